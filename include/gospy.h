@@ -1,0 +1,523 @@
+/*
+ * libgospy: look into a running Go process from outside.
+ *
+ * Open a target, take a snapshot of it, read the snapshot; the `gospy` program is written on this
+ * header alone. Nothing here writes to a target, sends it a signal or injects a call.
+ *
+ * Conventions. Fallible functions return an enum gospy_code; results go through `ret`, which is
+ * written only on success; `err` is always last and may be NULL. Handles are opaque and belong to
+ * the caller, who gives them back to the matching _close, _destroy or _free (NULL is allowed
+ * there). Pointers inside results live as long as the handle they came from. Option structs begin
+ * with their own size, so that they can grow; a NULL option pointer means all defaults. A handle
+ * may be used by one thread at a time; different handles are independent.
+ *
+ * Units: durations are nanoseconds (`_ns`), sizes are bytes, addresses are target addresses held in
+ * uint64_t. GOSPY_UNKNOWN stands for a number that this target does not have or that could not be
+ * read; it is never a guess.
+ */
+#ifndef GOSPY_H
+#define GOSPY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define GOSPY_API __attribute__((visibility("default")))
+
+#define GOSPY_UNKNOWN UINT64_MAX
+
+/** What went wrong, in terms of what the caller can do about it. */
+enum gospy_code {
+	GOSPY_OK = 0,
+	GOSPY_E_NOMEM,       /**< memory allocation failed */
+	GOSPY_E_OS,          /**< a system call failed; os_errno says how */
+	GOSPY_E_PERM,        /**< not permitted; the message names the cause and one remedy */
+	GOSPY_E_GONE,        /**< no such process, or it ended or exec'ed meanwhile */
+	GOSPY_E_NOT_GO,      /**< the process does not run a Go runtime */
+	GOSPY_E_UNSUPPORTED, /**< other machine, unknown format, unknown Go version */
+	GOSPY_E_NOT_FOUND,   /**< something that is needed is not there (debug information, say) */
+	GOSPY_E_FAULT,       /**< target memory at `addr` cannot be read */
+	GOSPY_E_BAD_DATA,    /**< what was read contradicts itself */
+	GOSPY_E_LIMIT,       /**< a named limit was met */
+	GOSPY_E_USAGE,       /**< an argument makes no sense */
+};
+
+/** Filled on failure; `msg` is one line for a person, without a trailing full stop or newline. */
+struct gospy_error {
+	enum gospy_code code;
+	int os_errno;  /**< errno of the failed call, or 0 */
+	uint64_t addr; /**< faulting target address with GOSPY_E_FAULT, else 0 */
+	char msg[400];
+};
+
+/** Stable lower-case name of a code ("permission", "gone", ...), for JSON and logs. */
+GOSPY_API const char *gospy_code_name(enum gospy_code code);
+
+/** Version of this library, "major.minor.patch". */
+GOSPY_API const char *gospy_version(void);
+
+/* ------------------------------------------------------------------------------------ targets --
+ */
+
+/** A live Go process (later also a core or a bundle) with what was learnt of its runtime. */
+struct gospy_target;
+
+struct gospy_open_options {
+	size_t size;     /**< sizeof(struct gospy_open_options) */
+	const char *bin; /**< unstripped twin to take symbols from, or NULL */
+};
+
+/** What is fixed about a target from opening to closing. */
+struct gospy_target_info {
+	pid_t pid;
+	const char *exe;        /**< path as the target's mount namespace names it */
+	bool exe_deleted;       /**< the file was deleted or replaced since the start */
+	const char *comm;       /**< thread-group name, at most 15 bytes, unescaped */
+	const char *go_version; /**< as the runtime says: "go1.24.4", "devel go1.26-..." */
+	uint64_t start_ns;      /**< start of the process, CLOCK_BOOTTIME */
+	bool pie;               /**< loaded with a bias */
+	uint64_t load_bias;
+	const char *build_id; /**< GNU build ID in hex, or NULL */
+	const char *note;     /**< something a person should know (a version newer than this
+				   gospy knows, say), or NULL */
+};
+
+/**
+ * Attach to nothing yet: find out what runs as `pid` and resolve all that a snapshot needs.
+ * The target keeps running. GOSPY_E_GONE, _PERM, _NOT_GO, _UNSUPPORTED (not x86-64), _NOT_FOUND (no
+ * symbols: give .bin), _BAD_DATA (.bin is not a twin of what runs).
+ */
+GOSPY_API enum gospy_code gospy_target_open_pid(pid_t pid, const struct gospy_open_options *options,
+						struct gospy_target **ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+GOSPY_API void gospy_target_close(struct gospy_target *target);
+GOSPY_API const struct gospy_target_info *gospy_target_info(const struct gospy_target *target);
+
+/** Where a fact came from, for `-v` and doctor. */
+struct gospy_provenance {
+	const char *name;   /**< "runtime.allgs", "layout runtime.g" */
+	const char *source; /**< "symtab", "type descriptor", "DWARF", ... */
+	uint64_t addr;      /**< address in the target, or 0 */
+};
+/** Every global and layout the target's resolver settled on; `*n_ret` entries. */
+GOSPY_API const struct gospy_provenance *gospy_target_provenance(const struct gospy_target *target,
+								 size_t *n_ret);
+
+/* ---------------------------------------------------------------------------------- snapshots --
+ */
+
+/** Everything read of a target at (nearly) one instant. Independent of the target once taken. */
+struct gospy_snapshot;
+
+enum gospy_progress_phase {
+	GOSPY_PHASE_COPY,   /**< first copy, target runs */
+	GOSPY_PHASE_STACKS, /**< copy of the stacks, target runs */
+	GOSPY_PHASE_RECOPY, /**< second copy, target runs */
+	GOSPY_PHASE_STOP,   /**< target stopped; reported once */
+	GOSPY_PHASE_VERIFY, /**< third copy, target runs */
+};
+
+struct gospy_snapshot_options {
+	size_t size; /**< sizeof(struct gospy_snapshot_options) */
+	/** Never stop the target: validate each goroutine instead. */
+	bool non_blocking;
+	/** Re-read every g inside the stop instead of proving that the parked ones stood still. */
+	bool exact;
+	/** Read the channel that each channel waiter waits on. */
+	bool channels;
+	/** Walk the stack of each goroutine. */
+	bool stacks;
+	/** Figures of scheduler and heap count: what is missing of them is a .problem. */
+	bool figures;
+	/** Read the profiler labels. */
+	bool labels;
+	/** With `stacks`: keep the arguments that tracebacks print. */
+	bool arguments;
+	/** List the threads. */
+	bool threads;
+	/** With `stacks`: walk the C code that goroutines have called (cgo); with `threads`: all
+	   code that is not on a goroutine's own stack. Takes a stop. */
+	bool native;
+	/** Longest time to hold the target; 0: one second. What was not copied by then is read
+	   after the resume and marked GOSPY_SOUND_LATE. */
+	uint64_t max_pause_ns;
+	/** Called now and then from the calling thread while the target runs; may be NULL. */
+	void (*progress)(void *ctx, enum gospy_progress_phase phase, uint64_t done, uint64_t total);
+	void *progress_ctx;
+};
+
+/** g.atomicstatus without the scan bit: src/runtime/runtime2.go, same numbers in Go 1.12-1.27. */
+enum gospy_status {
+	GOSPY_STATUS_IDLE = 0,
+	GOSPY_STATUS_RUNNABLE = 1,
+	GOSPY_STATUS_RUNNING = 2,
+	GOSPY_STATUS_SYSCALL = 3,
+	GOSPY_STATUS_WAITING = 4,
+	GOSPY_STATUS_DEAD = 6,
+	GOSPY_STATUS_COPYSTACK = 8,
+	GOSPY_STATUS_PREEMPTED = 9,  /**< Go 1.14+ */
+	GOSPY_STATUS_LEAKED = 10,    /**< Go 1.26+ */
+	GOSPY_STATUS_DEADEXTRA = 11, /**< Go 1.26+ */
+};
+
+/** How far one goroutine's entry can be trusted. */
+enum gospy_soundness {
+	GOSPY_SOUND = 0,     /**< exact for the instant of the snapshot */
+	GOSPY_SOUND_RETRIED, /**< consistent in itself, after being read more than once */
+	GOSPY_SOUND_LATE,    /**< consistent, but read after --max-pause had run out */
+	GOSPY_SOUND_MOVED,   /**< residue: moved between the copies and was not seen in the stop */
+	GOSPY_SOUND_TORN, /**< never read twice alike: its fields may stem from different moments */
+	GOSPY_SOUND_UNREADABLE, /**< only `addr` is known */
+};
+
+/** A place in the program. Strings are raw bytes of the target: escape them before printing. */
+struct gospy_location {
+	uint64_t pc;
+	const char *func;    /**< name as the runtime prints it; NULL if no function holds pc */
+	const char *file;    /**< NULL if unknown */
+	uint32_t line;       /**< 0 if unknown */
+	const char *wrapper; /**< start only: the compiler's wrapper that calls func, or NULL */
+};
+
+/** The channel a goroutine waits on (Go's hchan). A nil channel has addr 0. */
+struct gospy_channel {
+	uint64_t addr;
+	uint64_t cap; /**< hchan.dataqsiz */
+	uint64_t len; /**< hchan.qcount */
+	uint64_t elem_size;
+	bool closed;
+};
+
+/** A label set by pprof.Do. Raw bytes of the target. */
+struct gospy_label {
+	const char *key, *value;
+};
+
+/** One goroutine. Unknown pointers are NULL, unknown numbers GOSPY_UNKNOWN, no thread is tid 0. */
+struct gospy_goroutine {
+	uint64_t addr; /**< of the g */
+	uint64_t goid;
+	uint64_t parent_goid; /**< Go 1.21+; 0: none */
+	enum gospy_status status;
+	bool scan;          /**< the GC holds its stack right now (_Gscan) */
+	bool locked;        /**< runtime.LockOSThread */
+	bool system;        /**< the runtime's own (isSystemGoroutine of that version) */
+	bool labels;        /**< pprof labels are set */
+	bool channel_known; /**< `channel` is filled */
+	bool durable;       /**< waits for something of its bubble (Go 1.25+) */
+	enum gospy_soundness soundness;
+	const char *wait_reason; /**< the process's own text; only when waiting or leaked */
+	/** Time since the GC noted that it waits, or GOSPY_UNKNOWN: no cycle did yet. The runtime
+	   notes the start of a cycle before, so that this may be longer than the wait. */
+	uint64_t wait_ns;
+	uint64_t m_id; /**< M it runs on or is locked to, or GOSPY_UNKNOWN */
+	pid_t tid;     /**< that M's thread in gospy's PID namespace, or 0 */
+	uint64_t stack_lo, stack_hi;
+	uint64_t sp;                          /**< where an unwind starts, or GOSPY_UNKNOWN */
+	const struct gospy_location *start;   /**< function of the go statement */
+	const struct gospy_location *creator; /**< the go statement; NULL for goroutine 1 */
+	const struct gospy_location *current; /**< where it is; NULL if running and not stopped */
+	/** Innermost call outside of the runtime; with .stacks; NULL: there is none, or unknown. */
+	const struct gospy_location *user;
+	struct gospy_channel channel;
+	/** Its bubble of testing/synctest, of Go 1.24 the goid of the group's root; 0: none. */
+	uint64_t bubble;
+	/** Number of its stack, from 1 on; 0: none was read. The same for goroutines at the same
+	   program counters, of this snapshot. */
+	uint32_t stack_id;
+	/** Its profiler labels: with .labels; label_count 0: none are known. */
+	const struct gospy_label *label_list;
+	size_t label_count;
+};
+
+/** p.status: src/runtime/runtime2.go. _Psyscall is gone from Go 1.26, where gospy derives it. */
+enum gospy_p_status {
+	GOSPY_P_IDLE = 0,
+	GOSPY_P_RUNNING = 1,
+	GOSPY_P_SYSCALL = 2,
+	GOSPY_P_GCSTOP = 3,
+	GOSPY_P_DEAD = 4,
+};
+
+struct gospy_p {
+	uint64_t id;
+	enum gospy_p_status status;
+	uint64_t schedtick;
+	uint64_t syscalltick;
+	uint64_t m_id;      /**< or GOSPY_UNKNOWN */
+	uint64_t runq_size; /**< local run queue, runnext included */
+};
+
+struct gospy_m {
+	uint64_t id;
+	pid_t tid;          /**< in gospy's PID namespace, or 0: no thread */
+	uint64_t curg_goid; /**< or GOSPY_UNKNOWN */
+	uint64_t p_id;      /**< or GOSPY_UNKNOWN */
+	bool spinning, blocked, incgo, locked;
+};
+
+/** What a thread does, as its M tells. */
+enum gospy_thread_role {
+	GOSPY_THREAD_GOROUTINE, /**< it runs one, or is in a system call or in C code for it */
+	GOSPY_THREAD_LOCKED,    /**< it waits for the goroutine that is locked to it */
+	GOSPY_THREAD_IDLE,      /**< it is parked until there is work */
+	GOSPY_THREAD_SCHEDULER, /**< it looks for work, or polls the network */
+	GOSPY_THREAD_SYSMON,    /**< runtime.sysmon */
+	GOSPY_THREAD_TEMPLATE,  /**< runtime.templateThread, which starts threads for others */
+	GOSPY_THREAD_NO_M,      /**< C code, or a thread that is beginning or ending */
+};
+
+/** A thread of the target. */
+struct gospy_thread {
+	pid_t tid;        /**< in gospy's PID namespace */
+	const char *comm; /**< its name, unescaped; "" if it is not known */
+	/** R, S, D, ... as /proc had it shortly before the instant of the snapshot; '?' for a
+	   thread that began since. */
+	char state;
+	enum gospy_thread_role role;
+	uint64_t m_id;    /**< or GOSPY_UNKNOWN: it has none */
+	size_t goroutine; /**< index of the one it runs or waits for; SIZE_MAX: none, or unknown */
+};
+
+/** Fields of runtime.sched, under their Go names. */
+struct gospy_sched {
+	uint64_t nmidle, nmspinning, nmfreed, npidle, ngsys, runqsize, goidgen, gomaxprocs;
+};
+
+/** Counters of the heap and the collector, as runtime.MemStats defines them. */
+struct gospy_heap {
+	uint64_t in_use;  /**< HeapInuse */
+	uint64_t sys;     /**< HeapSys */
+	uint64_t live;    /**< gcController.heapLive (memstats.heap_live before 1.17) */
+	uint64_t objects; /**< HeapObjects */
+	uint64_t next_gc; /**< NextGC: the goal of the cycle */
+	uint64_t num_gc, num_forced_gc;
+	uint64_t last_gc_unix_ns; /**< 0: none yet */
+	uint64_t pause_total_ns;
+};
+
+struct gospy_thread_counts {
+	uint64_t total, running, sleeping, stopped, zombie;
+};
+
+struct gospy_goroutine_counts {
+	uint64_t total; /**< what runtime.NumGoroutine counts: alive and not the runtime's own */
+	uint64_t idle, runnable, running, syscall, waiting, other; /**< they add up to total */
+	uint64_t system;                                           /**< alive, the runtime's own */
+	uint64_t dead; /**< freed g's that the runtime keeps */
+};
+
+struct gospy_snapshot_info {
+	uint64_t time_unix_ns; /**< instant of the snapshot, wall clock */
+	uint64_t uptime_ns;    /**< of the target at that instant */
+	bool non_blocking;
+	bool exact;
+	bool stacks, arguments, native; /**< what was asked for */
+	bool labels_printed;            /**< the runtime's tracebacks show labels (Go 1.26+) */
+	uint64_t paused_ns;             /**< first interrupt to last detach; 0 if non_blocking */
+	uint64_t total_ns;              /**< the whole capture */
+	uint64_t active;                /**< goroutines that were read inside the stop */
+	uint64_t consistent, retried, late, moved, torn, unreadable; /**< entries by soundness */
+	/** What is missing from this snapshot, or NULL: complete. */
+	const char *problem;
+	struct gospy_goroutine_counts goroutines;
+	struct gospy_thread_counts threads;
+	struct gospy_sched sched;
+	struct gospy_heap heap;
+	size_t p_count;
+	size_t m_count;
+};
+
+/**
+ * Take a snapshot. GOSPY_E_USAGE (.native and .non_blocking), GOSPY_E_UNSUPPORTED (.native, and
+ * gospy was built without it), GOSPY_E_GONE (ended or exec'ed), _PERM (may not stop: another tracer
+ * is named, non_blocking may still work), _LIMIT (could not even be stopped within max_pause_ns),
+ * _FAULT, _BAD_DATA. Single goroutines that cannot be read do not fail the call; they are marked.
+ */
+GOSPY_API enum gospy_code gospy_snapshot_take(struct gospy_target *target,
+					      const struct gospy_snapshot_options *options,
+					      struct gospy_snapshot **ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+GOSPY_API void gospy_snapshot_destroy(struct gospy_snapshot *snapshot);
+GOSPY_API const struct gospy_snapshot_info *
+gospy_snapshot_info(const struct gospy_snapshot *snapshot);
+
+/** Number of g's of every kind, dead and system ones included; indexes run in allgs order. */
+GOSPY_API size_t gospy_snapshot_goroutine_count(const struct gospy_snapshot *snapshot);
+/** Decode goroutine `index` into `ret`; cheap, nothing is allocated once its pcs were seen. */
+GOSPY_API void gospy_snapshot_goroutine(struct gospy_snapshot *snapshot, size_t index,
+					struct gospy_goroutine *ret);
+/** One call, as a traceback names it. Strings are raw bytes of the target. */
+struct gospy_frame {
+	const char *func; /**< name as the runtime prints it; NULL: unreadable */
+	const char *file; /**< NULL if unknown */
+	uint32_t line;    /**< 0 if unknown */
+	uint64_t pc;      /**< of the physical frame: a return address, unless `interrupted` */
+	uint64_t entry;   /**< of the physical function */
+	bool inlined;     /**< a call inlined into the next frame that is not */
+	bool interrupted; /**< it was at `pc`, not in a call that returns there */
+	bool hidden;      /**< the runtime's traceback leaves it out: its own code, or a wrapper */
+	bool elided;      /**< the runtime's traceback leaves it out: too many */
+	/** Found by frame pointers behind code that is not Go's: callees of it may be missing. */
+	bool by_frame_pointer;
+	/** What stands between the parentheses; NULL: not known, or `inlined`. */
+	const char *args;
+	bool native;          /**< C code: `func` is the symbol's name, NULL if none is there */
+	const char *module;   /**< path of the file it is in; NULL: unknown, or not `native` */
+	uint64_t module_base; /**< address of the first byte of that file */
+};
+
+/** A goroutine that started another one, and where it was when it did. */
+struct gospy_ancestor {
+	uint64_t goid;
+	const struct gospy_frame *frames; /**< innermost call first, without arguments */
+	size_t frame_count;
+	bool elided;                          /**< there were more frames than the runtime keeps */
+	const struct gospy_frame *created_by; /**< as in struct gospy_stack */
+};
+
+/** A goroutine's stack, innermost call first. */
+struct gospy_stack {
+	const struct gospy_frame *frames;
+	size_t frame_count;
+	/** Of them, those of C code: they come first. */
+	size_t native_count;
+	/** Why C code could not be followed to the Go code that called it, at `native_end_addr`;
+	   NULL: it could. */
+	const char *native_problem;
+	uint64_t native_end_addr;
+	/** The line that stands for the elided frames, or after all frames if there is none of
+	   them; NULL: none. */
+	const char *elision;
+	uint64_t foreign_pc; /**< of the code before the frames found by frame pointers; or 0 */
+	/** Why the walk could not go on, at `end_addr`; NULL: the stack is complete. */
+	const char *problem;
+	uint64_t end_addr;
+	/** The go statement; NULL where the runtime's traceback has none, either. */
+	const struct gospy_frame *created_by;
+	/** With GODEBUG=tracebackancestors=N: the one that started it first, then who started
+	   that. */
+	const struct gospy_ancestor *ancestors;
+	size_t ancestor_count;
+	bool ancestors_unread; /**< it has some that could not be read */
+};
+
+/**
+ * The stack of goroutine `index`, of a snapshot taken with .stacks. `*ret` is valid until the next
+ * call of this function. GOSPY_E_NOT_FOUND: none was read (it is running and was not stopped, say);
+ * then .created_by is filled all the same. GOSPY_E_NOMEM.
+ */
+GOSPY_API enum gospy_code gospy_snapshot_stack(struct gospy_snapshot *snapshot, size_t index,
+					       struct gospy_stack *ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+
+/**
+ * What runs on thread `index`, of a snapshot taken with .threads, .native and .stacks: C code, then
+ * the stack of its goroutine or, without one (or where that is not sound), the runtime's calls.
+ * Otherwise as gospy_snapshot_stack, with which it shares the memory of `*ret`. There is no
+ * .created_by.
+ */
+GOSPY_API enum gospy_code gospy_snapshot_thread_stack(struct gospy_snapshot *snapshot, size_t index,
+						      struct gospy_stack *ret,
+						      struct gospy_error *err)
+	__attribute__((warn_unused_result));
+
+GOSPY_API const struct gospy_p *gospy_snapshot_ps(const struct gospy_snapshot *snapshot);
+GOSPY_API const struct gospy_m *gospy_snapshot_ms(const struct gospy_snapshot *snapshot);
+/** All threads, of a snapshot taken with .threads; `*n_ret` entries. */
+GOSPY_API const struct gospy_thread *gospy_snapshot_threads(const struct gospy_snapshot *snapshot,
+							    size_t *n_ret);
+
+/* ------------------------------------------------------------------------- processes, versions --
+ */
+
+/** One Go process on this machine. */
+struct gospy_process {
+	pid_t pid, ppid;
+	uid_t uid;
+	const char *comm; /**< thread-group name, unescaped */
+	const char *exe;  /**< path as its mount namespace names it, "(deleted)" cut off */
+	bool exe_deleted;
+	const char *go_version; /**< NULL if the version could not be read though it is Go */
+	bool agent;             /**< a live gops agent has its port file */
+	bool is_go;             /**< false only for the ancestors that a tree needs */
+};
+
+struct gospy_process_list;
+
+/** Look at every process of /proc; processes sorted by pid. */
+GOSPY_API enum gospy_code gospy_process_list_create(struct gospy_process_list **ret,
+						    struct gospy_error *err)
+	__attribute__((warn_unused_result));
+GOSPY_API void gospy_process_list_destroy(struct gospy_process_list *list);
+/** All processes that could be classified, Go or not, sorted by pid. */
+GOSPY_API const struct gospy_process *gospy_process_list_get(const struct gospy_process_list *list,
+							     size_t *n_ret);
+/** Processes whose executable may not be read, so that it is unknown what they are. */
+GOSPY_API size_t gospy_process_list_unreadable(const struct gospy_process_list *list);
+
+/** A TCP or UDP socket of a process. Addresses are text, "127.0.0.1:80" or "[::1]:80". */
+struct gospy_socket {
+	char local[64];
+	char remote[64];
+	const char *state; /**< "ESTABLISHED", "LISTEN", ... or "NONE" for UDP */
+};
+
+/** Facts about any process, Go or not. Owned by the caller: gospy_process_info_destroy. */
+struct gospy_process_info {
+	pid_t pid, ppid;
+	uint64_t threads;
+	double memory_percent;     /**< RSS of physical memory; negative: unknown */
+	double cpu_percent;        /**< since its start, of one CPU; negative: unknown */
+	double cpu_percent_sample; /**< over the sample time; negative: not asked for */
+	const char *username;      /**< name or number of the real user */
+	const char *cmdline;       /**< arguments joined by spaces, unescaped; NULL if unreadable */
+	uint64_t elapsed_ns;       /**< since its start */
+	const struct gospy_socket *sockets;
+	size_t socket_count;
+	bool sockets_known; /**< false: descriptors may not be listed */
+};
+
+/** `sample_ns` > 0: watch its CPU use for that long. GOSPY_E_GONE, _PERM. */
+GOSPY_API enum gospy_code gospy_process_info_create(pid_t pid, uint64_t sample_ns,
+						    struct gospy_process_info **ret,
+						    struct gospy_error *err)
+	__attribute__((warn_unused_result));
+GOSPY_API void gospy_process_info_destroy(struct gospy_process_info *info);
+
+struct gospy_module {
+	const char *path, *version, *sum;
+	const struct gospy_module *replace; /**< or NULL */
+};
+
+struct gospy_build_setting {
+	const char *key, *value;
+};
+
+/** What `go version -m` prints. Absent texts are NULL. */
+struct gospy_build_info {
+	const char *exe;
+	const char *go_version;
+	const char *path; /**< import path of package main */
+	const struct gospy_module *main;
+	const struct gospy_module *deps;
+	size_t dep_count;
+	const struct gospy_build_setting *settings;
+	size_t setting_count;
+};
+
+/** Read the build information of the program that runs as `pid`; needs no debug information. */
+GOSPY_API enum gospy_code gospy_build_info_create(pid_t pid, struct gospy_build_info **ret,
+						  struct gospy_error *err)
+	__attribute__((warn_unused_result));
+GOSPY_API void gospy_build_info_destroy(struct gospy_build_info *info);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

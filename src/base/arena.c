@@ -1,0 +1,88 @@
+#include "base/arena.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct arena_chunk {
+	struct arena_chunk *next;
+	size_t size;
+	max_align_t data[];
+};
+
+enum { ARENA_CHUNK = 64 << 10 };
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+	const size_t align = _Alignof(max_align_t);
+	if (size > SIZE_MAX / 2)
+		return NULL;
+	size = size ? (size + align - 1) & ~(align - 1) : align;
+	if (size > arena->left) {
+		// calloc gives zeroed pages, which costs nothing for a fresh chunk.
+		size_t want = size > ARENA_CHUNK ? size : ARENA_CHUNK;
+		struct arena_chunk *chunk = calloc(1, sizeof(*chunk) + want);
+		if (!chunk)
+			return NULL;
+		chunk->size = want;
+		chunk->next = arena->chunks;
+		arena->chunks = chunk;
+		arena->left = want;
+	}
+	struct arena_chunk *chunk = arena->chunks;
+	char *p = (char *)chunk->data + (chunk->size - arena->left);
+	arena->left -= size;
+	return p;
+}
+
+void *arena_calloc(struct arena *arena, size_t count, size_t size)
+{
+	size_t total;
+	if (__builtin_mul_overflow(count, size, &total))
+		return NULL;
+	return arena_alloc(arena, total);
+}
+
+char *arena_strndup(struct arena *arena, const void *s, size_t len)
+{
+	if (len == SIZE_MAX)
+		return NULL;
+	char *copy = arena_alloc(arena, len + 1);
+	if (copy && len)
+		memcpy(copy, s, len);
+	return copy;
+}
+
+char *arena_strdup(struct arena *arena, const char *s)
+{
+	return arena_strndup(arena, s, strlen(s));
+}
+
+char *arena_printf(struct arena *arena, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return NULL;
+	char *s = arena_alloc(arena, (size_t)n + 1);
+	if (!s)
+		return NULL;
+	va_start(ap, fmt);
+	vsnprintf(s, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	return s;
+}
+
+void arena_deinit(struct arena *arena)
+{
+	for (struct arena_chunk *chunk = arena->chunks, *next; chunk; chunk = next) {
+		next = chunk->next;
+		free(chunk);
+	}
+	*arena = (struct arena){0};
+}

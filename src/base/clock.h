@@ -1,0 +1,33 @@
+/* Clocks in nanoseconds. */
+#ifndef GOSPY_BASE_CLOCK_H
+#define GOSPY_BASE_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+static inline uint64_t clock_ns(clockid_t id)
+{
+	struct timespec ts;
+	clock_gettime(id, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/** CLOCK_MONOTONIC: what Go's nanotime() reads, so g.waitsince compares with it. */
+static inline uint64_t clock_mono_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+/** Wall clock since 1970. */
+static inline uint64_t clock_real_ns(void)
+{
+	return clock_ns(CLOCK_REALTIME);
+}
+
+/** CLOCK_BOOTTIME: what the start times in /proc count from. */
+static inline uint64_t clock_boot_ns(void)
+{
+	return clock_ns(CLOCK_BOOTTIME);
+}
+
+#endif
