@@ -1,0 +1,203 @@
+#include "target/diagnose.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+struct explanation {
+	char cause[160];
+	const char *remedy;
+};
+
+/** Causes that no capability of gospy's overcomes; false: none of them. */
+static bool explain_absolute(const struct eperm_facts *facts, struct explanation *why)
+{
+	if (facts->access == PROCESS_STOP && facts->self) {
+		snprintf(why->cause, sizeof(why->cause), "a process cannot stop itself");
+		why->remedy = "--non-blocking";
+	} else if (facts->access == PROCESS_STOP && facts->tracer_pid) {
+		snprintf(why->cause, sizeof(why->cause), "%s (pid %d) is tracing it",
+			 facts->tracer_comm, facts->tracer_pid);
+		why->remedy = "--non-blocking";
+	} else if (facts->access == PROCESS_STOP && facts->ptrace_filtered) {
+		snprintf(why->cause, sizeof(why->cause),
+			 "a seccomp filter keeps gospy from using ptrace");
+		why->remedy = "--non-blocking, or gospy outside of this container";
+	} else if (facts->yama_scope >= 3) {
+		snprintf(why->cause, sizeof(why->cause),
+			 "kernel.yama.ptrace_scope is %d, which forbids it to everybody",
+			 facts->yama_scope);
+		why->remedy = "set it to 1 in /etc/sysctl.d and reboot";
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/** gospy has CAP_SYS_PTRACE, and it did not help. */
+static void explain_capable(const struct eperm_facts *facts, struct explanation *why)
+{
+	if (facts->own_user_ns) {
+		snprintf(why->cause, sizeof(why->cause),
+			 "a security module such as SELinux or AppArmor refused");
+		why->remedy = "look for the denial in the kernel log (dmesg)";
+	} else {
+		snprintf(why->cause, sizeof(why->cause),
+			 "it lives in a user namespace where gospy has no CAP_SYS_PTRACE");
+		why->remedy = "gospy as root outside of this container";
+	}
+}
+
+/** What is in the way of one who has no CAP_SYS_PTRACE, in the order of the kernel's checks. */
+static void explain_incapable(const struct eperm_facts *facts, struct explanation *why)
+{
+	if (facts->target_uid != facts->uid || facts->target_euid != facts->uid)
+		snprintf(why->cause, sizeof(why->cause), "it belongs to user %s",
+			 facts->target_user);
+	else if (facts->target_gid != facts->gid || facts->target_egid != facts->gid)
+		snprintf(why->cause, sizeof(why->cause), "it runs as another group (%u)",
+			 facts->target_egid);
+	else if (!facts->dumpable)
+		snprintf(why->cause, sizeof(why->cause),
+			 "it is not dumpable (a set-user-ID program, one with file capabilities, "
+			 "or it chose so by prctl)");
+	else if (facts->target_cap_permitted & ~facts->cap_permitted)
+		snprintf(why->cause, sizeof(why->cause), "it has capabilities that gospy lacks");
+	else if (facts->yama_scope == 2)
+		snprintf(why->cause, sizeof(why->cause),
+			 "kernel.yama.ptrace_scope is 2, which asks for CAP_SYS_PTRACE");
+	else if (facts->yama_scope == 1)
+		snprintf(why->cause, sizeof(why->cause),
+			 "kernel.yama.ptrace_scope is 1, which allows it to the parent only");
+	else
+		snprintf(why->cause, sizeof(why->cause), "the kernel refused");
+	if (facts->is_root) {
+		size_t len = strlen(why->cause);
+		snprintf(why->cause + len, sizeof(why->cause) - len,
+			 ", and root here lacks CAP_SYS_PTRACE");
+		why->remedy = "docker run --cap-add=SYS_PTRACE, or gospy outside of this container";
+	} else {
+		why->remedy = "sudo gospy ...";
+	}
+}
+
+enum gospy_code diagnose_explain(const struct eperm_facts *facts, struct gospy_error *err)
+{
+	struct explanation why;
+	if (explain_absolute(facts, &why))
+		;
+	else if (facts->cap_effective & (UINT64_C(1) << CAP_SYS_PTRACE))
+		explain_capable(facts, &why);
+	else
+		explain_incapable(facts, &why);
+	const char *verb = facts->access == PROCESS_STOP ? "stop" : "read the memory of";
+	err_set(err, GOSPY_E_PERM, "cannot %s pid %d (%s): %s; try: %s", verb, facts->pid,
+		facts->comm, why.cause, why.remedy);
+	if (err)
+		err->os_errno = EPERM;
+	return GOSPY_E_PERM;
+}
+
+/** Names come from the processes: nothing that a terminal would act on. */
+static void printable_comm(pid_t pid, char comm[PROC_COMM_MAX])
+{
+	struct proc_stat stat;
+	if (procfs_stat(pid, 0, &stat, NULL)) {
+		snprintf(comm, PROC_COMM_MAX, "?");
+		return;
+	}
+	size_t i;
+	for (i = 0; stat.comm[i]; i++)
+		comm[i] = stat.comm[i] >= ' ' && stat.comm[i] <= '~' ? stat.comm[i] : '?';
+	comm[i] = '\0';
+}
+
+static void user_name(uid_t uid, char *name, size_t size)
+{
+	char buf[1024];
+	struct passwd passwd, *found;
+	if (getpwuid_r(uid, &passwd, buf, sizeof(buf), &found) == 0 && found)
+		snprintf(name, size, "%s", passwd.pw_name);
+	else
+		snprintf(name, size, "%u", uid);
+}
+
+static int yama_scope(void)
+{
+	FILE *file CLEANUP_FCLOSE = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
+	int scope;
+	return file && fscanf(file, "%d", &scope) == 1 ? scope : -1;
+}
+
+static bool in_own_user_ns(pid_t pid)
+{
+	char path[32];
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
+	struct stat own, target;
+	return !stat("/proc/self/ns/user", &own) && !stat(path, &target) &&
+	       own.st_dev == target.st_dev && own.st_ino == target.st_ino;
+}
+
+/** Files of a process that is not dumpable belong to root: proc_pid(5). Its directory does not. */
+static bool is_dumpable(pid_t pid, uid_t euid)
+{
+	char path[32];
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	struct stat file;
+	return stat(path, &file) || file.st_uid == euid;
+}
+
+/** ptrace(2) on a process that is not traced is ESRCH; a filter answers something else. */
+static bool ptrace_is_filtered(void)
+{
+	return ptrace(PTRACE_DETACH, getpid(), NULL, NULL) == -1 && errno != ESRCH;
+}
+
+enum gospy_code process_diagnose_eperm(pid_t pid, enum process_access access,
+				       struct gospy_error *err)
+{
+	struct proc_status own, target;
+	enum gospy_code code = procfs_status(getpid(), 0, &own, err);
+	if (!code)
+		code = procfs_status(pid, 0, &target, err);
+	if (code)
+		return err_set(err, GOSPY_E_PERM, "cannot look into pid %d: permission denied",
+			       pid);
+
+	char comm[PROC_COMM_MAX], tracer_comm[PROC_COMM_MAX] = "?", user[64];
+	printable_comm(target.tgid, comm);
+	if (target.tracer_pid)
+		printable_comm(target.tracer_pid, tracer_comm);
+	user_name(target.euid != own.uid ? target.euid : target.uid, user, sizeof(user));
+	const struct eperm_facts facts = {
+		.access = access,
+		.pid = target.tgid,
+		.comm = comm,
+		.self = target.tgid == getpid(),
+		.tracer_pid = target.tracer_pid,
+		.tracer_comm = tracer_comm,
+		.ptrace_filtered = ptrace_is_filtered(),
+		.yama_scope = yama_scope(),
+		.own_user_ns = in_own_user_ns(pid),
+		.dumpable = is_dumpable(pid, target.euid),
+		.uid = own.uid,
+		.gid = own.gid,
+		.is_root = own.euid == 0,
+		.cap_effective = own.cap_effective,
+		.cap_permitted = own.cap_permitted,
+		.target_uid = target.uid,
+		.target_euid = target.euid,
+		.target_gid = target.gid,
+		.target_egid = target.egid,
+		.target_user = user,
+		.target_cap_permitted = target.cap_permitted,
+	};
+	return diagnose_explain(&facts, err);
+}

@@ -1,0 +1,392 @@
+#include "target/procfs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "target/scan.h"
+
+enum {
+	PATH_LEN = 64,         /* "/proc/PID/task/TID/timens_offsets" and the like */
+	STAT_LEN = 2048,       /* 52 numbers of at most 20 digits and a name */
+	READ_LIMIT = 64 << 20, /* see procfs.h */
+};
+
+static void proc_path(char path[PATH_LEN], pid_t pid, pid_t tid, const char *name)
+{
+	if (tid)
+		snprintf(path, PATH_LEN, "/proc/%d/task/%d/%s", pid, tid, name);
+	else
+		snprintf(path, PATH_LEN, "/proc/%d/%s", pid, name);
+}
+
+static enum gospy_code proc_error(struct gospy_error *err, int os_errno, const char *path,
+				  pid_t pid)
+{
+	// ENOENT when the file is opened, ESRCH when it is read after the process ended.
+	if (os_errno == ENOENT || os_errno == ESRCH)
+		return err_set(err, GOSPY_E_GONE, "no process with pid %d", pid);
+	return err_os(err, os_errno, "cannot read %s", path);
+}
+
+static enum gospy_code read_all(int fd, uint8_t **ret, size_t *len_ret, int *os_errno)
+{
+	VEC(uint8_t) bytes = {0};
+	for (;;) {
+		if (bytes.len == READ_LIMIT) {
+			vec_free(&bytes);
+			return GOSPY_E_LIMIT;
+		}
+		if (bytes.len == bytes.cap &&
+		    !vec_reserve(&bytes, bytes.len ? bytes.len * 2 : 4096)) {
+			vec_free(&bytes);
+			return GOSPY_E_NOMEM;
+		}
+		size_t room = (bytes.cap < READ_LIMIT ? bytes.cap : READ_LIMIT) - bytes.len;
+		ssize_t n = read(fd, bytes.at + bytes.len, room);
+		if (n == 0)
+			break;
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			*os_errno = errno;
+			vec_free(&bytes);
+			return GOSPY_E_OS;
+		}
+		bytes.len += (size_t)n;
+	}
+	*ret = bytes.at;
+	*len_ret = bytes.len;
+	return GOSPY_OK;
+}
+
+/** *os_errno is 0 if the failure was not one of a system call. */
+static enum gospy_code read_path(const char *path, uint8_t **ret, size_t *len_ret, int *os_errno,
+				 struct gospy_error *err)
+{
+	*os_errno = 0;
+	int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		*os_errno = errno;
+		return err_os(err, *os_errno, "cannot open %s", path);
+	}
+	enum gospy_code code = read_all(fd, ret, len_ret, os_errno);
+	switch (code) {
+	case GOSPY_E_LIMIT:
+		return err_set(err, code, "%s is longer than %d MiB", path, READ_LIMIT >> 20);
+	case GOSPY_E_NOMEM:
+		return err_nomem(err);
+	case GOSPY_E_OS:
+		return err_os(err, *os_errno, "cannot read %s", path);
+	default:
+		return code;
+	}
+}
+
+enum gospy_code procfs_read_file(const char *path, uint8_t **ret, size_t *len_ret,
+				 struct gospy_error *err)
+{
+	int os_errno;
+	enum gospy_code code = read_path(path, ret, len_ret, &os_errno, err);
+	if (os_errno == ENOENT)
+		return err_set(err, GOSPY_E_NOT_FOUND, "there is no %s", path);
+	return code;
+}
+
+/** A file that every process has: its absence means that there is no such process. */
+static enum gospy_code read_proc(pid_t pid, pid_t tid, const char *name, uint8_t **ret,
+				 size_t *len_ret, struct gospy_error *err)
+{
+	char path[PATH_LEN];
+	proc_path(path, pid, tid, name);
+	int os_errno;
+	enum gospy_code code = read_path(path, ret, len_ret, &os_errno, err);
+	return os_errno ? proc_error(err, os_errno, path, pid) : code;
+}
+
+/** Stat files are short and read by the thousand: no allocation. 0 or an errno. */
+static int read_stat_at(int dir_fd, const char *path, uint8_t buf[STAT_LEN], size_t *len_ret)
+{
+	int fd CLEANUP_CLOSE = openat(dir_fd, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno;
+	// seq_file gives the whole of a short file to one read.
+	ssize_t n = read(fd, buf, STAT_LEN);
+	if (n < 0)
+		return errno;
+	*len_ret = (size_t)n;
+	return 0;
+}
+
+enum gospy_code procfs_stat(pid_t pid, pid_t tid, struct proc_stat *ret, struct gospy_error *err)
+{
+	char path[PATH_LEN];
+	proc_path(path, pid, tid, "stat");
+	uint8_t buf[STAT_LEN];
+	size_t len = 0;
+	int os_errno = read_stat_at(AT_FDCWD, path, buf, &len);
+	if (os_errno)
+		return proc_error(err, os_errno, path, pid);
+	return proc_stat_parse((struct span){buf, len}, ret, err);
+}
+
+enum gospy_code procfs_status(pid_t pid, pid_t tid, struct proc_status *ret,
+			      struct gospy_error *err)
+{
+	uint8_t *text CLEANUP_FREE = NULL;
+	size_t len;
+	enum gospy_code code = read_proc(pid, tid, "status", &text, &len, err);
+	return code ? code : proc_status_parse((struct span){text, len}, ret, err);
+}
+
+enum gospy_code procfs_maps(pid_t pid, struct proc_maps *ret, struct gospy_error *err)
+{
+	uint8_t *text CLEANUP_FREE = NULL;
+	size_t len;
+	enum gospy_code code = read_proc(pid, 0, "maps", &text, &len, err);
+	return code ? code : proc_maps_parse((struct span){text, len}, ret, err);
+}
+
+enum gospy_code procfs_auxv(pid_t pid, struct proc_auxv *ret, struct gospy_error *err)
+{
+	uint8_t *bytes CLEANUP_FREE = NULL;
+	size_t len;
+	enum gospy_code code = read_proc(pid, 0, "auxv", &bytes, &len, err);
+	return code ? code : proc_auxv_parse((struct span){bytes, len}, ret, err);
+}
+
+enum gospy_code procfs_tids(pid_t pid, pid_vec *tids, struct gospy_error *err)
+{
+	char path[PATH_LEN];
+	proc_path(path, pid, 0, "task");
+	DIR *dir CLEANUP_CLOSEDIR = opendir(path);
+	if (!dir)
+		return proc_error(err, errno, path, pid);
+	for (;;) {
+		errno = 0;
+		const struct dirent *entry = readdir(dir);
+		if (!entry)
+			break;
+		const uint8_t *name = (const uint8_t *)entry->d_name;
+		struct scan s = scan_of((struct span){name, strlen(entry->d_name)});
+		pid_t tid = scan_pid(&s);
+		if (!s.failed && !vec_push(tids, tid))
+			return err_nomem(err);
+	}
+	// The listing of a process that ends meanwhile fails with ENOENT.
+	return errno ? proc_error(err, errno, path, pid) : GOSPY_OK;
+}
+
+/** GOSPY_E_GONE: the thread has ended. */
+static enum gospy_code fill_task(pid_t pid, int dir_fd, bool namespaced, struct proc_task *task,
+				 struct gospy_error *err)
+{
+	char path[PATH_LEN];
+	snprintf(path, sizeof(path), "%d/stat", task->tid);
+	uint8_t buf[STAT_LEN];
+	size_t len = 0;
+	int os_errno = read_stat_at(dir_fd, path, buf, &len);
+	if (os_errno)
+		return proc_error(err, os_errno, path, pid);
+	struct proc_stat stat;
+	enum gospy_code code = proc_stat_parse((struct span){buf, len}, &stat, err);
+	if (code)
+		return code;
+	task->state = stat.state;
+	memcpy(task->comm, stat.comm, sizeof(task->comm));
+	task->nstid = task->tid;
+	if (!namespaced)
+		return GOSPY_OK;
+	struct proc_status status;
+	code = procfs_status(pid, task->tid, &status, err);
+	if (!code && status.nspid_len)
+		task->nstid = status.nspid[status.nspid_len - 1];
+	return code;
+}
+
+static enum gospy_code fill_tasks(pid_t pid, bool namespaced, const pid_vec *tids,
+				  struct proc_tasks *tasks, struct gospy_error *err)
+{
+	char path[PATH_LEN];
+	proc_path(path, pid, 0, "task");
+	int dir_fd CLEANUP_CLOSE = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir_fd < 0)
+		return proc_error(err, errno, path, pid);
+	if (!vec_reserve(&tasks->tasks, tids->len))
+		return err_nomem(err);
+	for (size_t i = 0; i < tids->len; i++) {
+		struct proc_task task = {.tid = tids->at[i]};
+		enum gospy_code code = fill_task(pid, dir_fd, namespaced, &task, err);
+		if (!code)
+			tasks->tasks.at[tasks->tasks.len++] = task;
+		else if (code != GOSPY_E_GONE)
+			return code;
+	}
+	return GOSPY_OK;
+}
+
+enum gospy_code procfs_tasks(pid_t pid, bool namespaced, struct proc_tasks *ret,
+			     struct gospy_error *err)
+{
+	pid_vec tids = {0};
+	struct proc_tasks tasks = {0};
+	enum gospy_code code = procfs_tids(pid, &tids, err);
+	if (!code)
+		code = fill_tasks(pid, namespaced, &tids, &tasks, err);
+	vec_free(&tids);
+	if (code)
+		proc_tasks_deinit(&tasks);
+	else
+		*ret = tasks;
+	return code;
+}
+
+void proc_tasks_deinit(struct proc_tasks *tasks)
+{
+	vec_free(&tasks->tasks);
+}
+
+/** The links of a process without memory (a kernel thread, a dead leader) are ENOENT too. */
+static enum gospy_code exe_error(struct gospy_error *err, int os_errno, const char *path, pid_t pid)
+{
+	char dir[PATH_LEN];
+	snprintf(dir, sizeof(dir), "/proc/%d", pid);
+	if (os_errno == ENOENT && access(dir, F_OK) == 0)
+		return err_set(err, GOSPY_E_NOT_FOUND, "pid %d has no executable", pid);
+	return proc_error(err, os_errno, path, pid);
+}
+
+/**
+ * The kernel appends " (deleted)" to the path of a file that is no longer there, but a name may
+ * also end so by itself: then that very file is still found under it.
+ */
+static bool is_deleted(pid_t pid, const char *exe_link, const char *path)
+{
+	char in_root[PATH_LEN + PATH_MAX];
+	snprintf(in_root, sizeof(in_root), "/proc/%d/root%s", pid, path);
+	struct stat exe, named;
+	return stat(exe_link, &exe) || stat(in_root, &named) || exe.st_dev != named.st_dev ||
+	       exe.st_ino != named.st_ino;
+}
+
+enum gospy_code procfs_exe_path(pid_t pid, struct arena *arena, const char **ret, bool *deleted_ret,
+				struct gospy_error *err)
+{
+	static const char suffix[] = " (deleted)";
+	const size_t suffix_len = sizeof(suffix) - 1;
+	char exe_link[PATH_LEN], path[PATH_MAX];
+	proc_path(exe_link, pid, 0, "exe");
+	ssize_t n = readlink(exe_link, path, sizeof(path) - 1);
+	if (n < 0)
+		return exe_error(err, errno, exe_link, pid);
+	size_t len = (size_t)n;
+	path[len] = '\0';
+	bool deleted = len > suffix_len && !strcmp(path + len - suffix_len, suffix) &&
+		       is_deleted(pid, exe_link, path);
+	const char *copy = arena_strndup(arena, path, deleted ? len - suffix_len : len);
+	if (!copy)
+		return err_nomem(err);
+	*ret = copy;
+	*deleted_ret = deleted;
+	return GOSPY_OK;
+}
+
+enum gospy_code procfs_open_exe(pid_t pid, int *fd_ret, struct gospy_error *err)
+{
+	char path[PATH_LEN];
+	proc_path(path, pid, 0, "exe");
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return exe_error(err, errno, path, pid);
+	*fd_ret = fd;
+	return GOSPY_OK;
+}
+
+enum gospy_code procfs_open_mapped(pid_t pid, const struct proc_map *map, int *fd_ret,
+				   struct gospy_error *err)
+{
+	// The path may name anything by now: a FIFO must not block, nor a terminal become ours.
+	enum { FLAGS = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY };
+	char path[PATH_LEN + PATH_MAX];
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, pid, map->start,
+		 map->end);
+	int fd = open(path, FLAGS);
+	if (fd < 0) {
+		snprintf(path, sizeof(path), "/proc/%d/root%s", pid, map->path);
+		fd = open(path, FLAGS);
+	}
+	if (fd < 0)
+		return err_os(err, errno, "%s", map->path);
+	*fd_ret = fd;
+	return GOSPY_OK;
+}
+
+enum gospy_code procfs_cmdline(pid_t pid, struct arena *arena, struct span *ret,
+			       struct gospy_error *err)
+{
+	uint8_t *bytes CLEANUP_FREE = NULL;
+	size_t len;
+	enum gospy_code code = read_proc(pid, 0, "cmdline", &bytes, &len, err);
+	if (code)
+		return code;
+	const char *copy = arena_strndup(arena, bytes, len);
+	if (!copy)
+		return err_nomem(err);
+	*ret = (struct span){(const uint8_t *)copy, len};
+	return GOSPY_OK;
+}
+
+bool procfs_other_pid_namespace(pid_t pid)
+{
+	// NSpid begins at the namespace of the /proc that is read: fs/proc/array.c, task_state().
+	struct proc_status status;
+	return !procfs_status(pid, 0, &status, NULL) && status.nspid_len > 1;
+}
+
+/** Identity of a namespace; false if it may not be looked at. */
+static bool namespace_stat(const char *process, const char *name, struct stat *ret)
+{
+	char path[PATH_LEN];
+	snprintf(path, sizeof(path), "/proc/%s/ns/%s", process, name);
+	return !stat(path, ret);
+}
+
+/** The monotonic line of timens_offsets: "monotonic SECONDS NANOSECONDS", time_namespaces(7). */
+static int64_t monotonic_offset_ns(const char *process)
+{
+	char path[PATH_LEN];
+	snprintf(path, sizeof(path), "/proc/%s/timens_offsets", process);
+	FILE *file CLEANUP_FCLOSE = fopen(path, "re");
+	long long seconds, nanoseconds;
+	if (!file || fscanf(file, "monotonic %lld %lld", &seconds, &nanoseconds) != 2)
+		return 0;
+	int64_t ns;
+	if (__builtin_mul_overflow(seconds, 1000000000, &ns) ||
+	    __builtin_add_overflow(ns, nanoseconds, &ns))
+		return 0;
+	return ns;
+}
+
+int64_t procfs_monotonic_offset_ns(pid_t pid)
+{
+	char process[16];
+	snprintf(process, sizeof(process), "%d", pid);
+	struct stat own, target;
+	if (!namespace_stat("self", "time", &own) || !namespace_stat(process, "time", &target) ||
+	    (own.st_dev == target.st_dev && own.st_ino == target.st_ino))
+		return 0;
+	return monotonic_offset_ns(process) - monotonic_offset_ns("self");
+}
+
+uint64_t procfs_ticks_to_ns(uint64_t ticks)
+{
+	uint64_t hz = (uint64_t)sysconf(_SC_CLK_TCK);
+	// Divided first: the product of both would overflow.
+	return ticks / hz * 1000000000u + ticks % hz * 1000000000u / hz;
+}

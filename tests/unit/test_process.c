@@ -1,0 +1,386 @@
+#include "child.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+
+#include "target/diagnose.h"
+#include "target/process.h"
+
+static const uint64_t cap_ptrace = UINT64_C(1) << CAP_SYS_PTRACE;
+
+/** An ordinary user and an ordinary program of the same user. */
+static struct eperm_facts ordinary(void)
+{
+	return (struct eperm_facts){
+		.access = PROCESS_READ_MEMORY,
+		.pid = 4711,
+		.comm = "api-server",
+		.tracer_comm = "?",
+		.yama_scope = -1,
+		.own_user_ns = true,
+		.dumpable = true,
+		.uid = 1000,
+		.gid = 1000,
+		.target_uid = 1000,
+		.target_euid = 1000,
+		.target_gid = 1000,
+		.target_egid = 1000,
+		.target_user = "jo",
+	};
+}
+
+static void explains(const struct eperm_facts *facts, const char *cause_and_remedy)
+{
+	struct gospy_error err;
+	char msg[400];
+	snprintf(msg, sizeof(msg), "cannot %s pid 4711 (api-server): %s",
+		 facts->access == PROCESS_STOP ? "stop" : "read the memory of", cause_and_remedy);
+	assert_int_equal(diagnose_explain(facts, &err), GOSPY_E_PERM);
+	assert_int_equal(err.code, GOSPY_E_PERM);
+	assert_int_equal(err.os_errno, EPERM);
+	assert_string_equal(err.msg, msg);
+	assert_int_equal(diagnose_explain(facts, NULL), GOSPY_E_PERM);
+}
+
+static void causes_for_everybody(void **state)
+{
+	(void)state;
+	struct eperm_facts facts = ordinary();
+	facts.cap_effective = facts.cap_permitted = cap_ptrace;
+	facts.yama_scope = 3;
+	explains(&facts, "kernel.yama.ptrace_scope is 3, which forbids it to everybody; "
+			 "try: set it to 1 in /etc/sysctl.d and reboot");
+	facts.ptrace_filtered = true;
+	facts.tracer_pid = 12;
+	facts.tracer_comm = "dlv";
+	// Reading needs neither ptrace(2) nor to be the only one.
+	explains(&facts, "kernel.yama.ptrace_scope is 3, which forbids it to everybody; "
+			 "try: set it to 1 in /etc/sysctl.d and reboot");
+	facts.access = PROCESS_STOP;
+	explains(&facts, "dlv (pid 12) is tracing it; try: --non-blocking");
+	facts.tracer_pid = 0;
+	explains(&facts, "a seccomp filter keeps gospy from using ptrace; "
+			 "try: --non-blocking, or gospy outside of this container");
+	facts.self = true;
+	explains(&facts, "a process cannot stop itself; try: --non-blocking");
+}
+
+static void causes_for_the_capable(void **state)
+{
+	(void)state;
+	struct eperm_facts facts = ordinary();
+	facts.cap_effective = facts.cap_permitted = cap_ptrace;
+	facts.is_root = true;
+	facts.uid = facts.gid = 0;
+	explains(&facts, "a security module such as SELinux or AppArmor refused; "
+			 "try: look for the denial in the kernel log (dmesg)");
+	facts.own_user_ns = false;
+	explains(&facts, "it lives in a user namespace where gospy has no CAP_SYS_PTRACE; "
+			 "try: gospy as root outside of this container");
+}
+
+static void causes_for_users(void **state)
+{
+	(void)state;
+	struct eperm_facts facts = ordinary();
+	explains(&facts, "the kernel refused; try: sudo gospy ...");
+	facts.yama_scope = 1;
+	explains(&facts, "kernel.yama.ptrace_scope is 1, which allows it to the parent only; "
+			 "try: sudo gospy ...");
+	facts.yama_scope = 2;
+	explains(&facts, "kernel.yama.ptrace_scope is 2, which asks for CAP_SYS_PTRACE; "
+			 "try: sudo gospy ...");
+	facts.target_cap_permitted = 1 << CAP_NET_BIND_SERVICE;
+	explains(&facts, "it has capabilities that gospy lacks; try: sudo gospy ...");
+	facts.dumpable = false;
+	explains(&facts,
+		 "it is not dumpable (a set-user-ID program, one with file capabilities, or "
+		 "it chose so by prctl); try: sudo gospy ...");
+	facts.target_egid = 5;
+	explains(&facts, "it runs as another group (5); try: sudo gospy ...");
+	facts.target_euid = 0;
+	facts.target_user = "root";
+	explains(&facts, "it belongs to user root; try: sudo gospy ...");
+}
+
+static void causes_for_powerless_root(void **state)
+{
+	(void)state;
+	struct eperm_facts facts = ordinary();
+	facts.uid = facts.gid = 0;
+	facts.is_root = true;
+	explains(&facts, "it belongs to user jo, and root here lacks CAP_SYS_PTRACE; try: docker "
+			 "run --cap-add=SYS_PTRACE, or gospy outside of this container");
+}
+
+static void opens_and_notices_the_end(void **state)
+{
+	(void)state;
+	struct shared *shared = shared_create();
+	struct gospy_error err;
+	pid_t pid = child_start(run_sleeper, shared);
+	struct process process;
+	assert_int_equal(process_open(pid, &process, &err), GOSPY_OK);
+	assert_int_equal(process.pid, pid);
+	assert_int_equal(process.live_tid, pid);
+	assert_true(process.exe_ino != 0);
+	assert_int_equal(process_check(&process, &err), GOSPY_OK);
+
+	struct process other = process;
+	other.start_ticks++;
+	assert_int_equal(process_check(&other, &err), GOSPY_E_GONE);
+	assert_non_null(strstr(err.msg, "another process has that pid"));
+
+	kill(pid, SIGKILL);
+	siginfo_t info;
+	waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT);
+	assert_int_equal(process_check(&process, &err), GOSPY_E_GONE);
+	process_close(&process);
+	// As on a kernel without pidfds.
+	assert_int_equal(process_check(&process, &err), GOSPY_E_GONE);
+	assert_int_equal(process_open(pid, &other, &err), GOSPY_E_GONE);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(process_check(&process, &err), GOSPY_E_GONE);
+	assert_int_equal(process_open(pid, &other, &err), GOSPY_E_GONE);
+	shared_destroy(shared);
+}
+
+static void refuses_what_is_no_process(void **state)
+{
+	(void)state;
+	struct gospy_error err;
+	struct process process;
+	static const pid_t none[] = {0, -1, INT32_MAX};
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(process_open(none[i], &process, &err), GOSPY_E_GONE);
+		assert_non_null(strstr(err.msg, "no process with pid"));
+	}
+	struct proc_stat stat;
+	if (procfs_stat(2, 0, &stat, NULL) == GOSPY_OK && stat.kthread) {
+		assert_int_equal(process_open(2, &process, &err), GOSPY_E_NOT_GO);
+		assert_string_equal(err.msg, "pid 2 is a kernel thread");
+	}
+}
+
+static void *report_tid(void *arg)
+{
+	struct shared *shared = arg;
+	atomic_store(&shared->tid[0], gettid());
+	atomic_store(&shared->ready, 1);
+	sleep_forever();
+	return NULL;
+}
+
+static void run_two_threads(struct shared *shared)
+{
+	thread_start(report_tid, shared);
+	sleep_forever();
+}
+
+static void refuses_a_thread_id(void **state)
+{
+	(void)state;
+	struct shared *shared = shared_create();
+	pid_t pid = child_start(run_two_threads, shared);
+	struct gospy_error err;
+	struct process process;
+	char msg[80];
+	int tid = atomic_load(&shared->tid[0]);
+	snprintf(msg, sizeof(msg), "there is no process %d; it is a thread of process %d", tid,
+		 pid);
+	assert_int_equal(process_open(tid, &process, &err), GOSPY_E_GONE);
+	assert_string_equal(err.msg, msg);
+	child_end(pid);
+	shared_destroy(shared);
+}
+
+static char leader_state(pid_t pid)
+{
+	struct proc_stat stat;
+	return procfs_stat(pid, 0, &stat, NULL) ? '?' : stat.state;
+}
+
+static void run_leader_ends(struct shared *shared)
+{
+	thread_start(report_tid, shared);
+	WAIT_FOR(atomic_load(&shared->go));
+	pthread_exit(NULL);
+}
+
+static void lives_on_without_its_leader(void **state)
+{
+	(void)state;
+	struct shared *shared = shared_create();
+	pid_t pid = child_start(run_leader_ends, shared);
+	struct process process, again;
+	assert_int_equal(process_open(pid, &process, NULL), GOSPY_OK);
+	assert_int_equal(process.live_tid, pid);
+	atomic_store(&shared->go, 1);
+	WAIT_FOR(leader_state(pid) == 'Z');
+	assert_int_equal(process_check(&process, NULL), GOSPY_OK);
+	assert_int_equal(process.live_tid, atomic_load(&shared->tid[0]));
+	assert_int_equal(process_open(pid, &again, NULL), GOSPY_OK);
+	assert_int_equal(again.live_tid, process.live_tid);
+	assert_true(again.exe_ino == process.exe_ino && again.exe_dev == process.exe_dev);
+	process_close(&again);
+	process_close(&process);
+	child_end(pid);
+	shared_destroy(shared);
+}
+
+/** At no moment of the leader's end is the process taken for one that has ended. */
+static void opens_while_its_leader_ends(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		struct shared *shared = shared_create();
+		pid_t pid = child_start(run_leader_ends, shared);
+		atomic_store(&shared->go, 1);
+		char leader;
+		do {
+			struct process process;
+			leader = leader_state(pid);
+			assert_int_equal(process_open(pid, &process, NULL), GOSPY_OK);
+			assert_int_equal(process_check(&process, NULL), GOSPY_OK);
+			process_close(&process);
+		} while (leader != 'Z');
+		child_end(pid);
+		shared_destroy(shared);
+	}
+}
+
+static void run_exec(struct shared *shared)
+{
+	atomic_store(&shared->ready, 1);
+	WAIT_FOR(atomic_load(&shared->go));
+	execl("/bin/sleep", "sleep", "1000", (char *)NULL);
+}
+
+static void notices_exec(void **state)
+{
+	(void)state;
+	struct shared *shared = shared_create();
+	pid_t pid = child_start(run_exec, shared);
+	struct process process;
+	struct gospy_error err;
+	assert_int_equal(process_open(pid, &process, NULL), GOSPY_OK);
+	atomic_store(&shared->go, 1);
+	WAIT_FOR(process_check(&process, &err) != GOSPY_OK);
+	assert_int_equal(err.code, GOSPY_E_GONE);
+	assert_non_null(strstr(err.msg, "runs another program now (exec)"));
+	process_close(&process);
+	child_end(pid);
+	shared_destroy(shared);
+}
+
+static void diagnoses_a_tracer(void **state)
+{
+	(void)state;
+	struct shared *shared = shared_create();
+	pid_t pid = child_start(run_sleeper, shared);
+	if (ptrace(PTRACE_SEIZE, pid, NULL, NULL)) {
+		child_end(pid);
+		skip(); // ptrace is not allowed here
+	}
+	struct gospy_error err;
+	char msg[200];
+	prctl(PR_SET_NAME, "\033[1mtracer\177\200");
+	snprintf(msg, sizeof(msg), ": ?[1mtracer?? (pid %d) is tracing it; try: --non-blocking",
+		 getpid());
+	assert_int_equal(process_diagnose_eperm(pid, PROCESS_STOP, &err), GOSPY_E_PERM);
+	assert_non_null(strstr(err.msg, msg));
+	child_end(pid);
+	assert_int_equal(process_diagnose_eperm(pid, PROCESS_STOP, &err), GOSPY_E_PERM);
+	shared_destroy(shared);
+}
+
+static void run_not_dumpable(struct shared *shared)
+{
+	if (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534))
+		_exit(77);
+	prctl(PR_SET_DUMPABLE, 0);
+	atomic_store(&shared->ready, 1);
+	sleep_forever();
+}
+
+static int diagnose_as_nobody(void *arg)
+{
+	struct gospy_error err;
+	struct process process;
+	if (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534))
+		return 77;
+	if (process_open(*(pid_t *)arg, &process, &err) != GOSPY_E_PERM)
+		return 1;
+	return strstr(err.msg, "): it is not dumpable (") == NULL;
+}
+
+static void diagnoses_not_dumpable(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip(); // nobody else to be
+	struct shared *shared = shared_create();
+	pid_t pid = child_start(run_not_dumpable, shared);
+	int result = child_result(diagnose_as_nobody, &pid);
+	child_end(pid);
+	shared_destroy(shared);
+	if (result == 77)
+		skip(); // a user namespace without other users
+	assert_int_equal(result, 0);
+}
+
+static int diagnose_filtered(void *arg)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ptrace, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = {.len = 4, .filter = filter};
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+		return 77;
+	struct gospy_error err;
+	process_diagnose_eperm(*(pid_t *)arg, PROCESS_STOP, &err);
+	return strstr(err.msg, ": a seccomp filter keeps gospy from using ptrace;") == NULL;
+}
+
+static void diagnoses_seccomp(void **state)
+{
+	(void)state;
+	struct shared *shared = shared_create();
+	pid_t pid = child_start(run_sleeper, shared);
+	int result = child_result(diagnose_filtered, &pid);
+	child_end(pid);
+	shared_destroy(shared);
+	if (result == 77)
+		skip(); // no seccomp filters here
+	assert_int_equal(result, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(causes_for_everybody),
+		cmocka_unit_test(causes_for_the_capable),
+		cmocka_unit_test(causes_for_users),
+		cmocka_unit_test(causes_for_powerless_root),
+		cmocka_unit_test(opens_and_notices_the_end),
+		cmocka_unit_test(refuses_what_is_no_process),
+		cmocka_unit_test(refuses_a_thread_id),
+		cmocka_unit_test(lives_on_without_its_leader),
+		cmocka_unit_test(opens_while_its_leader_ends),
+		cmocka_unit_test(notices_exec),
+		cmocka_unit_test(diagnoses_a_tracer),
+		cmocka_unit_test(diagnoses_not_dumpable),
+		cmocka_unit_test(diagnoses_seccomp),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
