@@ -10,4 +10,19 @@ set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 find_package(PkgConfig QUIET)
 gospy_require(PKG_CONFIG_FOUND pkg-config pkg-config)
-set(GOSPY_LIBS Threads::Threads)
+find_package(ZLIB QUIET)
+gospy_require(ZLIB_FOUND zlib zlib1g-dev)
+pkg_check_modules(LIBELF QUIET IMPORTED_TARGET libelf)
+gospy_require(LIBELF_FOUND libelf libelf-dev)
+
+# libdwarf without its pkg-config file: Debian 12 has none, and that of Debian 13 names a directory of
+# headers which the package does not have.
+find_path(LIBDWARF_INCLUDE_DIR libdwarf.h PATH_SUFFIXES libdwarf libdwarf-0 libdwarf-1 libdwarf-2)
+find_library(LIBDWARF_LIBRARY dwarf)
+gospy_require(LIBDWARF_INCLUDE_DIR libdwarf libdwarf-dev)
+gospy_require(LIBDWARF_LIBRARY libdwarf libdwarf-dev)
+add_library(LibDwarf::LibDwarf INTERFACE IMPORTED)
+target_include_directories(LibDwarf::LibDwarf SYSTEM INTERFACE ${LIBDWARF_INCLUDE_DIR})
+target_link_libraries(LibDwarf::LibDwarf INTERFACE ${LIBDWARF_LIBRARY})
+
+set(GOSPY_LIBS PkgConfig::LIBELF LibDwarf::LibDwarf ZLIB::ZLIB Threads::Threads)

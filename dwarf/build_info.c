@@ -1,0 +1,367 @@
+#include "dwarf/build_info.h"
+
+#include <string.h>
+
+#include "base/cursor.h"
+
+/*
+ * The blob, src/debug/buildinfo/buildinfo.go: 16-aligned in a writable segment, 32 bytes of header
+ *	"\xff Go buildinf:", u8 pointer size, u8 flags, u64 version, u64 modinfo
+ * where the last two are addresses of Go string headers up to Go 1.17; since 1.18 (flag 2) they are
+ * unused and the two strings follow the header, each after its length as uvarint.
+ */
+static const uint8_t blob_magic[14] = "\xff Go buildinf:";
+enum {
+	BLOB_ALIGN = 16,
+	BLOB_HEADER = 32,
+	BLOB_PTRSIZE = 14,
+	BLOB_FLAGS = 15,
+	BLOB_VERSION = 16,
+	BLOB_MODINFO = 24,
+	FLAG_INLINE = 2,
+};
+
+/* What the strings may measure: vendors add words to versions; ten thousand modules of a hundred
+ * bytes are more than any program has. */
+enum { VERSION_MAX = 1 << 10, MODINFO_MAX = 4 << 20 };
+
+struct finder {
+	struct elf_file *elf;
+	paged_fetch_fn fetch;
+	void *ctx;
+	uint64_t bias;
+	struct arena *arena;
+	struct build_info_text *ret; /* go_version stays NULL until something was found */
+	struct gospy_error *err;
+};
+
+/* Where pointers lead: into the file, whose pointers are unbiased, or into the process. */
+enum memory { IN_FILE, IN_PROCESS };
+
+static bool read_memory(const struct finder *f, enum memory memory, uint64_t addr, void *dst,
+			size_t len)
+{
+	if (memory == IN_PROCESS)
+		return f->fetch && f->fetch(f->ctx, addr, dst, len, NULL) == GOSPY_OK;
+	struct span s = elf_file_at_vaddr(f->elf, addr, len);
+	if (!s.ptr)
+		return false;
+	memcpy(dst, s.ptr, len);
+	return true;
+}
+
+/* The Go string whose header is at `addr`; empty if there is none of at most `max` bytes. */
+static enum gospy_code read_string(const struct finder *f, enum memory memory, uint64_t addr,
+				   uint64_t max, struct span *ret)
+{
+	uint64_t header[2]; // data, length
+	*ret = (struct span){0};
+	if (!read_memory(f, memory, addr, header, sizeof(header)) || !header[1] || header[1] > max)
+		return GOSPY_OK;
+	uint8_t *text = arena_alloc(f->arena, header[1]);
+	if (!text)
+		return err_nomem(f->err);
+	if (read_memory(f, memory, header[0], text, header[1]))
+		*ret = (struct span){text, header[1]};
+	return GOSPY_OK;
+}
+
+static enum gospy_code store(const struct finder *f, struct span version, struct span modinfo)
+{
+	// cmd/go/internal/modload/build.go: infoStart and infoEnd, 16 bytes each.
+	enum { FRAME = 16 };
+	if (!version.len || version.len > VERSION_MAX)
+		return GOSPY_OK;
+	struct build_info_text text = {0};
+	text.go_version = arena_strndup(f->arena, version.ptr, version.len);
+	if (!text.go_version)
+		return err_nomem(f->err);
+	if (modinfo.len > 2 * FRAME && modinfo.ptr[modinfo.len - FRAME - 1] == '\n') {
+		text.modinfo =
+			arena_strndup(f->arena, modinfo.ptr + FRAME, modinfo.len - 2 * FRAME);
+		if (!text.modinfo)
+			return err_nomem(f->err);
+	}
+	*f->ret = text;
+	return GOSPY_OK;
+}
+
+static enum gospy_code find_strings(const struct finder *f, enum memory memory, uint64_t version,
+				    uint64_t modinfo)
+{
+	struct span version_text, modinfo_text;
+	enum gospy_code code = read_string(f, memory, version, VERSION_MAX, &version_text);
+	if (!code)
+		code = read_string(f, memory, modinfo, MODINFO_MAX, &modinfo_text);
+	return code ? code : store(f, version_text, modinfo_text);
+}
+
+static enum gospy_code decode_inline(const struct finder *f, struct span blob)
+{
+	struct cursor c = cursor_at(blob, BLOB_HEADER);
+	struct span texts[2];
+	for (int i = 0; i < 2; i++) {
+		uint64_t len = cursor_uleb128(&c);
+		texts[i].ptr = cursor_bytes(&c, len);
+		texts[i].len = len;
+	}
+	return c.failed ? GOSPY_OK : store(f, texts[0], texts[1]);
+}
+
+/* The linker may leave the pointers of a PIE zero in the file: then the process has them. */
+static enum gospy_code decode_pointers(const struct finder *f, uint64_t vaddr)
+{
+	for (enum memory memory = IN_FILE; memory <= IN_PROCESS; memory++) {
+		uint64_t pointers[2];
+		uint64_t addr = vaddr + BLOB_VERSION + (memory == IN_PROCESS ? f->bias : 0);
+		if (!read_memory(f, memory, addr, pointers, sizeof(pointers)))
+			continue;
+		enum gospy_code code = find_strings(f, memory, pointers[0], pointers[1]);
+		if (code || f->ret->go_version)
+			return code;
+	}
+	return GOSPY_OK;
+}
+
+/* The first blob in `data`, which is loaded at `vaddr`; an empty span if there is none. */
+static struct span find_blob(struct span data, uint64_t *vaddr)
+{
+	for (uint64_t off = -*vaddr % BLOB_ALIGN; off < data.len; off += BLOB_ALIGN) {
+		struct span blob = span_sub(data, off, data.len - off);
+		if (blob.len < BLOB_HEADER)
+			break;
+		// debug/buildinfo has a copy of the magic among its data; the rest tells them apart
+		if (!memcmp(blob.ptr, blob_magic, sizeof(blob_magic)) &&
+		    blob.ptr[BLOB_PTRSIZE] == 8 && !(blob.ptr[BLOB_FLAGS] & ~FLAG_INLINE)) {
+			*vaddr += off;
+			return blob;
+		}
+	}
+	return (struct span){0};
+}
+
+/* By section, else in the writable segments, as debug/buildinfo does. */
+static struct span find_in_file(struct elf_file *elf, uint64_t *vaddr_ret)
+{
+	struct span data, blob;
+	const Elf64_Shdr *shdr = elf_file_section(elf, ".go.buildinfo");
+	if (shdr && elf_file_section_data(elf, ".go.buildinfo", &data, NULL) == GOSPY_OK) {
+		*vaddr_ret = shdr->sh_addr;
+		blob = find_blob(data, vaddr_ret);
+		if (blob.ptr)
+			return blob;
+	}
+	for (size_t i = 0; i < elf->phdr_count; i++) {
+		const Elf64_Phdr *ph = &elf->phdrs[i];
+		if (ph->p_type != PT_LOAD || (ph->p_flags & (PF_W | PF_X)) != PF_W)
+			continue;
+		*vaddr_ret = ph->p_vaddr;
+		blob = find_blob(elf_file_at_vaddr(elf, ph->p_vaddr, ph->p_filesz), vaddr_ret);
+		if (blob.ptr)
+			return blob;
+	}
+	return (struct span){0};
+}
+
+/* Go 1.12 has no blob, but the variables that it would point to. */
+static enum gospy_code find_variables(const struct finder *f)
+{
+	enum { VERSION, MODINFO, COUNT };
+	struct elf_symbol symbols[COUNT] = {
+		[VERSION] = {.name = "runtime.buildVersion"},
+		[MODINFO] = {.name = "runtime/debug.modinfo"},
+	};
+	if (elf_file_symbols(f->elf, symbols, COUNT, NULL) || !symbols[VERSION].found)
+		return GOSPY_OK;
+	enum gospy_code code =
+		find_strings(f, IN_FILE, symbols[VERSION].addr, symbols[MODINFO].addr);
+	if (code || f->ret->go_version)
+		return code;
+	return find_strings(f, IN_PROCESS, symbols[VERSION].addr + f->bias,
+			    symbols[MODINFO].addr + f->bias);
+}
+
+enum gospy_code build_info_find(struct elf_file *elf, paged_fetch_fn fetch, void *ctx,
+				uint64_t bias, struct arena *arena, struct build_info_text *ret,
+				struct gospy_error *err)
+{
+	struct build_info_text text = {0};
+	const struct finder f = {elf, fetch, ctx, bias, arena, &text, err};
+	uint64_t vaddr;
+	struct span blob = find_in_file(elf, &vaddr);
+	enum gospy_code code;
+	if (!blob.ptr)
+		code = find_variables(&f);
+	else if (blob.ptr[BLOB_FLAGS] & FLAG_INLINE)
+		code = decode_inline(&f, blob);
+	else
+		code = decode_pointers(&f, vaddr);
+	if (code)
+		return code;
+	if (!text.go_version)
+		return err_set(err, GOSPY_E_NOT_FOUND, "%s: has no Go build information",
+			       elf->name);
+	*ret = text;
+	return GOSPY_OK;
+}
+
+bool build_info_is_go(struct elf_file *elf)
+{
+	// .gopclntab is .data.rel.ro.gopclntab in PIE up to Go 1.25.
+	if (elf_file_section(elf, ".go.buildinfo") || elf_file_section(elf, ".gopclntab") ||
+	    elf_file_section(elf, ".data.rel.ro.gopclntab") || elf_file_go_build_id(elf).len)
+		return true;
+	uint64_t vaddr;
+	if (find_in_file(elf, &vaddr).ptr)
+		return true;
+	struct elf_symbol symbol = {.name = "runtime.firstmoduledata"};
+	return elf_file_symbols(elf, &symbol, 1, NULL) == GOSPY_OK && symbol.found;
+}
+
+static bool parse_hex(const char **s, int digits, uint32_t *ret)
+{
+	uint32_t value = 0;
+	for (; digits; digits--, (*s)++) {
+		char c = **s;
+		if (c >= '0' && c <= '9')
+			value = value << 4 | (uint32_t)(c - '0');
+		else if (c >= 'a' && c <= 'f')
+			value = value << 4 | (uint32_t)(c - 'a' + 10);
+		else
+			return false;
+	}
+	*ret = value;
+	return true;
+}
+
+static char *put_utf8(char *out, uint32_t rune)
+{
+	if (rune < 0x80) {
+		*out++ = (char)rune;
+	} else if (rune < 0x800) {
+		*out++ = (char)(0xc0 | rune >> 6);
+		*out++ = (char)(0x80 | (rune & 0x3f));
+	} else if (rune < 0x10000) {
+		*out++ = (char)(0xe0 | rune >> 12);
+		*out++ = (char)(0x80 | (rune >> 6 & 0x3f));
+		*out++ = (char)(0x80 | (rune & 0x3f));
+	} else {
+		*out++ = (char)(0xf0 | (rune >> 18 & 7));
+		*out++ = (char)(0x80 | (rune >> 12 & 0x3f));
+		*out++ = (char)(0x80 | (rune >> 6 & 0x3f));
+		*out++ = (char)(0x80 | (rune & 0x3f));
+	}
+	return out;
+}
+
+/* Undo strconv.Quote in place (no escape is shorter than what it stands for). The text's end,
+ * behind the closing quote, or NULL: malformed. */
+static char *unquote(char *s)
+{
+	static const char letters[] = "abfnrtv\\\"", meaning[] = "\a\b\f\n\r\t\v\\\"";
+	char *out = s;
+	const char *in = s + 1;
+	while (*in && *in != '"') {
+		if (*in != '\\') {
+			*out++ = *in++;
+			continue;
+		}
+		char c = in[1];
+		uint32_t rune;
+		const char *letter = c ? strchr(letters, c) : NULL;
+		if (!c)
+			return NULL;
+		in += 2;
+		if (letter)
+			*out++ = meaning[letter - letters];
+		else if (c == 'x' && parse_hex(&in, 2, &rune))
+			*out++ = (char)rune;
+		else if ((c == 'u' && parse_hex(&in, 4, &rune)) ||
+			 (c == 'U' && parse_hex(&in, 8, &rune)))
+			out = put_utf8(out, rune);
+		else
+			return NULL;
+	}
+	if (*in != '"')
+		return NULL;
+	char *end = s + (in - s) + 1;
+	*out = 0;
+	return end;
+}
+
+/* "key=value", either of which may be quoted: src/runtime/debug/mod.go, BuildInfo.String. */
+static bool parse_setting(char *s, struct gospy_build_setting *ret)
+{
+	char *key = s;
+	char *equals = *s == '"' ? unquote(s) : strchr(s, '=');
+	if (!equals || *equals != '=')
+		return false;
+	*equals = 0;
+	char *value = equals + 1;
+	if (*value == '"' && !unquote(value))
+		return false;
+	*ret = (struct gospy_build_setting){key, value};
+	return true;
+}
+
+/* "path\tversion[\tsum]" */
+static struct gospy_module parse_module(char *s)
+{
+	struct gospy_module module = {.path = strsep(&s, "\t")};
+	module.version = strsep(&s, "\t");
+	if (s && *s)
+		module.sum = s;
+	return module;
+}
+
+static size_t count_lines(const char *text, const char *prefix)
+{
+	size_t n = 0;
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		n += !strncmp(line, prefix, strlen(prefix));
+	}
+	return n;
+}
+
+enum gospy_code build_info_parse_modules(const char *modinfo, struct arena *arena,
+					 struct gospy_build_info *info, struct gospy_error *err)
+{
+	char *text = arena_strdup(arena, modinfo);
+	struct gospy_module *main = arena_alloc(arena, sizeof(*main));
+	struct gospy_module *deps =
+		arena_calloc(arena, count_lines(modinfo, "dep\t"), sizeof(*deps));
+	struct gospy_module *replacements =
+		arena_calloc(arena, count_lines(modinfo, "=>\t"), sizeof(*replacements));
+	struct gospy_build_setting *settings =
+		arena_calloc(arena, count_lines(modinfo, "build\t"), sizeof(*settings));
+	if (!text || !main || !deps || !replacements || !settings)
+		return err_nomem(err);
+
+	info->deps = deps;
+	info->settings = settings;
+	info->dep_count = info->setting_count = 0;
+	struct gospy_module *last = NULL; // the one that a "=>" line replaces
+	for (char *line; (line = strsep(&text, "\n"));) {
+		const char *kind = strsep(&line, "\t");
+		if (!line)
+			continue;
+		if (!strcmp(kind, "path")) {
+			info->path = line;
+		} else if (!strcmp(kind, "mod")) {
+			last = main;
+			*last = parse_module(line);
+			info->main = main;
+		} else if (!strcmp(kind, "dep")) {
+			last = &deps[info->dep_count++];
+			*last = parse_module(line);
+		} else if (!strcmp(kind, "=>") && last) {
+			*replacements = parse_module(line);
+			last->replace = replacements++;
+			last = NULL;
+		} else if (!strcmp(kind, "build")) {
+			info->setting_count += parse_setting(line, &settings[info->setting_count]);
+		}
+	}
+	return GOSPY_OK;
+}

@@ -1,0 +1,35 @@
+/* Go version and module information that the linker puts into every program since Go 1.13
+ * (cmd/link/internal/ld/data.go:buildinfo, debug/buildinfo). */
+#ifndef GOSPY_DWARF_BUILD_INFO_H
+#define GOSPY_DWARF_BUILD_INFO_H
+
+#include "base/paged.h"
+#include "dwarf/elf_file.h"
+
+/** The two texts, NUL-terminated, in the caller's arena. `modinfo` without its 16-byte frames; NULL
+ * if there is none. */
+struct build_info_text {
+	const char *go_version;
+	const char *modinfo;
+};
+
+/**
+ * Find and decode the build information of a file: by section, else by scanning the segments; both
+ * formats (pointers up to Go 1.17, inline strings from 1.18); for Go 1.12, which has none,
+ * runtime.buildVersion through the symbol table. `fetch` reads the running program at vaddr + bias
+ * and is needed only for pointer-format PIE programs, whose pointers are relocated at load time; it
+ * may be NULL. GOSPY_E_NOT_FOUND: no build information (not Go, or older and stripped).
+ */
+enum gospy_code build_info_find(struct elf_file *elf, paged_fetch_fn fetch, void *ctx,
+				uint64_t bias, struct arena *arena, struct build_info_text *ret,
+				struct gospy_error *err);
+
+/** Does the file look like Go at all (build info, Go note, .gopclntab, runtime symbols)? */
+bool build_info_is_go(struct elf_file *elf);
+
+/** Parse the lines of modinfo into `info` (path, main, deps, settings); strings and arrays live in
+ * the arena. Unknown lines are skipped; GOSPY_E_NOMEM only. */
+enum gospy_code build_info_parse_modules(const char *modinfo, struct arena *arena,
+					 struct gospy_build_info *info, struct gospy_error *err);
+
+#endif

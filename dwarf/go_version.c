@@ -1,0 +1,42 @@
+#include "dwarf/go_version.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* A decimal number of at most four digits; `*s` moves behind it. False: none, or longer. */
+static bool parse_number(const char **s, int *ret)
+{
+	int value = 0, digits = 0;
+	for (; isdigit((unsigned char)**s); (*s)++) {
+		if (++digits > 4)
+			return false;
+		value = value * 10 + (**s - '0');
+	}
+	if (!digits)
+		return false;
+	*ret = value;
+	return true;
+}
+
+bool go_version_parse(const char *text, struct go_version *ret)
+{
+	static const char prefix[] = "go1.";
+	for (const char *s = text; (s = strstr(s, prefix));) {
+		struct go_version version = {0};
+		s += strlen(prefix);
+		if (!parse_number(&s, &version.minor) || !version.minor)
+			continue;
+		if (*s == '.') {
+			s++;
+			parse_number(&s, &version.patch);
+		}
+		// "devel go1.25-<hash> <date>"; "go1.26-devel_<hash> <date>" since 1.26
+		// (cmd/dist/build.go:findgoversion).
+		version.devel = strstr(text, "devel");
+		// " X:a,b", or "-X:a,b" since 1.26 (cmd/link/internal/ld/main.go).
+		version.experiments = strstr(s, " X:") || strstr(s, "-X:");
+		*ret = version;
+		return true;
+	}
+	return false;
+}

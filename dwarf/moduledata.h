@@ -1,0 +1,34 @@
+/*
+ * runtime.moduledata: where one Go module (program, plugin, shared library) keeps its tables.
+ * src/runtime/symtab.go. It is read before any layout is known, so its shape comes from the pclntab
+ * magic and, where one magic covers several shapes, from which of them contradicts nothing.
+ */
+#ifndef GOSPY_DWARF_MODULEDATA_H
+#define GOSPY_DWARF_MODULEDATA_H
+
+#include "base/paged.h"
+
+/** All addresses as in the running process. */
+struct moduledata {
+	uint64_t addr;    /* of the moduledata */
+	uint64_t pclntab; /* pcHeader; start of the table */
+	uint64_t pclntab_end;
+	uint32_t magic; /* of the header: 0xfffffffb 1.2-, a 1.16-, 0 1.18-, 1 1.20- */
+	/* Bases of the sub-tables. Up to Go 1.15 all of them are `pclntab`. */
+	uint64_t funcnametab, cutab, filetab, pctab, pclntable;
+	uint64_t ftab;  /* first functab entry */
+	uint64_t nftab; /* entries without the end sentinel */
+	uint64_t minpc, maxpc;
+	uint64_t text, etext;
+	uint64_t noptrdata, enoptrdata, data, edata, bss, ebss, noptrbss, enoptrbss;
+	uint64_t types, etypes; /* type descriptors */
+	uint64_t gofunc;        /* base of funcdata offsets, Go 1.18+; else 0 */
+	uint64_t next;          /* next module (plugins), or 0; in Go 1.21 and 1.22 always 0 */
+};
+
+/** Read and check the moduledata at `addr`. `image` spans the object's mapped range.
+ * GOSPY_E_FAULT, GOSPY_E_UNSUPPORTED (unknown magic), GOSPY_E_BAD_DATA (no known shape fits). */
+enum gospy_code moduledata_read(struct paged *image, uint64_t addr, struct moduledata *ret,
+				struct gospy_error *err);
+
+#endif

@@ -1,0 +1,112 @@
+/*
+ * The runtime's table of functions: pc -> function, file, line, frame size. src/runtime/symtab.go,
+ * src/debug/gosym/pclntab.go, cmd/link/internal/ld/pcln.go; formats of Go 1.2, 1.16, 1.18, 1.20.
+ * It is read from the running program (never from the file), so relocation, stripping and packing
+ * do not matter. Single-threaded: lookups fetch pages.
+ */
+#ifndef GOSPY_DWARF_PCLNTAB_H
+#define GOSPY_DWARF_PCLNTAB_H
+
+#include "base/paged.h"
+#include "dwarf/moduledata.h"
+
+struct pclntab {
+	struct paged *image; /* borrowed */
+	struct moduledata md;
+	int minor; /* Go minor version: shapes of _func and indexes of funcdata */
+	const struct pcln_shape *shape;
+	const uint8_t *ftab; /* all of it, in the image */
+};
+
+/** Names from the table are cut off (refused) beyond this; the longest seen are ~2000 bytes. */
+enum { PCLN_NAME_MAX = 64 << 10, PCLN_INLINE_DEPTH_MAX = 512 };
+
+/** `minor` is the Go minor version of the program. GOSPY_E_BAD_DATA: the table is of another one;
+ * GOSPY_E_FAULT. */
+enum gospy_code pcln_init(struct pclntab *pcln, struct paged *image, const struct moduledata *md,
+			  int minor, struct gospy_error *err);
+
+/** One function (runtime._func). */
+struct pcln_func {
+	uint64_t entry, end; /* pcs [entry, end) */
+	uint64_t addr;       /* of the _func, for funcdata */
+	const char *name;    /* raw bytes of the target; lives as long as the image window */
+	uint32_t nameoff;
+	int32_t args;
+	uint32_t pcsp, pcfile, pcln, npcdata, cu_offset;
+	uint8_t func_id, flag, nfuncdata;
+};
+
+/** The function that holds `pc`; false: none. */
+bool pcln_find_func(struct pclntab *pcln, uint64_t pc, struct pcln_func *ret);
+/** Functabs are sorted by entry, so a function is also found by index [0, md.nftab). */
+bool pcln_func_at(struct pclntab *pcln, uint64_t index, struct pcln_func *ret);
+
+/** The function name at `nameoff` of the name table; NULL: unreadable. */
+const char *pcln_name(struct pclntab *pcln, uint32_t nameoff);
+/** Value of pc-value table `off` (pcsp, pcfile, ... or PCDATA) at `pc`; -1 where there is none. */
+int32_t pcln_value(struct pclntab *pcln, const struct pcln_func *func, uint32_t off, uint64_t pc);
+/** PCDATA table `index` of the function at `pc`; -1: none. */
+int32_t pcln_pcdata(struct pclntab *pcln, const struct pcln_func *func, uint32_t index,
+		    uint64_t pc);
+/** Address of FUNCDATA `index`; 0: none. */
+uint64_t pcln_funcdata(struct pclntab *pcln, const struct pcln_func *func, uint32_t index);
+/** File and line of `pc` (the innermost, if calls were inlined); NULL / 0 where unknown. */
+void pcln_line(struct pclntab *pcln, const struct pcln_func *func, uint64_t pc,
+	       const char **file_ret, uint32_t *line_ret);
+
+/** One logical frame at a pc. */
+struct pcln_frame {
+	const char *func; /* name; NULL: unreadable */
+	const char *file; /* NULL: unknown */
+	uint32_t line;
+	bool inlined; /* false for the outermost: the function itself */
+	uint8_t func_id;
+};
+
+/**
+ * Expand the inlined calls at `pc`, innermost first, the physical function last (inline_tree.c). At
+ * most `max` frames; returns their number, 0 on malformed tables.
+ */
+size_t pcln_frames(struct pclntab *pcln, const struct pcln_func *func, uint64_t pc,
+		   struct pcln_frame *frames, size_t max);
+
+/** Well-known functions by funcID, whose numbers differ between versions. */
+enum pcln_known {
+	PCLN_NORMAL,
+	PCLN_ASMCGOCALL,
+	PCLN_ASYNC_PREEMPT, /* Go 1.14+ */
+	PCLN_CGOCALLBACK,   /* cgocallback_gofunc up to Go 1.15 */
+	PCLN_DEBUG_CALL,
+	PCLN_EXTERNAL_THREAD, /* externalthreadhandler, up to Go 1.16 */
+	PCLN_GOEXIT,
+	PCLN_GOGO,
+	PCLN_GOPANIC,
+	PCLN_MCALL,
+	PCLN_MORESTACK,
+	PCLN_MSTART,
+	PCLN_PANICWRAP,
+	PCLN_RT0_GO,
+	PCLN_RUN_CLEANUPS,   /* Go 1.25+ */
+	PCLN_RUN_FINALIZERS, /* Go 1.25+; before, runfinq, which is like any other */
+	PCLN_SIGPANIC,
+	PCLN_SYSTEMSTACK,
+	PCLN_WRAPPER,
+	PCLN_OTHER,
+};
+enum pcln_known pcln_known_id(const struct pclntab *pcln, uint8_t func_id);
+enum pcln_known pcln_known(const struct pclntab *pcln, const struct pcln_func *func);
+
+/** What an unwinder does behind a frame of the function. */
+enum pcln_step {
+	PCLN_STEP_CALLER,   /* go on: the return address is where pcsp says */
+	PCLN_STEP_TOP,      /* the stack ends here, as it should */
+	PCLN_STEP_SP_WRITE, /* it switches stacks: only its innermost frame can be stepped over */
+	PCLN_STEP_NO_FRAME, /* no frame information: code that is not Go's */
+};
+enum pcln_step pcln_step(const struct pclntab *pcln, const struct pcln_func *func);
+
+/** Entry of the function a `go` wrapper calls (FUNCDATA WrapInfo, Go 1.18+), or 0. */
+uint64_t pcln_wrapped(struct pclntab *pcln, const struct pcln_func *func);
+
+#endif

@@ -1,0 +1,39 @@
+/* Every lookup of pclntab.h over a Go module with bytes changed. */
+#include "dwarf/pclntab.h"
+#include "go_image_input.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { FRAMES = 16 };
+
+static void look_up(struct pclntab *pcln, uint64_t pc)
+{
+	struct pcln_func func;
+	if (!pcln_find_func(pcln, pc, &func))
+		return;
+	struct pcln_frame frames[FRAMES];
+	(void)pcln_frames(pcln, &func, pc, frames, FRAMES);
+	(void)pcln_value(pcln, &func, func.pcsp, pc);
+	for (uint32_t i = 0; i < 8; i++) {
+		(void)pcln_pcdata(pcln, &func, i, pc);
+		(void)pcln_funcdata(pcln, &func, i);
+	}
+	(void)pcln_known(pcln, &func);
+	(void)pcln_wrapped(pcln, &func);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct go_image im;
+	go_image_from_input(&im, data, size);
+	struct paged p = go_image_paged(&im);
+	struct moduledata md;
+	struct pclntab pcln;
+	if (moduledata_read(&p, im.moduledata, &md, NULL) ||
+	    pcln_init(&pcln, &p, &md, im.minor, NULL))
+		return 0;
+	for (uint64_t pc = im.text; pc <= im.text + GO_IMAGE_TEXT_LEN; pc += 4)
+		look_up(&pcln, pc);
+	look_up(&pcln, md.maxpc - 1);
+	return 0;
+}
