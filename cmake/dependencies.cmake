@@ -26,3 +26,13 @@ target_include_directories(LibDwarf::LibDwarf SYSTEM INTERFACE ${LIBDWARF_INCLUD
 target_link_libraries(LibDwarf::LibDwarf INTERFACE ${LIBDWARF_LIBRARY})
 
 set(GOSPY_LIBS PkgConfig::LIBELF LibDwarf::LibDwarf ZLIB::ZLIB Threads::Threads)
+
+# libunwind for other processes than its own: the "generic" one.
+set(GOSPY_NATIVE_LIB "")
+if(GOSPY_NATIVE)
+	pkg_check_modules(LIBUNWIND QUIET IMPORTED_TARGET libunwind-generic)
+	gospy_require(LIBUNWIND_FOUND "libunwind (or -DGOSPY_NATIVE=OFF, without stacks of C code)"
+		      libunwind-dev)
+	list(APPEND GOSPY_LIBS PkgConfig::LIBUNWIND)
+	set(GOSPY_NATIVE_LIB "libunwind-generic")
+endif()

@@ -1,0 +1,209 @@
+/* The public entry points of targets and snapshots: argument checks, and the life of a target. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "goruntime/snapshot.h"
+
+const char *gospy_version(void)
+{
+	return GOSPY_VERSION;
+}
+
+static const char *hex_id(struct arena *arena, struct span id)
+{
+	if (!id.len || id.len > 64)
+		return NULL;
+	char *text = arena_alloc(arena, id.len * 2 + 1);
+	for (size_t i = 0; text && i < id.len; i++) {
+		static const char digits[] = "0123456789abcdef";
+		text[2 * i] = digits[id.ptr[i] >> 4];
+		text[2 * i + 1] = digits[id.ptr[i] & 15];
+	}
+	return text;
+}
+
+static enum gospy_code describe(struct gospy_target *t, struct gospy_error *err)
+{
+	const struct image *image = t->image;
+	t->info = (struct gospy_target_info){
+		.pid = t->process.pid,
+		.comm = t->process.comm,
+		.go_version = image->go_version,
+		.start_ns = procfs_ticks_to_ns(t->process.start_ticks),
+		.pie = image->elf.type == ET_DYN,
+		.load_bias = image->bias,
+		.build_id = hex_id(&t->arena, elf_file_build_id(&image->elf)),
+	};
+	if (image->version.minor > GO_MINOR_NEWEST)
+		t->info.note = "this Go is newer than this gospy knows: layouts come from the "
+			       "program itself, but rules may have changed";
+	return procfs_exe_path(t->process.live_tid, &t->arena, &t->info.exe, &t->info.exe_deleted,
+			       err);
+}
+
+/**
+ * Opening failed: if the process was ending or executing a program meanwhile, that is why. In
+ * between it has no program at all for a moment, or one of its threads has and another has not.
+ */
+static enum gospy_code explain_change(struct process *process, const struct process *opened,
+				      const struct proc_auxv *auxv, enum gospy_code code,
+				      struct gospy_error *err)
+{
+	struct gospy_error why;
+	struct proc_auxv now;
+	if (process_check(process, &why) == GOSPY_E_GONE) {
+		if (err)
+			*err = why;
+		return GOSPY_E_GONE;
+	}
+	if (code != GOSPY_E_NOT_FOUND && code != GOSPY_E_FAULT && code != GOSPY_E_BAD_DATA)
+		return code;
+	if (procfs_auxv(process->live_tid, &now, NULL) != GOSPY_OK || !now.entry)
+		return err_set(err, GOSPY_E_GONE,
+			       "pid %d (%s) runs no program: it is ending, executing another one, "
+			       "or a thread of the kernel",
+			       process->pid, process->comm);
+	if (process->live_tid != opened->live_tid || memcmp(&now, auxv, sizeof(now)) != 0)
+		return err_set(err, GOSPY_E_GONE,
+			       "pid %d (%s) has executed a new program meanwhile", process->pid,
+			       process->comm);
+	return code;
+}
+
+static enum gospy_code resolve(struct gospy_target *t, const char *bin, struct gospy_error *err)
+{
+	enum gospy_code code = mem_live_create(&t->process, &t->mem, err);
+	if (!code)
+		code = image_create(&t->process, t->mem, bin, &t->image, err);
+	if (code)
+		return code;
+	t->namespaced = procfs_other_pid_namespace(t->process.live_tid);
+	t->mono_offset_ns = procfs_monotonic_offset_ns(t->process.live_tid);
+	return describe(t, err);
+}
+
+static enum gospy_code open_live(struct gospy_target *t, pid_t pid, const char *bin,
+				 struct gospy_error *err)
+{
+	enum gospy_code code = process_open(pid, &t->process, err);
+	if (code)
+		return code;
+	const struct process opened = t->process;
+	struct proc_auxv auxv;
+	if (procfs_auxv(opened.live_tid, &auxv, NULL) != GOSPY_OK)
+		auxv = (struct proc_auxv){0};
+	code = resolve(t, bin, err);
+	return code ? explain_change(&t->process, &opened, &auxv, code, err) : GOSPY_OK;
+}
+
+enum gospy_code gospy_target_open_pid(pid_t pid, const struct gospy_open_options *options,
+				      struct gospy_target **ret, struct gospy_error *err)
+{
+	if (pid <= 0 || !ret || (options && options->size < sizeof(*options)))
+		return err_set(err, GOSPY_E_USAGE, "gospy_target_open_pid: bad argument");
+	struct gospy_target *t = calloc(1, sizeof(*t));
+	if (!t)
+		return err_nomem(err);
+	t->process.pidfd = -1;
+	enum gospy_code code = open_live(t, pid, options ? options->bin : NULL, err);
+	if (code == GOSPY_E_PERM)
+		process_diagnose_eperm(pid, PROCESS_READ_MEMORY, err);
+	if (code) {
+		gospy_target_close(t);
+		return code;
+	}
+	*ret = t;
+	return GOSPY_OK;
+}
+
+void gospy_target_close(struct gospy_target *t)
+{
+	if (!t)
+		return;
+	if (t->image)
+		image_forget_target(t->image);
+	image_unref(t->image);
+	mem_destroy(t->mem);
+	process_close(&t->process);
+	arena_deinit(&t->arena);
+	free(t);
+}
+
+const struct gospy_target_info *gospy_target_info(const struct gospy_target *target)
+{
+	return &target->info;
+}
+
+const struct gospy_provenance *gospy_target_provenance(const struct gospy_target *target,
+						       size_t *n_ret)
+{
+	*n_ret = target->image->provenance.len;
+	return target->image->provenance.at;
+}
+
+enum gospy_code gospy_snapshot_take(struct gospy_target *target,
+				    const struct gospy_snapshot_options *options,
+				    struct gospy_snapshot **ret, struct gospy_error *err)
+{
+	static const struct gospy_snapshot_options defaults = {.size = sizeof(defaults)};
+	if (!target || !ret || (options && options->size < sizeof(*options)))
+		return err_set(err, GOSPY_E_USAGE, "gospy_snapshot_take: bad argument");
+	if (options && options->native && options->non_blocking)
+		return err_set(err, GOSPY_E_USAGE,
+			       "stacks of C code take the registers of the threads, and so a stop");
+	return snapshot_take(target, options ? options : &defaults, ret, err);
+}
+
+void gospy_snapshot_destroy(struct gospy_snapshot *snapshot)
+{
+	snapshot_destroy(snapshot);
+}
+
+const struct gospy_snapshot_info *gospy_snapshot_info(const struct gospy_snapshot *snapshot)
+{
+	return &snapshot->info;
+}
+
+size_t gospy_snapshot_goroutine_count(const struct gospy_snapshot *snapshot)
+{
+	return snapshot->capture.count;
+}
+
+void gospy_snapshot_goroutine(struct gospy_snapshot *snapshot, size_t index,
+			      struct gospy_goroutine *ret)
+{
+	snapshot_goroutine(snapshot, index, ret);
+}
+
+enum gospy_code gospy_snapshot_stack(struct gospy_snapshot *snapshot, size_t index,
+				     struct gospy_stack *ret, struct gospy_error *err)
+{
+	if (!snapshot || !ret || index >= snapshot->capture.count)
+		return err_set(err, GOSPY_E_USAGE, "gospy_snapshot_stack: bad argument");
+	return snapshot_stack(snapshot, index, ret, err);
+}
+
+enum gospy_code gospy_snapshot_thread_stack(struct gospy_snapshot *snapshot, size_t index,
+					    struct gospy_stack *ret, struct gospy_error *err)
+{
+	if (!snapshot || !ret || index >= snapshot->capture.threads.len)
+		return err_set(err, GOSPY_E_USAGE, "gospy_snapshot_thread_stack: bad argument");
+	return snapshot_thread_stack(snapshot, index, ret, err);
+}
+
+const struct gospy_thread *gospy_snapshot_threads(const struct gospy_snapshot *snapshot,
+						  size_t *n_ret)
+{
+	*n_ret = snapshot->capture.threads.len;
+	return snapshot->threads;
+}
+
+const struct gospy_p *gospy_snapshot_ps(const struct gospy_snapshot *snapshot)
+{
+	return snapshot->ps;
+}
+
+const struct gospy_m *gospy_snapshot_ms(const struct gospy_snapshot *snapshot)
+{
+	return snapshot->ms;
+}

@@ -1,0 +1,104 @@
+#include "goruntime/buildinfo.h"
+
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "target/mem.h"
+
+static void mem_free(struct mem **mem)
+{
+	mem_destroy(*mem);
+}
+
+static enum gospy_code fetch_mem(void *mem, uint64_t addr, void *dst, size_t len,
+				 struct gospy_error *err)
+{
+	return mem_read(mem, addr, dst, len, err);
+}
+
+static enum gospy_code find_in_process(const struct process *process, struct elf_file *elf,
+				       struct arena *arena, struct build_info_text *ret,
+				       struct gospy_error *err)
+{
+	CLEANUP(mem_free) struct mem *mem = NULL;
+	struct proc_auxv auxv;
+	enum gospy_code code = procfs_auxv(process->live_tid, &auxv, err);
+	if (!code)
+		code = mem_live_create(process, &mem, err);
+	return code ? code
+		    : build_info_find(elf, fetch_mem, mem, auxv.entry - elf->entry, arena, ret,
+				      err);
+}
+
+enum gospy_code buildinfo_read(const struct process *process, struct arena *arena,
+			       struct build_info_text *ret, struct gospy_error *err)
+{
+	int fd CLEANUP_CLOSE = -1;
+	CLEANUP(elf_file_close) struct elf_file elf = {0};
+	enum gospy_code code = procfs_open_exe(process->live_tid, &fd, err);
+	if (!code)
+		code = elf_file_open(fd, process->comm, &elf, err);
+	if (!code)
+		code = build_info_find(&elf, NULL, NULL, 0, arena, ret, err);
+	if (code != GOSPY_E_NOT_FOUND)
+		return code;
+	if (!build_info_is_go(&elf))
+		return err_set(err, GOSPY_E_NOT_GO, "pid %d (%s) is not a Go program", process->pid,
+			       process->comm);
+	return find_in_process(process, &elf, arena, ret, err);
+}
+
+struct owned_info {
+	struct gospy_build_info pub; /* first: what the caller gives back */
+	struct arena arena;
+};
+
+static enum gospy_code fill(const struct process *process, struct owned_info *owned,
+			    struct gospy_error *err)
+{
+	struct build_info_text text;
+	bool deleted;
+	enum gospy_code code = buildinfo_read(process, &owned->arena, &text, err);
+	if (!code)
+		code = procfs_exe_path(process->live_tid, &owned->arena, &owned->pub.exe, &deleted,
+				       err);
+	if (code)
+		return code;
+	owned->pub.go_version = text.go_version;
+	return text.modinfo
+		       ? build_info_parse_modules(text.modinfo, &owned->arena, &owned->pub, err)
+		       : GOSPY_OK;
+}
+
+enum gospy_code gospy_build_info_create(pid_t pid, struct gospy_build_info **ret,
+					struct gospy_error *err)
+{
+	CLEANUP(process_close) struct process process = {.pidfd = -1};
+	if (pid <= 0 || !ret)
+		return err_set(err, GOSPY_E_USAGE, "gospy_build_info_create: bad argument");
+	enum gospy_code code = process_open(pid, &process, err);
+	if (code)
+		return code;
+	struct owned_info *owned = calloc(1, sizeof(*owned));
+	if (!owned)
+		return err_nomem(err);
+	code = fill(&process, owned, err);
+	if (!code)
+		code = process_check(&process, err);
+	if (code) {
+		gospy_build_info_destroy(&owned->pub);
+		return code == GOSPY_E_PERM ? process_diagnose_eperm(pid, PROCESS_READ_MEMORY, err)
+					    : code;
+	}
+	*ret = &owned->pub;
+	return GOSPY_OK;
+}
+
+void gospy_build_info_destroy(struct gospy_build_info *info)
+{
+	if (!info)
+		return;
+	struct owned_info *owned = (struct owned_info *)info;
+	arena_deinit(&owned->arena);
+	free(owned);
+}

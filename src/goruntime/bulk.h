@@ -1,0 +1,52 @@
+/*
+ * Copying very many small objects of a target. Sorted addresses, runs that share or neighbour pages
+ * fetched as one, many runs a system call, a buffer that stays in the cache, each object handed to
+ * a visitor while it is hot; on two threads where that pays. The cost is per page of the target,
+ * not per byte.
+ */
+#ifndef GOSPY_GORUNTIME_BULK_H
+#define GOSPY_GORUNTIME_BULK_H
+
+#include "base/parallel.h"
+#include "target/mem.h"
+
+enum {
+	BULK_WORKERS = PARALLEL_WORKERS,
+	/* Bytes fetched at a time by each worker: they stay in the L2 cache, and a validating
+	 * second read follows closely. */
+	BULK_BUFFER = 128 << 10,
+};
+
+struct bulk {
+	struct mem *mem;
+	/* Items: anything that begins with the uint64_t address of its object, in ascending order.
+	 */
+	const void *items;
+	size_t stride; /* size of an item */
+	size_t count;
+	size_t first; /* start with this item */
+	size_t len;   /* bytes to copy of each object, at most BULK_BUFFER */
+	/* Objects differ in length: behind its address each item has a uint32_t, the bytes to copy
+	 * of it, at most `len`. */
+	bool lengths;
+	/* Read each buffer twice in a row and hand out both copies. */
+	bool twice;
+	/* Do not start another buffer after this clock_mono_ns(); 0: none. */
+	uint64_t deadline_ns;
+	/* Called for item `index` by worker `worker` (0 is the caller's thread). `bytes` is NULL if
+	 * the object cannot be read; `again` is the second copy if `twice`. Different workers never
+	 * get the same item. */
+	void (*visit)(void *ctx, unsigned worker, size_t index, const uint8_t *bytes,
+		      const uint8_t *again);
+	/* Called now and then by worker 0; may be NULL. */
+	void (*progress)(void *ctx, size_t done, size_t total);
+	void *ctx;
+};
+
+/** Copy items [first, count). `*done_ret` (may be NULL): items [first, done) were visited; less
+ * than `count` only when the deadline came. Errors: GOSPY_E_NOMEM,
+ * GOSPY_E_LIMIT (`len`), or what the reader says when
+ * nothing can be read. */
+enum gospy_code bulk_run(const struct bulk *bulk, size_t *done_ret, struct gospy_error *err);
+
+#endif

@@ -1,0 +1,490 @@
+/* Copying the stacks of goroutines and walking them; see capture.h and docs/internals.md. */
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/radix.h"
+#include "goruntime/capture.h"
+
+enum {
+	/* Stacks in bulk are copied whole; deeper ones window by window. Goroutines begin with 2
+	 * KiB or 8 KiB, and few need more. */
+	STACK_BULK_MAX = 64 << 10,
+	/* Copied of one stack inside the stop: a hundred thousand frames and more, in some
+	 * milliseconds. What lies beyond is cut off. */
+	STACK_STOPPED_MAX = 16 << 20,
+	/* Readings of a stack whose goroutine was found changed each time. */
+	STACK_TRIES = 16,
+	/* Readings that must come to the same where no counter tells that they should. */
+	STACK_READINGS = 4,
+};
+
+/* Copied of all stacks together inside the stop; the rest is read after the resume and marked. */
+#define STOPPED_BYTES_MAX (UINT64_C(1) << 30)
+
+static bool has_stack(const struct g_rec *rec)
+{
+	switch (grec_status(rec)) {
+	case GOSPY_STATUS_RUNNABLE:
+	case GOSPY_STATUS_RUNNING:
+	case GOSPY_STATUS_SYSCALL:
+	case GOSPY_STATUS_WAITING:
+	case GOSPY_STATUS_PREEMPTED:
+	case GOSPY_STATUS_LEAKED:
+		return rec->soundness != GOSPY_SOUND_UNREADABLE && !(rec->flags & G_PC_STALE) &&
+		       rec->sp >= rec->stack_lo && rec->sp < rec->stack_hi;
+	default:
+		return false;
+	}
+}
+
+static struct unwind_start start_of(const struct passes *p, const struct g_rec *rec)
+{
+	bool exact = rec->flags & G_PC_EXACT;
+	uint64_t at = (uint64_t)(rec - p->capture->recs);
+	const uint64_t *sched_pc = exact ? map_get(&p->sched_pcs, at) : NULL;
+	const uint64_t *bp = exact ? map_get(&p->frame_pointers, at) : NULL;
+	bool running = grec_status(rec) == GOSPY_STATUS_RUNNING;
+	return (struct unwind_start){
+		.pc = rec->pc,
+		.sp = rec->sp,
+		.interrupted = exact,
+		.on_stack = running || grec_status(rec) == GOSPY_STATUS_SYSCALL,
+		.gogo_pc = sched_pc ? *sched_pc : 0,
+		.bp = bp ? *bp : 0,
+	};
+}
+
+static void walk(struct passes *p, unsigned worker, struct unwind_bytes *bytes,
+		 const struct unwind_start *start, struct g_rec *rec)
+{
+	bytes->hi = rec->stack_hi;
+	if (!stacks_walk(&p->capture->stacks, worker, bytes, start, rec))
+		p->out_of_memory = true;
+}
+
+static bool walked_whole(const struct passes *p, unsigned worker)
+{
+	return p->capture->stacks.workers[worker].unwinder.end == UNWIND_DONE;
+}
+
+/* Note a goroutine that has to be read alone. */
+static void pick(struct passes *p, unsigned worker, uint32_t rec)
+{
+	if (!vec_push(&p->picked[worker], rec))
+		p->out_of_memory = true;
+}
+
+/* A window of a stack that is too deep to be copied whole. */
+struct window {
+	struct passes *p;
+	uint64_t lo; /* nothing below is the stack's */
+	uint8_t *buffer;
+};
+
+static bool refill(struct unwind_bytes *bytes, uint64_t addr)
+{
+	const struct window *w = bytes->ctx;
+	uint64_t len = bytes->hi - addr;
+	if (addr < w->lo || addr >= bytes->hi)
+		return false;
+	if (len > STACK_BULK_MAX)
+		len = STACK_BULK_MAX;
+	if (mem_read(w->p->image->mem, addr, w->buffer, len, NULL))
+		return false;
+	bytes->addr = addr;
+	bytes->bytes = w->buffer;
+	bytes->len = len;
+	return true;
+}
+
+/* Walk a stack where it is, `buffer` holds STACK_BULK_MAX bytes of it. */
+static void walk_windows(struct passes *p, struct g_rec *rec, uint8_t *buffer)
+{
+	struct window window = {.p = p, .lo = rec->sp, .buffer = buffer};
+	struct unwind_bytes bytes = {
+		.addr = rec->sp, .bytes = buffer, .refill = refill, .ctx = &window};
+	struct unwind_start start = start_of(p, rec);
+	walk(p, 0, &bytes, &start, rec);
+}
+
+/* Stacks to copy. key: from where on, the stack pointer; tag: how many bytes; index: position of
+ * the goroutine in recs. */
+typedef VEC(struct radix_item) stack_items;
+
+_Static_assert(offsetof(struct radix_item, key) == 0 && offsetof(struct radix_item, tag) == 8,
+	       "items of a bulk with lengths");
+
+struct stack_job {
+	struct passes *p;
+	bool check; /* nothing else will tell whether a stack changed while it was copied */
+	stack_items items;
+	/* Inside the stop. */
+	uint8_t *copies;
+	uint64_t *offsets; /* in copies, of each item */
+};
+
+/* The stacks of the first `count` records, or of so many of `only`, by address. */
+static bool list_stacks(struct passes *p, const struct active_item *only, size_t count,
+			uint64_t max, stack_items *ret)
+{
+	struct capture *c = p->capture;
+	if (!vec_reserve(ret, count + 1))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		uint32_t index = only ? only[i].rec : (uint32_t)i;
+		const struct g_rec *rec = &c->recs[index];
+		uint64_t len = rec->stack_hi - rec->sp;
+		if (has_stack(rec))
+			ret->at[ret->len++] = (struct radix_item){
+				.key = rec->sp,
+				.tag = (uint32_t)(len < max ? len : max),
+				.index = index,
+			};
+	}
+	return radix_sort(ret->at, ret->len);
+}
+
+static void visit_stack(void *ctx, unsigned worker, size_t i, const uint8_t *bytes,
+			const uint8_t *again)
+{
+	const struct stack_job *job = ctx;
+	const struct radix_item *item = &job->items.at[i];
+	struct g_rec *rec = &job->p->capture->recs[item->index];
+	if (!bytes || item->key + item->tag < rec->stack_hi)
+		return; // the deep ones come later
+	if (again && memcmp(bytes, again, item->tag) != 0) {
+		pick(job->p, worker, item->index);
+		return;
+	}
+	struct unwind_bytes captured = {.addr = item->key, .bytes = bytes, .len = item->tag};
+	struct unwind_start start = start_of(job->p, rec);
+	walk(job->p, worker, &captured, &start, rec);
+	if (job->check && !walked_whole(job->p, worker))
+		pick(job->p, worker, item->index);
+}
+
+static void stack_progress(void *ctx, size_t done, size_t total)
+{
+	const struct stack_job *job = ctx;
+	const struct passes *p = job->p;
+	if (p->options->progress)
+		p->options->progress(p->options->progress_ctx, p->phase, done, total);
+}
+
+static enum gospy_code walk_deep(struct stack_job *job, struct gospy_error *err)
+{
+	struct capture *c = job->p->capture;
+	CLEANUP_FREE uint8_t *buffer = malloc(STACK_BULK_MAX);
+	if (!buffer)
+		return err_nomem(err);
+	for (size_t i = 0; i < job->items.len; i++) {
+		const struct radix_item *item = &job->items.at[i];
+		if (item->tag < STACK_BULK_MAX)
+			continue;
+		struct g_rec *rec = &c->recs[item->index];
+		if (item->key + item->tag < rec->stack_hi)
+			walk_windows(job->p, rec, buffer);
+		if (job->check && item->key + item->tag < rec->stack_hi)
+			pick(job->p, 0, item->index);
+	}
+	return GOSPY_OK;
+}
+
+static enum gospy_code finish(const struct passes *p, enum gospy_code code, struct gospy_error *err)
+{
+	return !code && p->out_of_memory ? err_nomem(err) : code;
+}
+
+/* Without the counter a goroutine that ran and came back looks as if it had not. */
+static bool is_counted(const struct passes *p)
+{
+	return field_present(p->image->layout.g.trackingSeq);
+}
+
+enum gospy_code collect_stacks(struct passes *p, struct gospy_error *err)
+{
+	p->phase = GOSPY_PHASE_STACKS;
+	struct stack_job job = {.p = p, .check = p->options->non_blocking};
+	enum gospy_code code = GOSPY_OK;
+	if (!list_stacks(p, NULL, p->capture->sorted, STACK_BULK_MAX, &job.items)) {
+		code = err_nomem(err);
+	} else {
+		struct bulk bulk = {
+			.mem = p->image->mem,
+			.items = job.items.at,
+			.stride = sizeof(*job.items.at),
+			.count = job.items.len,
+			.len = STACK_BULK_MAX,
+			.lengths = true,
+			.twice = job.check && !is_counted(p),
+			.visit = visit_stack,
+			.progress = stack_progress,
+			.ctx = &job,
+		};
+		code = bulk_run(&bulk, NULL, err);
+		if (!code)
+			code = walk_deep(&job, err);
+	}
+	vec_free(&job.items);
+	return finish(p, code, err);
+}
+
+/* Inside the stop: bytes only. */
+
+static void visit_stopped(void *ctx, unsigned worker, size_t i, const uint8_t *bytes,
+			  const uint8_t *again)
+{
+	struct stack_job *job = ctx;
+	struct radix_item *item = &job->items.at[i];
+	(void)worker;
+	(void)again;
+	if (item->tag > STACK_BULK_MAX)
+		return; // not all of it: copy_large
+	if (bytes)
+		memcpy(job->copies + job->offsets[i], bytes, item->tag);
+	else
+		item->tag = 0;
+}
+
+/* Those that do not fit into a buffer of bulk_run, each alone. */
+static void copy_large(struct stack_job *job, uint64_t deadline_ns)
+{
+	for (size_t i = 0; i < job->items.len; i++) {
+		struct radix_item *item = &job->items.at[i];
+		if (item->tag <= STACK_BULK_MAX)
+			continue;
+		if (clock_mono_ns() >= deadline_ns ||
+		    mem_read(job->p->image->mem, item->key, job->copies + job->offsets[i],
+			     item->tag, NULL))
+			item->tag = 0;
+	}
+}
+
+/* So many of the items as fit; returns their bytes. */
+static uint64_t lay_out(struct stack_job *job)
+{
+	uint64_t total = 0;
+	size_t n = 0;
+	for (; n < job->items.len && total + job->items.at[n].tag <= STOPPED_BYTES_MAX; n++) {
+		job->offsets[n] = total;
+		total += job->items.at[n].tag;
+	}
+	job->items.len = n;
+	return total;
+}
+
+struct stopped_stacks {
+	struct stack_job job;
+	size_t bytes; /* of job.copies */
+};
+
+enum gospy_code collect_stopped_stacks(struct passes *p, uint64_t deadline_ns,
+				       struct stopped_stacks **ret, struct gospy_error *err)
+{
+	const struct capture *c = p->capture;
+	struct stopped_stacks *s = calloc(1, sizeof(*s));
+	if (!s)
+		return err_nomem(err);
+	*ret = s;
+	struct stack_job *job = &s->job;
+	job->p = p;
+	if (!list_stacks(p, c->exact ? NULL : p->active.at, c->exact ? c->count : p->active.len,
+			 STACK_STOPPED_MAX, &job->items))
+		return err_nomem(err);
+	job->offsets = malloc((job->items.len + 1) * sizeof(*job->offsets));
+	if (!job->offsets)
+		return err_nomem(err);
+	s->bytes = lay_out(job);
+	if (!s->bytes)
+		return GOSPY_OK;
+	job->copies = mmap(NULL, s->bytes, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (job->copies == MAP_FAILED) {
+		job->copies = NULL;
+		return err_nomem(err);
+	}
+	struct bulk bulk = {
+		.mem = p->image->mem,
+		.items = job->items.at,
+		.stride = sizeof(*job->items.at),
+		.count = job->items.len,
+		.len = STACK_BULK_MAX,
+		.lengths = true,
+		.deadline_ns = deadline_ns,
+		.visit = visit_stopped,
+		.ctx = job,
+	};
+	size_t done;
+	enum gospy_code code = bulk_run(&bulk, &done, err);
+	if (code)
+		return code;
+	job->items.len = done;
+	copy_large(job, deadline_ns);
+	return GOSPY_OK;
+}
+
+void stopped_stacks_destroy(struct stopped_stacks *s)
+{
+	if (!s)
+		return;
+	if (s->job.copies)
+		munmap(s->job.copies, s->bytes);
+	vec_free(&s->job.items);
+	free(s->job.offsets);
+	free(s);
+}
+
+/* Did a goroutine stand still if its g is found the same again? Not without the counter, nor while
+ * its M holds it: the counter is incremented after the status has changed, and dropg clears g.m
+ * after that. In a system call it always is; from Go 1.26 on these are not counted at all.
+ * src/runtime/proc.go: casgstatus, park_m, reentersyscall. */
+static bool is_proved_by_g(const struct passes *p, const struct g_rec *rec)
+{
+	return is_counted(p) && !(rec->flags & G_ON_M);
+}
+
+/* `g` is a buffer. */
+static bool is_unchanged(const struct passes *p, const struct g_rec *rec, uint8_t *g)
+{
+	const struct layout *layout = &p->image->layout;
+	struct g_rec now = *rec;
+	if (mem_read(p->image->mem, rec->addr, g, grec_window(layout), NULL))
+		return false;
+	grec_extract(layout, g, &now);
+	return grec_same(&now, rec) && !(now.status & G_SCAN) &&
+	       (now.flags & G_ON_M) == (rec->flags & G_ON_M);
+}
+
+/* Walk the stack, several times if nothing else tells of a change; false: it has changed. */
+static bool walk_checked(struct passes *p, struct g_rec *rec, uint8_t *g, uint8_t *buffer)
+{
+	walk_windows(p, rec, buffer);
+	uint32_t stack = rec->stack;
+	unsigned readings = is_proved_by_g(p, rec) ? 1 : STACK_READINGS;
+	for (unsigned i = 1; i < readings; i++) {
+		if (!is_unchanged(p, rec, g))
+			return false;
+		walk_windows(p, rec, buffer);
+		if (rec->stack != stack)
+			return false;
+	}
+	return true;
+}
+
+/* One g alone: the g, its stack and the g again lie microseconds apart. A stack that cannot be
+ * walked to its end is believed to be so only if that is found each time. */
+static void read_alone(struct passes *p, struct g_rec *rec, uint8_t *g, uint8_t *stack,
+		       enum gospy_soundness soundness)
+{
+	const struct layout *layout = &p->image->layout;
+	for (unsigned i = 0; i < STACK_TRIES; i++) {
+		rec->stack = rec->values = 0;
+		if (mem_read(p->image->mem, rec->addr, g, grec_window(layout), NULL)) {
+			rec->soundness = GOSPY_SOUND_UNREADABLE;
+			return;
+		}
+		grec_extract(layout, g, rec);
+		rec->soundness = (uint8_t)soundness;
+		bool walks = has_stack(rec);
+		bool same = !walks || walk_checked(p, rec, g, stack);
+		bool whole = !walks || walked_whole(p, 0) || i == STACK_TRIES - 1;
+		if (same && whole && is_unchanged(p, rec, g) && grec_plausible(rec) &&
+		    grec_status(rec) != GOSPY_STATUS_COPYSTACK)
+			return;
+	}
+	rec->stack = rec->values = 0;
+	rec->soundness = GOSPY_SOUND_TORN;
+}
+
+/* After the resume. */
+enum gospy_code collect_stopped_walk(struct passes *p, struct stopped_stacks *s,
+				     struct gospy_error *err)
+{
+	struct capture *c = p->capture;
+	const struct stack_job *job = &s->job;
+	for (size_t i = 0; i < c->count; i++) {
+		// Walked while the target ran: that was to learn the way.
+		if (c->exact || c->recs[i].flags & G_ACTIVE)
+			c->recs[i].stack = c->recs[i].values = 0;
+	}
+	for (size_t i = 0; i < job->items.len; i++) {
+		const struct radix_item *item = &job->items.at[i];
+		struct g_rec *rec = &c->recs[item->index];
+		if (rec->soundness != GOSPY_SOUND || !item->tag)
+			continue;
+		struct unwind_bytes bytes = {
+			.addr = item->key,
+			.bytes = job->copies + job->offsets[i],
+			.len = item->tag,
+		};
+		struct unwind_start start = start_of(p, rec);
+		walk(p, 0, &bytes, &start, rec);
+	}
+	return finish(p, GOSPY_OK, err);
+}
+
+enum gospy_code collect_late_stacks(struct passes *p, struct gospy_error *err)
+{
+	struct capture *c = p->capture;
+	CLEANUP_FREE uint8_t *g = malloc(grec_window(&p->image->layout));
+	CLEANUP_FREE uint8_t *stack = malloc(STACK_BULK_MAX);
+	if (!g || !stack)
+		return err_nomem(err);
+	for (size_t i = 0; i < c->count; i++) {
+		struct g_rec *rec = &c->recs[i];
+		if ((c->exact || rec->flags & G_ACTIVE) && !rec->stack && has_stack(rec))
+			read_alone(p, rec, g, stack, GOSPY_SOUND_LATE);
+	}
+	return finish(p, GOSPY_OK, err);
+}
+
+/* No stop. */
+
+static void visit_changed(void *ctx, unsigned worker, size_t i, const uint8_t *bytes,
+			  const uint8_t *again)
+{
+	struct passes *p = ctx;
+	const struct g_rec *rec = &p->capture->recs[i];
+	struct g_rec now = *rec;
+	(void)again;
+	if (bytes)
+		grec_extract(&p->image->layout, bytes, &now);
+	bool held = now.flags & G_ON_M && has_stack(&now);
+	if (!bytes || !grec_same(&now, rec) || now.status & G_SCAN || held)
+		pick(p, worker, (uint32_t)i);
+}
+
+enum gospy_code collect_validated_stacks(struct passes *p, struct gospy_error *err)
+{
+	struct capture *c = p->capture;
+	enum gospy_code code = collect_stacks(p, err);
+	if (code)
+		return code;
+	p->phase = GOSPY_PHASE_VERIFY;
+	struct bulk bulk = {
+		.mem = p->image->mem,
+		.items = c->recs,
+		.stride = sizeof(*c->recs),
+		.count = c->sorted,
+		.len = grec_window(&p->image->layout),
+		.visit = visit_changed,
+		.ctx = p,
+	};
+	code = finish(p, bulk_run(&bulk, NULL, err), err);
+	CLEANUP_FREE uint8_t *g = malloc(bulk.len);
+	CLEANUP_FREE uint8_t *stack = malloc(STACK_BULK_MAX);
+	if (code)
+		return code;
+	if (!g || !stack)
+		return err_nomem(err);
+	for (size_t w = 0; w < BULK_WORKERS; w++) {
+		for (size_t i = 0; i < p->picked[w].len; i++)
+			read_alone(p, &c->recs[p->picked[w].at[i]], g, stack, GOSPY_SOUND_RETRIED);
+		p->picked[w].len = 0;
+	}
+	return finish(p, GOSPY_OK, err);
+}

@@ -1,0 +1,87 @@
+/* The threads of the target; see capture.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "goruntime/capture.h"
+
+bool capture_index_ms(const struct capture *c, struct map *ret)
+{
+	for (size_t i = 0; i < c->sched.ms.len; i++) {
+		const struct m_rec *m = &c->sched.ms.at[i];
+		const struct g_rec *g = m->curg ? capture_g(c, m->curg) : NULL;
+		// Lent to a thread of C code, and given back: src/runtime/proc.go:dropm, which up
+		// to Go 1.20 leaves procid as it was.
+		if (!m->tid || (g && grec_is_dead(g)))
+			continue;
+		uint64_t *at = map_put(ret, (uint64_t)m->tid);
+		if (!at)
+			return false;
+		*at = i + 1;
+	}
+	return true;
+}
+
+static bool add(struct capture *c, pid_t tid, const struct proc_task *task)
+{
+	struct thread_rec thread = {.tid = tid, .state = task ? task->state : '?'};
+	if (task)
+		memcpy(thread.comm, task->comm, sizeof(thread.comm));
+	return vec_push(&c->threads, thread);
+}
+
+static bool add_stopped(struct capture *c, const struct pause *pause)
+{
+	const struct proc_tasks *tasks = &c->tasks;
+	struct map by_tid = {0};
+	bool ok = true;
+	for (size_t i = 0; ok && i < tasks->tasks.len; i++) {
+		uint64_t *at = map_put(&by_tid, (uint64_t)tasks->tasks.at[i].tid);
+		if (at)
+			*at = i;
+		ok = at != NULL;
+	}
+	for (size_t i = 0; ok && i < pause->threads.len; i++) {
+		const struct pause_thread *thread = &pause->threads.at[i];
+		const uint64_t *at = map_get(&by_tid, (uint64_t)thread->tid);
+		if (thread->stopped)
+			ok = add(c, thread->tid, at ? &tasks->tasks.at[*at] : NULL);
+	}
+	map_deinit(&by_tid);
+	return ok;
+}
+
+enum gospy_code collect_threads(struct capture *c, const struct pause *pause,
+				struct gospy_error *err)
+{
+	bool ok = !pause || add_stopped(c, pause);
+	for (size_t i = 0; ok && !pause && i < c->tasks.tasks.len; i++)
+		ok = add(c, c->tasks.tasks.at[i].tid, &c->tasks.tasks.at[i]);
+	return ok ? GOSPY_OK : err_nomem(err);
+}
+
+enum gospy_code collect_starts(struct capture *c, const struct image *image,
+			       struct gospy_error *err)
+{
+	size_t n = 0, count = c->sched.ms.len;
+	CLEANUP_FREE uint64_t *entries = calloc(count + 1, sizeof(*entries));
+	CLEANUP_FREE struct mem_req *reqs = calloc(count + 1, sizeof(*reqs));
+	if (!entries || !reqs)
+		return err_nomem(err);
+	for (size_t i = 0; i < count; i++) {
+		uint64_t func = c->sched.ms.at[i].mstartfn;
+		if (func)
+			reqs[n++] = (struct mem_req){func, entries + i, sizeof(*entries), 0};
+	}
+	enum gospy_code code = n ? mem_readv(image->mem, reqs, n, err) : GOSPY_OK;
+	if (code && code != GOSPY_E_FAULT)
+		return code;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t *entry = map_put(&c->start_entries, reqs[i].addr);
+		if (!entry)
+			return err_nomem(err);
+		if (reqs[i].done == sizeof(*entry))
+			memcpy(entry, reqs[i].dst, sizeof(*entry));
+	}
+	return GOSPY_OK;
+}

@@ -1,0 +1,143 @@
+#include "goruntime/frames.h"
+
+#include <string.h>
+
+#include "goruntime/func_name.h"
+
+static bool is_upper(char c)
+{
+	return c >= 'A' && c <= 'Z';
+}
+
+/* traceback.go:isExportedRuntime. Up to Go 1.22 the first letter behind the package decides, then
+ * the name and the type of its receiver. */
+static bool is_exported_runtime(const char *name, int minor)
+{
+	enum { METHODS_SINCE = 23 };
+	name += strlen("runtime.");
+	const char *dot = minor >= METHODS_SINCE ? strrchr(name, '.') : NULL;
+	if (!dot)
+		return is_upper(name[0]);
+	size_t receiver = (size_t)(dot - name);
+	if (receiver >= 3 && name[0] == '(' && name[1] == '*' && dot[-1] == ')') {
+		name += 2;
+		receiver -= 3;
+	}
+	return is_upper(dot[1]) && (!receiver || is_upper(name[0]));
+}
+
+/* traceback.go:showfuncinfo, what it says of a name alone. */
+static bool is_visible_name(const char *name, int minor)
+{
+	return strchr(name, '.') &&
+	       (strncmp(name, "runtime.", 8) != 0 || is_exported_runtime(name, minor));
+}
+
+bool frame_is_shown(const struct frame_call *call, enum pcln_known callee, bool first)
+{
+	// traceback.go:elideWrapperCalling: a wrapper that called a panic function, and not what it
+	// wraps, is shown.
+	if (call->known == PCLN_WRAPPER && callee != PCLN_GOPANIC && callee != PCLN_SIGPANIC &&
+	    callee != PCLN_PANICWRAP)
+		return false;
+	return call->visible || (call->panics && !first);
+}
+
+static bool fill_call(struct image *image, const struct pcln_func *func,
+		      const struct pcln_frame *frame, struct frame_call *call)
+{
+	enum { INLINED_BY_OWN_NAME_SINCE = 16 };
+	int minor = image->version.minor;
+	*call = (struct frame_call){
+		.func = frame->func,
+		.file = frame->file,
+		.line = frame->line,
+		.inlined = frame->inlined,
+		.known = pcln_known_id(&image->pcln, frame->func_id),
+	};
+	// Up to Go 1.15 the physical function's name decides on what is inlined into it.
+	const char *name = minor < INLINED_BY_OWN_NAME_SINCE ? func->name : frame->func;
+	if (!frame->func || !name)
+		return true;
+	call->panics = strcmp(name, "runtime.gopanic") == 0;
+	call->visible = is_visible_name(name, minor) || call->known == PCLN_RUN_FINALIZERS ||
+			call->known == PCLN_RUN_CLEANUPS;
+	call->func = strcmp(frame->func, "runtime.gopanic") == 0
+			     ? "panic"
+			     : func_name_for_print(&image->arena, frame->func, minor);
+	return call->func != NULL;
+}
+
+static bool fill_calls(struct image *image, const struct pcln_func *func, uint64_t sym_pc,
+		       struct frame_site *site)
+{
+	enum { CALLS_MAX = 64 };
+	struct pcln_frame frames[CALLS_MAX];
+	size_t n = pcln_frames(&image->pcln, func, sym_pc, frames, CALLS_MAX);
+	if (!n || frames[n - 1].inlined) {
+		// A malformed tree, or a deeper one than any compiler makes: the function itself.
+		frames[0] = (struct pcln_frame){.func = func->name, .func_id = func->func_id};
+		pcln_line(&image->pcln, func, sym_pc, &frames[0].file, &frames[0].line);
+		n = 1;
+	}
+	struct frame_call *calls = arena_calloc(&image->arena, n, sizeof(*calls));
+	if (!calls)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (!fill_call(image, func, &frames[i], &calls[i]))
+			return false;
+	}
+	site->calls = calls;
+	site->call_count = n;
+	return true;
+}
+
+static bool fill_args(struct image *image, const struct pcln_func *func, uint64_t sym_pc,
+		      struct frame_site *site)
+{
+	struct args args;
+	if (!args_decode(&image->pcln, func, sym_pc, &args))
+		return true;
+	struct args_item *items = arena_calloc(&image->arena, args.count + 1u, sizeof(*items));
+	if (!items)
+		return false;
+	memcpy(items, args.items, args.count * sizeof(*items));
+	site->args = items;
+	site->arg_count = args.count;
+	site->value_count = args.values;
+	return true;
+}
+
+/* traceback.go:isInjectedCall, Go 1.21+; before, only sigpanic counts. */
+static bool interrupts_caller(enum pcln_known known, int minor)
+{
+	enum { INJECTED_SINCE = 21 };
+	return known == PCLN_SIGPANIC || (minor >= INJECTED_SINCE && (known == PCLN_ASYNC_PREEMPT ||
+								      known == PCLN_DEBUG_CALL));
+}
+
+static bool fill(struct image *image, uint64_t pc, bool exact, struct frame_site *site)
+{
+	struct pcln_func func;
+	if (!pcln_find_func(&image->pcln, pc, &func))
+		return true;
+	site->entry = func.entry;
+	site->interrupts = interrupts_caller(pcln_known(&image->pcln, &func), image->version.minor);
+	// A return address belongs to the call before it; at its entry a function has not begun.
+	uint64_t sym_pc = !exact && pc > func.entry ? pc - 1 : pc;
+	return fill_calls(image, &func, sym_pc, site) && fill_args(image, &func, sym_pc, site);
+}
+
+const struct frame_site *frame_site(struct image *image, uint64_t pc, bool exact)
+{
+	uint64_t *slot = map_put(&image->sites, pc << 1 | exact);
+	if (!slot)
+		return NULL;
+	if (!*slot) {
+		struct frame_site *site = arena_alloc(&image->arena, sizeof(*site));
+		if (!site || !fill(image, pc, exact, site))
+			return NULL;
+		*slot = (uint64_t)(uintptr_t)site;
+	}
+	return (const struct frame_site *)(uintptr_t)*slot;
+}

@@ -1,0 +1,94 @@
+/* pc -> struct location, cached in the image. */
+#include <string.h>
+
+#include "goruntime/func_name.h"
+#include "goruntime/image.h"
+
+enum { FRAMES_MAX = 64, KIND_BITS = 2 };
+
+static enum start_role role_of(const char *func)
+{
+	// src/runtime/traceback.go:isSystemGoroutine, Go 1.12-1.27.
+	static const struct {
+		const char *func;
+		enum start_role role;
+	} special[] = {
+		{"runtime.main", START_USER},
+		{"runtime.handleAsyncEvent", START_USER}, // Go 1.14+
+		{"runtime.corostart", START_USER},        // Go 1.22+
+		{"runtime.runfinq", START_FINALIZER},     // up to Go 1.24
+		{"runtime.runFinalizers", START_FINALIZER},
+		{"runtime.runCleanups", START_CLEANUPS},
+	};
+	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++) {
+		if (strcmp(func, special[i].func) == 0)
+			return special[i].role;
+	}
+	return strncmp(func, "runtime.", 8) == 0 ? START_SYSTEM : START_USER;
+}
+
+static void locate_start(struct image *image, struct pcln_func *func, struct location *loc)
+{
+	struct pclntab *pcln = &image->pcln;
+	loc->role = role_of(func->name);
+	uint64_t wrapped = strcmp(func->name, "runtime.main") == 0 ? image->main_main
+								   : pcln_wrapped(pcln, func);
+	struct pcln_func target;
+	if (wrapped && pcln_find_func(pcln, wrapped, &target) && target.entry == wrapped &&
+	    target.name) {
+		loc->pub.wrapper = func->name;
+		*func = target;
+	}
+	loc->pub.func = func->name;
+	pcln_line(pcln, func, func->entry, &loc->pub.file, &loc->pub.line);
+}
+
+static void locate(struct image *image, uint64_t pc, enum location_kind kind, struct location *loc)
+{
+	struct pclntab *pcln = &image->pcln;
+	struct pcln_func func;
+	if (!pcln_find_func(pcln, pc, &func) || !func.name)
+		return;
+	if (kind == LOCATION_START) {
+		locate_start(image, &func, loc);
+		return;
+	}
+	// A return address belongs to the call before it.
+	uint64_t at = kind != LOCATION_EXACT && pc > func.entry ? pc - 1 : pc;
+	loc->pub.func = func.name;
+	pcln_line(pcln, &func, at, &loc->pub.file, &loc->pub.line);
+	struct pcln_frame frames[FRAMES_MAX];
+	if (kind != LOCATION_CREATOR && pcln_frames(pcln, &func, at, frames, FRAMES_MAX)) {
+		loc->pub.func = frames[0].func;
+		loc->pub.file = frames[0].file;
+		loc->pub.line = frames[0].line;
+	}
+}
+
+static const struct location *find_location(struct image *image, uint64_t pc,
+					    enum location_kind kind)
+{
+	uint64_t *slot = map_put(&image->locations, pc << KIND_BITS | (uint64_t)kind);
+	if (!slot)
+		return NULL;
+	if (!*slot) {
+		struct location *loc = arena_alloc(&image->arena, sizeof(*loc));
+		if (!loc)
+			return NULL;
+		loc->pub.pc = pc;
+		locate(image, pc, kind, loc);
+		if (loc->pub.func)
+			loc->pub.func = func_name_for_print(&image->arena, loc->pub.func,
+							    image->version.minor);
+		*slot = (uint64_t)(uintptr_t)loc;
+	}
+	return (const struct location *)(uintptr_t)*slot;
+}
+
+const struct location *image_location(struct image *image, uint64_t pc, enum location_kind kind)
+{
+	pthread_mutex_lock(&image->lock);
+	const struct location *loc = find_location(image, pc, kind);
+	pthread_mutex_unlock(&image->lock);
+	return loc;
+}

@@ -1,0 +1,43 @@
+/* The ELF files mapped into a process: unwind tables and names of its C code. */
+#ifndef GOSPY_GORUNTIME_MODULES_H
+#define GOSPY_GORUNTIME_MODULES_H
+
+#include "base/map.h"
+#include "dwarf/elf_funcs.h"
+#include "target/mem.h"
+#include "target/process.h"
+
+struct module {
+	const char *path;           /* as the process's mount namespace names it, or "[vdso]" */
+	uint64_t base;              /* address of its first byte */
+	uint64_t bias;              /* what its addresses have been moved by */
+	const struct proc_map *map; /* of the first byte */
+	/* Search table of its unwind information; 0 entries: it has none that can be used. */
+	uint64_t hdr, table, table_count;
+	uint64_t hdr_end; /* of header and table */
+	bool opened;      /* the file, or it was tried */
+	struct elf_file elf;
+	struct elf_funcs funcs;
+	struct module *next;
+};
+
+struct modules {
+	const struct process *process; /* borrowed */
+	struct mem *mem;               /* borrowed */
+	struct proc_maps maps;
+	struct module *first;
+	struct map by_base; /* struct module *, NULL: no ELF file is there */
+	struct arena arena;
+};
+
+/** List what is mapped. The files themselves are looked at when they are asked for. */
+enum gospy_code modules_init(const struct process *process, struct mem *mem, struct modules *ret,
+			     struct gospy_error *err);
+void modules_deinit(struct modules *modules);
+/** The module whose code `addr` is, or NULL: none, or out of memory. */
+struct module *modules_find(struct modules *modules, uint64_t addr);
+/** The function of `module` that holds `addr`, or NULL; its addresses are unbiased. Opens the file
+ * when first called, if it is still the one that is mapped. */
+const struct elf_func *modules_func(struct modules *modules, struct module *module, uint64_t addr);
+
+#endif

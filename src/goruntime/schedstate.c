@@ -1,0 +1,266 @@
+#include "goruntime/schedstate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+#define FIELD_END_(member, path, required)                                                         \
+	if (field_present(L->member) && L->member.off + L->member.size > end)                      \
+		end = L->member.off + L->member.size;
+
+static size_t m_window(const struct layout *layout)
+{
+	const __typeof__(layout->m) *L = &layout->m;
+	size_t end = 0;
+	LAYOUT_M(FIELD_END_)
+	return end;
+}
+
+static size_t p_window(const struct layout *layout)
+{
+	const __typeof__(layout->p) *L = &layout->p;
+	size_t end = 0;
+	LAYOUT_P(FIELD_END_)
+	return end;
+}
+
+static bool blob_init(struct blob *blob, struct global global, uint64_t size)
+{
+	// Sizes come from layouts of the target's own binary: bounded, whatever it says.
+	enum { BLOB_MAX = 1 << 20 };
+	if (!global.addr || !size || size > BLOB_MAX || blob->bytes)
+		return true;
+	blob->bytes = calloc(1, (size_t)size);
+	blob->len = (size_t)size;
+	return blob->bytes != NULL;
+}
+
+/* Readers may add to a destination even if nothing is to be read, so it is never NULL. */
+static struct mem_req blob_req(struct global global, struct blob *blob)
+{
+	return (struct mem_req){global.addr, blob->len ? (void *)blob->bytes : blob, blob->len, 0};
+}
+
+static enum gospy_code read_roots(struct schedstate *s, struct image *image,
+				  struct gospy_error *err)
+{
+	const struct globals *g = &image->globals;
+	uint64_t allgs[3], allp[3]; // Go slices: pointer, length, capacity
+	// allglen is read before allgptr: the runtime publishes them in the other order
+	// (src/runtime/proc.go:allgadd), so that the array is never shorter than the length.
+	struct mem_req reqs[] = {
+		{g->allglen.addr, &s->allglen, sizeof(s->allglen), 0},
+		{g->allgptr.addr, &s->allgptr, g->allgptr.addr ? sizeof(s->allgptr) : 0, 0},
+		{g->allgs.addr, allgs, sizeof(allgs), 0},
+		{g->allp.addr, allp, sizeof(allp), 0},
+		{g->allm.addr, &s->allm, sizeof(s->allm), 0},
+		{g->gomaxprocs.addr, &s->gomaxprocs, sizeof(s->gomaxprocs), 0},
+		blob_req(g->sched, &s->sched),
+		blob_req(g->memstats, &s->memstats),
+		blob_req(g->gcController, &s->gc_controller),
+		{g->fingStatus.addr ? g->fingStatus.addr : g->fingRunning.addr, &s->fing,
+		 g->fingStatus.addr    ? sizeof(uint32_t)
+		 : g->fingRunning.addr ? 1
+				       : 0,
+		 0},
+	};
+	enum gospy_code code = mem_readv(image->mem, reqs, sizeof(reqs) / sizeof(reqs[0]), err);
+	if (code)
+		return err_context(err, code, "the scheduler's globals");
+	if (!g->allgptr.addr)
+		s->allgptr = allgs[0];
+	s->allp = allp[0];
+	s->allp_len = allp[1];
+	if (s->allp_len > P_MAX)
+		return err_set(err, GOSPY_E_BAD_DATA, "runtime.allp has %llu elements",
+			       (unsigned long long)s->allp_len);
+	return GOSPY_OK;
+}
+
+static void p_extract(const struct layout *layout, const uint8_t *b, struct p_rec *p)
+{
+	const __typeof__(layout->p) *L = &layout->p;
+	p->id = (uint32_t)field_load(b, L->id);
+	p->status = (uint32_t)field_load(b, L->status);
+	p->schedtick = (uint32_t)field_load(b, L->schedtick);
+	p->syscalltick = (uint32_t)field_load(b, L->syscalltick);
+	p->m = field_load(b, L->m);
+	p->mcache = field_load(b, L->mcache);
+	p->runnext = field_load(b, L->runnext);
+	p->runqhead = (uint32_t)field_load(b, L->runqhead);
+	p->runqtail = (uint32_t)field_load(b, L->runqtail);
+}
+
+static enum gospy_code read_ps(struct schedstate *s, struct image *image, struct gospy_error *err)
+{
+	size_t n = (size_t)s->allp_len, len = p_window(&image->layout);
+	if (!vec_reserve(&s->p_addrs, n) || !vec_reserve(&s->ps, n))
+		return err_nomem(err);
+	s->p_addrs.len = s->ps.len = n;
+	if (!n)
+		return GOSPY_OK;
+	CLEANUP_FREE uint8_t *bytes = malloc(n * len);
+	CLEANUP_FREE struct mem_req *reqs = malloc(n * sizeof(*reqs));
+	if (!bytes || !reqs)
+		return err_nomem(err);
+	enum gospy_code code = mem_read(image->mem, s->allp, s->p_addrs.at, n * 8, err);
+	if (code)
+		return err_context(err, code, "runtime.allp");
+	for (size_t i = 0; i < n; i++)
+		reqs[i] = (struct mem_req){s->p_addrs.at[i], bytes + i * len, len, 0};
+	if ((code = mem_readv(image->mem, reqs, n, err)))
+		return err_context(err, code, "runtime.p");
+	for (size_t i = 0; i < n; i++) {
+		s->ps.at[i].addr = s->p_addrs.at[i];
+		p_extract(&image->layout, bytes + i * len, &s->ps.at[i]);
+		// The check that tells right symbols and layouts from wrong ones.
+		if (s->ps.at[i].id != i)
+			return err_set(err, GOSPY_E_BAD_DATA,
+				       "runtime.allp[%zu].id is %u: symbols or layouts do not "
+				       "fit this process",
+				       i, s->ps.at[i].id);
+	}
+	return GOSPY_OK;
+}
+
+static void m_extract(const struct layout *layout, const uint8_t *b, struct m_rec *m)
+{
+	const __typeof__(layout->m) *L = &layout->m;
+	m->alllink = field_load(b, L->alllink);
+	m->procid = field_load(b, L->procid);
+	m->g0 = field_load(b, L->g0);
+	m->gsignal = field_load(b, L->gsignal);
+	m->curg = field_load(b, L->curg);
+	m->p = field_load(b, L->p);
+	m->id = field_load(b, L->id);
+	m->lockedg = field_load(b, L->lockedg);
+	m->mstartfn = field_load(b, L->mstartfn);
+	m->vdsoSP = field_load(b, L->vdsoSP);
+	m->vdsoPC = field_load(b, L->vdsoPC);
+	m->spinning = field_load(b, L->spinning);
+	m->blocked = field_load(b, L->blocked);
+	m->incgo = field_load(b, L->incgo);
+	m->has_regs = false;
+}
+
+/* Follow allm. M's that were `known` before are read in one call; the others one by one. */
+static enum gospy_code read_ms(struct schedstate *s, struct image *image, struct gospy_error *err)
+{
+	size_t len = m_window(&image->layout), known = s->ms.len;
+	CLEANUP_FREE uint8_t *bytes = malloc((known + 1) * len);
+	CLEANUP_FREE struct mem_req *reqs = malloc((known + 1) * sizeof(*reqs));
+	if (!bytes || !reqs)
+		return err_nomem(err);
+	for (size_t i = 0; i < known; i++)
+		reqs[i] = (struct mem_req){s->ms.at[i].addr, bytes + i * len, len, 0};
+	enum gospy_code code = known ? mem_readv(image->mem, reqs, known, err) : GOSPY_OK;
+	if (code && code != GOSPY_E_FAULT)
+		return code;
+
+	struct map old = s->m_index;
+	s->m_index = (struct map){0};
+	s->ms.len = 0;
+	uint8_t *one = bytes + known * len;
+	uint64_t addr = s->allm;
+	code = GOSPY_OK;
+	while (addr && !code) {
+		const uint64_t *at = map_get(&old, addr);
+		const uint8_t *b = one;
+		// An entry without position is one at which an earlier reading failed.
+		if (at && *at && reqs[*at - 1].done == len)
+			b = bytes + (*at - 1) * len;
+		struct m_rec m = {.addr = addr};
+		uint64_t *slot = map_put(&s->m_index, addr);
+		if (b == one && (code = mem_read(image->mem, addr, one, len, err))) {
+			err_context(err, code, "runtime.m");
+		} else if (!slot) {
+			code = err_nomem(err);
+		} else if (*slot || s->ms.len >= M_MAX) {
+			code = err_set(err, GOSPY_E_BAD_DATA, "the list of M's does not end");
+		} else {
+			m_extract(&image->layout, b, &m);
+			if (!vec_push(&s->ms, m))
+				code = err_nomem(err);
+			*slot = s->ms.len;
+			addr = m.alllink;
+		}
+	}
+	map_deinit(&old);
+	return code;
+}
+
+enum gospy_code schedstate_read(struct schedstate *s, struct image *image, const struct map *tids,
+				struct gospy_error *err)
+{
+	const struct layout *layout = &image->layout;
+	if (!blob_init(&s->sched, image->globals.sched, layout->schedt.size) ||
+	    !blob_init(&s->memstats, image->globals.memstats, layout->mstats.size) ||
+	    !blob_init(&s->gc_controller, image->globals.gcController, layout->gcController.size))
+		return err_nomem(err);
+	// An M that exits and a change of GOMAXPROCS pull the lists from under the reader.
+	enum { TRIES = 8 };
+	enum gospy_code code = GOSPY_OK;
+	for (unsigned i = 0; i < TRIES; i++) {
+		code = schedstate_reread(s, image, NULL, tids, err);
+		if (code != GOSPY_E_FAULT && code != GOSPY_E_BAD_DATA)
+			break;
+	}
+	return code;
+}
+
+static pid_t tid_of(const struct m_rec *m, const struct map *tids)
+{
+	if (!m->procid || m->procid > INT32_MAX)
+		return 0;
+	if (!tids)
+		return (pid_t)m->procid;
+	const uint64_t *tid = map_get(tids, m->procid);
+	return tid ? (pid_t)*tid : 0;
+}
+
+enum gospy_code schedstate_reread(struct schedstate *s, struct image *image,
+				  const struct pause *pause, const struct map *tids,
+				  struct gospy_error *err)
+{
+	enum gospy_code code = read_roots(s, image, err);
+	if (!code)
+		code = read_ps(s, image, err);
+	if (!code)
+		code = read_ms(s, image, err);
+	if (code)
+		return code;
+	for (size_t i = 0; i < s->ms.len; i++) {
+		struct m_rec *m = &s->ms.at[i];
+		m->tid = tid_of(m, tids);
+		const struct pause_thread *thread =
+			pause && m->curg && m->tid ? pause_regs(pause, m->tid) : NULL;
+		if (thread && thread->has_regs) {
+			m->has_regs = true;
+			m->rip = thread->regs.rip;
+			m->rsp = thread->regs.rsp;
+			m->rbp = thread->regs.rbp;
+			m->r14 = thread->regs.r14;
+			m->fs_base = thread->regs.fs_base;
+		}
+	}
+	return GOSPY_OK;
+}
+
+const struct m_rec *schedstate_m(const struct schedstate *s, uint64_t addr)
+{
+	const uint64_t *at = addr ? map_get(&s->m_index, addr) : NULL;
+	return at ? &s->ms.at[*at - 1] : NULL;
+}
+
+void schedstate_deinit(struct schedstate *s)
+{
+	free(s->sched.bytes);
+	free(s->memstats.bytes);
+	free(s->gc_controller.bytes);
+	vec_free(&s->p_addrs);
+	vec_free(&s->ps);
+	vec_free(&s->ms);
+	map_deinit(&s->m_index);
+	*s = (struct schedstate){0};
+}

@@ -1,0 +1,15 @@
+/* Is a file the unstripped twin of the program that runs? */
+#ifndef GOSPY_GORUNTIME_TWIN_H
+#define GOSPY_GORUNTIME_TWIN_H
+
+#include "base/paged.h"
+#include "dwarf/elf_file.h"
+
+/**
+ * Accept `bin` if its GNU or Go build ID is that of `running`, or if its code is the very code in
+ * the process (`window`, loaded with `bias`). GOSPY_E_BAD_DATA names what differs.
+ */
+enum gospy_code twin_check(const struct elf_file *running, const struct elf_file *bin,
+			   struct paged *window, uint64_t bias, struct gospy_error *err);
+
+#endif

@@ -1,0 +1,99 @@
+/* Scheduler, g's, sudogs and channels made of arbitrary bytes: the input is the target's memory. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "goruntime/capture.h"
+#include "goruntime/decode.h"
+
+enum { BASE = 0x1000, SLOT = 8 };
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Fields one after the other: what counts is that any value may come out of them. */
+#define PLACE(member, path, required)                                                              \
+	L->member = (struct field){off, SLOT};                                                     \
+	off += SLOT;
+
+#define PLACE_STRUCT(name, go_name, fields, required, descriptor)                                  \
+	{                                                                                          \
+		__typeof__(layout->name) *L = &layout->name;                                       \
+		uint32_t off = 0;                                                                  \
+		fields(PLACE) L->size = off;                                                       \
+	}
+
+static void make_layout(struct layout *layout)
+{
+	LAYOUT_STRUCTS(PLACE_STRUCT)
+	layout->g.atomicstatus.size = 4;
+	layout->g.waitreason.size = layout->g.trackingSeq.size = 1;
+	layout->hchan.elemsize.size = 2;
+	layout->mstats.heapStats.size = 3 * (uint32_t)layout->heapStatsDelta.size;
+	layout->mstats.size += layout->mstats.heapStats.size;
+	layout->mcache.alloc.size = 16 * SLOT;
+	layout->mcache.size += layout->mcache.alloc.size;
+}
+
+/* Labels in a map and in a slice; ancestors and bubbles. */
+static bool collect_extras(struct image *image, struct passes *p)
+{
+	static const int minors[] = {12, 24};
+	for (size_t i = 0; i < sizeof(minors) / sizeof(minors[0]); i++) {
+		image->version.minor = minors[i];
+		if (collect_labels(p, NULL) || collect_rare(p, NULL))
+			return false;
+		capture_forget_labels(p->capture);
+		capture_forget_rare(p->capture);
+		image->go_version = "go1.24 X:synctest";
+	}
+	return true;
+}
+
+static void collect_everything(struct image *image, struct capture *c)
+{
+	struct gospy_snapshot_options options = {.size = sizeof(options), .stacks = true};
+	struct passes passes = {.capture = c, .image = image, .options = &options};
+	struct gospy_sched sched;
+	struct gospy_heap heap;
+	struct arena arena = {0};
+	const struct gospy_p *ps;
+	const struct gospy_m *ms;
+	size_t done;
+	if (schedstate_read(&c->sched, image, NULL, NULL) || c->sched.allglen > 4096 ||
+	    collect_allgs(c, image, NULL) || collect_first(&passes, NULL) ||
+	    collect_active(&passes, NULL) || collect_newborn(&passes, NULL) ||
+	    collect_stopped(&passes, 0, &done, NULL) || collect_channels(&passes, true, NULL) ||
+	    collect_channels(&passes, false, NULL) || collect_verify(&passes, true, NULL) ||
+	    collect_validated(&passes, NULL) || !collect_extras(image, &passes) ||
+	    decode_ps(c, &arena, &ps, NULL) || decode_ms(c, &arena, &ms, NULL))
+		goto out;
+	decode_sched(image, &c->sched, &sched);
+	decode_heap(image, &c->sched, &heap);
+out:
+	passes_deinit(&passes);
+	arena_deinit(&arena);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct mem_bytes_range range = {BASE, {data, size}};
+	struct image image = {0};
+	struct capture *c = calloc(1, sizeof(*c));
+	if (!c || mem_bytes_create(&range, 1, &image.mem, NULL)) {
+		free(c);
+		return 0;
+	}
+	make_layout(&image.layout);
+	// The globals lie in the first bytes, spread a little.
+	uint64_t at = BASE;
+#define PLACE_GLOBAL(name, required)                                                               \
+	image.globals.name = (struct global){at, SLOT};                                            \
+	at += 3 * SLOT;
+	IMAGE_GLOBALS(PLACE_GLOBAL)
+	image.go_version = "go1.27";
+	image.traceback_ancestors = image.globals.bubbleGen.addr;
+	collect_everything(&image, c);
+	capture_deinit(c);
+	free(c);
+	mem_destroy(image.mem);
+	return 0;
+}

@@ -1,0 +1,443 @@
+/* collect.c and collect_chan.c on a hand-made process whose memory changes between the passes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "goruntime/capture.h"
+
+enum {
+	BASE = 0x100000,
+	G_SIZE = 200,
+	G_COUNT = 300,
+	ALLGS = BASE, /* room for 1024 pointers */
+	GS = BASE + 0x10000,
+	SUDOGS = BASE + 0x40000, /* 64 bytes each */
+	HCHANS = BASE + 0x60000, /* 64 bytes each */
+	SIZE = 0x80000,
+	WAIT_CHAN = 1,
+	WAIT_OTHER = 0,
+	WAIT_COROUTINE = 2,
+	WAIT_PREEMPTED = 3,
+};
+
+/* One flat memory; `hook` runs before each system call's worth of reading. */
+struct world {
+	struct mem mem;
+	uint8_t bytes[SIZE];
+	void (*hook)(struct world *w);
+	unsigned reads;
+	struct image image;
+	struct capture capture;
+	struct passes passes;
+	struct gospy_snapshot_options options;
+};
+
+static enum gospy_code world_readv(struct mem *mem, struct mem_req *reqs, size_t n,
+				   struct gospy_error *err)
+{
+	struct world *w = (struct world *)(void *)mem;
+	(void)err;
+	w->reads++;
+	if (w->hook)
+		w->hook(w);
+	for (size_t i = 0; i < n; i++) {
+		reqs[i].done = 0;
+		uint64_t off = reqs[i].addr - BASE;
+		if (reqs[i].addr < BASE || off >= SIZE)
+			continue;
+		reqs[i].done = reqs[i].len < SIZE - off ? reqs[i].len : (size_t)(SIZE - off);
+		memcpy(reqs[i].dst, w->bytes + off, reqs[i].done);
+	}
+	return GOSPY_OK;
+}
+
+static const struct mem_ops world_ops = {world_readv, NULL};
+
+static void put(struct world *w, uint64_t addr, struct field f, uint64_t value)
+{
+	memcpy(w->bytes + (addr - BASE) + f.off, &value, f.size);
+}
+
+static void put64(struct world *w, uint64_t addr, uint64_t value)
+{
+	put(w, addr, (struct field){0, 8}, value);
+}
+
+static uint64_t g_addr(size_t i)
+{
+	// Not in the order of allgs, so that sorting matters.
+	return GS + (i * 7 % G_COUNT) * G_SIZE;
+}
+
+#define G(w) (&(w)->image.layout.g)
+
+static void set_g(struct world *w, size_t i, enum gospy_status status, uint8_t seq)
+{
+	uint64_t g = g_addr(i);
+	put64(w, ALLGS + i * 8, g);
+	put(w, g, G(w)->goid, i + 1);
+	put(w, g, G(w)->atomicstatus, status);
+	put(w, g, G(w)->trackingSeq, seq);
+	put(w, g, G(w)->stack_lo, 0x7000);
+	put(w, g, G(w)->stack_hi, 0x8000);
+	put(w, g, G(w)->sched_sp, 0x7f00);
+	put(w, g, G(w)->sched_pc, 0x400000 + i);
+}
+
+static struct world *world_create(size_t n)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	assert_non_null(w);
+	w->mem.ops = &world_ops;
+	w->image.mem = &w->mem;
+	static const char *reasons[] = {"IO wait", "chan receive", "coroutine", "preempted"};
+	w->image.wait_reasons = reasons;
+	w->image.wait_reason_count = 4;
+	uint32_t off = 0;
+#define PLACE(member, path, required)                                                              \
+	L->member = (struct field){off, 8};                                                        \
+	off += 8;
+	{
+		__typeof__(w->image.layout.g) *L = &w->image.layout.g;
+		LAYOUT_G(PLACE)
+		L->atomicstatus.size = 4;
+		L->waitreason.size = L->trackingSeq.size = L->runningCleanups.size = 1;
+		assert_true(off <= G_SIZE);
+	}
+	off = 0;
+	{
+		__typeof__(w->image.layout.sudog) *L = &w->image.layout.sudog;
+		LAYOUT_SUDOG(PLACE)
+	}
+	off = 0;
+	{
+		__typeof__(w->image.layout.hchan) *L = &w->image.layout.hchan;
+		LAYOUT_HCHAN(PLACE)
+		L->elemsize.size = 2;
+	}
+	for (size_t i = 0; i < n; i++)
+		set_g(w, i, GOSPY_STATUS_WAITING, 5);
+	w->capture.sched.allglen = n;
+	w->capture.sched.allgptr = ALLGS;
+	w->passes =
+		(struct passes){.capture = &w->capture, .image = &w->image, .options = &w->options};
+	assert_int_equal(collect_allgs(&w->capture, &w->image, NULL), GOSPY_OK);
+	assert_int_equal(w->capture.count, n);
+	return w;
+}
+
+static void world_destroy(struct world *w)
+{
+	passes_deinit(&w->passes);
+	capture_deinit(&w->capture);
+	free(w);
+}
+
+static struct g_rec *rec_of(struct world *w, size_t i)
+{
+	for (size_t k = 0; k < w->capture.count; k++) {
+		if (w->capture.recs[k].index == i)
+			return &w->capture.recs[k];
+	}
+	fail();
+	return NULL;
+}
+
+static void first_two_passes(struct world *w)
+{
+	assert_int_equal(collect_first(&w->passes, NULL), GOSPY_OK);
+	assert_int_equal(collect_active(&w->passes, NULL), GOSPY_OK);
+}
+
+static void verify(struct world *w)
+{
+	assert_int_equal(collect_verify(&w->passes, true, NULL), GOSPY_OK);
+}
+
+static void test_records_are_sorted(void **state)
+{
+	(void)state;
+	struct world *w = world_create(G_COUNT);
+	for (size_t i = 1; i < G_COUNT; i++)
+		assert_true(w->capture.recs[i - 1].addr < w->capture.recs[i].addr);
+	first_two_passes(w);
+	for (size_t i = 0; i < G_COUNT; i++) {
+		assert_true(rec_of(w, i)->addr == g_addr(i));
+		assert_int_equal(rec_of(w, i)->goid, i + 1);
+		assert_int_equal(rec_of(w, i)->pc, 0x400000 + i);
+	}
+	world_destroy(w);
+}
+
+static void test_parked_are_not_active(void **state)
+{
+	(void)state;
+	struct world *w = world_create(G_COUNT);
+	set_g(w, 3, GOSPY_STATUS_DEAD, 0);
+	first_two_passes(w);
+	assert_int_equal(w->passes.active.len, 0);
+	verify(w);
+	for (size_t i = 0; i < G_COUNT; i++)
+		assert_int_equal(rec_of(w, i)->soundness, GOSPY_SOUND);
+	world_destroy(w);
+}
+
+static void test_what_cannot_be_proved_is_active(void **state)
+{
+	(void)state;
+	struct world *w = world_create(G_COUNT);
+	set_g(w, 0, GOSPY_STATUS_RUNNING, 5);
+	set_g(w, 1, GOSPY_STATUS_RUNNABLE, 5);
+	set_g(w, 2, GOSPY_STATUS_SYSCALL, 5);
+	set_g(w, 3, GOSPY_STATUS_PREEMPTED, 5);
+	set_g(w, 4, GOSPY_STATUS_COPYSTACK, 5);
+	set_g(w, 5, (enum gospy_status)(GOSPY_STATUS_WAITING | G_SCAN), 5);
+	set_g(w, 6, GOSPY_STATUS_WAITING, 5);
+	put(w, g_addr(6), G(w)->m, 0x1234); // waits on the system stack of an M
+	// The counter stands still while these come and go.
+	put(w, g_addr(7), G(w)->waitreason, WAIT_COROUTINE);
+	put(w, g_addr(8), G(w)->waitreason, WAIT_PREEMPTED);
+	first_two_passes(w);
+	assert_int_equal(w->passes.active.len, 9);
+	for (size_t i = 0; i < G_COUNT; i++)
+		assert_int_equal(!!(rec_of(w, i)->flags & G_ACTIVE), i < 9);
+	world_destroy(w);
+}
+
+static void test_any_change_makes_active(void **state)
+{
+	(void)state;
+	struct world *w = world_create(G_COUNT);
+	assert_int_equal(collect_first(&w->passes, NULL), GOSPY_OK);
+	put(w, g_addr(0), G(w)->trackingSeq, 6);
+	put(w, g_addr(1), G(w)->sched_sp, 0x7e00);
+	put(w, g_addr(2), G(w)->sched_pc, 0x500000);
+	put(w, g_addr(3), G(w)->stack_hi, 0x9000);
+	put(w, g_addr(4), G(w)->waiting, 0x77);
+	put(w, g_addr(5), G(w)->goid, 4711);
+	put(w, g_addr(6), G(w)->waitreason, WAIT_CHAN);
+	put(w, g_addr(7), G(w)->waitsince, 99); // the GC's note, no move
+	assert_int_equal(collect_active(&w->passes, NULL), GOSPY_OK);
+	assert_int_equal(w->passes.active.len, 7);
+	assert_int_equal(rec_of(w, 7)->waitsince, 99);
+	world_destroy(w);
+}
+
+static void test_active_are_read_in_the_stop(void **state)
+{
+	(void)state;
+	struct world *w = world_create(G_COUNT);
+	set_g(w, 9, GOSPY_STATUS_RUNNING, 5);
+	first_two_passes(w);
+	set_g(w, 9, GOSPY_STATUS_WAITING, 6);
+	put(w, g_addr(9), G(w)->sched_pc, 0x600000);
+	size_t done;
+	assert_int_equal(collect_stopped(&w->passes, 0, &done, NULL), GOSPY_OK);
+	assert_int_equal(done, 1);
+	set_g(w, 9, GOSPY_STATUS_RUNNING, 7); // after the resume: not its business
+	verify(w);
+	assert_int_equal(rec_of(w, 9)->status, GOSPY_STATUS_WAITING);
+	assert_int_equal(rec_of(w, 9)->pc, 0x600000);
+	assert_int_equal(rec_of(w, 9)->soundness, GOSPY_SOUND);
+	world_destroy(w);
+}
+
+static void test_residue_is_marked(void **state)
+{
+	(void)state;
+	struct world *w = world_create(G_COUNT);
+	first_two_passes(w);
+	// It ran and parked again at the same place: only the counter tells.
+	put(w, g_addr(11), G(w)->trackingSeq, 6);
+	verify(w);
+	for (size_t i = 0; i < G_COUNT; i++)
+		assert_int_equal(rec_of(w, i)->soundness,
+				 i == 11 ? GOSPY_SOUND_MOVED : GOSPY_SOUND);
+	world_destroy(w);
+}
+
+static void test_newborn(void **state)
+{
+	(void)state;
+	struct world *w = world_create(280);
+	first_two_passes(w);
+	for (size_t i = 280; i < 290; i++)
+		set_g(w, i, GOSPY_STATUS_RUNNABLE, 0);
+	// Once in the rehearsal, and again in the stop.
+	w->capture.sched.allglen = 284;
+	assert_int_equal(collect_newborn(&w->passes, NULL), GOSPY_OK);
+	w->capture.sched.allglen = 290;
+	assert_int_equal(collect_newborn(&w->passes, NULL), GOSPY_OK);
+	assert_int_equal(w->capture.count, 290);
+	assert_int_equal(w->capture.sorted, 280);
+	size_t done;
+	assert_int_equal(collect_stopped(&w->passes, 0, &done, NULL), GOSPY_OK);
+	assert_int_equal(done, 10);
+	for (size_t i = 0; i < 290; i++) {
+		assert_int_equal(rec_of(w, i)->goid, i + 1);
+		assert_ptr_equal(capture_g(&w->capture, g_addr(i)), rec_of(w, i));
+	}
+	assert_null(capture_g(&w->capture, g_addr(290)));
+	world_destroy(w);
+}
+
+static void test_few_are_all_active(void **state)
+{
+	(void)state;
+	struct world *w = world_create(20);
+	first_two_passes(w);
+	assert_int_equal(w->passes.active.len, 20);
+	put(w, g_addr(3), G(w)->trackingSeq, 6); // before the stop, unseen by the first two copies
+	size_t done;
+	assert_int_equal(collect_stopped(&w->passes, 0, &done, NULL), GOSPY_OK);
+	assert_int_equal(done, 20);
+	verify(w);
+	for (size_t i = 0; i < 20; i++)
+		assert_int_equal(rec_of(w, i)->soundness, GOSPY_SOUND);
+	world_destroy(w);
+}
+
+static void test_deadline_makes_late(void **state)
+{
+	(void)state;
+	struct world *w = world_create(G_COUNT);
+	set_g(w, 1, GOSPY_STATUS_RUNNING, 5);
+	set_g(w, 2, GOSPY_STATUS_RUNNING, 5);
+	first_two_passes(w);
+	size_t done;
+	assert_int_equal(collect_stopped(&w->passes, 1, &done, NULL), GOSPY_OK);
+	assert_int_equal(done, 0);
+	assert_int_equal(collect_late(&w->passes, 0, w->capture.sorted, NULL), GOSPY_OK);
+	assert_int_equal(rec_of(w, 1)->soundness, GOSPY_SOUND_LATE);
+	assert_int_equal(rec_of(w, 2)->soundness, GOSPY_SOUND_LATE);
+	assert_int_equal(rec_of(w, 3)->soundness, GOSPY_SOUND);
+	world_destroy(w);
+}
+
+static void test_unreadable(void **state)
+{
+	(void)state;
+	struct world *w = world_create(G_COUNT);
+	w->capture.recs[G_COUNT - 1].addr = 0xdead0000;
+	first_two_passes(w);
+	assert_int_equal(w->capture.recs[G_COUNT - 1].soundness, GOSPY_SOUND_UNREADABLE);
+	for (size_t i = 0; i + 1 < G_COUNT; i++)
+		assert_int_equal(w->capture.recs[i].soundness, GOSPY_SOUND);
+	world_destroy(w);
+}
+
+static void test_absurd_length_is_refused(void **state)
+{
+	(void)state;
+	struct world *w = world_create(1);
+	struct capture c = {.sched = {.allglen = UINT64_MAX / 2, .allgptr = ALLGS}};
+	assert_int_equal(collect_allgs(&c, &w->image, NULL), GOSPY_E_LIMIT);
+	c.sched = (struct schedstate){.allglen = 10, .allgptr = 0x10};
+	assert_int_equal(collect_allgs(&c, &w->image, NULL), GOSPY_E_FAULT);
+	world_destroy(w);
+}
+
+static void change_on_second_read(struct world *w)
+{
+	if (w->reads == 2)
+		put(w, g_addr(7), G(w)->trackingSeq, 6);
+}
+
+static void change_on_every_read(struct world *w)
+{
+	put(w, g_addr(7), G(w)->trackingSeq, w->reads & 0xff);
+}
+
+static void move_stack_pointer_out(struct world *w)
+{
+	put(w, g_addr(7), G(w)->sched_sp, 0x123456);
+}
+
+static void validated(void (*hook)(struct world *), enum gospy_soundness expected)
+{
+	struct world *w = world_create(G_COUNT);
+	w->reads = 0;
+	w->hook = hook;
+	assert_int_equal(collect_validated(&w->passes, NULL), GOSPY_OK);
+	for (size_t i = 0; i < G_COUNT; i++)
+		assert_int_equal(rec_of(w, i)->soundness, i == 7 ? expected : GOSPY_SOUND);
+	world_destroy(w);
+}
+
+static void test_validated(void **state)
+{
+	(void)state;
+	validated(NULL, GOSPY_SOUND);
+	validated(change_on_second_read, GOSPY_SOUND_RETRIED);
+	validated(change_on_every_read, GOSPY_SOUND_TORN);
+	validated(move_stack_pointer_out, GOSPY_SOUND_TORN);
+}
+
+static void set_waiter(struct world *w, size_t i, uint64_t sudog, uint64_t hchan)
+{
+	const struct layout *layout = &w->image.layout;
+	put(w, g_addr(i), layout->g.waiting, sudog);
+	put(w, g_addr(i), layout->g.waitreason, WAIT_CHAN);
+	put(w, sudog, layout->sudog.g, g_addr(i));
+	put(w, sudog, layout->sudog.c, hchan);
+	put(w, hchan, layout->hchan.dataqsiz, 8);
+	put(w, hchan, layout->hchan.qcount, 3);
+}
+
+static const struct chan_rec *chan_of(struct world *w, size_t i)
+{
+	uint32_t chan = rec_of(w, i)->chan;
+	return chan ? &w->capture.chans.at[chan - 1] : NULL;
+}
+
+static void test_channels(void **state)
+{
+	(void)state;
+	struct world *w = world_create(G_COUNT);
+	for (size_t i = 0; i < 100; i++) // against the order of addresses, some shared
+		set_waiter(w, i, SUDOGS + (99 - i) * 64, HCHANS + (i / 2) * 64);
+	put(w, SUDOGS + 64 * 49, w->image.layout.sudog.g, 0xbad);  // of 50: not its own
+	put(w, HCHANS + 64 * 30, w->image.layout.hchan.qcount, 9); // of 60, 61: len above cap
+	put(w, g_addr(70), w->image.layout.g.waitreason, WAIT_OTHER);
+	put(w, SUDOGS + 64 * 19, w->image.layout.sudog.c, 0xdead0000); // of 80
+	first_two_passes(w);
+	assert_int_equal(collect_channels(&w->passes, false, NULL), GOSPY_OK);
+	put(w, g_addr(90), G(w)->trackingSeq, 6); // woke up meanwhile
+	verify(w);
+	for (size_t i = 0; i < G_COUNT; i++) {
+		bool known =
+			i < 100 && i != 50 && i != 60 && i != 61 && i != 70 && i != 80 && i != 90;
+		const struct chan_rec *chan = chan_of(w, i);
+		assert_int_equal(chan != NULL, known);
+		if (known) {
+			assert_true(chan->addr == HCHANS + (i / 2) * 64);
+			assert_int_equal(chan->cap, 8);
+			assert_int_equal(chan->len, 3);
+		}
+	}
+	world_destroy(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_records_are_sorted),
+		cmocka_unit_test(test_parked_are_not_active),
+		cmocka_unit_test(test_what_cannot_be_proved_is_active),
+		cmocka_unit_test(test_any_change_makes_active),
+		cmocka_unit_test(test_active_are_read_in_the_stop),
+		cmocka_unit_test(test_residue_is_marked),
+		cmocka_unit_test(test_newborn),
+		cmocka_unit_test(test_few_are_all_active),
+		cmocka_unit_test(test_deadline_makes_late),
+		cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_absurd_length_is_refused),
+		cmocka_unit_test(test_validated),
+		cmocka_unit_test(test_channels),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
