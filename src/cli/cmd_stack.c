@@ -1,0 +1,159 @@
+#include <inttypes.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "cli/look.h"
+#include "render/report_threads.h"
+
+struct stack_options {
+	struct snapshot_options snapshot;
+	opt_numbers goids;
+	opt_strings labels;
+	bool group, system, no_args, threads, native;
+	const char *states, *func, *created_by;
+	uint64_t min_wait_ns, depth;
+};
+
+#define AT(member) .offset = offsetof(struct stack_options, member)
+
+static const struct opt stack_opts[] = {
+	{"goid", .type = OPT_NUMBERS, AT(goids), .arg = "N[,N]",
+	 .help = "only these goroutines; may be given more than once"},
+	{"group", .type = OPT_FLAG, AT(group), .help = "identical stacks once, the largest first"},
+	{"state", .type = OPT_STRING, AT(states), .arg = "S[,S]",
+	 .help = "only these states: waiting, running, syscall, runnable, ..."},
+	{"func", .type = OPT_STRING, AT(func), .arg = "REGEX",
+	 .help = "only stacks with a function that matches"},
+	{"created-by", .type = OPT_STRING, AT(created_by), .arg = "REGEX",
+	 .help = "only those whose go statement is in a function that matches"},
+	{"min-wait", .type = OPT_DURATION, AT(min_wait_ns), .arg = "D",
+	 .help = "only those known to wait at least this long"},
+	{"label", .type = OPT_STRINGS, AT(labels), .arg = "K[=V]",
+	 .help = "only those with this profiler label; may be given more than once"},
+	{"depth", .type = OPT_NUMBER, AT(depth), .arg = "N",
+	 .help = "only the innermost N calls of each stack"},
+	{"no-args", .type = OPT_FLAG, AT(no_args), .help = "do not show the calls' arguments"},
+	{"system", .type = OPT_FLAG, AT(system),
+	 .help = "show the runtime's own goroutines and calls, too"},
+	{"native", .type = OPT_FLAG, AT(native),
+	 .help = "show the C code that goroutines have called (cgo), too"},
+	{"threads", .type = OPT_FLAG, AT(threads),
+	 .help = "the threads of the process instead, and what each does"},
+	{0},
+};
+
+static const struct opt_group stack_group = {"Which goroutines, and how", stack_opts};
+
+static void numbers_free(opt_numbers *numbers)
+{
+	vec_free(numbers);
+}
+
+static int note_stacks(struct cli *cli, const struct stack_report *report)
+{
+	if (report->problems)
+		cli_note(cli, "%" PRIu64 " stacks could not be read to their end",
+			 report->problems);
+	if (report->missing)
+		cli_note(cli, "%" PRIu64 " stacks could not be read", report->missing);
+	int status = look_note_problems(cli, gospy_snapshot_info(report->snapshot));
+	return report->problems || report->missing ? EXIT_STATUS_PARTIAL : status;
+}
+
+static enum gospy_code check_threads(const struct stack_options *options, struct gospy_error *err)
+{
+	if (!options->threads ||
+	    !(options->goids.len || options->labels.len || options->group || options->states ||
+	      options->func || options->created_by || options->min_wait_ns))
+		return GOSPY_OK;
+	return err_set(err, GOSPY_E_USAGE,
+		       "--threads shows all threads: --goid, --group, --state, --func, "
+		       "--created-by, --min-wait and --label do not go with it");
+}
+
+static enum gospy_code check_native(const struct stack_options *options, struct gospy_error *err)
+{
+	if (options->native && options->snapshot.non_blocking)
+		return err_set(err, GOSPY_E_USAGE,
+			       "--native takes the registers of the threads, and so a stop: try it "
+			       "without --non-blocking");
+	if (options->native && options->group)
+		return err_set(err, GOSPY_E_USAGE,
+			       "--native shows what each thread is in: --group does not go with "
+			       "it");
+	return GOSPY_OK;
+}
+
+static int show(struct cli *cli, const struct stack_options *options, struct select *select,
+		pid_t pid)
+{
+	struct gospy_error err;
+	CLEANUP(look_target_close) struct gospy_target *target = NULL;
+	CLEANUP(look_snapshot_destroy) struct gospy_snapshot *snapshot = NULL;
+	struct gospy_open_options open = {.size = sizeof(open), .bin = options->snapshot.bin};
+	struct gospy_snapshot_options how = {
+		.stacks = options->native || !options->threads,
+		.threads = options->threads,
+		.native = options->native,
+		.labels = true,
+		.arguments = !options->no_args && !options->group,
+	};
+	if (gospy_target_open_pid(pid, &open, &target, &err) ||
+	    look_take(cli, &options->snapshot, &how, target, &snapshot, &err))
+		return cli_fail(cli, &err);
+	struct stack_report report = {
+		.target = gospy_target_info(target),
+		.snapshot = snapshot,
+		.select = select,
+		.goids = options->goids.at,
+		.goid_count = options->goids.len,
+		.group = options->group,
+		.all_frames = options->system,
+		.depth = options->depth,
+	};
+	if (options->threads ? report_threads(cli->out, &report, cli->format, &err)
+			     : report_stacks(cli->out, &report, cli->format, &err))
+		return cli_fail(cli, &err);
+	if (report.target->note)
+		cli_note(cli, "%s", report.target->note);
+	if (cli->verbose)
+		look_note_details(cli, target, gospy_snapshot_info(snapshot));
+	return note_stacks(cli, &report);
+}
+
+static int stack_run(struct cli *cli, char **args)
+{
+	struct stack_options options = {.snapshot.max_pause_ns = 1000000000};
+	struct gospy_error err;
+	size_t count;
+	int status = cli_parse(cli, &cmd_stack, args, &options, &count);
+	CLEANUP(numbers_free) opt_numbers goids = options.goids;
+	CLEANUP(look_strings_free) opt_strings labels = options.labels;
+	if (status != CLI_GO_ON)
+		return status;
+	CLEANUP(look_filters_free) struct look_filters filters = {0};
+	CLEANUP(select_deinit)
+	struct select select = {.system = options.system, .min_wait_ns = options.min_wait_ns};
+	pid_t pid = cli_target(&options.snapshot.target, &args, &count, &err);
+	if (!pid || cli_no_more(args, count, &err) || look_check(&options.snapshot, &err) ||
+	    check_threads(&options, &err) || check_native(&options, &err) ||
+	    look_states(options.states, &select, &err) ||
+	    look_filters(options.func, options.created_by, &labels, &filters, &select, &err))
+		return cli_fail(cli, &err);
+	return show(cli, &options, &select, pid);
+}
+
+const struct cmd cmd_stack = {
+	.name = "stack",
+	.synopsis = "[OPTIONS] PID",
+	.summary = "show the stacks of all goroutines, as the runtime prints them",
+	.groups = {&stack_group, &snapshot_group, &target_group, &common_group},
+	.examples = "gospy stack 4711\n"
+		    "gospy stack 4711 --group\n"
+		    "gospy stack 4711 --goid 18,33 --system\n"
+		    "gospy stack 4711 --group --label handler=/search\n"
+		    "gospy stack 4711 --state waiting --min-wait 10m --func 'net/http'\n"
+		    "gospy stack 4711 --threads --native\n"
+		    "gospy stack 4711 --non-blocking --json=lines",
+	.run = stack_run,
+};

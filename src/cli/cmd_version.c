@@ -1,0 +1,38 @@
+#include "base/cleanup.h"
+#include "cli/cmd.h"
+#include "render/report_version.h"
+
+static void info_destroy(struct gospy_build_info **info)
+{
+	gospy_build_info_destroy(*info);
+}
+
+static int version_run(struct cli *cli, char **args)
+{
+	struct target_options options = {0};
+	struct gospy_error err;
+	size_t count;
+	int status = cli_parse(cli, &cmd_version, args, &options, &count);
+	if (status != CLI_GO_ON)
+		return status;
+	CLEANUP(info_destroy) struct gospy_build_info *info = NULL;
+	pid_t pid = cli_target(&options, &args, &count, &err);
+	if (!pid || cli_no_more(args, count, &err) || gospy_build_info_create(pid, &info, &err))
+		return cli_fail(cli, &err);
+	report_version(cli->out, info, cli->verbose, cli->format);
+	return EXIT_STATUS_OK;
+}
+
+const struct cmd cmd_version = {
+	.name = "version",
+	.aliases = {"v"},
+	.synopsis = "[OPTIONS] PID",
+	.summary = "show the Go version and, with -v, the modules of a process",
+	.description = "With -v, main package, modules and build settings follow as `go version "
+		       "-m` prints\n"
+		       "them. JSON always has all of it.",
+	.groups = {&target_group, &common_group},
+	.examples = "gospy version 4711\n"
+		    "gospy version -v 4711",
+	.run = version_run,
+};

@@ -1,0 +1,144 @@
+/* Help, made from the tables of the commands. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "cli/cmd.h"
+
+const struct cmd *const cmds[] = {
+	&cmd_list, &cmd_tree, &cmd_process, &cmd_summary, &cmd_stack, &cmd_version, &cmd_help, NULL,
+};
+
+static bool is_called(const struct cmd *cmd, const char *name)
+{
+	if (strcmp(cmd->name, name) == 0)
+		return true;
+	for (const char *const *alias = cmd->aliases; *alias; alias++) {
+		if (strcmp(*alias, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+const struct cmd *cmd_find(const char *name)
+{
+	for (const struct cmd *const *cmd = cmds; *cmd; cmd++) {
+		if (is_called(*cmd, name))
+			return *cmd;
+	}
+	return NULL;
+}
+
+enum { LEFT = 24 /* columns before the help of an option */ };
+
+static void option_line(struct out *out, const struct opt *opt)
+{
+	char left[64];
+	char letter[4] = {'-', opt->letter, ',', '\0'};
+	const char *before = !opt->arg ? "" : opt->type == OPT_BARE ? "[=" : " ";
+	snprintf(left, sizeof(left), "%3s --%s%s%s%s", opt->letter ? letter : "", opt->name, before,
+		 opt->arg ? opt->arg : "", opt->arg && opt->type == OPT_BARE ? "]" : "");
+	out_printf(out, "  %-*s  %s\n", LEFT, left, opt->help);
+}
+
+static void group_lines(struct out *out, const struct opt_group *group)
+{
+	out_printf(out, "\n%s:\n", group->title);
+	for (const struct opt *opt = group->opts; opt->name; opt++) {
+		if (opt->help)
+			option_line(out, opt);
+	}
+}
+
+static void names_line(struct out *out, const struct cmd *cmd)
+{
+	if (!cmd->aliases[0])
+		return;
+	out_puts(out, "\nAlso called:");
+	for (const char *const *alias = cmd->aliases; *alias; alias++)
+		out_printf(out, "%s %s", alias == cmd->aliases ? "" : ",", *alias);
+	out_putc(out, '\n');
+}
+
+static void indented(struct out *out, const char *lines)
+{
+	while (*lines) {
+		size_t len = strcspn(lines, "\n");
+		out_puts(out, "  ");
+		out_write(out, lines, len);
+		out_putc(out, '\n');
+		lines += len + (lines[len] == '\n');
+	}
+}
+
+static void cmd_help_write(struct out *out, const struct cmd *cmd)
+{
+	out_printf(out, "gospy %s: %s\n\n", cmd->name, cmd->summary);
+	out_printf(out, "Usage: gospy %s %s\n", cmd->name, cmd->synopsis);
+	names_line(out, cmd);
+	if (cmd->description) {
+		out_putc(out, '\n');
+		out_puts(out, cmd->description);
+		out_putc(out, '\n');
+	}
+	for (const struct opt_group *const *group = cmd->groups; *group; group++)
+		group_lines(out, *group);
+	if (cmd->examples) {
+		out_puts(out, "\nExamples:\n");
+		indented(out, cmd->examples);
+	}
+}
+
+static void overview_write(struct out *out)
+{
+	out_puts(out, "gospy shows what running Go processes are doing, from outside: no agent,\n"
+		      "no change to the program, no restart.\n"
+		      "\n"
+		      "Usage:\n"
+		      "  gospy                     list the Go processes of this machine\n"
+		      "  gospy PID [DURATION]      information about a process\n"
+		      "  gospy COMMAND [OPTIONS] [PID]\n"
+		      "\n"
+		      "Commands:\n");
+	for (const struct cmd *const *cmd = cmds; *cmd; cmd++)
+		out_printf(out, "  %-*s  %s\n", LEFT, (*cmd)->name, (*cmd)->summary);
+	group_lines(out, &common_group);
+	out_puts(out,
+		 "\nExit status: 0 complete, 1 error, 2 usage, 3 permission denied, 4 no such\n"
+		 "process or not a Go process, 5 shown but some of it could not be read.\n"
+		 "\n"
+		 "`gospy help COMMAND` tells more, gospy(1) everything.\n");
+}
+
+void help_write(struct out *out, const struct cmd *cmd)
+{
+	if (cmd)
+		cmd_help_write(out, cmd);
+	else
+		overview_write(out);
+}
+
+static int help_run(struct cli *cli, char **args)
+{
+	struct common_options options = {0};
+	struct gospy_error err;
+	size_t count;
+	int status = cli_parse(cli, &cmd_help, args, &options, &count);
+	if (status != CLI_GO_ON)
+		return status;
+	const struct cmd *cmd = count ? cmd_find(args[0]) : NULL;
+	if (count && !cmd) {
+		err_set(&err, GOSPY_E_USAGE, "no help on '%s': there is no such command", args[0]);
+		return cli_fail(cli, &err);
+	}
+	help_write(cli->out, cmd);
+	return EXIT_STATUS_OK;
+}
+
+const struct cmd cmd_help = {
+	.name = "help",
+	.synopsis = "[COMMAND]",
+	.summary = "explain a command",
+	.groups = {&common_group},
+	.run = help_run,
+};

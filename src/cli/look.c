@@ -1,0 +1,164 @@
+#include "cli/look.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/strbuf.h"
+#include "cli/progress.h"
+#include "render/units.h"
+
+void look_target_close(struct gospy_target **target)
+{
+	gospy_target_close(*target);
+}
+
+void look_snapshot_destroy(struct gospy_snapshot **snapshot)
+{
+	gospy_snapshot_destroy(*snapshot);
+}
+
+void look_strings_free(opt_strings *strings)
+{
+	vec_free(strings);
+}
+
+void look_filters_free(struct look_filters *filters)
+{
+	if (filters->func)
+		regfree(filters->func);
+	if (filters->created_by)
+		regfree(filters->created_by);
+	vec_free(&filters->labels);
+}
+
+enum gospy_code look_check(const struct snapshot_options *snapshot, struct gospy_error *err)
+{
+	if (snapshot->non_blocking && snapshot->exact)
+		return err_set(err, GOSPY_E_USAGE,
+			       "--exact needs a stop: it does not go with --non-blocking");
+	if (snapshot->max_pause_ns == 0)
+		return err_set(err, GOSPY_E_USAGE,
+			       "--max-pause 0 leaves no time; --non-blocking never stops");
+	return GOSPY_OK;
+}
+
+enum gospy_code look_states(const char *names, struct select *select, struct gospy_error *err)
+{
+	const char *bad;
+	if (names && !select_parse_states(names, &select->states, &bad))
+		return err_set(err, GOSPY_E_USAGE,
+			       "--state: no state is called '%.*s'; there are idle, runnable, "
+			       "running, syscall, waiting, dead, copystack, preempted, leaked "
+			       "and deadextra",
+			       (int)strcspn(bad, ","), bad);
+	return GOSPY_OK;
+}
+
+/* The argument of `option`; a NULL pattern leaves `*compiled_ret` as it is. */
+static enum gospy_code compile(const char *option, const char *pattern, regex_t *regex,
+			       regex_t **compiled_ret, struct gospy_error *err)
+{
+	if (!pattern)
+		return GOSPY_OK;
+	int failed = regcomp(regex, pattern, REG_EXTENDED | REG_NOSUB);
+	if (failed) {
+		char text[128];
+		regerror(failed, regex, text, sizeof(text));
+		return err_set(err, GOSPY_E_USAGE, "--%s '%s': %s", option, pattern, text);
+	}
+	*compiled_ret = regex;
+	return GOSPY_OK;
+}
+
+static enum gospy_code split_labels(const opt_strings *texts, struct look_filters *ret,
+				    struct gospy_error *err)
+{
+	for (size_t i = 0; i < texts->len; i++) {
+		const char *text = texts->at[i];
+		size_t len = strcspn(text, "=");
+		struct label_filter filter = {
+			.key = text,
+			.key_len = len,
+			.value = text[len] ? text + len + 1 : NULL,
+		};
+		if (!len)
+			return err_set(err, GOSPY_E_USAGE,
+				       "--label takes a key, or key=value, not '%s'", text);
+		if (!vec_push(&ret->labels, filter))
+			return err_nomem(err);
+	}
+	return GOSPY_OK;
+}
+
+enum gospy_code look_filters(const char *func, const char *created_by, const opt_strings *labels,
+			     struct look_filters *filters, struct select *select,
+			     struct gospy_error *err)
+{
+	enum gospy_code code = split_labels(labels, filters, err);
+	if (!code)
+		code = compile("func", func, &filters->func_regex, &filters->func, err);
+	if (!code)
+		code = compile("created-by", created_by, &filters->created_by_regex,
+			       &filters->created_by, err);
+	select->func = filters->func;
+	select->created_by = filters->created_by;
+	select->labels = filters->labels.at;
+	select->label_count = filters->labels.len;
+	return code;
+}
+
+enum gospy_code look_take(struct cli *cli, const struct snapshot_options *options,
+			  struct gospy_snapshot_options *how, struct gospy_target *target,
+			  struct gospy_snapshot **ret, struct gospy_error *err)
+{
+	CLEANUP(progress_end) struct progress progress;
+	progress_init(&progress, cli);
+	how->size = sizeof(*how);
+	how->non_blocking = options->non_blocking;
+	how->exact = options->exact;
+	how->max_pause_ns = options->max_pause_ns;
+	how->progress = progress_update;
+	how->progress_ctx = &progress;
+	return gospy_snapshot_take(target, how, ret, err);
+}
+
+static void add_count(struct strbuf *b, uint64_t n, const char *what)
+{
+	if (n)
+		strbuf_printf(b, "%s%" PRIu64 " %s", b->len ? ", " : "", n, what);
+}
+
+/* An entry that moved is whole, and exact for a moment just before the stop: it happens to busy
+ * programs and is no failure. */
+int look_note_problems(struct cli *cli, const struct gospy_snapshot_info *info)
+{
+	CLEANUP(strbuf_deinit) struct strbuf counts = {0};
+	add_count(&counts, info->moved, "moved while they were read");
+	add_count(&counts, info->torn, "torn");
+	add_count(&counts, info->late, "read after the stop");
+	add_count(&counts, info->unreadable, "unreadable");
+	if (counts.len)
+		cli_note(cli, "some goroutines are not exact, and marked: %s", counts.s);
+	if (info->problem)
+		cli_note(cli, "%s", info->problem);
+	bool partial = info->torn || info->late || info->unreadable || info->problem;
+	return partial ? EXIT_STATUS_PARTIAL : EXIT_STATUS_OK;
+}
+
+void look_note_details(struct cli *cli, const struct gospy_target *target,
+		       const struct gospy_snapshot_info *info)
+{
+	size_t n;
+	const struct gospy_provenance *facts = gospy_target_provenance(target, &n);
+	for (size_t i = 0; i < n; i++) {
+		if (facts[i].addr)
+			cli_note(cli, "%s: %s, 0x%" PRIx64, facts[i].name, facts[i].source,
+				 facts[i].addr);
+		else
+			cli_note(cli, "%s: %s", facts[i].name, facts[i].source);
+	}
+	cli_note(cli, "captured in %s, %" PRIu64 " goroutines inside the stop",
+		 units_ms(info->total_ns).s, info->active);
+}

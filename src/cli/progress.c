@@ -1,0 +1,61 @@
+#include "cli/progress.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+static const uint64_t SHOW_AFTER_NS = 500000000;
+static const uint64_t INTERVAL_NS = 100000000;
+
+void progress_init(struct progress *progress, const struct cli *cli)
+{
+	*progress = (struct progress){
+		.enabled = !cli->quiet && isatty(STDERR_FILENO),
+		.next_ns = clock_mono_ns() + SHOW_AFTER_NS,
+	};
+}
+
+static const char *phase_name(enum gospy_progress_phase phase)
+{
+	switch (phase) {
+	case GOSPY_PHASE_COPY:
+		return "reading";
+	case GOSPY_PHASE_STACKS:
+		return "copying stacks";
+	case GOSPY_PHASE_RECOPY:
+		return "reading again";
+	case GOSPY_PHASE_STOP:
+		return "stopping";
+	case GOSPY_PHASE_VERIFY:
+		return "verifying";
+	}
+	return "";
+}
+
+void progress_update(void *ctx, enum gospy_progress_phase phase, uint64_t done, uint64_t total)
+{
+	struct progress *progress = ctx;
+	// A terminal may block: nothing is written with a stop at hand.
+	if (!progress->enabled || phase == GOSPY_PHASE_STOP)
+		return;
+	uint64_t now = clock_mono_ns();
+	if (now < progress->next_ns)
+		return;
+	progress->next_ns = now + INTERVAL_NS;
+	int width = fprintf(stderr, "\r%s: %" PRIu64 " of %" PRIu64 " goroutines",
+			    phase_name(phase), done, total);
+	if (width > 0 && width < progress->width)
+		fprintf(stderr, "%*s", progress->width - width, "");
+	if (width > progress->width)
+		progress->width = width;
+	fflush(stderr);
+}
+
+void progress_end(struct progress *progress)
+{
+	if (progress->width)
+		fprintf(stderr, "\r%*s\r", progress->width, "");
+	progress->width = 0;
+}

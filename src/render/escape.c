@@ -1,0 +1,106 @@
+#include "render/escape.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#define REPEAT(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+static uint64_t has_byte(uint64_t word, uint8_t byte)
+{
+	uint64_t x = word ^ REPEAT(byte);
+	return (x - REPEAT(1)) & ~x & REPEAT(0x80);
+}
+
+static bool is_clean_word(const char *s, enum escape_mode mode)
+{
+	uint64_t word;
+	memcpy(&word, s, sizeof(word));
+	uint64_t unfit = (word | (word - REPEAT(0x20))) & REPEAT(0x80);
+	unfit |= has_byte(word, 0x7f);
+	if (mode == ESCAPE_JSON)
+		unfit |= has_byte(word, '"') | has_byte(word, '\\');
+	return !unfit;
+}
+
+/* Length of a leading run of printable ASCII: of all of it if there is nothing else, since that is
+ * what nearly every name is; otherwise in steps of eight bytes. */
+static size_t ascii_run(const char *s, size_t len, enum escape_mode mode)
+{
+	size_t i = 0;
+	for (; len - i >= 8; i += 8) {
+		if (!is_clean_word(s + i, mode))
+			return i;
+	}
+	return len >= 8 && is_clean_word(s + len - 8, mode) ? len : i;
+}
+
+/* RFC 3629: shortest form, no surrogates. */
+unsigned escape_decode(const char *s, size_t len, uint32_t *code_ret)
+{
+	uint8_t b = (uint8_t)s[0];
+	unsigned n = b < 0x80 ? 1 : b < 0xc2 ? 0 : b < 0xe0 ? 2 : b < 0xf0 ? 3 : b < 0xf5 ? 4 : 0;
+	if (!n || n > len)
+		return 0;
+	uint32_t code = n == 1 ? b : b & (0x7fu >> n);
+	for (unsigned i = 1; i < n; i++) {
+		uint8_t next = (uint8_t)s[i];
+		if ((next & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (next & 0x3f);
+	}
+	if ((n == 3 && code < 0x800) || (n == 4 && (code < 0x10000 || code > 0x10ffff)) ||
+	    (code >= 0xd800 && code <= 0xdfff))
+		return 0;
+	*code_ret = code;
+	return n;
+}
+
+static bool is_unfit(uint32_t code, enum escape_mode mode)
+{
+	if (code < 0x80)
+		return code < 0x20 || code == 0x7f ||
+		       (mode == ESCAPE_JSON && (code == '"' || code == '\\'));
+	return code <= 0x9f || code == 0x061c || code == 0x200e || code == 0x200f ||
+	       (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+}
+
+struct escape_step escape_next(const char *s, size_t len, enum escape_mode mode)
+{
+	size_t i = ascii_run(s, len, mode);
+	while (i < len) {
+		uint32_t code;
+		unsigned n = escape_decode(s + i, len - i, &code);
+		if (!n)
+			return (struct escape_step){i, 1, ESCAPE_INVALID};
+		if (is_unfit(code, mode))
+			return (struct escape_step){i, n, code};
+		i += n;
+	}
+	return (struct escape_step){len, 0, 0};
+}
+
+char *escape_byte(char *dst, char byte)
+{
+	static const char digits[] = "0123456789abcdef";
+	*dst++ = '\\';
+	*dst++ = 'x';
+	*dst++ = digits[(uint8_t)byte >> 4];
+	*dst++ = digits[byte & 15];
+	return dst;
+}
+
+void escape_add(struct strbuf *b, const char *s)
+{
+	size_t len = strlen(s);
+	while (len) {
+		struct escape_step step = escape_next(s, len, ESCAPE_TEXT);
+		strbuf_add(b, s, step.clean);
+		s += step.clean;
+		for (unsigned i = 0; i < step.unfit; i++) {
+			char text[4];
+			escape_byte(text, *s++);
+			strbuf_add(b, text, sizeof(text));
+		}
+		len -= step.clean + step.unfit;
+	}
+}

@@ -1,0 +1,37 @@
+/*
+ * Streaming JSON. The output is valid whatever the values are: strings are escaped, bytes that are
+ * not UTF-8 become U+FFFD. A value that is unknown (GOSPY_UNKNOWN, NULL, a negative percentage) is
+ * left out together with its key. `key` is NULL for an element of an array; keys are literals that
+ * need no escaping.
+ */
+#ifndef GOSPY_RENDER_JSON_H
+#define GOSPY_RENDER_JSON_H
+
+#include "render/out.h"
+
+enum { JSON_SCHEMA_VERSION = 1 };
+
+struct json {
+	struct out *out;
+	bool comma; /* something stands before the next value in its object or array */
+};
+
+void json_object(struct json *json, const char *key);
+void json_object_end(struct json *json);
+void json_array(struct json *json, const char *key);
+void json_array_end(struct json *json);
+/** End of a top-level value. */
+void json_newline(struct json *json);
+
+void json_str(struct json *json, const char *key, const char *s);
+void json_u64(struct json *json, const char *key, uint64_t n);
+/** "0x1f": JSON readers keep only 53 bits of a number. */
+void json_addr(struct json *json, const char *key, uint64_t addr);
+void json_bool(struct json *json, const char *key, bool b);
+/** Not negative, three decimals. */
+void json_percent(struct json *json, const char *key, double percent);
+
+/** Open the object that every result is; its first members are schema_version and type. */
+void json_begin(struct json *json, const char *type);
+
+#endif

@@ -1,0 +1,13 @@
+/* Goroutines by location: an aligned line or an object each. */
+#ifndef GOSPY_RENDER_REPORT_GROUP_H
+#define GOSPY_RENDER_REPORT_GROUP_H
+
+#include "render/group.h"
+#include "render/json.h"
+
+/** The first `n` groups as a table, then a line of totals. */
+void report_groups_text(struct out *out, const struct groups *groups, size_t n);
+/** The members of an object that is already open. */
+void report_group_json(struct json *json, const struct group *group);
+
+#endif

@@ -1,0 +1,15 @@
+/* The part of a snapshot report that is not about single goroutines. */
+#ifndef GOSPY_RENDER_REPORT_HEADER_H
+#define GOSPY_RENDER_REPORT_HEADER_H
+
+#include "gospy.h"
+#include "render/json.h"
+
+/** The lines from "bin:" to "Goroutines:". */
+void report_header_text(struct out *out, const struct gospy_target_info *target,
+			const struct gospy_snapshot *snapshot);
+/** The members "target" to "goroutine_counts" of an object that is already open. */
+void report_header_json(struct json *json, const struct gospy_target_info *target,
+			const struct gospy_snapshot *snapshot);
+
+#endif

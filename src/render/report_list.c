@@ -1,0 +1,105 @@
+#include "render/report_list.h"
+
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "render/table.h"
+
+struct report_list_version report_list_version(const struct gospy_process *process)
+{
+	struct report_list_version version;
+	const char *s = process->go_version ? process->go_version : "?";
+	size_t len = strlen(s);
+	if (strncmp(s, "devel +", 7) == 0)
+		len = 7 + strcspn(s + 7, " \t");
+	snprintf(version.s, sizeof(version.s), "%.*s", (int)len, s);
+	return version;
+}
+
+static const struct table_column columns[] = {
+	{.gap = ""},  /* PID */
+	{.gap = " "}, /* PPID */
+	{.gap = " "}, /* name */
+	{.gap = ""},  /* agent */
+	{.gap = " "}, /* version */
+	{.gap = " "}, /* path */
+};
+
+static void list_text(struct out *out, const struct gospy_process *processes, size_t n)
+{
+	CLEANUP(table_deinit)
+	struct table table = {
+		.columns = columns,
+		.column_count = sizeof(columns) / sizeof(columns[0]),
+	};
+	CLEANUP(strbuf_deinit) struct strbuf path = {0};
+	for (size_t i = 0; i < n; i++) {
+		const struct gospy_process *p = &processes[i];
+		if (!p->is_go)
+			continue;
+		strbuf_clear(&path);
+		strbuf_puts(&path, p->exe ? p->exe : "?");
+		if (p->exe_deleted)
+			strbuf_puts(&path, " (deleted)");
+		table_cell_u64(&table, (uint64_t)p->pid);
+		table_cell_u64(&table, (uint64_t)p->ppid);
+		table_cell(&table, p->comm);
+		table_cell(&table, p->agent ? "*" : " ");
+		table_cell(&table, report_list_version(p).s);
+		table_cell_buf(&table, &path);
+	}
+	table_print(&table, out);
+}
+
+void report_list_process_json(struct json *json, const struct gospy_process *p)
+{
+	json_u64(json, "pid", (uint64_t)p->pid);
+	json_u64(json, "ppid", (uint64_t)p->ppid);
+	json_u64(json, "uid", (uint64_t)p->uid);
+	json_str(json, "comm", p->comm);
+	json_str(json, "exe", p->exe);
+	json_bool(json, "exe_deleted", p->exe_deleted);
+	json_str(json, "go_version", p->go_version);
+	json_bool(json, "agent", p->agent);
+}
+
+static void list_json(struct out *out, const struct gospy_process_list *list, bool lines)
+{
+	size_t n;
+	const struct gospy_process *processes = gospy_process_list_get(list, &n);
+	struct json json = {.out = out};
+	json_begin(&json, "process_list");
+	json_u64(&json, "unreadable", gospy_process_list_unreadable(list));
+	if (lines) {
+		json_object_end(&json);
+		json_newline(&json);
+	} else {
+		json_array(&json, "processes");
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (!processes[i].is_go)
+			continue;
+		json_object(&json, NULL);
+		if (lines)
+			json_str(&json, "type", "process");
+		report_list_process_json(&json, &processes[i]);
+		json_object_end(&json);
+		if (lines)
+			json_newline(&json);
+	}
+	if (!lines) {
+		json_array_end(&json);
+		json_object_end(&json);
+		json_newline(&json);
+	}
+}
+
+void report_list(struct out *out, const struct gospy_process_list *list, enum report_format format)
+{
+	size_t n;
+	const struct gospy_process *processes = gospy_process_list_get(list, &n);
+	if (format == REPORT_TEXT)
+		list_text(out, processes, n);
+	else
+		list_json(out, list, format == REPORT_JSON_LINES);
+}

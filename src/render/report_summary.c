@@ -1,0 +1,150 @@
+#include "render/report_summary.h"
+
+#include <inttypes.h>
+
+#include "base/cleanup.h"
+#include "render/group.h"
+#include "render/json.h"
+#include "render/report_goroutine.h"
+#include "render/report_group.h"
+#include "render/report_header.h"
+
+/* What follows the header: groups or goroutines. */
+struct entries {
+	struct groups groups;
+	select_entries goroutines;
+	size_t total; /* entries that match */
+	size_t shown; /* of them, the first so many */
+};
+
+static void entries_deinit(struct entries *entries)
+{
+	groups_deinit(&entries->groups);
+	vec_free(&entries->goroutines);
+}
+
+static enum gospy_code entries_collect(struct entries *entries, const struct summary *summary,
+				       struct gospy_error *err)
+{
+	enum gospy_code code;
+	if (summary->group) {
+		code = groups_collect(&entries->groups, summary->select, summary->snapshot, err);
+		entries->total = entries->groups.groups.len;
+	} else {
+		code = select_run(summary->select, summary->snapshot, &entries->goroutines, err);
+		entries->total = entries->goroutines.len;
+	}
+	bool cut = summary->limit && summary->limit < entries->total;
+	entries->shown = cut ? (size_t)summary->limit : entries->total;
+	return code;
+}
+
+static const char *pc_name(enum select_pc pc)
+{
+	switch (pc) {
+	case SELECT_PC_START:
+		return "start";
+	case SELECT_PC_CALLER:
+		return "caller";
+	case SELECT_PC_CURRENT:
+		return "current";
+	case SELECT_PC_USER:
+		return "user";
+	}
+	return "";
+}
+
+static void write_text(struct out *out, const struct summary *summary,
+		       const struct entries *entries)
+{
+	report_header_text(out, summary->target, summary->snapshot);
+	if (summary->group) {
+		out_printf(out, "\ngoroutines by %s:\n", pc_name(summary->select->pc));
+		report_groups_text(out, &entries->groups, entries->shown);
+	} else {
+		out_puts(out, "\ngoroutines:\n");
+		for (size_t i = 0; i < entries->shown && !out->error; i++) {
+			struct gospy_goroutine g;
+			gospy_snapshot_goroutine(summary->snapshot, entries->goroutines.at[i].index,
+						 &g);
+			report_goroutine_text(out, &g, select_location(summary->select, &g));
+		}
+	}
+	if (entries->shown < entries->total)
+		out_printf(out, "... %zu more\n", entries->total - entries->shown);
+}
+
+static void provenance_json(struct json *json, const struct summary *summary)
+{
+	if (!summary->provenance)
+		return;
+	json_array(json, "provenance");
+	for (size_t i = 0; i < summary->provenance_count; i++) {
+		const struct gospy_provenance *p = &summary->provenance[i];
+		json_object(json, NULL);
+		json_str(json, "name", p->name);
+		json_str(json, "source", p->source);
+		if (p->addr)
+			json_addr(json, "addr", p->addr);
+		json_object_end(json);
+	}
+	json_array_end(json);
+}
+
+static void entry_json(struct json *json, const struct summary *summary,
+		       const struct entries *entries, size_t i)
+{
+	if (summary->group) {
+		report_group_json(json, &entries->groups.groups.at[i]);
+	} else {
+		struct gospy_goroutine g;
+		gospy_snapshot_goroutine(summary->snapshot, entries->goroutines.at[i].index, &g);
+		report_goroutine_json(json, &g);
+	}
+}
+
+static void write_json(struct out *out, const struct summary *summary,
+		       const struct entries *entries, bool lines)
+{
+	struct json json = {.out = out};
+	json_begin(&json, "summary");
+	report_header_json(&json, summary->target, summary->snapshot);
+	provenance_json(&json, summary);
+	json_str(&json, "pc", pc_name(summary->select->pc));
+	json_u64(&json, "matching", entries->total);
+	json_u64(&json, "shown", entries->shown);
+	if (lines) {
+		json_object_end(&json);
+		json_newline(&json);
+	} else {
+		json_array(&json, summary->group ? "groups" : "goroutines");
+	}
+	for (size_t i = 0; i < entries->shown && !out->error; i++) {
+		json_object(&json, NULL);
+		if (lines)
+			json_str(&json, "type", summary->group ? "group" : "goroutine");
+		entry_json(&json, summary, entries, i);
+		json_object_end(&json);
+		if (lines)
+			json_newline(&json);
+	}
+	if (!lines) {
+		json_array_end(&json);
+		json_object_end(&json);
+		json_newline(&json);
+	}
+}
+
+enum gospy_code report_summary(struct out *out, const struct summary *summary,
+			       enum report_format format, struct gospy_error *err)
+{
+	CLEANUP(entries_deinit) struct entries entries = {0};
+	enum gospy_code code = entries_collect(&entries, summary, err);
+	if (code)
+		return code;
+	if (format == REPORT_TEXT)
+		write_text(out, summary, &entries);
+	else
+		write_json(out, summary, &entries, format == REPORT_JSON_LINES);
+	return GOSPY_OK;
+}

@@ -1,0 +1,12 @@
+/* `gospy stack --threads`: the threads of the process, and what each does. */
+#ifndef GOSPY_RENDER_REPORT_THREADS_H
+#define GOSPY_RENDER_REPORT_THREADS_H
+
+#include "render/report_stack.h"
+
+/** `report` says of which snapshot, which was taken with .threads; what selects goroutines does not
+ * count. GOSPY_E_NOMEM; failed writes are found in `out`. */
+enum gospy_code report_threads(struct out *out, struct stack_report *report,
+			       enum report_format format, struct gospy_error *err);
+
+#endif

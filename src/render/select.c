@@ -1,0 +1,226 @@
+#include "render/select.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+
+static const char *const state_names[SELECT_STATES] = {
+	[GOSPY_STATUS_IDLE] = "idle",           [GOSPY_STATUS_RUNNABLE] = "runnable",
+	[GOSPY_STATUS_RUNNING] = "running",     [GOSPY_STATUS_SYSCALL] = "syscall",
+	[GOSPY_STATUS_WAITING] = "waiting",     [GOSPY_STATUS_DEAD] = "dead",
+	[GOSPY_STATUS_COPYSTACK] = "copystack", [GOSPY_STATUS_PREEMPTED] = "preempted",
+	[GOSPY_STATUS_LEAKED] = "leaked",       [GOSPY_STATUS_DEADEXTRA] = "deadextra",
+};
+
+void select_deinit(struct select *select)
+{
+	map_deinit(&select->func_cache);
+	map_deinit(&select->created_by_cache);
+}
+
+const char *select_state_name(enum gospy_status status)
+{
+	size_t i = (size_t)status;
+	return i < SELECT_STATES && state_names[i] ? state_names[i] : "unknown";
+}
+
+static uint32_t state_bit(const char *name, size_t len)
+{
+	for (unsigned i = 0; i < SELECT_STATES; i++) {
+		if (state_names[i] && strlen(state_names[i]) == len &&
+		    strncmp(state_names[i], name, len) == 0)
+			return UINT32_C(1) << i;
+	}
+	return 0;
+}
+
+bool select_parse_states(const char *names, uint32_t *mask_ret, const char **bad_ret)
+{
+	uint32_t mask = 0;
+	for (const char *s = names;;) {
+		size_t len = strcspn(s, ",");
+		uint32_t bit = state_bit(s, len);
+		if (!bit) {
+			*bad_ret = s;
+			return false;
+		}
+		mask |= bit;
+		if (!s[len])
+			break;
+		s += len + 1;
+	}
+	*mask_ret = mask;
+	return true;
+}
+
+const struct gospy_location *select_location(const struct select *select,
+					     const struct gospy_goroutine *g)
+{
+	switch (select->pc) {
+	case SELECT_PC_START:
+		return g->start;
+	case SELECT_PC_CALLER:
+		return g->creator;
+	case SELECT_PC_CURRENT:
+		return g->current;
+	case SELECT_PC_USER:
+		return g->user;
+	}
+	return NULL;
+}
+
+static bool func_matches(const regex_t *regex, struct map *cache, const struct gospy_location *loc)
+{
+	if (!loc || !loc->func)
+		return false;
+	// A million goroutines share a handful of locations, and regexec is slow.
+	uint64_t *known = map_put(cache, (uint64_t)(uintptr_t)loc);
+	if (known && *known)
+		return *known == 2;
+	bool matches = regexec(regex, loc->func, 0, NULL, 0) == 0;
+	if (known)
+		*known = 1 + matches;
+	return matches;
+}
+
+static bool is_dead(enum gospy_status status)
+{
+	return status == GOSPY_STATUS_DEAD || status == GOSPY_STATUS_DEADEXTRA;
+}
+
+bool select_match(struct select *select, const struct gospy_goroutine *g)
+{
+	if (g->soundness == GOSPY_SOUND_UNREADABLE)
+		return !select->states && !select->min_wait_ns && !select->func &&
+		       !select->created_by && !select->label_count;
+	if (g->system && !select->system)
+		return false;
+	if (is_dead(g->status) && !select->dead)
+		return false;
+	if (select->states &&
+	    ((unsigned)g->status >= SELECT_STATES || !(select->states >> g->status & 1)))
+		return false;
+	if (select->min_wait_ns &&
+	    (g->wait_ns == GOSPY_UNKNOWN || g->wait_ns < select->min_wait_ns))
+		return false;
+	if (!label_match(select->labels, select->label_count, g))
+		return false;
+	if (select->created_by &&
+	    !func_matches(select->created_by, &select->created_by_cache, g->creator))
+		return false;
+	return !select->func ||
+	       func_matches(select->func, &select->func_cache, select_location(select, g));
+}
+
+static int compare_text(const char *a, const char *b)
+{
+	// Unknown names come last.
+	if (!a || !b)
+		return (a == NULL) - (b == NULL);
+	return strcmp(a, b);
+}
+
+int select_compare_locations(const struct gospy_location *a, const struct gospy_location *b)
+{
+	if (!a || !b)
+		return (a == NULL) - (b == NULL);
+	int order = compare_text(a->func, b->func);
+	if (!order)
+		order = compare_text(a->file, b->file);
+	if (!order)
+		order = (a->line > b->line) - (a->line < b->line);
+	return order ? order : (a->pc > b->pc) - (a->pc < b->pc);
+}
+
+struct ranked {
+	const struct gospy_location *loc;
+	uint64_t *rank;
+};
+
+static int compare_ranked(const void *a, const void *b)
+{
+	return select_compare_locations(((const struct ranked *)a)->loc,
+					((const struct ranked *)b)->loc);
+}
+
+/* Replace each location in the keys by its place in the alphabet. */
+static bool rank_locations(select_entries *entries)
+{
+	CLEANUP(map_deinit) struct map ranks = {0};
+	VEC(struct ranked) locations = {0};
+	bool ok = true;
+	for (size_t i = 0; ok && i < entries->len; i++)
+		ok = !entries->at[i].key || map_put(&ranks, entries->at[i].key);
+	ok = ok && vec_reserve(&locations, ranks.len);
+	if (ok) {
+		for (size_t i = 0; i < ranks.cap; i++) {
+			struct map_entry *e = &ranks.entries[i];
+			if (e->used)
+				locations.at[locations.len++] =
+					(struct ranked){(const void *)(uintptr_t)e->key, &e->value};
+		}
+		if (locations.len)
+			qsort(locations.at, locations.len, sizeof(*locations.at), compare_ranked);
+		for (size_t i = 0; i < locations.len; i++)
+			*locations.at[i].rank = i;
+		for (size_t i = 0; i < entries->len; i++) {
+			uint64_t *key = &entries->at[i].key;
+			*key = *key ? *map_get(&ranks, *key) : UINT64_MAX;
+		}
+	}
+	vec_free(&locations);
+	return ok;
+}
+
+static uint64_t sort_key(const struct select *select, const struct gospy_goroutine *g)
+{
+	switch (select->sort) {
+	case SELECT_SORT_GOID:
+		return g->goid;
+	case SELECT_SORT_WAIT: // longest first, unknown last
+		return g->wait_ns == GOSPY_UNKNOWN ? UINT64_MAX : ~g->wait_ns - 1;
+	case SELECT_SORT_STATE:
+		return g->soundness == GOSPY_SOUND_UNREADABLE ? UINT64_MAX : (uint64_t)g->status;
+	case SELECT_SORT_LOCATION:
+		return (uint64_t)(uintptr_t)select_location(select, g);
+	}
+	return 0;
+}
+
+static bool sort_by_second_key(struct select *select, struct gospy_snapshot *snapshot,
+			       select_entries *entries)
+{
+	for (size_t i = 0; i < entries->len; i++) {
+		struct gospy_goroutine g;
+		gospy_snapshot_goroutine(snapshot, entries->at[i].index, &g);
+		entries->at[i].key = sort_key(select, &g);
+	}
+	if (select->sort == SELECT_SORT_LOCATION && !rank_locations(entries))
+		return false;
+	return radix_sort(entries->at, entries->len);
+}
+
+enum gospy_code select_run(struct select *select, struct gospy_snapshot *snapshot,
+			   select_entries *ret, struct gospy_error *err)
+{
+	select_entries entries = {0};
+	size_t n = gospy_snapshot_goroutine_count(snapshot);
+	bool ok = true;
+	for (size_t i = 0; ok && i < n; i++) {
+		struct gospy_goroutine g;
+		gospy_snapshot_goroutine(snapshot, i, &g);
+		if (select_match(select, &g))
+			ok = vec_push(&entries,
+				      ((struct radix_item){.key = g.goid, .index = (uint32_t)i}));
+	}
+	ok = ok && radix_sort(entries.at, entries.len);
+	if (ok && select->sort != SELECT_SORT_GOID)
+		ok = sort_by_second_key(select, snapshot, &entries);
+	if (!ok) {
+		vec_free(&entries);
+		return err_nomem(err);
+	}
+	*ret = entries;
+	return GOSPY_OK;
+}

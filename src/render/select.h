@@ -1,0 +1,56 @@
+/* Which goroutines of a snapshot are shown, and in which order. */
+#ifndef GOSPY_RENDER_SELECT_H
+#define GOSPY_RENDER_SELECT_H
+
+#include <regex.h>
+
+#include "base/map.h"
+#include "base/radix.h"
+#include "base/vec.h"
+#include "gospy.h"
+#include "render/label.h"
+
+/** Which of a goroutine's places is shown, and is its key for grouping. */
+enum select_pc { SELECT_PC_START, SELECT_PC_CALLER, SELECT_PC_CURRENT, SELECT_PC_USER };
+
+enum select_sort { SELECT_SORT_GOID, SELECT_SORT_WAIT, SELECT_SORT_STATE, SELECT_SORT_LOCATION };
+
+enum { SELECT_STATES = GOSPY_STATUS_DEADEXTRA + 1 };
+
+/** What to show. All zero: everything alive that is not the runtime's own. */
+struct select {
+	enum select_pc pc;
+	enum select_sort sort;
+	bool system, dead;         /* show these too */
+	uint32_t states;           /* bit (1 << enum gospy_status) for each wanted; 0: all */
+	uint64_t min_wait_ns;      /* 0: also those whose wait is unknown */
+	const regex_t *func;       /* matched against the location's function; NULL: all */
+	const regex_t *created_by; /* against the function of the go statement; NULL: all */
+	/* location -> 1 + "matches" */
+	struct map func_cache, created_by_cache;
+	const struct label_filter *labels; /* all of them */
+	size_t label_count;
+};
+void select_deinit(struct select *select);
+
+/** "waiting"; "unknown" for a number that is none. */
+const char *select_state_name(enum gospy_status status);
+/** Parse "waiting,syscall" into a mask; false: an unknown name, *bad_ret is where it starts. */
+bool select_parse_states(const char *names, uint32_t *mask_ret, const char **bad_ret);
+
+/** The place chosen by select->pc, or NULL: unknown. */
+const struct gospy_location *select_location(const struct select *select,
+					     const struct gospy_goroutine *g);
+/** Order of two places: function, file, line, pc; what is unknown comes last. */
+int select_compare_locations(const struct gospy_location *a, const struct gospy_location *b);
+/** Is `g` shown? An unreadable one is, unless something is asked of it that it cannot answer. */
+bool select_match(struct select *select, const struct gospy_goroutine *g);
+
+/* Keys, and indexes for gospy_snapshot_goroutine. */
+typedef VEC(struct radix_item) select_entries;
+
+/** The indexes of all that match, sorted; ties in the order of goids. GOSPY_E_NOMEM. */
+enum gospy_code select_run(struct select *select, struct gospy_snapshot *snapshot,
+			   select_entries *ret, struct gospy_error *err);
+
+#endif

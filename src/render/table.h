@@ -1,0 +1,33 @@
+/* Aligned columns. The rows are kept until they are printed. */
+#ifndef GOSPY_RENDER_TABLE_H
+#define GOSPY_RENDER_TABLE_H
+
+#include "base/strbuf.h"
+#include "base/vec.h"
+#include "render/out.h"
+
+struct table_column {
+	const char *gap;   /* text before it */
+	const char *title; /* or NULL */
+	bool right;
+};
+
+/** All zero but for `columns` and `column_count`; the titles, if any, are a row like the others. */
+struct table {
+	const struct table_column *columns;
+	size_t column_count;
+	struct strbuf text; /* the cells, one after another */
+	VEC(size_t) ends;   /* of each cell in `text`, row by row */
+};
+
+void table_titles(struct table *table);
+/** The next cell, row by row. Cells are escaped: escape.h. */
+void table_cell(struct table *table, const char *s);
+/** The same; a failed buffer makes the table fail. */
+void table_cell_buf(struct table *table, const struct strbuf *b);
+void table_cell_u64(struct table *table, uint64_t n);
+/** Print all rows. The last column is not padded. Running out of memory is an error of `out`. */
+void table_print(const struct table *table, struct out *out);
+void table_deinit(struct table *table);
+
+#endif

@@ -1,0 +1,127 @@
+#include "render/units.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "gospy.h"
+
+enum { MINUTE = 60, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
+
+static const uint64_t NS = 1000000000;
+
+#define TEXT(...)                                                                                  \
+	({                                                                                         \
+		struct units_text text_;                                                           \
+		snprintf(text_.s, sizeof(text_.s), __VA_ARGS__);                                   \
+		text_;                                                                             \
+	})
+
+struct units_text units_span(uint64_t ns)
+{
+	if (ns == GOSPY_UNKNOWN)
+		return TEXT("?");
+	uint64_t s = ns / NS;
+	if (s >= DAY)
+		return TEXT("%lud%luh", s / DAY, s % DAY / HOUR);
+	if (s >= HOUR)
+		return TEXT("%luh%lum", s / HOUR, s % HOUR / MINUTE);
+	if (s >= MINUTE)
+		return TEXT("%lum%lus", s / MINUTE, s % MINUTE);
+	return TEXT("%lus", s);
+}
+
+struct units_text units_ms(uint64_t ns)
+{
+	if (ns == GOSPY_UNKNOWN)
+		return TEXT("?");
+	if (ns >= NS)
+		return TEXT("%.1f s", (double)ns / 1e9);
+	int decimals = ns >= 100000 || ns == 0 ? 1 : ns >= 10000 ? 2 : 3;
+	return TEXT("%.*f ms", decimals, (double)ns / 1e6);
+}
+
+struct units_text units_age(uint64_t ns)
+{
+	// In tenths: 59.96 seconds must not become "60.0s".
+	uint64_t tenths = ns / (NS / 10) + (ns % (NS / 10) >= NS / 20);
+	if (tenths < MINUTE * 10)
+		return TEXT("%lu.%lus", tenths / 10, tenths % 10);
+	return units_span(ns < MINUTE * NS ? MINUTE * NS : ns);
+}
+
+struct units_wait units_wait(uint64_t ns)
+{
+	uint64_t s = ns / NS;
+	if (ns == GOSPY_UNKNOWN || s == 0)
+		return (struct units_wait){0, NULL};
+	if (s >= MINUTE)
+		return (struct units_wait){s / MINUTE, s < 2 * MINUTE ? "minute" : "minutes"};
+	return (struct units_wait){s, s == 1 ? "second" : "seconds"};
+}
+
+struct units_text units_bytes(uint64_t n)
+{
+	static const char *const names[] = {"kB", "MB", "GB", "TB", "PB", "EB"};
+	if (n == GOSPY_UNKNOWN)
+		return TEXT("?");
+	if (n < 1024)
+		return TEXT("%lu B", n);
+	double value = (double)n / 1024;
+	size_t i = 0;
+	// 1023.95 would be printed as 1024.0.
+	while (value >= 1023.95 && i + 1 < sizeof(names) / sizeof(names[0])) {
+		value /= 1024;
+		i++;
+	}
+	return TEXT("%.1f %s", value, names[i]);
+}
+
+struct units_text units_elapsed(uint64_t ns)
+{
+	if (ns == GOSPY_UNKNOWN)
+		return TEXT("?");
+	uint64_t s = ns / NS;
+	uint64_t minutes = s % HOUR / MINUTE, seconds = s % MINUTE;
+	if (s >= DAY)
+		return TEXT("%02lu-%02lu:%02lu:%02lu", s / DAY, s % DAY / HOUR, minutes, seconds);
+	if (s >= HOUR)
+		return TEXT("%02lu:%02lu:%02lu", s / HOUR, minutes, seconds);
+	return TEXT("%02lu:%02lu", minutes, seconds);
+}
+
+/* "1.5s" for 1500 with scale 1000: no trailing zeros. */
+static int fraction(char *dst, size_t size, uint64_t n, uint64_t scale, const char *unit)
+{
+	char digits[24] = "";
+	if (n % scale) {
+		// Leading zeros of the fraction come from the digits of scale + fraction.
+		snprintf(digits, sizeof(digits), "%lu", scale + n % scale);
+		digits[0] = '.';
+		size_t len = strlen(digits);
+		while (digits[len - 1] == '0')
+			digits[--len] = '\0';
+	}
+	return snprintf(dst, size, "%lu%s%s", n / scale, digits, unit);
+}
+
+struct units_text units_go_duration(uint64_t ns)
+{
+	struct units_text text;
+	char *p = text.s, *end = text.s + sizeof(text.s);
+	uint64_t s = ns / NS;
+	if (ns == 0)
+		return TEXT("0s");
+	if (ns < 1000)
+		return TEXT("%luns", ns);
+	if (s == 0) {
+		bool ms = ns >= 1000000;
+		fraction(p, sizeof(text.s), ns, ms ? 1000000 : 1000, ms ? "ms" : "µs");
+		return text;
+	}
+	if (s >= HOUR)
+		p += snprintf(p, (size_t)(end - p), "%luh", s / HOUR);
+	if (s >= MINUTE)
+		p += snprintf(p, (size_t)(end - p), "%lum", s % HOUR / MINUTE);
+	fraction(p, (size_t)(end - p), s % MINUTE * NS + ns % NS, NS, "s");
+	return text;
+}
