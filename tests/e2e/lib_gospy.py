@@ -1,0 +1,159 @@
+"""Running gospy, and looking whether its target is unharmed afterwards."""
+import json
+import os
+import subprocess
+import sys
+import time
+import unittest
+
+import lib_fixture
+
+GOSPY = os.path.abspath(os.environ.get("GOSPY", "build/dev/gospy"))
+
+# What gospy ends with: docs/gospy.1.
+OK, ERROR, USAGE, PERMISSION, NO_TARGET, PARTIAL = range(6)
+
+# Builds of a fixture that need no --bin.
+WITH_SYMBOLS = ("default", "pie", "cgo", "cgopie", "noopt")
+
+# Far above anything seen, so that a hang is a failure and a slow machine is not.
+HANG = 120
+
+
+class Run:
+    """A finished run of gospy."""
+
+    def __init__(self, args, process):
+        self.args = args
+        self.status = process.returncode
+        self.out = process.stdout
+        self.err = process.stderr
+        if "Sanitizer" in self.err or "runtime error:" in self.err:
+            raise AssertionError(f"{self}: a sanitizer reports\n{self.err}")
+
+    def __str__(self):
+        return f"gospy {' '.join(self.args)} (status {self.status})"
+
+    def json(self):
+        return json.loads(self.out)
+
+    def json_lines(self):
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    def expect(self, status):
+        """This run, which must have ended with this status."""
+        if self.status != status:
+            raise AssertionError(f"{self}: expected status {status}\n{self.out[:2000]}\n{self.err}")
+        return self
+
+
+def run(*args, prefix=(), env=None):
+    args = [str(arg) for arg in args]
+    environment = {**os.environ, "LC_ALL": "C", **(env or {})}
+    process = subprocess.run([*prefix, GOSPY, *args], stdin=subprocess.DEVNULL, capture_output=True,
+                             text=True, timeout=HANG, env=environment)
+    return Run(args, process)
+
+
+def summary(pid, *options):
+    """The JSON of a complete summary."""
+    return run("summary", pid, "--json", *options).expect(OK).json()
+
+
+def builds(name, variants=WITH_SYMBOLS):
+    """The builds of a fixture, oldest Go first; the test is skipped if there is none. GOSPY_GO,
+    1.24 or 1.24.13, is for looking at one version only."""
+    only = os.environ.get("GOSPY_GO", "")
+    found = [build for build in lib_fixture.builds(name, variants=variants)
+             if f"{build.version}.".startswith(only and f"{only}.")]
+    if not found:
+        raise unittest.SkipTest(f"no build of {name} as {', '.join(variants)}")
+    return found
+
+
+def start(*args):
+    """gospy in the background, its output thrown away."""
+    return subprocess.Popen([GOSPY, *[str(arg) for arg in args]], stdin=subprocess.DEVNULL,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(condition, what):
+    """Poll until the condition holds; its value."""
+    deadline = time.monotonic() + HANG
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.002)
+    raise AssertionError(f"waited in vain for {what}")
+
+
+def status_fields(path):
+    with open(path, encoding="utf-8", errors="replace") as f:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+
+
+def threads(pid):
+    """State letter and tracer of each thread that is there."""
+    for tid in os.listdir(f"/proc/{pid}/task"):
+        try:
+            fields = status_fields(f"/proc/{pid}/task/{tid}/status")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        yield int(tid), fields["State"][0], int(fields["TracerPid"])
+
+
+def disturbed(pid, stopped=False):
+    """The threads that a tracer holds, or that are stopped (or not stopped) against expectation."""
+    return [(tid, state, tracer) for tid, state, tracer in threads(pid)
+            if tracer or state == "t" or (state == "T") != stopped and state not in "ZX"]
+
+
+class TargetTest(unittest.TestCase):
+    """A test whose targets must be as they were when it is over."""
+
+    def watch(self, fixture, stopped=False):
+        """Look at the end of the test whether the fixture, which stays open until then, is well."""
+        self.addCleanup(fixture.close)
+        self.addCleanup(self.assert_unharmed, fixture, stopped)
+        return fixture
+
+    def on_each(self, check, name, *args):
+        """Run `check` on each build of a fixture, one after the other."""
+        for build in builds(name):
+            with self.subTest(build=str(build)):
+                check(self.watch(lib_fixture.start(build, *args)))
+            self.doCleanups()
+
+    def assert_unharmed(self, fixture, stopped=False):
+        self.assertEqual(disturbed(fixture.pid, stopped), [], "threads stopped or traced")
+        if not stopped:
+            self.assert_progress(fixture)
+
+    def assert_progress(self, fixture):
+        """It answers, and if it counts what it does all the time, all of that grows."""
+        if "go" not in fixture.ready:
+            return  # a C program, which knows no commands
+        first = fixture.ask("count")
+        busy = fixture.ready.get("switching") or "-rate" in fixture.process.args
+        if fixture.ready["fixture"] not in ("busy", "count", "mesh", "spin") and not busy:
+            return
+        growing = {key for key in first if not key.endswith(("_eintr", "_failed"))}
+
+        def grown():
+            now = fixture.ask("count")
+            return all(now[key] > first[key] for key in growing)
+        wait_for(grown, f"progress of {sorted(growing)}")
+
+
+def main():
+    """Run the tests of a script; 77, which ctest takes for a skip, if all of them were skipped."""
+    program = unittest.main(exit=False)
+    result = program.result
+    for test, reason in result.skipped:
+        print(f"skipped: {test}: {reason}")
+    if not result.wasSuccessful():
+        sys.exit(1)
+    # A class that is skipped as a whole counts as skipped, but not as run.
+    if result.skipped and len(result.skipped) >= result.testsRun:
+        sys.exit(77)

@@ -1,0 +1,136 @@
+"""What gospy says when it cannot do what it is asked: one line with the cause, and its status."""
+import os
+import shutil
+import subprocess
+
+import compare
+import lib_fixture
+import lib_gospy
+
+
+def one(name, variant="default"):
+    return lib_gospy.builds(name, variants=[variant])[-1]
+
+
+class ErrorTest(lib_gospy.TargetTest):
+    def refused(self, status, *args, **options):
+        """gospy must end with this status and one line on stderr, which is returned; with --json
+        it must say the same in an error object."""
+        run = lib_gospy.run(*args, **options).expect(status)
+        self.assertEqual(run.out, "")
+        self.assertRegex(run.err, r"^gospy: [^\n]+\n$")
+        document = lib_gospy.run(*args, "--json", **options).expect(status).json()
+        self.assertEqual(document["schema_version"], 1)
+        self.assertEqual(document["error"]["exit_status"], status)
+        self.assertIn(document["error"]["message"], run.err)
+        return run.err
+
+    def target(self, name, variant="default", *args):
+        return self.watch(lib_fixture.start(one(name, variant), *args))
+
+
+class TargetErrorTest(ErrorTest):
+    def test_no_such_process(self):
+        ended = subprocess.Popen(["true"])
+        ended.wait()
+        for command in ("summary", "version"):
+            self.assertIn(str(ended.pid), self.refused(lib_gospy.NO_TARGET, command, ended.pid))
+
+    def test_not_go(self):
+        for name in ("notgo", "notgo-magic"):
+            with self.subTest(name=name):
+                fixture = self.target(name)
+                message = self.refused(lib_gospy.NO_TARGET, "summary", fixture.pid)
+                self.assertIn("Go", message)
+
+    def test_32_bit(self):
+        fixture = self.target("parked", "386", "-n", "10")
+        for command in ("summary",):
+            self.assertIn("32-bit", self.refused(lib_gospy.ERROR, command, fixture.pid))
+
+    def test_zombie(self):
+        child = subprocess.Popen(["true"])
+        lib_gospy.wait_for(lambda: lib_gospy.status_fields(f"/proc/{child.pid}/status")["State"][0]
+                           == "Z", "a zombie")
+        self.refused(lib_gospy.NO_TARGET, "summary", child.pid)
+        child.wait()
+
+
+class PermissionTest(ErrorTest):
+    def setUp(self):
+        if os.getuid() != 0:
+            self.skipTest("only root can give up its rights")
+        if not shutil.which("setpriv"):
+            self.skipTest("no setpriv")
+        self.nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        try:
+            lib_gospy.run("--version", prefix=self.nobody).expect(lib_gospy.OK)
+        except AssertionError:
+            self.skipTest("another user cannot run the program where it is")
+
+    def test_other_user(self):
+        fixture = self.target("states")
+        for options in ((), ("--non-blocking",)):
+            message = self.refused(lib_gospy.PERMISSION, "summary", fixture.pid, *options,
+                                   prefix=self.nobody)
+            self.assertRegex(message, "user|uid|owner")
+            self.assertRegex(message, "root|sudo|CAP_SYS_PTRACE")
+
+    def test_list_counts_what_it_may_not_read(self):
+        fixture = self.target("states")
+        # The note and the object of one run: processes come and go between two.
+        run = lib_gospy.run("list", "--json", prefix=self.nobody).expect(lib_gospy.OK)
+        document = run.json()
+        self.assertNotIn(fixture.pid, [p["pid"] for p in document["processes"]])
+        self.assertGreater(document["unreadable"], 0)
+        self.assertRegex(run.err, rf"\b{document['unreadable']}\b")
+
+
+class StrippedTest(ErrorTest):
+    def test_without_symbols(self):
+        for variant in ("stripped", "sw"):
+            with self.subTest(variant=variant):
+                fixture = self.target("states", variant)
+                message = self.refused(lib_gospy.ERROR, "summary", fixture.pid)
+                self.assertIn("--bin", message)
+
+    def test_twin(self):
+        twins = {build.version: build.path for build in lib_gospy.builds("states", ["default"])}
+        for build in lib_gospy.builds("states", ["stripped"]):
+            with self.subTest(build=str(build)):
+                fixture = self.watch(lib_fixture.start(build))
+                document = lib_gospy.summary(fixture.pid, "--bin", twins[build.version])
+                compare.Goroutines(self, fixture.ready, document).check()
+
+    def test_no_twin(self):
+        fixture = self.target("states", "stripped")
+        for path in (one("parked").path, "/bin/sh", "/no/such/file"):
+            with self.subTest(path=path):
+                message = self.refused(lib_gospy.ERROR, "summary", fixture.pid, "--bin", path)
+                self.assertIn(str(path), message)
+
+
+class UsageTest(ErrorTest):
+    def test_usage(self):
+        for args in (
+                ("no-such-command",),
+                ("summary",),
+                ("summary", "--pid", "0"),
+                ("summary", "--pid", "12x"),
+                ("summary", "1", "2"),
+                ("summary", "1", "--no-such-option"),
+                ("summary", "1", "--pc", "nowhere"),
+                ("summary", "1", "--state", "lost"),
+                ("summary", "1", "--min-wait", "soon"),
+                ("summary", "1", "--func", "("),
+                ("summary", "1", "--max-pause"),
+                ("summary", "1", "--exact", "--non-blocking"),
+        ):
+            with self.subTest(args=args):
+                run = lib_gospy.run(*args).expect(lib_gospy.USAGE)
+                self.assertEqual(run.out, "")
+                self.assertRegex(run.err, r"^gospy: [^\n]+\n")
+
+
+if __name__ == "__main__":
+    lib_gospy.main()

@@ -1,0 +1,170 @@
+"""The commands that look at processes from farther off: list, tree, PID and version. Their lines
+are those of gops."""
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+
+import lib_fixture
+import lib_gospy
+
+
+def columns(line):
+    """PID PPID NAME[*] VERSION PATH"""
+    match = re.match(r"^(\d+) +(\d+) +(\S.*?) *(\*?) +(\S+) +(/.*)$", line)
+    return match and {"pid": int(match[1]), "ppid": int(match[2]), "name": match[3],
+                      "agent": match[4] == "*", "version": match[5], "path": match[6]}
+
+
+class ListTest(lib_gospy.TargetTest):
+    def setUp(self):
+        self.fixtures = []
+        for build in lib_gospy.builds("states", variants=["default", "stripped", "sw", "pie"]):
+            fixture = self.watch(lib_fixture.start(build))
+            # What cannot be known: Go 1.12 writes its version where only a symbol leads.
+            nameless = build.minor < 13 and build.variant in ("stripped", "sw")
+            fixture.version = None if nameless else fixture.ready["go"]
+            self.fixtures.append(fixture)
+
+    def listed(self, *args, **options):
+        return {p["pid"]: p for p in
+                lib_gospy.run(*args, "--json", **options).expect(lib_gospy.OK).json()["processes"]}
+
+    def test_json(self):
+        for args in ((), ("list",)):
+            processes = self.listed(*args)
+            for fixture in self.fixtures:
+                process = processes[fixture.pid]
+                self.assertEqual(process["ppid"], os.getpid())
+                self.assertEqual(process["exe"], os.readlink(f"/proc/{fixture.pid}/exe"))
+                self.assertEqual(process.get("go_version"), fixture.version)
+                self.assertEqual(process["comm"], "states")
+                self.assertFalse(process["exe_deleted"])
+            self.assertNotIn(os.getpid(), processes)
+            self.assertEqual(list(processes), sorted(processes))
+
+    def test_lines(self):
+        head, *rest = lib_gospy.run("list", "--json=lines").expect(lib_gospy.OK).json_lines()
+        self.assertEqual(head["type"], "process_list")
+        self.assertLessEqual({f.pid for f in self.fixtures}, {p["pid"] for p in rest})
+
+    def test_text(self):
+        for args in ((), ("list",)):
+            lines = lib_gospy.run(*args).expect(lib_gospy.OK).out.splitlines()
+            rows = [columns(line) for line in lines]
+            self.assertNotIn(None, rows)
+            self.assertEqual([r["pid"] for r in rows], sorted(r["pid"] for r in rows))
+            by_pid = {row["pid"]: row for row in rows}
+            for fixture in self.fixtures:
+                self.assertEqual(by_pid[fixture.pid], {
+                    "pid": fixture.pid, "ppid": os.getpid(), "name": "states", "agent": False,
+                    "version": fixture.version or "?",
+                    "path": os.readlink(f"/proc/{fixture.pid}/exe")})
+
+    def test_deleted(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "gone (and) back")
+            shutil.copy(lib_fixture.builds("states", variants=["default"])[-1].path, path)
+            fixture = self.watch(lib_fixture.Fixture(path))
+            os.unlink(path)
+            process = self.listed("list")[fixture.pid]
+            self.assertTrue(process["exe_deleted"])
+            self.assertEqual(process["exe"], path)
+            self.assertEqual(process["comm"], "gone (and) back"[:15])
+            self.assertEqual(process["go_version"], fixture.ready["go"])
+            goroutines = lib_gospy.summary(fixture.pid)["goroutines"]
+            self.assertEqual(len(goroutines), fixture.ready["num_goroutine"])
+
+    def test_agent(self):
+        """An agent lives if its process listens on the port that its file names."""
+        server = self.watch(lib_fixture.start(lib_gospy.builds("server")[-1]))
+        port = server.ready["addr"].rsplit(":", 1)[1]
+        with tempfile.TemporaryDirectory() as directory:
+            for fixture in (server, self.fixtures[0]):
+                with open(os.path.join(directory, str(fixture.pid)), "w", encoding="ascii") as f:
+                    f.write(port)
+            environment = {"GOPS_CONFIG_DIR": directory}
+            processes = self.listed("list", env=environment)
+            self.assertTrue(processes[server.pid]["agent"])
+            self.assertFalse(processes[self.fixtures[0].pid]["agent"], "it does not listen there")
+            text = lib_gospy.run("list", env=environment).out
+            row = next(r for r in map(columns, text.splitlines()) if r["pid"] == server.pid)
+            self.assertTrue(row["agent"])
+            text = lib_gospy.run("tree", env=environment).out
+            self.assertIn(f"── [*]  {server.pid} (server) ", text)
+
+    def test_tree(self):
+        text = lib_gospy.run("tree").expect(lib_gospy.OK).out
+        self.assertTrue(text.startswith("...\n"))
+        lines = text.splitlines()
+        parent = next(i for i, line in enumerate(lines)
+                      if re.fullmatch(rf"(│   |    )*[├└]── {os.getpid()}", line))
+        indent = lines[parent].index(str(os.getpid())) + 4
+        for fixture in self.fixtures:
+            line = next(line for line in lines
+                        if line.endswith(f"{fixture.pid} (states) {{{fixture.version or '?'}}}"))
+            self.assertEqual(line.index(str(fixture.pid)), indent)
+        document = lib_gospy.run("tree", "--json").expect(lib_gospy.OK).json()
+        self.assertIn(str(self.fixtures[0].pid), json.dumps(document["processes"]))
+
+
+class ProcessTest(lib_gospy.TargetTest):
+    def test_process(self):
+        fixture = self.watch(lib_fixture.start(lib_gospy.builds("server")[-1]))
+        for args in ((fixture.pid,), ("process", fixture.pid), ("--pid", fixture.pid)):
+            lines = lib_gospy.run(*args).expect(lib_gospy.OK).out.splitlines()
+            facts = {}
+            for line in lines:
+                key, value = line.split(":\t", 1)
+                facts.setdefault(key, []).append(value)
+            self.assertEqual(list(facts), ["parent PID", "threads", "memory usage", "cpu usage",
+                                           "username", "cmd+args", "elapsed time", "local/remote"])
+            self.assertEqual(facts["parent PID"], [str(os.getpid())])
+            self.assertEqual(facts["cmd+args"], [fixture.process.args[0]])
+            self.assertRegex(facts["elapsed time"][0], r"^(\d\d:)?\d\d:\d\d$")
+            listening = fixture.ready["addr"] + " <-> "
+            self.assertTrue(any(v.startswith(listening) and v.endswith("(LISTEN)")
+                                for v in facts["local/remote"]), facts)
+
+    def test_sample(self):
+        fixture = self.watch(lib_fixture.start(lib_gospy.builds("spin")[-1]))
+        document = lib_gospy.run(fixture.pid, "200ms", "--json").expect(lib_gospy.OK).json()
+        self.assertEqual(document["sample_ns"], 200000000)
+        self.assertGreater(document["cpu_percent_sample"], 0)
+        text = lib_gospy.run(fixture.pid, "100ms").expect(lib_gospy.OK).out
+        self.assertRegex(text, r"\ncpu usage \(100ms\):\t[\d.]+%\n")
+
+
+class VersionTest(lib_gospy.TargetTest):
+    def test_version(self):
+        def check(fixture):
+            run = lib_gospy.run("version", fixture.pid).expect(lib_gospy.OK)
+            self.assertEqual(run.out, fixture.ready["go"] + "\n")
+        self.on_each(check, "states")
+
+    def test_modules(self):
+        """With -v, what `go version -m` says of the file."""
+        go = self.go_tool()
+        for build in lib_gospy.builds("states", variants=["default", "pie", "stripped"]):
+            if build.minor < 13:
+                continue  # before there was such a thing
+            with self.subTest(build=str(build)):
+                fixture = self.watch(lib_fixture.start(build))
+                expected = subprocess.run([go, "version", "-m", build.path], check=True,
+                                          capture_output=True, text=True).stdout
+                shown = lib_gospy.run("version", "-v", fixture.pid).expect(lib_gospy.OK).out
+                self.assertEqual(f"{build.path}: {shown}", expected)
+
+    def go_tool(self):
+        """A go command that knows all forms of build information."""
+        roots = [entry["goroot"] for entry in lib_fixture.manifest()["versions"]
+                 if entry["goroot"] and int(entry["version"].split(".")[1]) >= 18]
+        if not roots:
+            self.skipTest("no Go 1.18 or newer")
+        return os.path.join(roots[-1], "bin", "go")
+
+
+if __name__ == "__main__":
+    lib_gospy.main()

@@ -1,0 +1,234 @@
+"""`gospy stack` on fixtures of every Go version: the text must be that of the program's own
+runtime.Stack, to the byte."""
+import collections
+import json
+import re
+import subprocess
+import sys
+
+import lib_fixture
+import lib_gospy
+
+MODES = {"paused": (), "non-blocking": ("--non-blocking",), "exact": ("--exact",)}
+
+LISTED = (
+    ("states",),
+    ("states", "-finalizer"),
+    ("abba",),
+    ("server",),
+    ("parked", "-n", "200"),
+    ("threads",),
+    ("generics",),
+    ("iterpull",),
+    ("markers",),
+    ("cgo",),
+)
+
+MINUTES = re.compile(r", \d+ minutes")
+MARK = re.compile(r"^\[(.*)\]$", re.M)
+
+
+def split(text):
+    """The goroutines of a traceback by goid, in its order; without the minutes, which pass."""
+    blocks = [block for block in text.strip("\n").split("\n\n") if block]
+    return {int(re.match(r"goroutine (\d+) ", block)[1]): MINUTES.sub("", block)
+            for block in blocks}
+
+
+def moving(ready):
+    """The goids that are not parked: the one that answers, and those that compute."""
+    return {g["goid"] for g in ready["goroutines"]
+            if g["state"] in ("running", "runnable") or g.get("name") in ("main", "stdin")}
+
+
+class IdentityTest(lib_gospy.TargetTest):
+    share = collections.defaultdict(lambda: [0, 0])
+
+    @classmethod
+    def tearDownClass(cls):
+        for build, (same, all_) in sorted(cls.share.items()):
+            print(f"identical to the runtime's: {same} of {all_}, {build}")
+
+    def compare(self, build, fixture):
+        for mode, options in MODES.items():
+            with self.subTest(mode=mode):
+                self.compare_once(build, fixture, options)
+
+    def compare_once(self, build, fixture, options):
+        own = split(fixture.ask("stack")["traceback"])
+        run = lib_gospy.run("stack", fixture.pid, *options).expect(lib_gospy.OK)
+        shown = split(run.out)
+        self.assertEqual(sorted(shown), sorted(own), "goids")
+        aside = moving(fixture.ready)
+        parked = [goid for goid in own if goid not in aside]
+        # The runtime puts the goroutine that prints first; the others come in allgs order.
+        self.assertEqual([goid for goid in shown if goid not in aside], parked, "order")
+        for goid in parked:
+            self.share[str(build)][1] += 1
+            with self.subTest(goid=goid):
+                self.assertEqual(shown[goid], own[goid])
+                self.share[str(build)][0] += 1
+
+    def test_ancestors(self):
+        self.run_all("states", env={"GODEBUG": "tracebackancestors=2"})
+
+    def test_generic_ancestors(self):
+        self.run_all("generics", env={"GODEBUG": "tracebackancestors=1"})
+
+    def run_all(self, name, *args, env=None):
+        for build in lib_gospy.builds(name):
+            with self.subTest(build=str(build)):
+                fixture = self.watch(lib_fixture.start(build, *args, env=env))
+                if "traceback" not in fixture.ready:
+                    self.skipTest("too many goroutines to print")
+                self.compare(build, fixture)
+            self.doCleanups()
+
+
+def make_test(args):
+    return lambda self: self.run_all(*args)
+
+
+for listed in LISTED:
+    setattr(IdentityTest, "test_" + "_".join(listed).replace("-", ""), make_test(listed))
+
+
+class MovingTest(lib_gospy.TargetTest):
+    """Goroutines that run and switch: every stack is walked to its end."""
+
+    def check(self, fixture):
+        for options in MODES.values():
+            for _ in range(2):
+                run = lib_gospy.run("stack", fixture.pid, "--max-pause", "10s", *options)
+                self.assertIn(run.status, (lib_gospy.OK, lib_gospy.PARTIAL), run.err)
+                marks = set(MARK.findall(run.out)) - {"moved", "late", "torn"}
+                self.assertEqual(marks, set())
+
+    def test_mesh(self):
+        self.on_each(self.check, "mesh")
+
+    def test_spin(self):
+        self.on_each(self.check, "spin")
+
+    def test_foreign_code(self):
+        self.on_each(self.check_foreign_code, "jit")
+
+    def check_foreign_code(self, fixture):
+        expected = {
+            "main.leaf": [("main.leaf", True)],
+            "main.caller": [("main.spin", False), ("main.called", False), ("main.caller", True)],
+        }
+        fixture.ask("count")
+
+        def begun():
+            run = lib_gospy.run("stack", fixture.pid, "--json").expect(lib_gospy.OK)
+            found = {g["start"]["func"]: g for g in run.json()["goroutines"]}
+            return found if all("foreign_pc" in found[start] for start in expected) else None
+        found = lib_gospy.wait_for(begun, "both to run")
+        for start, frames in expected.items():
+            shown = [(f["func"], f.get("by_frame_pointer", False)) for f in found[start]["frames"]]
+            self.assertEqual(shown, frames)
+        text = lib_gospy.run("stack", fixture.pid).expect(lib_gospy.OK).out
+        self.assertEqual(len(re.findall(r"^\[no Go function at 0x[0-9a-f]+: by frame pointers "
+                                        r"from here\]\nmain\.", text, re.M)), 2)
+
+    def test_signals(self):
+        self.on_each(self.check_signalled, "spin")
+
+    def check_signalled(self, fixture):
+        """Threads that are in signal handlers: where they were interrupted can be told."""
+        loop = f"import os, signal\nwhile True: os.kill({fixture.pid}, signal.SIGURG)"
+        with subprocess.Popen([sys.executable, "-c", loop]) as killer:
+            try:
+                for _ in range(5):
+                    self.check_spinning(fixture)
+            finally:
+                killer.kill()
+
+    def check_spinning(self, fixture):
+        document = lib_gospy.run("stack", fixture.pid, "--json").expect(lib_gospy.OK).json()
+        for g in document["goroutines"]:
+            if g["start"]["func"] == "main.spin":
+                self.assertNotIn("stack_problem", g)
+                self.assertEqual([f["func"] for f in g["frames"]][-1:], ["main.spin"], g)
+
+
+class OptionTest(lib_gospy.TargetTest):
+    def setUp(self):
+        self.fixture = self.watch(lib_fixture.start(lib_gospy.builds("states")[-1]))
+        self.all = self.goroutines()
+
+    def goroutines(self, *options):
+        return lib_gospy.run("stack", self.fixture.pid, "--json", *options).expect(
+            lib_gospy.OK).json()["goroutines"]
+
+    def goids(self, *options):
+        return [g["goid"] for g in self.goroutines(*options)]
+
+    def test_goid(self):
+        a, b = self.all[3]["goid"], self.all[5]["goid"]
+        self.assertEqual(sorted(self.goids("--goid", a, "--goid", b)), sorted([a, b]))
+        self.assertEqual(sorted(self.goids("--goid", f"{a},{b}")), sorted([a, b]))
+        lib_gospy.run("stack", self.fixture.pid, "--goid", "x").expect(lib_gospy.USAGE)
+
+    def test_state_and_func(self):
+        self.assertEqual(self.goids("--state", "syscall"),
+                         [g["goid"] for g in self.all if g["status"] == "syscall"])
+        expected = [g["goid"] for g in self.all
+                    if any(re.search("blockLabelled", f["func"]) for f in g["frames"])]
+        self.assertEqual(self.goids("--func", "blockLabelled"), expected)
+
+    def test_depth_and_args(self):
+        for g in self.goroutines("--depth", "1", "--no-args"):
+            self.assertLessEqual(len(g["frames"]), 1)
+            self.assertFalse(any("args" in f for f in g["frames"]))
+
+    def test_system(self):
+        more = self.goroutines("--system")
+        self.assertTrue(any(g["system"] for g in more))
+        for g in more:
+            if g["status"] == "waiting":
+                self.assertEqual(g["frames"][-1]["func"], "runtime.goexit")
+
+    def test_group(self):
+        run = lib_gospy.run("stack", self.fixture.pid, "--group", "--json").expect(lib_gospy.OK)
+        groups = run.json()["groups"]
+        self.assertEqual(sorted(goid for group in groups for goid in group["goids"]),
+                         sorted(g["goid"] for g in self.all))
+        counts = [group["count"] for group in groups]
+        self.assertEqual(counts, sorted(counts, reverse=True))
+        for group in groups:
+            self.assertEqual(group["count"], len(group["goids"]))
+        lib_gospy.run("stack", self.fixture.pid, "--group").expect(lib_gospy.OK)
+
+    def test_created_by(self):
+        said = [g["goid"] for g in self.fixture.ready["goroutines"]
+                if g.get("creator") == "main.parent"]
+        self.assertEqual(self.goids("--created-by", r"main\.parent"), said)
+        self.assertEqual(len(said), 1)
+
+    def test_label(self):
+        said = self.fixture.ready["goroutines"]
+        having = [g["goid"] for g in said if g.get("labels", {}).get("request") == "42"]
+        self.assertEqual(sorted(self.goids("--label", "request=42")), sorted(having))
+        run = lib_gospy.run("stack", self.fixture.pid, "--group", "--label", "request", "--json")
+        groups = run.expect(lib_gospy.OK).json()["groups"]
+        self.assertEqual(sum(group["count"] for group in groups), len(having))
+        for group in groups:
+            members = [g["labels"] for g in said if g["goid"] in group["goids"]]
+            counts = collections.Counter(pair for labels in members for pair in labels.items())
+            shown = [(label["key"], label["value"], label["count"]) for label in group["labels"]]
+            self.assertEqual(shown, sorted(((*pair, n) for pair, n in counts.items()),
+                                           key=lambda row: (-row[2], row[0], row[1])))
+        text = lib_gospy.run("stack", self.fixture.pid, "--group", "--label", "part").out
+        self.assertIn('\nlabels: part: one, path: "/a b", request: 42\n', text)
+
+    def test_lines(self):
+        run = lib_gospy.run("stack", self.fixture.pid, "--json=lines").expect(lib_gospy.OK)
+        head, *rest = [json.loads(line) for line in run.out.splitlines()]
+        self.assertEqual(head["type"], "stack")
+        self.assertEqual([g["goid"] for g in rest], [g["goid"] for g in self.all])
+
+
+if __name__ == "__main__":
+    lib_gospy.main()

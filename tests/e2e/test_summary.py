@@ -1,0 +1,236 @@
+"""`gospy summary` on fixtures of every Go version, held against what the fixtures say."""
+import os
+import re
+import time
+
+import compare
+import lib_fixture
+import lib_gospy
+
+MODES = {"paused": (), "non-blocking": ("--non-blocking",), "exact": ("--exact",)}
+
+# Fixtures that list their goroutines, and arguments that give them another shape.
+LISTED = (
+    ("states",),
+    ("states", "-finalizer"),
+    ("spin",),
+    ("abba",),
+    ("server",),
+    ("parked", "-n", "200"),
+    ("threads",),
+    ("generics",),
+    ("iterpull",),
+    ("cgo",),
+)
+
+
+class SummaryTest(lib_gospy.TargetTest):
+    def compare(self, fixture):
+        for mode, options in MODES.items():
+            with self.subTest(mode=mode):
+                self.compare_once(fixture, options)
+
+    def settled(self, fixture):
+        """What the fixture says once its goroutines without a name, those of net/http for example,
+        have come to rest, too."""
+        def at_rest(g):
+            # That of os/signal waits in what counts as a system call.
+            return ("name" in g or g["state"] == "waiting"
+                    or g["creator"].startswith("os/signal."))
+
+        def rest():
+            said = fixture.ask("stack")
+            return {**fixture.ready, **said} if all(map(at_rest, said["goroutines"])) else None
+        if all("name" in g for g in fixture.ready["goroutines"]):
+            return fixture.ready
+        return lib_gospy.wait_for(rest, "all goroutines to wait")
+
+    def compare_once(self, fixture, options):
+        ready = self.settled(fixture)
+        before = time.monotonic_ns()
+        document = lib_gospy.summary(fixture.pid, *options)
+        after = time.monotonic_ns()
+        compare.Goroutines(self, ready, document).check()
+        compare.check_counts(self, ready, document)
+        compare.check_processors(self, ready, document)
+        self.check_mode(ready, document["snapshot"], options)
+        if "waitsince_ns" in ready:
+            compare.check_waits(self, document, ready["waitsince_ns"], before, after)
+
+    def check_mode(self, ready, snapshot, options):
+        self.assertEqual(snapshot["non_blocking"], "--non-blocking" in options)
+        # Before 1.17 a goroutine has no counter of its switches, and every stop is an exact one.
+        counts = compare.minor_version(ready) >= 17 or "--non-blocking" in options
+        self.assertEqual(snapshot["exact"], "--exact" in options or not counts)
+        self.assertEqual(snapshot["paused_ns"] > 0, "--non-blocking" not in options)
+        for mark in ("late", "moved", "torn", "unreadable"):
+            self.assertEqual(snapshot[mark], 0, mark)
+
+
+def make_test(args):
+    return lambda self: self.on_each(self.compare, *args)
+
+
+for listed in LISTED:
+    setattr(SummaryTest, "test_" + "_".join(listed).replace("-", ""), make_test(listed))
+
+
+class HeaderTest(lib_gospy.TargetTest):
+    def test_heap(self):
+        def check(fixture):
+            fixture.ask("gc")
+            compare.check_heap(self, fixture, lambda: lib_gospy.summary(fixture.pid))
+        self.on_each(check, "states")
+
+    def test_threads(self):
+        self.on_each(self.check_threads, "states")
+
+    def check_threads(self, fixture):
+        def take():
+            before = sorted(lib_gospy.threads(fixture.pid))
+            document = lib_gospy.summary(fixture.pid)
+            if before != sorted(lib_gospy.threads(fixture.pid)):
+                return None  # some thread came or went, or changed its state
+            return document["threads"], before
+        shown, threads = lib_gospy.wait_for(take, "threads that stay as they are")
+        self.assertEqual(shown["total"], len(threads))
+
+    def test_text(self):
+        self.on_each(self.check_text, "states")
+
+    def check_text(self, fixture):
+        text = lib_gospy.run("summary", "--pid", fixture.pid).expect(lib_gospy.OK).out
+        header, goroutines = text.split("\ngoroutines:\n")
+        self.check_header(fixture, header.split("\n"))
+        self.check_lines(fixture.ready, goroutines.splitlines())
+
+    def check_header(self, fixture, lines):
+        ready = fixture.ready
+        exe = os.readlink(f"/proc/{fixture.pid}/exe")
+        procs = ready["gomaxprocs"]
+        patterns = [
+            rf"bin: {re.escape(exe)}, goVer: {re.escape(ready['go'][2:])}, gomaxprocs: {procs}, "
+            rf"pid: {fixture.pid}, uptime: \d+s +\(paused [\d.]+ ms\)",
+            r"Sched: NMidle \d+, NMspinning \d+, NPidle \d+, NGsys \d+, Runqsize \d+",
+            r"Heap: [\d.]+ \wB in use, [\d.]+ \wB sys, [\d.]+ \wB live, \d+ objects      "
+            r"GC: \d+ cycles, \d+ forced, last [\d.]+s ago, total pause [\d.]+ ms, "
+            r"next at [\d.]+ \wB",
+            *(rf"P{i} \w+, schedtick: \d+, syscalltick: \d+, m: (-|\d+), runq: \d+"
+              for i in range(procs)),
+            r"Threads: \d+ total, \d+ running, \d+ sleeping, \d+ stopped, \d+ zombie",
+            rf"Goroutines: {ready['num_goroutine']} total, 0 idle, \d+ running, \d+ syscall, "
+            r"\d+ waiting.*",
+        ]
+        lines = [line for line in lines if line]
+        self.assertEqual(len(lines), len(patterns), lines)
+        for pattern, line in zip(patterns, lines):
+            self.assertRegex(line, f"^{pattern}$")
+
+    def check_lines(self, ready, lines):
+        self.assertEqual([int(line.split(" - ")[0]) for line in lines],
+                         sorted(g["goid"] for g in ready["goroutines"]))
+        text = {int(line.split(" - ")[0]): line for line in lines}
+        for g in ready["goroutines"]:
+            line = text[g["goid"]]
+            if g["state"] == "waiting":
+                self.assertIn(f" - waiting for {g['reason']}", line)
+            if g.get("name") in ("chan-send-buffered", "chan-receive-buffered"):
+                way = "to" if "send" in g["name"] else "from"
+                self.assertIn(f" {way} {g['chan']}, cap {g['cap']} len {g['len']}", line)
+            if g.get("name") == "locked":
+                self.assertIn("locked to thread", line)
+
+
+class OptionTest(lib_gospy.TargetTest):
+    """What the options choose, by the unfiltered summary of the same quiet target."""
+
+    def setUp(self):
+        self.fixture = self.watch(lib_fixture.start(lib_gospy.builds("states")[-1]))
+        self.all = self.goroutines()
+
+    def goroutines(self, *options):
+        return lib_gospy.summary(self.fixture.pid, *options)["goroutines"]
+
+    def goids(self, *options):
+        return [g["goid"] for g in self.goroutines(*options)]
+
+    def test_state(self):
+        for state in ("waiting", "syscall"):
+            self.assertEqual(self.goids("--state", state),
+                             [g["goid"] for g in self.all if g["status"] == state])
+        self.assertEqual(self.goids("--state", "waiting,syscall"), [g["goid"] for g in self.all])
+
+    def test_func(self):
+        # A channel's sender begins in send or sendBuffered, by the target's word.
+        senders = [g["goid"] for g in self.fixture.ready["goroutines"]
+                   if g.get("name", "").startswith("chan-send")]
+        self.assertEqual(self.goids("--func", r"^main\.send(Buffered)?$"), senders)
+        self.assertEqual(self.goids("--func", "no such function"), [])
+
+    def test_created_by(self):
+        said = sorted(g["goid"] for g in self.fixture.ready["goroutines"]
+                      if g.get("creator") in ("main.locks", "main.timers"))
+        self.assertEqual(len(said), 8)
+        self.assertEqual(self.goids("--created-by", r"^main\.(locks|timers)$"), said)
+        # Together with a function, even if that is the same one.
+        self.assertEqual(self.goids("--created-by", "locks", "--func", "timers", "--pc", "caller"),
+                         [])
+        self.assertEqual(self.goids("--created-by", "main.", "--func", "locks|timers",
+                                    "--pc", "caller"), said)
+        lib_gospy.run("summary", self.fixture.pid, "--created-by", "(").expect(lib_gospy.USAGE)
+
+    def test_label(self):
+        labels = {g["goid"]: g.get("labels", {}) for g in self.fixture.ready["goroutines"]}
+        for option, wanted in (("part", lambda l: "part" in l),
+                               ("part=one", lambda l: l.get("part") == "one"),
+                               ("part=on", lambda l: False),
+                               ("par", lambda l: False),
+                               ("request=42", lambda l: l.get("request") == "42")):
+            self.assertEqual(self.goids("--label", option),
+                             sorted(goid for goid in labels if wanted(labels[goid])), option)
+        both = [goid for goid in labels if labels[goid].keys() >= {"part", "path"}]
+        self.assertEqual(self.goids("--label", "part", "--label", "path=/a b"), sorted(both))
+        counts = lib_gospy.summary(self.fixture.pid, "--label", "part", "--group")["groups"]
+        self.assertEqual(sum(group["count"] for group in counts), len(both))
+        lib_gospy.run("summary", self.fixture.pid, "--label", "=x").expect(lib_gospy.USAGE)
+
+    def test_min_wait(self):
+        self.assertEqual(self.goids("--min-wait", "1000h"), [])
+        self.assertEqual(self.goids("--min-wait", "1ns"),
+                         [g["goid"] for g in self.all if "wait_ns" in g])
+
+    def test_group(self):
+        for pc, place in (("start", "start"), ("caller", "creator"), ("current", "current"),
+                          ("user", "user")):
+            expected = {}
+            for g in self.all:
+                at = g.get(place)
+                key = (at["func"], at.get("file"), at.get("line")) if at else None
+                expected[key] = expected.get(key, 0) + 1
+            document = lib_gospy.summary(self.fixture.pid, "--group", "--pc", pc)
+            found = {}
+            for group in document["groups"]:
+                at = group.get("location")
+                key = (at["func"], at.get("file"), at.get("line")) if at else None
+                found[key] = group["count"]
+                self.assertEqual(sum(group["states"].values()), group["count"])
+            self.assertEqual(found, expected, pc)
+            counts = [group["count"] for group in document["groups"]]
+            self.assertEqual(counts, sorted(counts, reverse=True))
+
+    def test_lines(self):
+        head, *rest = lib_gospy.run("summary", self.fixture.pid, "--json=lines").expect(
+            lib_gospy.OK).json_lines()
+        self.assertEqual(head["type"], "summary")
+        self.assertEqual([g["goid"] for g in rest], [g["goid"] for g in self.all])
+
+    def test_dead_and_system(self):
+        more = self.goroutines("--dead", "--system")
+        self.assertTrue(any(g["system"] for g in more))
+        alive = [g["goid"] for g in more if not g["system"]
+                 and g["status"] not in ("dead", "deadextra")]
+        self.assertEqual(alive, [g["goid"] for g in self.all])
+
+
+if __name__ == "__main__":
+    lib_gospy.main()

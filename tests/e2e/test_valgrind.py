@@ -1,0 +1,34 @@
+"""gospy under valgrind: no invalid access, nothing leaked."""
+import shutil
+
+import lib_fixture
+import lib_gospy
+
+VALGRIND = ("valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full")
+
+
+class ValgrindTest(lib_gospy.TargetTest):
+    def setUp(self):
+        if not shutil.which("valgrind"):
+            self.skipTest("no valgrind")
+        with open(lib_gospy.GOSPY, "rb") as program:
+            if b"__asan_init" in program.read():
+                self.skipTest("a program with sanitizers does not run under valgrind")
+
+    def check(self, *args):
+        run = lib_gospy.run(*args, prefix=VALGRIND)
+        self.assertEqual(run.status, lib_gospy.OK, run.err)
+
+    def test_commands(self):
+        fixture = self.watch(lib_fixture.start(lib_gospy.builds("states")[-1]))
+        for args in (("summary", fixture.pid), ("summary", fixture.pid, "--exact", "--json"),
+                     ("summary", fixture.pid, "--non-blocking", "--group"),
+                     ("stack", fixture.pid), ("stack", fixture.pid, "--group", "--json"),
+                     ("stack", fixture.pid, "--native", "--threads"), ("list",), ("tree",),
+                     (fixture.pid,), ("version", "-v", fixture.pid)):
+            with self.subTest(args=args):
+                self.check(*args)
+
+
+if __name__ == "__main__":
+    lib_gospy.main()
