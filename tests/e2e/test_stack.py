@@ -55,11 +55,19 @@ class IdentityTest(lib_gospy.TargetTest):
                 self.compare_once(build, fixture, options)
 
     def compare_once(self, build, fixture, options):
-        own = split(fixture.ask("stack")["traceback"])
-        run = lib_gospy.run("stack", fixture.pid, *options).expect(lib_gospy.OK)
-        shown = split(run.out)
-        self.assertEqual(sorted(shown), sorted(own), "goids")
         aside = moving(fixture.ready)
+
+        def at_rest():
+            """What both said; None while the program, asked before and after, was still busy with
+            its start (a server that closes a connection, say)."""
+            own = split(fixture.ask("stack")["traceback"])
+            run = lib_gospy.run("stack", fixture.pid, *options).expect(lib_gospy.OK)
+            then = split(fixture.ask("stack")["traceback"])
+            same = own.keys() == then.keys() and all(
+                own[goid] == then[goid] for goid in own if goid not in aside)
+            return (own, split(run.out)) if same else None
+        own, shown = lib_gospy.wait_for(at_rest, "the program to come to rest")
+        self.assertEqual(sorted(shown), sorted(own), "goids")
         parked = [goid for goid in own if goid not in aside]
         # The runtime puts the goroutine that prints first; the others come in allgs order.
         self.assertEqual([goid for goid in shown if goid not in aside], parked, "order")
