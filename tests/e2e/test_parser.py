@@ -73,11 +73,20 @@ class ParserTest(lib_gospy.TargetTest):
             creators = [(func, creator["file"], creator["line"])]
         self.assertEqual([place(f) for f in parsed["created_by"]], creators)
 
-    def check(self, fixture):
-        own = self.parse(fixture.ask("stack")["traceback"])
+    def shown(self, fixture):
+        """The text of gospy, parsed, and the goroutines of its JSON."""
         parsed = self.parse(lib_gospy.run("stack", fixture.pid).expect(lib_gospy.OK).out)
         document = lib_gospy.run("stack", fixture.pid, "--json").expect(lib_gospy.OK).json()
-        shown = {g["goid"]: g for g in document["goroutines"]}
+        return parsed, {g["goid"]: g for g in document["goroutines"]}
+
+    def check(self, fixture):
+        def at_rest():
+            """A program may be busy with its start still: once it says the same before and after."""
+            own = self.parse(fixture.ask("stack")["traceback"])
+            shown = self.shown(fixture)
+            same = own.keys() == self.parse(fixture.ask("stack")["traceback"]).keys()
+            return (own, *shown) if same else None
+        own, parsed, shown = lib_gospy.wait_for(at_rest, "the program to come to rest")
         self.assertEqual(set(parsed), set(own))
         self.assertEqual(set(parsed), set(shown))
         awake = {g["goid"] for g in fixture.ready["goroutines"]

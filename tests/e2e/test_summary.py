@@ -46,10 +46,16 @@ class SummaryTest(lib_gospy.TargetTest):
         return lib_gospy.wait_for(rest, "all goroutines to wait")
 
     def compare_once(self, fixture, options):
-        ready = self.settled(fixture)
-        before = time.monotonic_ns()
-        document = lib_gospy.summary(fixture.pid, *options)
-        after = time.monotonic_ns()
+        def take():
+            ready = self.settled(fixture)
+            before = time.monotonic_ns()
+            document = lib_gospy.summary(fixture.pid, *options)
+            after = time.monotonic_ns()
+            # Those of net/http may still end.
+            same = self.settled(fixture)["goroutines"] == ready["goroutines"]
+            return (ready, document, before, after) if same else None
+        ready, document, before, after = lib_gospy.wait_for(
+            take, "goroutines that stay as they are")
         compare.Goroutines(self, ready, document).check()
         compare.check_counts(self, ready, document)
         compare.check_processors(self, ready, document)
