@@ -23,10 +23,13 @@ static const struct header {
 	[MAGIC_GO120] = {0xfffffff1, 32, 72, 8},
 };
 
+/* The four bytes behind the magic: 0, 0, minLC (runtime/internal/sys.PCQuantum of amd64), ptrSize.
+ */
+#define HEADER_REST UINT32_C(0x08010000)
+
 enum {
 	HEADER_NFUNC = 8,
 	HEADER_MAX = 72,
-	MIN_LC = 1,     // runtime/internal/sys.PCQuantum of amd64
 	PTR_SIZE = 8,   // of amd64
 	WORDS_MAX = 74, // of the largest moduledata (Go 1.21: 592 bytes)
 	/* Bits that may be set in the word of `hasmain uint8`, which from Go 1.23 on is that of
@@ -175,6 +178,15 @@ static enum gospy_code read_words(struct paged *image, uint64_t addr, struct raw
 	return GOSPY_OK;
 }
 
+bool moduledata_is_table(uint64_t word)
+{
+	for (size_t i = 0; i < MAGIC_COUNT; i++) {
+		if (word == (headers[i].magic | (uint64_t)HEADER_REST << 32))
+			return true;
+	}
+	return false;
+}
+
 enum gospy_code moduledata_read(struct paged *image, uint64_t addr, struct moduledata *ret,
 				struct gospy_error *err)
 {
@@ -194,8 +206,7 @@ enum gospy_code moduledata_read(struct paged *image, uint64_t addr, struct modul
 	bool known = false, tables = false;
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
 		const struct shape *shape = &shapes[i];
-		if (headers[shape->header].magic != magic ||
-		    rest != (MIN_LC << 16 | (uint32_t)PTR_SIZE << 24))
+		if (headers[shape->header].magic != magic || rest != HEADER_REST)
 			continue;
 		known = true;
 		if (!tables_agree(&raw, shape, span))

@@ -7,6 +7,7 @@
 #define GOSPY_DWARF_MODULEDATA_H
 
 #include "base/paged.h"
+#include "dwarf/elf_file.h"
 
 /** All addresses as in the running process. */
 struct moduledata {
@@ -29,6 +30,21 @@ struct moduledata {
 /** Read and check the moduledata at `addr`. `image` spans the object's mapped range.
  * GOSPY_E_FAULT, GOSPY_E_UNSUPPORTED (unknown magic), GOSPY_E_BAD_DATA (no known shape fits). */
 enum gospy_code moduledata_read(struct paged *image, uint64_t addr, struct moduledata *ret,
+				struct gospy_error *err);
+
+/** Do the eight bytes of this word begin a function table (magic, 0, 0, minLC, ptrSize)? */
+bool moduledata_is_table(uint64_t word);
+
+/**
+ * Find modules without symbols (moduledata_find.c): function tables by their magic, moduledatas by
+ * their first word, which is the table's address; moduledata_read decides. `elf`, loaded `bias`
+ * above its addresses, tells where to look first, by section headers, segments and content; with
+ * NULL, or if what it says is wrong (a packed program), all of `image` is searched. At most `max`
+ * go to `found`. GOSPY_E_NOT_FOUND says what is missing: there is no table, or nothing refers to
+ * it.
+ */
+enum gospy_code moduledata_find(struct paged *image, const struct elf_file *elf, uint64_t bias,
+				struct moduledata *found, size_t max, size_t *count_ret,
 				struct gospy_error *err);
 
 #endif

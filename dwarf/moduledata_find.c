@@ -1,0 +1,205 @@
+#include <inttypes.h>
+#include <string.h>
+
+#include "dwarf/moduledata.h"
+
+enum {
+	WORD = 8,
+	/* Function tables, real ones and what looks like one: a program may carry another one in
+	 * its data. */
+	TABLES_MAX = 16,
+	SCAN_CHUNK = 64 << 10, /* fetched at a time */
+};
+
+struct search {
+	struct paged *image;
+	const struct elf_file *elf; /* or NULL */
+	uint64_t bias;
+	uint64_t tables[TABLES_MAX];
+	size_t table_count;
+	struct moduledata *found;
+	size_t max, count;
+};
+
+/* What is looked for in a range, and what is done about it. */
+struct pattern {
+	bool (*matches)(uint64_t word, uint64_t wanted);
+	uint64_t wanted;
+	void (*take)(struct search *s, uint64_t addr);
+};
+
+static void scan_bytes(struct search *s, const struct pattern *p, uint64_t addr, struct span bytes)
+{
+	for (size_t at = 0; at + WORD <= bytes.len; at += WORD) {
+		uint64_t word;
+		memcpy(&word, bytes.ptr + at, sizeof(word));
+		if (p->matches(word, p->wanted))
+			p->take(s, addr + at);
+	}
+}
+
+/* Words of the process's memory in [lo, hi); what cannot be read is stepped over. */
+static void scan_memory(struct search *s, const struct pattern *p, uint64_t lo, uint64_t hi)
+{
+	const struct paged *image = s->image;
+	if (lo < image->addr)
+		lo = image->addr;
+	if (hi > image->addr + image->len)
+		hi = image->addr + image->len;
+	lo = (lo + WORD - 1) & ~(uint64_t)(WORD - 1);
+	while (lo < hi) {
+		uint64_t n = SCAN_CHUNK - lo % SCAN_CHUNK;
+		n = n < hi - lo ? n : hi - lo;
+		const uint8_t *bytes = paged_at_addr(s->image, lo, n);
+		if (!bytes) {
+			n = PAGED_PAGE - lo % PAGED_PAGE;
+			n = n < hi - lo ? n : hi - lo;
+			bytes = paged_at_addr(s->image, lo, n);
+		}
+		if (bytes)
+			scan_bytes(s, p, lo, (struct span){bytes, (size_t)n});
+		lo += n;
+	}
+}
+
+static void scan_image(struct search *s, const struct pattern *p)
+{
+	scan_memory(s, p, s->image->addr, s->image->addr + s->image->len);
+}
+
+/* ----------------------------------------------------------------------------- function tables --
+ */
+
+static bool is_magic(uint64_t word, uint64_t wanted)
+{
+	(void)wanted;
+	return moduledata_is_table(word);
+}
+
+static void take_table(struct search *s, uint64_t addr)
+{
+	uint64_t word;
+	// In the process: a file may be another one than what runs.
+	if (s->table_count < TABLES_MAX && paged_u64(s->image, addr, &word) &&
+	    moduledata_is_table(word))
+		s->tables[s->table_count++] = addr;
+}
+
+/* Where the linker puts it: cmd/link/internal/ld/data.go. */
+static void find_table_by_section(struct search *s)
+{
+	static const char *const names[] = {".gopclntab", ".data.rel.ro.gopclntab"};
+	for (size_t i = 0; s->elf && i < sizeof(names) / sizeof(names[0]); i++) {
+		const Elf64_Shdr *section = elf_file_section(s->elf, names[i]);
+		if (section)
+			take_table(s, section->sh_addr + s->bias);
+	}
+}
+
+/* A file is mapped, and so read faster than the process is. */
+static void find_tables_in_file(struct search *s)
+{
+	static const struct pattern magic = {is_magic, 0, take_table};
+	for (size_t i = 0; s->elf && i < s->elf->phdr_count; i++) {
+		const Elf64_Phdr *segment = &s->elf->phdrs[i];
+		if (segment->p_type != PT_LOAD || segment->p_flags & PF_X)
+			continue;
+		uint64_t skip = -segment->p_vaddr % WORD;
+		if (segment->p_filesz <= skip)
+			continue;
+		uint64_t vaddr = segment->p_vaddr + skip;
+		scan_bytes(s, &magic, vaddr + s->bias,
+			   elf_file_at_vaddr(s->elf, vaddr, segment->p_filesz - skip));
+	}
+}
+
+static void find_tables_in_memory(struct search *s)
+{
+	static const struct pattern magic = {is_magic, 0, take_table};
+	scan_image(s, &magic);
+}
+
+/* ------------------------------------------------------------------------------------- modules --
+ */
+
+static bool is_word(uint64_t word, uint64_t wanted)
+{
+	return word == wanted;
+}
+
+static void take_module(struct search *s, uint64_t addr)
+{
+	struct moduledata md;
+	for (size_t i = 0; i < s->count && i < s->max; i++) {
+		if (s->found[i].addr == addr)
+			return;
+	}
+	if (moduledata_read(s->image, addr, &md, NULL))
+		return;
+	if (s->count < s->max)
+		s->found[s->count++] = md;
+}
+
+/* Where the linker puts it: .go.module from Go 1.26 on, before in .noptrdata, and what links Go
+ * with C merges that into .data. */
+static void find_modules_by_section(struct search *s, const struct pattern *p)
+{
+	static const char *const names[] = {".go.module", ".noptrdata", ".data"};
+	for (size_t i = 0; s->elf && !s->count && i < sizeof(names) / sizeof(names[0]); i++) {
+		const Elf64_Shdr *section = elf_file_section(s->elf, names[i]);
+		uint64_t addr = section ? section->sh_addr + s->bias : 0;
+		if (section && section->sh_size <= s->image->len)
+			scan_memory(s, p, addr, addr + section->sh_size);
+	}
+}
+
+/* In the process: the file of a position-independent program does not have the addresses. */
+static void find_modules_by_segment(struct search *s, const struct pattern *p)
+{
+	for (size_t i = 0; s->elf && i < s->elf->phdr_count; i++) {
+		const Elf64_Phdr *segment = &s->elf->phdrs[i];
+		uint64_t addr = segment->p_vaddr + s->bias;
+		if (segment->p_type == PT_LOAD && segment->p_flags & PF_W &&
+		    segment->p_filesz <= s->image->len)
+			scan_memory(s, p, addr, addr + segment->p_filesz);
+	}
+}
+
+static void find_modules(struct search *s)
+{
+	for (size_t i = 0; i < s->table_count; i++) {
+		struct pattern word = {is_word, s->tables[i], take_module};
+		size_t before = s->count;
+		find_modules_by_section(s, &word);
+		if (s->count == before)
+			find_modules_by_segment(s, &word);
+		if (s->count == before)
+			scan_image(s, &word);
+	}
+}
+
+enum gospy_code moduledata_find(struct paged *image, const struct elf_file *elf, uint64_t bias,
+				struct moduledata *found, size_t max, size_t *count_ret,
+				struct gospy_error *err)
+{
+	// From what costs least to what finds all: a section may lie, a file may be packed.
+	static void (*const steps[])(struct search *) = {find_table_by_section, find_tables_in_file,
+							 find_tables_in_memory};
+	struct search s = {.image = image, .elf = elf, .bias = bias, .found = found, .max = max};
+	bool tables = false;
+	for (size_t i = 0; !s.count && i < sizeof(steps) / sizeof(steps[0]); i++) {
+		s.table_count = 0;
+		steps[i](&s);
+		tables |= s.table_count != 0;
+		find_modules(&s);
+	}
+	if (s.count) {
+		*count_ret = s.count;
+		return GOSPY_OK;
+	}
+	return err_set(err, GOSPY_E_NOT_FOUND,
+		       tables ? "a function table of Go is there, but no runtime.moduledata that "
+				"refers to it"
+			      : "no function table of Go (pclntab) in 0x%" PRIx64 "-0x%" PRIx64,
+		       image->addr, image->addr + image->len);
+}
