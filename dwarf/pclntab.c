@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cursor.h"
+#include "dwarf/go_version.h"
 
 /*
  * Shape of runtime._func (runtime/runtime2.go) and of what refers to it, by the first Go minor
@@ -56,6 +57,14 @@ enum gospy_code pcln_init(struct pclntab *pcln, struct paged *image, const struc
 	return GOSPY_OK;
 }
 
+int pcln_minor_of_magic(uint32_t magic)
+{
+	size_t i = 0;
+	while (i < sizeof(shapes) / sizeof(shapes[0]) - 1 && shapes[i].magic != magic)
+		i++;
+	return shapes[i].minor < GO_MINOR_OLDEST ? GO_MINOR_OLDEST : shapes[i].minor;
+}
+
 const char *pcln_name(struct pclntab *pcln, uint32_t nameoff)
 {
 	return nameoff ? paged_cstr_addr(pcln->image, pcln->md.funcnametab + nameoff, PCLN_NAME_MAX)
@@ -87,6 +96,77 @@ static uint64_t ftab_funcoff(const struct pclntab *pcln, uint64_t index)
 {
 	return pcln->shape->text_offsets ? load_u32(pcln->ftab + index * 8 + 4)
 					 : load_u64(pcln->ftab + index * 16 + 8);
+}
+
+/* The first eight bytes of names, by which most functions of a program are told from those looked
+ * for. */
+enum { PREFIXES_MAX = 8 };
+
+struct wanted {
+	struct pcln_named *names;
+	size_t count, left;
+	uint64_t prefixes[PREFIXES_MAX];
+	size_t prefix_count; /* above PREFIXES_MAX: too many to be of use */
+};
+
+static bool has_prefix(const struct wanted *w, uint64_t prefix)
+{
+	for (size_t i = 0; i < w->prefix_count && i < PREFIXES_MAX; i++) {
+		if (w->prefixes[i] == prefix)
+			return true;
+	}
+	return w->prefix_count > PREFIXES_MAX;
+}
+
+static struct wanted wanted_create(struct pcln_named *names, size_t n)
+{
+	struct wanted w = {.names = names, .count = n, .left = n};
+	for (size_t i = 0; i < n; i++) {
+		uint64_t prefix;
+		names[i].entry = names[i].end = 0;
+		if (strlen(names[i].name) < sizeof(prefix)) {
+			w.prefix_count = PREFIXES_MAX + 1;
+			continue;
+		}
+		memcpy(&prefix, names[i].name, sizeof(prefix));
+		if (has_prefix(&w, prefix))
+			continue;
+		if (w.prefix_count < PREFIXES_MAX)
+			w.prefixes[w.prefix_count] = prefix;
+		w.prefix_count++;
+	}
+	return w;
+}
+
+static void found(struct wanted *w, const char *name, uint64_t entry, uint64_t end)
+{
+	for (size_t i = 0; i < w->count; i++) {
+		struct pcln_named *named = &w->names[i];
+		if (!named->entry && strcmp(named->name, name) == 0) {
+			named->entry = entry;
+			named->end = end;
+			w->left--;
+		}
+	}
+}
+
+void pcln_find_names(struct pclntab *pcln, struct pcln_named *names, size_t n)
+{
+	struct wanted w = wanted_create(names, n);
+	// runtime._func begins with its entry, nameoff comes next.
+	uint64_t nameoff_at = pcln->md.pclntable + (pcln->shape->text_offsets ? 4 : 8);
+	for (uint64_t i = 0; i < pcln->md.nftab && w.left; i++) {
+		uint32_t nameoff;
+		uint64_t prefix;
+		if (!paged_u32(pcln->image, nameoff_at + ftab_funcoff(pcln, i), &nameoff) ||
+		    !paged_u64(pcln->image, pcln->md.funcnametab + nameoff, &prefix) ||
+		    !has_prefix(&w, prefix))
+			continue;
+		const char *name = pcln_name(pcln, nameoff);
+		uint64_t entry = ftab_entry(pcln, i), end = ftab_entry(pcln, i + 1);
+		if (name && entry < end)
+			found(&w, name, entry, end);
+	}
 }
 
 bool pcln_func_at(struct pclntab *pcln, uint64_t index, struct pcln_func *ret)

@@ -42,6 +42,20 @@ bool pcln_find_func(struct pclntab *pcln, uint64_t pc, struct pcln_func *ret);
 /** Functabs are sorted by entry, so a function is also found by index [0, md.nftab). */
 bool pcln_func_at(struct pclntab *pcln, uint64_t index, struct pcln_func *ret);
 
+/** A function to look for by its name. */
+struct pcln_named {
+	const char *name;    /* as the table has it: "runtime.(*p).init" */
+	uint64_t entry, end; /* pcs [entry, end); 0: no such function */
+};
+
+/** Look up `n` functions in one pass over all names, until all are found. Of several with one
+ * name the first counts. */
+void pcln_find_names(struct pclntab *pcln, struct pcln_named *names, size_t n);
+
+/** The oldest Go minor version whose functions are described as those of a table with this magic:
+ * enough for where functions are and what they are called, as long as the version is not known. */
+int pcln_minor_of_magic(uint32_t magic);
+
 /** The function name at `nameoff` of the name table; NULL: unreadable. */
 const char *pcln_name(struct pclntab *pcln, uint32_t nameoff);
 /** Value of pc-value table `off` (pcsp, pcfile, ... or PCDATA) at `pc`; -1 where there is none. */

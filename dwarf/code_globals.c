@@ -1,0 +1,571 @@
+#include "dwarf/code_globals.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "dwarf/code_refs.h"
+#include "dwarf/go_version.h"
+
+enum {
+	A = CODE_REF_ADDRESS,
+	R = CODE_REF_READ,
+	W = CODE_REF_WRITE,
+	PLACES_MAX = 4,
+	ANCHORS_MAX = 6,
+	NEWEST = UINT8_MAX,
+};
+
+#define RT "runtime."
+
+/*
+ * One use of a global: a reference of one of these kinds, to `size` bytes (of addresses 0), `off`
+ * bytes behind its start. Several functions: of those that exist any may have it, because the
+ * compiler puts a small one into its caller, or with -l does not.
+ */
+struct anchor {
+	uint8_t kinds;
+	uint8_t size;
+	uint16_t off;
+	const char *places[PLACES_MAX];
+};
+
+static const char main_main[] = "main.main";
+
+static bool check_module(struct pclntab *pcln, uint64_t addr);
+static bool check_version(struct pclntab *pcln, uint64_t addr);
+static bool check_modinfo(struct pclntab *pcln, uint64_t addr);
+static bool check_dbgvars(struct pclntab *pcln, uint64_t addr);
+
+/*
+ * A global is what agrees with all of its anchors whose functions exist, with none of the globals
+ * found before it, and with `check`. Found in the code that the compilers of Go 1.12 to 1.27 made
+ * of src/runtime, with and without optimisation, for plain, PIE, cgo and race builds.
+ */
+static const struct rule {
+	enum code_global_id id;
+	uint8_t since, until; /* minor versions */
+	uint8_t extent;       /* bytes that belong to it and to no other; 0: not known, many */
+	bool (*check)(struct pclntab *pcln, uint64_t addr);
+	struct anchor anchors[ANCHORS_MAX];
+} rules[] = {
+	{CODE_GLOBAL_firstmoduledata,
+	 12,
+	 NEWEST,
+	 0,
+	 check_module,
+	 {{A, 0, 0, {RT "modulesinit"}}, {A, 0, 0, {RT "resolveNameOff"}}}},
+	{CODE_GLOBAL_allgs,
+	 12,
+	 NEWEST,
+	 24,
+	 NULL,
+	 {{W, 8, 0, {RT "allgadd"}},
+	  {W, 8, 8, {RT "allgadd"}},
+	  {W, 8, 16, {RT "allgadd"}},
+	  {R, 8, 8, {RT "allgadd"}}}},
+	{CODE_GLOBAL_allglen, 12, 15, 8, NULL, {{W, 8, 0, {RT "allgadd"}}}},
+	{CODE_GLOBAL_allgptr,
+	 16,
+	 NEWEST,
+	 8,
+	 NULL,
+	 {{A, 0, 0, {RT "allgadd"}}, {R, 8, 0, {RT "allgadd"}}}},
+	{CODE_GLOBAL_allglen,
+	 16,
+	 NEWEST,
+	 8,
+	 NULL,
+	 {{A, 0, 0, {RT "allgadd"}},
+	  {R, 8, 0, {RT "gcount", RT "forEachGRace", RT "atomicAllG", RT "gcMarkRootPrepare"}}}},
+	{CODE_GLOBAL_allp,
+	 12,
+	 NEWEST,
+	 24,
+	 NULL,
+	 {{W, 8, 0, {RT "procresize"}},
+	  {W, 8, 8, {RT "procresize"}},
+	  {R, 8, 0, {RT "preemptall"}},
+	  {R, 8, 8, {RT "preemptall"}},
+	  {R, 8, 0, {RT "(*gcControllerState).enlistWorker"}}}},
+	{CODE_GLOBAL_allm,
+	 12,
+	 NEWEST,
+	 8,
+	 NULL,
+	 {{R, 8, 0, {RT "mcommoninit"}},
+	  {A, 0, 0, {RT "mcommoninit"}},
+	  {A, 0, 0, {RT "mexit"}},
+	  {R, 8, 0, {RT "schedtrace"}}}},
+	{CODE_GLOBAL_gomaxprocs,
+	 12,
+	 NEWEST,
+	 4,
+	 NULL,
+	 {{R, 4, 0, {RT "procresize"}},
+	  {R, 4, 0, {RT "stopTheWorldWithSema"}},
+	  {R, 4, 0, {RT "handoffp"}},
+	  {R, 4, 0, {RT "schedtrace"}},
+	  {R, 4, 0, {RT "gcStart"}}}},
+	{CODE_GLOBAL_sched,
+	 12,
+	 NEWEST,
+	 0,
+	 NULL,
+	 {{A, 0, 0, {RT "newproc1"}}, {A, 0, 0, {RT "oneNewExtraM"}}, {A, 0, 8, {RT "sysmon"}}}},
+	// mstats.enablegc and other_sys; memstats itself is not referred to before its first field
+	// became heapStats.
+	{CODE_GLOBAL_memstats,
+	 12,
+	 16,
+	 0,
+	 NULL,
+	 {{W, 1, 4304, {RT "gcenable"}}, {A, 0, 160, {RT "getitab"}}}},
+	{CODE_GLOBAL_memstats,
+	 17,
+	 18,
+	 0,
+	 NULL,
+	 {{W, 1, 4296, {RT "gcenable"}}, {A, 0, 160, {RT "getitab"}}}},
+	{CODE_GLOBAL_memstats,
+	 19,
+	 NEWEST,
+	 0,
+	 NULL,
+	 {{A, 0, 0, {RT "(*mcache).refill"}},
+	  {A, 0, 0, {RT "(*mcache).releaseAll"}},
+	  {A, 0, 0, {RT "(*mheap).grow"}},
+	  {A, 0, 0, {RT "(*mheap).allocSpan"}},
+	  {A, 0, 0, {RT "(*mheap).freeSpanLocked"}}}},
+	{CODE_GLOBAL_mheap_,
+	 12,
+	 NEWEST,
+	 0,
+	 NULL,
+	 {{A, 0, 0, {RT "mallocinit"}},
+	  {A, 0, 0, {RT "(*mcentral).grow"}},
+	  {A, 0, 0, {RT "stackalloc", RT "stackpoolalloc"}},
+	  {A, 0, 0, {RT "freeStackSpans"}}}},
+	{CODE_GLOBAL_gcController,
+	 12,
+	 15,
+	 0,
+	 NULL,
+	 {{A, 0, 0, {RT "gcStart"}},
+	  {A, 0, 0, {RT "gcMarkDone"}},
+	  {A, 0, 0, {RT "(*gcWork).balance"}}}},
+	{CODE_GLOBAL_gcController,
+	 16,
+	 NEWEST,
+	 0,
+	 NULL,
+	 {{A, 0, 0, {RT "gcStart"}},
+	  {A, 0, 0, {RT "gcMarkDone"}},
+	  {A, 0, 0, {RT "(*mcache).releaseAll"}},
+	  {A, 0, 0, {RT "(*mcache).refill"}},
+	  {A, 0, 0, {RT "gcControllerCommit"}}}},
+	{CODE_GLOBAL_waitReasonStrings, 12, NEWEST, 0, NULL, {{A, 0, 0, {RT "waitReason.String"}}}},
+	{CODE_GLOBAL_buildVersion,
+	 12,
+	 NEWEST,
+	 16,
+	 check_version,
+	 {{R, 8, 8, {RT "schedinit"}}, {W, 8, 0, {RT "schedinit"}}}},
+	{CODE_GLOBAL_modinfo,
+	 13,
+	 NEWEST,
+	 16,
+	 check_modinfo,
+	 {{R, 8, 8, {RT "schedinit"}}, {W, 8, 0, {RT "schedinit"}}}},
+	{CODE_GLOBAL_emptymspan,
+	 12,
+	 NEWEST,
+	 0,
+	 NULL,
+	 {{A, 0, 0, {RT "allocmcache"}}, {A, 0, 0, {RT "(*mcache).refill"}}}},
+	{CODE_GLOBAL_dbgvars,
+	 12,
+	 NEWEST,
+	 24,
+	 check_dbgvars,
+	 {{R, 8, 0, {RT "parsedebugvars", RT "parseRuntimeDebugVars", RT "parsegodebug"}},
+	  {R, 8, 8, {RT "parsedebugvars", RT "parseRuntimeDebugVars", RT "parsegodebug"}}}},
+	{CODE_GLOBAL_bubbleGen, 25, NEWEST, 8, NULL, {{A | W, 8, 0, {"internal/synctest.Run"}}}},
+	{CODE_GLOBAL_fingRunning, 12, 19, 1, NULL, {{R, 1, 0, {RT "isSystemGoroutine"}}}},
+	{CODE_GLOBAL_fingStatus,
+	 20,
+	 NEWEST,
+	 4,
+	 NULL,
+	 {{A | R, 4, 0, {RT "isSystemGoroutine"}},
+	  {A, 0, 0, {RT "createfing"}},
+	  {A, 0, 0, {RT "queuefinalizer"}}}},
+	{CODE_GLOBAL_semtable,
+	 12,
+	 NEWEST,
+	 0,
+	 NULL,
+	 {{A, 0, 0, {RT "semacquire1", RT "semroot"}},
+	  {A, 0, 0, {RT "semrelease1", RT "semroot"}}}},
+	{CODE_GLOBAL_gcphase,
+	 12,
+	 NEWEST,
+	 4,
+	 NULL,
+	 {{R, 4, 0, {RT "gcSweep"}},
+	  {R, 4, 0, {RT "stackfree"}},
+	  {R, 4, 0, {RT "gcMark"}},
+	  {R, 4, 0, {RT "(*gcWork).balance"}}}},
+	{CODE_GLOBAL_MemProfileRate,
+	 12,
+	 NEWEST,
+	 8,
+	 NULL,
+	 {{R, 8, 0, {RT "profilealloc", RT "nextSample"}},
+	  {R, 8, 0, {RT "allocmcache", RT "nextSample"}}}},
+	{CODE_GLOBAL_mbuckets,
+	 12,
+	 18,
+	 8,
+	 NULL,
+	 {{R, 8, 0, {RT "stkbucket"}},
+	  {W, 8, 0, {RT "stkbucket"}},
+	  {R, 8, 0, {RT "mProf_FlushLocked"}}}},
+	{CODE_GLOBAL_mbuckets,
+	 19,
+	 NEWEST,
+	 8,
+	 NULL,
+	 {{A, 0, 0, {RT "stkbucket"}}, {A | R, 8, 0, {RT "mProf_FlushLocked"}}}},
+};
+
+struct function {
+	struct pcln_named code;
+	struct code_refs refs;
+};
+
+struct finder {
+	struct pclntab *pcln;
+	struct function *functions;
+	size_t count;
+	struct code_globals found;
+	struct {
+		uint64_t addr, len;
+	} taken[CODE_GLOBAL_COUNT];
+	size_t taken_count;
+};
+
+/* ------------------------------------------------------------------------------- the functions --
+ */
+
+static bool rule_applies(const struct rule *rule, int minor)
+{
+	return minor >= rule->since && (minor <= rule->until || rule->until == NEWEST);
+}
+
+/* An empty one if it is not in the list. */
+static const struct function *function_named(const struct finder *f, const char *name)
+{
+	static const struct function none;
+	for (size_t i = 0; i < f->count; i++) {
+		if (strcmp(f->functions[i].code.name, name) == 0)
+			return &f->functions[i];
+	}
+	return &none;
+}
+
+/* A list of all the names that rules of this version mention; room is there. */
+static void list_functions(struct finder *f)
+{
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		if (!rule_applies(&rules[i], f->pcln->minor))
+			continue;
+		for (size_t a = 0; a < ANCHORS_MAX; a++) {
+			const char *const *names = rules[i].anchors[a].places;
+			for (size_t k = 0; k < PLACES_MAX && names[k]; k++) {
+				if (!function_named(f, names[k])->code.name)
+					f->functions[f->count++].code.name = names[k];
+			}
+		}
+	}
+	// Not for its references; but one pass over all names is enough.
+	f->functions[f->count++].code.name = main_main;
+}
+
+static enum gospy_code decode_functions(struct finder *f, struct gospy_error *err)
+{
+	struct pcln_named *named = calloc(f->count, sizeof(*named));
+	if (!named)
+		return err_nomem(err);
+	for (size_t i = 0; i < f->count; i++)
+		named[i] = f->functions[i].code;
+	pcln_find_names(f->pcln, named, f->count);
+	for (size_t i = 0; i < f->count; i++)
+		f->functions[i].code = named[i];
+	free(named);
+	for (size_t i = 0; i < f->count; i++) {
+		const struct pcln_named *code = &f->functions[i].code;
+		uint64_t len = code->end - code->entry;
+		const uint8_t *bytes = paged_at_addr(f->pcln->image, code->entry, len);
+		if (!code->entry || !bytes || code->name == main_main)
+			continue;
+		struct span span = {bytes, (size_t)len};
+		enum gospy_code result =
+			code_refs_find(span, code->entry, &f->functions[i].refs, err);
+		// A function too large is one that is not there: its anchors say nothing.
+		if (result == GOSPY_E_LIMIT)
+			f->functions[i].code.entry = 0;
+		else if (result)
+			return result;
+	}
+	return GOSPY_OK;
+}
+
+/* ----------------------------------------------------------------------------------- the rules --
+ */
+
+/* Data of the module: that of C code lies in between, and there are tables of the linker's. */
+static bool is_data(const struct moduledata *md, uint64_t addr)
+{
+	return (addr >= md->noptrdata && addr < md->enoptrdata) ||
+	       (addr >= md->data && addr < md->edata) || (addr >= md->bss && addr < md->ebss) ||
+	       (addr >= md->noptrbss && addr < md->enoptrbss) || addr == md->addr;
+}
+
+static bool is_taken(const struct finder *f, uint64_t addr)
+{
+	for (size_t i = 0; i < f->taken_count; i++) {
+		if (addr >= f->taken[i].addr && addr - f->taken[i].addr < f->taken[i].len)
+			return true;
+	}
+	return false;
+}
+
+static bool ref_is(const struct code_ref *ref, const struct anchor *anchor)
+{
+	return (ref->kinds & anchor->kinds) != 0 &&
+	       (ref->kinds == CODE_REF_ADDRESS || ref->size == anchor->size);
+}
+
+static bool uses(const struct finder *f, const struct anchor *anchor, uint64_t addr)
+{
+	bool exists = false;
+	for (size_t k = 0; k < PLACES_MAX && anchor->places[k]; k++) {
+		const struct function *function = function_named(f, anchor->places[k]);
+		exists |= function->code.entry != 0;
+		for (size_t i = 0; function->code.entry && i < function->refs.refs.len; i++) {
+			const struct code_ref *ref = &function->refs.refs.at[i];
+			if (ref_is(ref, anchor) && ref->value - anchor->off == addr)
+				return true;
+		}
+	}
+	return !exists;
+}
+
+static bool fits(struct finder *f, const struct rule *rule, uint64_t addr)
+{
+	// A variable of 4, 8, 16 bytes ... is aligned as its words are.
+	uint64_t align = rule->extent % 8 == 0 ? 8 : rule->extent % 4 == 0 ? 4 : 1;
+	if (!is_data(&f->pcln->md, addr) || is_taken(f, addr) || addr % align)
+		return false;
+	for (size_t i = 0; i < ANCHORS_MAX && rule->anchors[i].kinds; i++) {
+		if (!uses(f, &rule->anchors[i], addr))
+			return false;
+	}
+	return !rule->check || rule->check(f->pcln, addr);
+}
+
+static void add_candidate(struct code_global *global, uint64_t addr)
+{
+	for (size_t i = 0; i < global->count && i < CODE_GLOBAL_CANDIDATES; i++) {
+		if (global->addr[i] == addr)
+			return;
+	}
+	if (global->count < CODE_GLOBAL_CANDIDATES)
+		global->addr[global->count] = addr;
+	global->count++;
+}
+
+/* What refs of the first anchor with a function name, and all the others agree to. */
+static void apply(struct finder *f, const struct rule *rule)
+{
+	struct code_global *global = &f->found.at[rule->id];
+	for (size_t i = 0; i < ANCHORS_MAX && rule->anchors[i].kinds; i++) {
+		const struct anchor *anchor = &rule->anchors[i];
+		bool exists = false;
+		for (size_t k = 0; k < PLACES_MAX && anchor->places[k]; k++) {
+			const struct function *function = function_named(f, anchor->places[k]);
+			exists |= function->code.entry != 0;
+			for (size_t r = 0; r < function->refs.refs.len; r++) {
+				const struct code_ref *ref = &function->refs.refs.at[r];
+				if (ref_is(ref, anchor) && fits(f, rule, ref->value - anchor->off))
+					add_candidate(global, ref->value - anchor->off);
+			}
+		}
+		if (exists)
+			break;
+	}
+	if (global->count != 1 || !rule->extent)
+		return;
+	f->taken[f->taken_count].addr = global->addr[0];
+	f->taken[f->taken_count++].len = rule->extent;
+}
+
+/* ---------------------------------------------------------------------------------- the checks --
+ */
+
+static bool check_module(struct pclntab *pcln, uint64_t addr)
+{
+	return addr == pcln->md.addr;
+}
+
+/* The text of the Go string at `addr`, if it is one of at most `max` bytes in the image. */
+static struct span go_string(struct pclntab *pcln, uint64_t addr, uint64_t max)
+{
+	uint64_t text, len;
+	const uint8_t *bytes = NULL;
+	if (paged_u64(pcln->image, addr, &text) && paged_u64(pcln->image, addr + 8, &len) && len &&
+	    len <= max)
+		bytes = paged_at_addr(pcln->image, text, len);
+	return (struct span){bytes, bytes ? (size_t)len : 0};
+}
+
+static bool check_version(struct pclntab *pcln, uint64_t addr)
+{
+	char text[256]; // "devel go1.26-<hash> <date> X:a,b,c"
+	struct span s = go_string(pcln, addr, sizeof(text) - 1);
+	struct go_version version;
+	if (!s.len)
+		return false;
+	memcpy(text, s.ptr, s.len);
+	text[s.len] = 0;
+	return go_version_parse(text, &version);
+}
+
+/* cmd/go/internal/modload/build.go:infoStart. A program of no module has an empty string. */
+static bool check_modinfo(struct pclntab *pcln, uint64_t addr)
+{
+	enum { MODINFO_MAX = 1 << 20 };
+	static const uint8_t start[] = {0x30, 0x77, 0xaf, 0x0c, 0x92, 0x74, 0x08, 0x02,
+					0x41, 0xe1, 0xc1, 0x07, 0xe6, 0xd6, 0x18, 0xe6};
+	struct span s = go_string(pcln, addr, MODINFO_MAX);
+	return s.len > sizeof(start) && memcmp(s.ptr, start, sizeof(start)) == 0;
+}
+
+/* runtime/runtime1.go: a slice, of dbgVar{name string; ...} or, from Go 1.21 on, of pointers to
+ * such. Beside it, functions read strings: they have no cap. */
+static bool check_dbgvars(struct pclntab *pcln, uint64_t addr)
+{
+	enum { POINTERS_SINCE = 21, VARS_MAX = 1024, NAME_LEN_MAX = 64 };
+	uint64_t var, len, cap;
+	if (!paged_u64(pcln->image, addr, &var) || !paged_u64(pcln->image, addr + 8, &len) ||
+	    !paged_u64(pcln->image, addr + 16, &cap) || !len || len != cap || len > VARS_MAX ||
+	    (pcln->minor >= POINTERS_SINCE && !paged_u64(pcln->image, var, &var)))
+		return false;
+	struct span name = go_string(pcln, var, NAME_LEN_MAX);
+	for (size_t i = 0; i < name.len; i++) {
+		if (name.ptr[i] <= ' ' || name.ptr[i] > '~')
+			return false;
+	}
+	return name.len != 0;
+}
+
+/* ------------------------------------------------------------------------------- special cases --
+ */
+
+/* Nothing but stkbucket refers to these in every program. It puts a new bucket at the head of one
+ * of three lists: up to Go 1.18 it reads and writes a head, later it takes its address; mbuckets
+ * comes first. What it refers to behind that for the first time are the other two. */
+static void find_bucket_lists(struct finder *f)
+{
+	const struct code_global *first = &f->found.at[CODE_GLOBAL_mbuckets];
+	const struct function *function = function_named(f, RT "stkbucket");
+	struct anchor anchor = {f->pcln->minor < 19 ? R : A, 8, 0, {0}};
+	if (first->count != 1)
+		return;
+	const struct code_ref *refs = function->refs.refs.at;
+	uint64_t others[2];
+	size_t n = 0, mbuckets = SIZE_MAX;
+	for (size_t i = 0; i < function->refs.refs.len && n < 2; i++) {
+		uint64_t addr = refs[i].value;
+		if (addr == first->addr[0] && mbuckets == SIZE_MAX)
+			mbuckets = i;
+		bool is_new = i > mbuckets && ref_is(&refs[i], &anchor) &&
+			      is_data(&f->pcln->md, addr) && !is_taken(f, addr) &&
+			      !(n && others[0] == addr);
+		for (size_t k = 0; is_new && k < mbuckets; k++)
+			is_new = refs[k].value != addr;
+		if (is_new)
+			others[n++] = addr;
+	}
+	// Which of them is which depends on how the compiler orders the cases: this is how all
+	// compilers do that inline functions.
+	for (size_t i = 0; n == 2 && i < 2; i++) {
+		add_candidate(&f->found.at[CODE_GLOBAL_xbuckets], others[i]);
+		add_candidate(&f->found.at[CODE_GLOBAL_bbuckets], others[1 - i]);
+	}
+}
+
+/* runtime/runtime2.go: waitReason.String compares with the length of the array, and nothing else
+ * with a constant. */
+static void find_wait_reason_count(struct finder *f)
+{
+	struct code_global *global = &f->found.at[CODE_GLOBAL_waitReasonStrings];
+	const struct function *function = function_named(f, RT "waitReason.String");
+	uint64_t length = 0;
+	for (size_t i = 0; i < function->refs.refs.len; i++) {
+		const struct code_ref *ref = &function->refs.refs.at[i];
+		if (!(ref->kinds & CODE_REF_COMPARE))
+			continue;
+		if (length && ref->value != length)
+			return;
+		length = ref->value;
+	}
+	global->length = length;
+}
+
+/* -------------------------------------------------------------------------------------------------
+ */
+
+static void finder_deinit(struct finder *f)
+{
+	for (size_t i = 0; i < f->count; i++)
+		vec_free(&f->functions[i].refs.refs);
+	free(f->functions);
+}
+
+#define NAME_(name) [CODE_GLOBAL_##name] = "runtime." #name,
+
+enum gospy_code code_globals_find(struct pclntab *pcln, struct code_globals *ret,
+				  struct gospy_error *err)
+{
+	static const char *const names[] = {CODE_GLOBALS(NAME_)};
+	CLEANUP(finder_deinit) struct finder f = {.pcln = pcln};
+	f.functions = calloc(sizeof(rules) / sizeof(rules[0]) * ANCHORS_MAX * PLACES_MAX + 1,
+			     sizeof(*f.functions));
+	if (!f.functions)
+		return err_nomem(err);
+	list_functions(&f);
+	enum gospy_code code = decode_functions(&f, err);
+	if (code)
+		return code;
+	for (size_t i = 0; i < CODE_GLOBAL_COUNT; i++)
+		f.found.at[i].name = names[i];
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		if (rule_applies(&rules[i], pcln->minor))
+			apply(&f, &rules[i]);
+	}
+	find_bucket_lists(&f);
+	find_wait_reason_count(&f);
+	f.found.main_main = function_named(&f, main_main)->code.entry;
+	*ret = f.found;
+	return GOSPY_OK;
+}
+
+const struct code_global *code_globals_named(const struct code_globals *globals, const char *name)
+{
+	for (size_t i = 0; i < CODE_GLOBAL_COUNT; i++) {
+		if (strcmp(globals->at[i].name, name) == 0)
+			return &globals->at[i];
+	}
+	return NULL;
+}
