@@ -30,25 +30,25 @@ static void decode_words(const struct pcln_func *func, struct args *args)
 
 /* Which values may be dead at a pc. */
 struct liveness {
-	struct pclntab *pcln;
+	struct paged *image;
 	uint64_t info; /* ArgLiveInfo, or 0 */
 	int32_t index; /* <= 0: all are live */
 	uint8_t start; /* values at lower offsets are always live */
 	unsigned slot; /* of the next value at or above it */
 };
 
-static struct liveness liveness_at(struct pclntab *pcln, const struct pcln_func *func,
-				   uint64_t sym_pc)
+static struct liveness liveness_at(const struct pcln_func *func, uint64_t sym_pc)
 {
-	struct liveness live = {.pcln = pcln, .index = -1, .start = 0xff};
+	const struct pclntab *pcln = func->table;
+	struct liveness live = {.image = pcln->image, .index = -1, .start = 0xff};
 	if (pcln->minor < 18)
 		return live;
-	live.info = pcln_funcdata(pcln, func, FUNCDATA_ARG_LIVE_INFO);
+	live.info = pcln_funcdata(func, FUNCDATA_ARG_LIVE_INFO);
 	const uint8_t *start = live.info ? paged_at_addr(pcln->image, live.info, 1) : NULL;
 	if (!start)
 		return live;
 	live.start = *start;
-	live.index = pcln_pcdata(pcln, func, PCDATA_ARG_LIVE_INDEX, sym_pc);
+	live.index = pcln_pcdata(func, PCDATA_ARG_LIVE_INDEX, sym_pc);
 	return live;
 }
 
@@ -60,22 +60,22 @@ static bool next_is_dead(struct liveness *live, uint8_t off)
 	if (live->index <= 0)
 		return false;
 	const uint8_t *bits =
-		paged_at_addr(live->pcln->image, live->info + (uint32_t)live->index + slot / 8, 1);
+		paged_at_addr(live->image, live->info + (uint32_t)live->index + slot / 8, 1);
 	return bits && !(*bits >> slot % 8 & 1);
 }
 
-bool args_decode(struct pclntab *pcln, const struct pcln_func *func, uint64_t sym_pc,
-		 struct args *ret)
+bool args_decode(const struct pcln_func *func, uint64_t sym_pc, struct args *ret)
 {
+	const struct pclntab *pcln = func->table;
 	*ret = (struct args){0};
 	if (pcln->minor < 17) {
 		decode_words(func, ret);
 		return true;
 	}
-	uint64_t info = pcln_funcdata(pcln, func, FUNCDATA_ARG_INFO);
+	uint64_t info = pcln_funcdata(func, FUNCDATA_ARG_INFO);
 	if (!info)
 		return true;
-	struct liveness live = liveness_at(pcln, func, sym_pc);
+	struct liveness live = liveness_at(func, sym_pc);
 	for (unsigned i = 0; i < ARGS_INFO_MAX; i++) {
 		const uint8_t *op = paged_at_addr(pcln->image, info + i, 1), *size;
 		if (!op)

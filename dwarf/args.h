@@ -33,8 +33,7 @@ struct args {
 
 /** The arguments of `func` as seen from `sym_pc`, the instruction that it has executed last. False:
  * malformed. */
-bool args_decode(struct pclntab *pcln, const struct pcln_func *func, uint64_t sym_pc,
-		 struct args *ret);
+bool args_decode(const struct pcln_func *func, uint64_t sym_pc, struct args *ret);
 
 /** Append the list as a traceback prints it, without the parentheses; `values` are those of the
  * ARGS_VALUE items in their order. */

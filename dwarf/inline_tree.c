@@ -25,16 +25,16 @@ static const struct tree_shape *shape_of(int minor)
 }
 
 /* runtime/traceback.go:gentraceback up to Go 1.20, then runtime/symtabinl.go:inlineUnwinder. */
-size_t pcln_frames(struct pclntab *pcln, const struct pcln_func *func, uint64_t pc,
-		   struct pcln_frame *frames, size_t max)
+size_t pcln_frames(const struct pcln_func *func, uint64_t pc, struct pcln_frame *frames, size_t max)
 {
+	struct pclntab *pcln = func->table;
 	const struct tree_shape *shape = shape_of(pcln->minor);
-	uint64_t tree = pcln_funcdata(pcln, func, shape->funcdata);
+	uint64_t tree = pcln_funcdata(func, shape->funcdata);
 	for (size_t n = 0; n < max && n < PCLN_INLINE_DEPTH_MAX; n++) {
 		struct pcln_frame *frame = &frames[n];
-		int32_t index = tree ? pcln_pcdata(pcln, func, shape->pcdata, pc) : -1;
+		int32_t index = tree ? pcln_pcdata(func, shape->pcdata, pc) : -1;
 		*frame = (struct pcln_frame){.func = func->name, .func_id = func->func_id};
-		pcln_line(pcln, func, pc, &frame->file, &frame->line);
+		pcln_line(func, pc, &frame->file, &frame->line);
 		if (index < 0)
 			return n + 1;
 		const uint8_t *bytes = paged_at_addr(

@@ -184,7 +184,7 @@ bool pcln_func_at(struct pclntab *pcln, uint64_t index, struct pcln_func *ret)
 	uint64_t own = shape->text_offsets ? pcln->md.text + cursor_u32(&c) : cursor_u64(&c);
 	if (own != entry)
 		return false;
-	struct pcln_func func = {.entry = entry, .end = end, .addr = addr};
+	struct pcln_func func = {.entry = entry, .end = end, .addr = addr, .table = pcln};
 	func.nameoff = cursor_u32(&c);
 	func.args = (int32_t)cursor_u32(&c);
 	cursor_u32(&c); // deferreturn
@@ -204,10 +204,8 @@ bool pcln_func_at(struct pclntab *pcln, uint64_t index, struct pcln_func *ret)
 	return true;
 }
 
-bool pcln_find_func(struct pclntab *pcln, uint64_t pc, struct pcln_func *ret)
+static bool find_in_module(struct pclntab *pcln, uint64_t pc, struct pcln_func *ret)
 {
-	if (pc < pcln->md.minpc || pc >= pcln->md.maxpc)
-		return false;
 	uint64_t lo = 0, hi = pcln->md.nftab;
 	while (hi - lo > 1) {
 		uint64_t mid = lo + (hi - lo) / 2;
@@ -221,6 +219,13 @@ bool pcln_find_func(struct pclntab *pcln, uint64_t pc, struct pcln_func *ret)
 		return false;
 	*ret = func;
 	return true;
+}
+
+bool pcln_find_func(struct pclntab *pcln, uint64_t pc, struct pcln_func *ret)
+{
+	while (pcln && (pc < pcln->md.minpc || pc >= pcln->md.maxpc))
+		pcln = pcln->next;
+	return pcln && find_in_module(pcln, pc, ret);
 }
 
 /* Bytes of a table whose length is not known, a page at a time. */
@@ -268,8 +273,9 @@ static bool stream_varint(struct stream *s, uint32_t *ret)
 }
 
 /* runtime/symtab.go:pcvalue and step: pairs of a zigzag value delta and a pc delta. */
-int32_t pcln_value(struct pclntab *pcln, const struct pcln_func *func, uint32_t off, uint64_t pc)
+int32_t pcln_value(const struct pcln_func *func, uint32_t off, uint64_t pc)
 {
+	const struct pclntab *pcln = func->table;
 	if (!off)
 		return -1;
 	struct stream s = {
@@ -286,18 +292,20 @@ int32_t pcln_value(struct pclntab *pcln, const struct pcln_func *func, uint32_t 
 	return -1;
 }
 
-int32_t pcln_pcdata(struct pclntab *pcln, const struct pcln_func *func, uint32_t index, uint64_t pc)
+int32_t pcln_pcdata(const struct pcln_func *func, uint32_t index, uint64_t pc)
 {
+	const struct pclntab *pcln = func->table;
 	uint32_t off;
 	if (index >= func->npcdata ||
 	    !paged_u32(pcln->image, func->addr + pcln->shape->size + UINT64_C(4) * index, &off))
 		return -1;
-	return pcln_value(pcln, func, off, pc);
+	return pcln_value(func, off, pc);
 }
 
 /* runtime/symtab.go:funcdata. */
-uint64_t pcln_funcdata(struct pclntab *pcln, const struct pcln_func *func, uint32_t index)
+uint64_t pcln_funcdata(const struct pcln_func *func, uint32_t index)
 {
+	const struct pclntab *pcln = func->table;
 	if (index >= func->nfuncdata)
 		return 0;
 	uint64_t array = func->addr + pcln->shape->size + UINT64_C(4) * func->npcdata;
@@ -313,8 +321,9 @@ uint64_t pcln_funcdata(struct pclntab *pcln, const struct pcln_func *func, uint3
 }
 
 /* runtime/symtab.go:funcfile. */
-static const char *file_name(struct pclntab *pcln, const struct pcln_func *func, uint32_t fileno)
+static const char *file_name(const struct pcln_func *func, uint32_t fileno)
 {
+	const struct pclntab *pcln = func->table;
 	const struct moduledata *md = &pcln->md;
 	bool units = pcln->shape->cu_offset != 0; // file numbers count within a compile unit
 	uint64_t slot = units ? md->cutab + UINT64_C(4) * ((uint64_t)func->cu_offset + fileno)
@@ -326,13 +335,12 @@ static const char *file_name(struct pclntab *pcln, const struct pcln_func *func,
 			       PCLN_NAME_MAX);
 }
 
-void pcln_line(struct pclntab *pcln, const struct pcln_func *func, uint64_t pc,
-	       const char **file_ret, uint32_t *line_ret)
+void pcln_line(const struct pcln_func *func, uint64_t pc, const char **file_ret, uint32_t *line_ret)
 {
-	int32_t fileno = pcln_value(pcln, func, func->pcfile, pc);
-	int32_t line = pcln_value(pcln, func, func->pcln, pc);
+	int32_t fileno = pcln_value(func, func->pcfile, pc);
+	int32_t line = pcln_value(func, func->pcln, pc);
 	bool known = fileno >= 0 && line >= 0;
-	*file_ret = known ? file_name(pcln, func, (uint32_t)fileno) : NULL;
+	*file_ret = known ? file_name(func, (uint32_t)fileno) : NULL;
 	*line_ret = *file_ret ? (uint32_t)line : 0;
 }
 
@@ -386,9 +394,9 @@ enum pcln_known pcln_known_id(const struct pclntab *pcln, uint8_t func_id)
 	return func_id < sizeof(ids->ids) ? (enum pcln_known)ids->ids[func_id] : PCLN_OTHER;
 }
 
-enum pcln_known pcln_known(const struct pclntab *pcln, const struct pcln_func *func)
+enum pcln_known pcln_known(const struct pcln_func *func)
 {
-	return pcln_known_id(pcln, func->func_id);
+	return pcln_known_id(func->table, func->func_id);
 }
 
 /* runtime/traceback.go:topofstack, up to Go 1.16. It counts asmcgocall, too, on g0. */
@@ -405,13 +413,14 @@ static bool switches_stacks(enum pcln_known known)
 }
 
 /* runtime/traceback.go: gentraceback up to Go 1.20, then unwinder.resolveInternal. */
-enum pcln_step pcln_step(const struct pclntab *pcln, const struct pcln_func *func)
+enum pcln_step pcln_step(const struct pcln_func *func)
 {
+	const struct pclntab *pcln = func->table;
 	// runtime/symtab.go, from Go 1.21 internal/abi/symtab.go: funcFlag_TOPFRAME, _SPWRITE.
 	enum { TOP_FRAME = 1, SP_WRITE = 2 };
 	if (!func->pcsp)
 		return PCLN_STEP_NO_FRAME;
-	enum pcln_known known = pcln_known(pcln, func);
+	enum pcln_known known = pcln_known(func);
 	if (!pcln->shape->flag)
 		return is_top_of_stack(known)   ? PCLN_STEP_TOP
 		       : switches_stacks(known) ? PCLN_STEP_SP_WRITE
@@ -423,9 +432,10 @@ enum pcln_step pcln_step(const struct pclntab *pcln, const struct pcln_func *fun
 								  : PCLN_STEP_CALLER;
 }
 
-uint64_t pcln_wrapped(struct pclntab *pcln, const struct pcln_func *func)
+uint64_t pcln_wrapped(const struct pcln_func *func)
 {
-	uint64_t info = pcln->minor >= 18 ? pcln_funcdata(pcln, func, FUNCDATA_WRAP_INFO) : 0;
+	const struct pclntab *pcln = func->table;
+	uint64_t info = pcln->minor >= 18 ? pcln_funcdata(func, FUNCDATA_WRAP_INFO) : 0;
 	uint32_t off;
 	return info && paged_u32(pcln->image, info, &off) ? pcln->md.text + off : 0;
 }

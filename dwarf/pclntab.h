@@ -12,6 +12,8 @@
 
 struct pclntab {
 	struct paged *image; /* borrowed */
+	/* Of the next module of the program (a plugin), or NULL; set by who owns both. */
+	struct pclntab *next;
 	struct moduledata md;
 	int minor; /* Go minor version: shapes of _func and indexes of funcdata */
 	const struct pcln_shape *shape;
@@ -35,9 +37,10 @@ struct pcln_func {
 	int32_t args;
 	uint32_t pcsp, pcfile, pcln, npcdata, cu_offset;
 	uint8_t func_id, flag, nfuncdata;
+	struct pclntab *table; /* where it was found */
 };
 
-/** The function that holds `pc`; false: none. */
+/** The function that holds `pc`, in this module or one of the next; false: none. */
 bool pcln_find_func(struct pclntab *pcln, uint64_t pc, struct pcln_func *ret);
 /** Functabs are sorted by entry, so a function is also found by index [0, md.nftab). */
 bool pcln_func_at(struct pclntab *pcln, uint64_t index, struct pcln_func *ret);
@@ -59,15 +62,14 @@ int pcln_minor_of_magic(uint32_t magic);
 /** The function name at `nameoff` of the name table; NULL: unreadable. */
 const char *pcln_name(struct pclntab *pcln, uint32_t nameoff);
 /** Value of pc-value table `off` (pcsp, pcfile, ... or PCDATA) at `pc`; -1 where there is none. */
-int32_t pcln_value(struct pclntab *pcln, const struct pcln_func *func, uint32_t off, uint64_t pc);
+int32_t pcln_value(const struct pcln_func *func, uint32_t off, uint64_t pc);
 /** PCDATA table `index` of the function at `pc`; -1: none. */
-int32_t pcln_pcdata(struct pclntab *pcln, const struct pcln_func *func, uint32_t index,
-		    uint64_t pc);
+int32_t pcln_pcdata(const struct pcln_func *func, uint32_t index, uint64_t pc);
 /** Address of FUNCDATA `index`; 0: none. */
-uint64_t pcln_funcdata(struct pclntab *pcln, const struct pcln_func *func, uint32_t index);
+uint64_t pcln_funcdata(const struct pcln_func *func, uint32_t index);
 /** File and line of `pc` (the innermost, if calls were inlined); NULL / 0 where unknown. */
-void pcln_line(struct pclntab *pcln, const struct pcln_func *func, uint64_t pc,
-	       const char **file_ret, uint32_t *line_ret);
+void pcln_line(const struct pcln_func *func, uint64_t pc, const char **file_ret,
+	       uint32_t *line_ret);
 
 /** One logical frame at a pc. */
 struct pcln_frame {
@@ -82,8 +84,8 @@ struct pcln_frame {
  * Expand the inlined calls at `pc`, innermost first, the physical function last (inline_tree.c). At
  * most `max` frames; returns their number, 0 on malformed tables.
  */
-size_t pcln_frames(struct pclntab *pcln, const struct pcln_func *func, uint64_t pc,
-		   struct pcln_frame *frames, size_t max);
+size_t pcln_frames(const struct pcln_func *func, uint64_t pc, struct pcln_frame *frames,
+		   size_t max);
 
 /** Well-known functions by funcID, whose numbers differ between versions. */
 enum pcln_known {
@@ -109,7 +111,7 @@ enum pcln_known {
 	PCLN_OTHER,
 };
 enum pcln_known pcln_known_id(const struct pclntab *pcln, uint8_t func_id);
-enum pcln_known pcln_known(const struct pclntab *pcln, const struct pcln_func *func);
+enum pcln_known pcln_known(const struct pcln_func *func);
 
 /** What an unwinder does behind a frame of the function. */
 enum pcln_step {
@@ -118,9 +120,9 @@ enum pcln_step {
 	PCLN_STEP_SP_WRITE, /* it switches stacks: only its innermost frame can be stepped over */
 	PCLN_STEP_NO_FRAME, /* no frame information: code that is not Go's */
 };
-enum pcln_step pcln_step(const struct pclntab *pcln, const struct pcln_func *func);
+enum pcln_step pcln_step(const struct pcln_func *func);
 
 /** Entry of the function a `go` wrapper calls (FUNCDATA WrapInfo, Go 1.18+), or 0. */
-uint64_t pcln_wrapped(struct pclntab *pcln, const struct pcln_func *func);
+uint64_t pcln_wrapped(const struct pcln_func *func);
 
 #endif

@@ -73,11 +73,11 @@ static bool fill_calls(struct image *image, const struct pcln_func *func, uint64
 {
 	enum { CALLS_MAX = 64 };
 	struct pcln_frame frames[CALLS_MAX];
-	size_t n = pcln_frames(&image->pcln, func, sym_pc, frames, CALLS_MAX);
+	size_t n = pcln_frames(func, sym_pc, frames, CALLS_MAX);
 	if (!n || frames[n - 1].inlined) {
 		// A malformed tree, or a deeper one than any compiler makes: the function itself.
 		frames[0] = (struct pcln_frame){.func = func->name, .func_id = func->func_id};
-		pcln_line(&image->pcln, func, sym_pc, &frames[0].file, &frames[0].line);
+		pcln_line(func, sym_pc, &frames[0].file, &frames[0].line);
 		n = 1;
 	}
 	struct frame_call *calls = arena_calloc(&image->arena, n, sizeof(*calls));
@@ -96,7 +96,7 @@ static bool fill_args(struct image *image, const struct pcln_func *func, uint64_
 		      struct frame_site *site)
 {
 	struct args args;
-	if (!args_decode(&image->pcln, func, sym_pc, &args))
+	if (!args_decode(func, sym_pc, &args))
 		return true;
 	struct args_item *items = arena_calloc(&image->arena, args.count + 1u, sizeof(*items));
 	if (!items)
@@ -122,7 +122,7 @@ static bool fill(struct image *image, uint64_t pc, bool exact, struct frame_site
 	if (!pcln_find_func(&image->pcln, pc, &func))
 		return true;
 	site->entry = func.entry;
-	site->interrupts = interrupts_caller(pcln_known(&image->pcln, &func), image->version.minor);
+	site->interrupts = interrupts_caller(pcln_known(&func), image->version.minor);
 	// A return address belongs to the call before it; at its entry a function has not begun.
 	uint64_t sym_pc = !exact && pc > func.entry ? pc - 1 : pc;
 	return fill_calls(image, &func, sym_pc, site) && fill_args(image, &func, sym_pc, site);

@@ -31,8 +31,8 @@ static void locate_start(struct image *image, struct pcln_func *func, struct loc
 {
 	struct pclntab *pcln = &image->pcln;
 	loc->role = role_of(func->name);
-	uint64_t wrapped = strcmp(func->name, "runtime.main") == 0 ? image->main_main
-								   : pcln_wrapped(pcln, func);
+	uint64_t wrapped =
+		strcmp(func->name, "runtime.main") == 0 ? image->main_main : pcln_wrapped(func);
 	struct pcln_func target;
 	if (wrapped && pcln_find_func(pcln, wrapped, &target) && target.entry == wrapped &&
 	    target.name) {
@@ -40,7 +40,7 @@ static void locate_start(struct image *image, struct pcln_func *func, struct loc
 		*func = target;
 	}
 	loc->pub.func = func->name;
-	pcln_line(pcln, func, func->entry, &loc->pub.file, &loc->pub.line);
+	pcln_line(func, func->entry, &loc->pub.file, &loc->pub.line);
 }
 
 static void locate(struct image *image, uint64_t pc, enum location_kind kind, struct location *loc)
@@ -56,9 +56,9 @@ static void locate(struct image *image, uint64_t pc, enum location_kind kind, st
 	// A return address belongs to the call before it.
 	uint64_t at = kind != LOCATION_EXACT && pc > func.entry ? pc - 1 : pc;
 	loc->pub.func = func.name;
-	pcln_line(pcln, &func, at, &loc->pub.file, &loc->pub.line);
+	pcln_line(&func, at, &loc->pub.file, &loc->pub.line);
 	struct pcln_frame frames[FRAMES_MAX];
-	if (kind != LOCATION_CREATOR && pcln_frames(pcln, &func, at, frames, FRAMES_MAX)) {
+	if (kind != LOCATION_CREATOR && pcln_frames(&func, at, frames, FRAMES_MAX)) {
 		loc->pub.func = frames[0].func;
 		loc->pub.file = frames[0].file;
 		loc->pub.line = frames[0].line;

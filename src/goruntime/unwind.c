@@ -28,7 +28,7 @@ static bool resolve_values(struct unwind_sites *sites, const struct pcln_func *f
 			   struct unwind_site *site)
 {
 	struct args args;
-	if (!args_decode(sites->pcln, func, func->entry, &args) || !args.values)
+	if (!args_decode(func, func->entry, &args) || !args.values)
 		return true; // nothing to print
 	struct unwind_value *values = arena_calloc(&sites->arena, args.values, sizeof(*values));
 	if (!values)
@@ -49,14 +49,14 @@ static struct unwind_site *resolve(struct unwind_sites *sites, uint64_t pc)
 	if (!site || !pcln_find_func(sites->pcln, pc, &func))
 		return site;
 	site->known = true;
-	site->step = pcln_step(sites->pcln, &func);
-	site->func = pcln_known(sites->pcln, &func);
+	site->step = pcln_step(&func);
+	site->func = pcln_known(&func);
 	// From Go 1.17 on the body of gogo is a static function of that name, and funcIDs are given
 	// to the package's names only: runtime/asm_amd64.s, cmd/internal/objabi/funcid.go.
 	if (func.name && strcmp(func.name, "gogo") == 0)
 		site->func = PCLN_GOGO;
 	// The return address lies behind what the function has pushed.
-	int32_t pushed = pcln_value(sites->pcln, &func, func.pcsp, pc);
+	int32_t pushed = pcln_value(&func, func.pcsp, pc);
 	site->size = pushed < 0 ? 0 : (int64_t)pushed + WORD;
 	return resolve_values(sites, &func, site) ? site : NULL;
 }

@@ -5,12 +5,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void decode(struct pclntab *pcln, const struct pcln_func *func, uint64_t pc)
+static void decode(const struct pcln_func *func, uint64_t pc)
 {
 	static const uint64_t values[ARGS_VALUES_MAX] = {1, UINT64_MAX};
 	struct args args;
 	struct strbuf text = {0};
-	if (args_decode(pcln, func, pc, &args))
+	if (args_decode(func, pc, &args))
 		args_print(args.items, args.count, values, &text);
 	strbuf_deinit(&text);
 }
@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (moduledata_read(&p, im.moduledata, &md, NULL) ||
 	    pcln_init(&pcln, &p, &md, im.minor, NULL) || !pcln_find_func(&pcln, im.text, &func))
 		return 0;
-	decode(&pcln, &func, im.text);
-	decode(&pcln, &func, im.text + 0x20);
+	decode(&func, im.text);
+	decode(&func, im.text + 0x20);
 	return 0;
 }

@@ -12,14 +12,14 @@ static void look_up(struct pclntab *pcln, uint64_t pc)
 	if (!pcln_find_func(pcln, pc, &func))
 		return;
 	struct pcln_frame frames[FRAMES];
-	(void)pcln_frames(pcln, &func, pc, frames, FRAMES);
-	(void)pcln_value(pcln, &func, func.pcsp, pc);
+	(void)pcln_frames(&func, pc, frames, FRAMES);
+	(void)pcln_value(&func, func.pcsp, pc);
 	for (uint32_t i = 0; i < 8; i++) {
-		(void)pcln_pcdata(pcln, &func, i, pc);
-		(void)pcln_funcdata(pcln, &func, i);
+		(void)pcln_pcdata(&func, i, pc);
+		(void)pcln_funcdata(&func, i);
 	}
-	(void)pcln_known(pcln, &func);
-	(void)pcln_wrapped(pcln, &func);
+	(void)pcln_known(&func);
+	(void)pcln_wrapped(&func);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -47,9 +47,9 @@ static void test_words(void **state)
 		     {80, 10, 10}, {88, 10, 11}, {INT32_MIN, 10, 11}};
 	struct pclntab pcln = {.minor = 16};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct pcln_func func = {.args = cases[i].size};
+		struct pcln_func func = {.args = cases[i].size, .table = &pcln};
 		struct args args;
-		assert_true(args_decode(&pcln, &func, 0, &args));
+		assert_true(args_decode(&func, 0, &args));
 		assert_int_equal(args.values, cases[i].values);
 		assert_int_equal(args.count, cases[i].count);
 	}
@@ -70,13 +70,13 @@ static void test_info(void **state)
 		assert_int_equal(moduledata_read(&p, im.moduledata, &md, NULL), GOSPY_OK);
 		assert_int_equal(pcln_init(&pcln, &p, &md, minor, NULL), GOSPY_OK);
 		assert_true(pcln_find_func(&pcln, im.text, &func));
-		assert_true(args_decode(&pcln, &func, im.text + 4, &args));
+		assert_true(args_decode(&func, im.text + 4, &args));
 		check_print(args.items, args.count, values, "0x1, {0x2}");
-		assert_true(args_decode(&pcln, &func, im.text + 0x20, &args));
+		assert_true(args_decode(&func, im.text + 0x20, &args));
 		check_print(args.items, args.count, values,
 			    minor < 18 ? "0x1, {0x2}" : "0x1, {0x2?}");
 		go_image_set(&im, im.arg_info + 1, 9, 1); // a value of nine bytes
-		assert_false(args_decode(&pcln, &func, im.text, &args));
+		assert_false(args_decode(&func, im.text, &args));
 	}
 }
 

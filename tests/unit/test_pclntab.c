@@ -55,31 +55,31 @@ static void check_main(struct fixture *f, const struct pcln_func *func)
 	assert_int_equal(func->entry, text);
 	assert_int_equal(func->end, text + 0x40);
 	assert_int_equal(func->args, 16);
-	assert_int_equal(pcln_value(&f->pcln, func, func->pcsp, text), 0);
-	assert_int_equal(pcln_value(&f->pcln, func, func->pcsp, text + 3), 0);
-	assert_int_equal(pcln_value(&f->pcln, func, func->pcsp, text + 4), 24);
-	assert_int_equal(pcln_value(&f->pcln, func, func->pcsp, text + 0x3f), 24);
-	assert_int_equal(pcln_value(&f->pcln, func, func->pcsp, text + 0x40), -1);
-	assert_int_equal(pcln_pcdata(&f->pcln, func, minor == 12 ? 1 : 2, text + 0x18), 1);
-	assert_int_equal(pcln_pcdata(&f->pcln, func, 0, text + 0x18), -1); // no table
-	assert_int_equal(pcln_pcdata(&f->pcln, func, 4, text), -1);        // no such index
-	assert_int_equal(pcln_funcdata(&f->pcln, func, 7), 0);
-	assert_int_equal(pcln_funcdata(&f->pcln, func, 0), 0);
+	assert_int_equal(pcln_value(func, func->pcsp, text), 0);
+	assert_int_equal(pcln_value(func, func->pcsp, text + 3), 0);
+	assert_int_equal(pcln_value(func, func->pcsp, text + 4), 24);
+	assert_int_equal(pcln_value(func, func->pcsp, text + 0x3f), 24);
+	assert_int_equal(pcln_value(func, func->pcsp, text + 0x40), -1);
+	assert_int_equal(pcln_pcdata(func, minor == 12 ? 1 : 2, text + 0x18), 1);
+	assert_int_equal(pcln_pcdata(func, 0, text + 0x18), -1); // no table
+	assert_int_equal(pcln_pcdata(func, 4, text), -1);        // no such index
+	assert_int_equal(pcln_funcdata(func, 7), 0);
+	assert_int_equal(pcln_funcdata(func, 0), 0);
 
 	struct pcln_frame frames[FRAMES];
-	assert_int_equal(pcln_frames(&f->pcln, func, text, frames, FRAMES), 1);
+	assert_int_equal(pcln_frames(func, text, frames, FRAMES), 1);
 	check_frame(&frames[0], "main.main", "a.go", 10, false);
-	assert_int_equal(pcln_frames(&f->pcln, func, text + 0x17, frames, FRAMES), 2);
+	assert_int_equal(pcln_frames(func, text + 0x17, frames, FRAMES), 2);
 	check_frame(&frames[0], "main.inner", "b.go", 77, true);
 	check_frame(&frames[1], "main.main", "a.go", 10, false);
-	assert_int_equal(pcln_frames(&f->pcln, func, text + 0x18, frames, FRAMES), 3);
+	assert_int_equal(pcln_frames(func, text + 0x18, frames, FRAMES), 3);
 	check_frame(&frames[0], "main.innermost", "c.go", 5, true);
 	check_frame(&frames[1], "main.inner", "b.go", 77, true);
 	check_frame(&frames[2], "main.main", "a.go", 10, false);
 	// Room for less than there is.
-	assert_int_equal(pcln_frames(&f->pcln, func, text + 0x18, frames, 2), 2);
+	assert_int_equal(pcln_frames(func, text + 0x18, frames, 2), 2);
 	check_frame(&frames[1], "main.inner", "b.go", 77, true);
-	assert_int_equal(pcln_frames(&f->pcln, func, text + 0x18, frames, 0), 0);
+	assert_int_equal(pcln_frames(func, text + 0x18, frames, 0), 0);
 }
 
 static void test_every_version(void **state)
@@ -93,24 +93,24 @@ static void test_every_version(void **state)
 		check_main(f, &func);
 		assert_true(pcln_find_func(&f->pcln, text + 0x3f, &func));
 		assert_string_equal(func.name, "main.main");
-		assert_int_equal(pcln_known(&f->pcln, &func), PCLN_NORMAL);
-		assert_int_equal(pcln_wrapped(&f->pcln, &func), 0);
+		assert_int_equal(pcln_known(&func), PCLN_NORMAL);
+		assert_int_equal(pcln_wrapped(&func), 0);
 
 		assert_true(pcln_find_func(&f->pcln, text + 0x40, &func));
 		assert_string_equal(func.name, "runtime.goexit");
-		assert_int_equal(pcln_known(&f->pcln, &func), PCLN_GOEXIT);
+		assert_int_equal(pcln_known(&func), PCLN_GOEXIT);
 		assert_int_equal(func.flag, minor >= 17);
 		const char *file = "";
 		uint32_t line = 1;
-		pcln_line(&f->pcln, &func, text + 0x40, &file, &line);
+		pcln_line(&func, text + 0x40, &file, &line);
 		assert_null(file);
 		assert_int_equal(line, 0);
 
 		assert_true(pcln_find_func(&f->pcln, text + 0x7f, &func));
 		assert_string_equal(func.name, "main.main.func1");
 		assert_int_equal(func.end, text + 0x80);
-		assert_int_equal(pcln_known(&f->pcln, &func), PCLN_WRAPPER);
-		assert_int_equal(pcln_wrapped(&f->pcln, &func), minor >= 18 ? text : 0);
+		assert_int_equal(pcln_known(&func), PCLN_WRAPPER);
+		assert_int_equal(pcln_wrapped(&func), minor >= 18 ? text : 0);
 
 		assert_false(pcln_find_func(&f->pcln, text - 1, &func));
 		assert_false(pcln_find_func(&f->pcln, text + 0x80, &func));
@@ -146,11 +146,11 @@ static void test_files_without_a_name(void **state)
 	func.cu_offset = 0; // cutab[1] is the slot of a file that the linker dropped
 	const char *file;
 	uint32_t line;
-	pcln_line(&f->pcln, &func, f->im.text, &file, &line);
+	pcln_line(&func, f->im.text, &file, &line);
 	assert_null(file);
 	assert_int_equal(line, 0);
 	func.cu_offset = UINT32_MAX;
-	pcln_line(&f->pcln, &func, f->im.text, &file, &line);
+	pcln_line(&func, f->im.text, &file, &line);
 	assert_null(file);
 }
 
@@ -163,9 +163,9 @@ static void test_endless_pcvalue(void **state)
 	assert_true(pcln_find_func(&f->pcln, f->im.text, &func));
 	uint64_t table = f->pcln.md.pctab + func.pcsp;
 	go_image_set(&f->im, table, UINT64_MAX, 8); // varints without an end
-	assert_int_equal(pcln_value(&f->pcln, &func, func.pcsp, f->im.text), -1);
-	assert_int_equal(pcln_value(&f->pcln, &func, UINT32_MAX, f->im.text), -1);
-	assert_int_equal(pcln_value(&f->pcln, &func, 0, f->im.text), -1);
+	assert_int_equal(pcln_value(&func, func.pcsp, f->im.text), -1);
+	assert_int_equal(pcln_value(&func, UINT32_MAX, f->im.text), -1);
+	assert_int_equal(pcln_value(&func, 0, f->im.text), -1);
 
 	// Pairs that stay at one pc, as many as there is memory: an end is put to it.
 	static uint8_t pairs[8 << 20];
@@ -174,7 +174,7 @@ static void test_endless_pcvalue(void **state)
 	struct paged big;
 	paged_init_span(&big, f->md.pctab, (struct span){pairs, sizeof(pairs)});
 	f->pcln.image = &big;
-	assert_int_equal(pcln_value(&f->pcln, &func, 8, f->im.text), -1);
+	assert_int_equal(pcln_value(&func, 8, f->im.text), -1);
 }
 
 static void test_value_deltas_wrap(void **state)
@@ -187,7 +187,7 @@ static void test_value_deltas_wrap(void **state)
 	static const uint8_t bytes[] = {0xff, 0xff, 0xff, 0xff, 0x0f, 0xff, 0xff, 0xff, 0xff, 0x0f};
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		go_image_set(&f->im, f->md.pctab + func.pcsp + i, bytes[i], 1);
-	assert_int_equal(pcln_value(&f->pcln, &func, func.pcsp, f->im.text), INT32_MAX);
+	assert_int_equal(pcln_value(&func, func.pcsp, f->im.text), INT32_MAX);
 }
 
 static void test_circle_of_inlined_calls(void **state)
@@ -197,17 +197,14 @@ static void test_circle_of_inlined_calls(void **state)
 		struct fixture *f = fixture(minor);
 		struct pcln_func func;
 		assert_true(pcln_find_func(&f->pcln, f->im.text, &func));
-		uint64_t tree = pcln_funcdata(&f->pcln, &func,
-					      minor == 12  ? 2
-					      : minor < 16 ? 4
-							   : 3);
+		uint64_t tree = pcln_funcdata(&func, minor == 12 ? 2 : minor < 16 ? 4 : 3);
 		assert_true(tree);
 		go_image_set(&f->im, tree + (minor < 20 ? 16 : 8), 0x10, 4);
 		static struct pcln_frame frames[PCLN_INLINE_DEPTH_MAX + 1];
-		assert_int_equal(pcln_frames(&f->pcln, &func, f->im.text + 0x10, frames,
-					     PCLN_INLINE_DEPTH_MAX + 1),
-				 0);
-		assert_int_equal(pcln_frames(&f->pcln, &func, f->im.text + 0x10, frames, 5), 5);
+		assert_int_equal(
+			pcln_frames(&func, f->im.text + 0x10, frames, PCLN_INLINE_DEPTH_MAX + 1),
+			0);
+		assert_int_equal(pcln_frames(&func, f->im.text + 0x10, frames, 5), 5);
 	}
 }
 
@@ -220,10 +217,10 @@ static void test_inline_record_outside(void **state)
 	uint64_t slot = func.addr + 44 + 4 * 4 + 3 * 4; // behind _func and PCDATA: FUNCDATA 3
 	go_image_set(&f->im, slot, 0x7fffffff, 4);
 	struct pcln_frame frames[FRAMES];
-	assert_int_equal(pcln_frames(&f->pcln, &func, f->im.text + 0x10, frames, FRAMES), 0);
+	assert_int_equal(pcln_frames(&func, f->im.text + 0x10, frames, FRAMES), 0);
 	// Where nothing was inlined, a broken tree does no harm.
 	go_image_set(&f->im, slot, UINT32_MAX, 4);
-	assert_int_equal(pcln_frames(&f->pcln, &func, f->im.text + 0x10, frames, FRAMES), 1);
+	assert_int_equal(pcln_frames(&func, f->im.text + 0x10, frames, FRAMES), 1);
 	check_frame(&frames[0], "main.main", "b.go", 77, false);
 }
 
@@ -260,18 +257,18 @@ static void look_up_everything(struct fixture *f)
 		if (!pcln_find_func(&f->pcln, pc, &func))
 			continue;
 		assert_true(func.entry <= pc && pc < func.end);
-		size_t n = pcln_frames(&f->pcln, &func, pc, frames, FRAMES);
+		size_t n = pcln_frames(&func, pc, frames, FRAMES);
 		assert_true(n <= FRAMES);
 		for (size_t i = 0; i < n; i++) {
 			if (frames[i].func)
 				assert_true(strlen(frames[i].func) <= PCLN_NAME_MAX);
 		}
 		for (uint32_t i = 0; i < 9; i++) {
-			(void)pcln_pcdata(&f->pcln, &func, i, pc);
-			(void)pcln_funcdata(&f->pcln, &func, i);
+			(void)pcln_pcdata(&func, i, pc);
+			(void)pcln_funcdata(&func, i);
 		}
-		(void)pcln_wrapped(&f->pcln, &func);
-		(void)pcln_known(&f->pcln, &func);
+		(void)pcln_wrapped(&func);
+		(void)pcln_known(&func);
 	}
 }
 
@@ -320,7 +317,7 @@ static void check_answer(struct pclntab *pcln, uint64_t pc, uint64_t end, char *
 			assert_false(found);
 			continue;
 		}
-		if (!found || !pcln_frames(pcln, &func, pc, frames, 64))
+		if (!found || !pcln_frames(&func, pc, frames, 64))
 			fail_msg("0x%" PRIx64 " was not found: %s", pc, name);
 		// The runtime says "?", 0 where there is no line.
 		if (func.entry != strtoull(entry, NULL, 16) ||
