@@ -12,8 +12,6 @@
  */
 static const uint8_t blob_magic[14] = "\xff Go buildinf:";
 enum {
-	BLOB_ALIGN = 16,
-	BLOB_HEADER = 32,
 	BLOB_PTRSIZE = 14,
 	BLOB_FLAGS = 15,
 	BLOB_VERSION = 16,
@@ -98,7 +96,7 @@ static enum gospy_code find_strings(const struct finder *f, enum memory memory, 
 
 static enum gospy_code decode_inline(const struct finder *f, struct span blob)
 {
-	struct cursor c = cursor_at(blob, BLOB_HEADER);
+	struct cursor c = cursor_at(blob, BUILD_INFO_HEADER);
 	struct span texts[2];
 	for (int i = 0; i < 2; i++) {
 		uint64_t len = cursor_uleb128(&c);
@@ -106,6 +104,38 @@ static enum gospy_code decode_inline(const struct finder *f, struct span blob)
 		texts[i].len = len;
 	}
 	return c.failed ? GOSPY_OK : store(f, texts[0], texts[1]);
+}
+
+/* An inline string of the running program at `*addr`, which moves behind it; empty if there is none
+ * of at most `max` bytes. */
+static enum gospy_code fetch_inline(const struct finder *f, uint64_t max, uint64_t *addr,
+				    struct span *ret)
+{
+	uint8_t head[4]; // MODINFO_MAX takes no more as uvarint
+	*ret = (struct span){0};
+	if (!read_memory(f, IN_PROCESS, *addr, head, sizeof(head)))
+		return GOSPY_OK;
+	struct cursor c = cursor_at((struct span){head, sizeof(head)}, 0);
+	uint64_t len = cursor_uleb128(&c);
+	if (c.failed || !len || len > max)
+		return GOSPY_OK;
+	uint8_t *text = arena_alloc(f->arena, len);
+	if (!text)
+		return err_nomem(f->err);
+	if (read_memory(f, IN_PROCESS, *addr + c.pos, text, len)) {
+		*ret = (struct span){text, len};
+		*addr += c.pos + len;
+	}
+	return GOSPY_OK;
+}
+
+static enum gospy_code fetch_strings(const struct finder *f, uint64_t addr)
+{
+	struct span version, modinfo;
+	enum gospy_code code = fetch_inline(f, VERSION_MAX, &addr, &version);
+	if (!code && version.len)
+		code = fetch_inline(f, MODINFO_MAX, &addr, &modinfo);
+	return code || !version.len ? code : store(f, version, modinfo);
 }
 
 /* The linker may leave the pointers of a PIE zero in the file: then the process has them. */
@@ -123,21 +153,26 @@ static enum gospy_code decode_pointers(const struct finder *f, uint64_t vaddr)
 	return GOSPY_OK;
 }
 
+size_t build_info_scan(struct span bytes, size_t from)
+{
+	for (size_t at = from; at + BUILD_INFO_HEADER <= bytes.len; at += BUILD_INFO_ALIGN) {
+		// debug/buildinfo has a copy of the magic among its data; the rest tells them apart
+		const uint8_t *blob = bytes.ptr + at;
+		if (!memcmp(blob, blob_magic, sizeof(blob_magic)) && blob[BLOB_PTRSIZE] == 8 &&
+		    !(blob[BLOB_FLAGS] & ~FLAG_INLINE))
+			return at;
+	}
+	return SIZE_MAX;
+}
+
 /* The first blob in `data`, which is loaded at `vaddr`; an empty span if there is none. */
 static struct span find_blob(struct span data, uint64_t *vaddr)
 {
-	for (uint64_t off = -*vaddr % BLOB_ALIGN; off < data.len; off += BLOB_ALIGN) {
-		struct span blob = span_sub(data, off, data.len - off);
-		if (blob.len < BLOB_HEADER)
-			break;
-		// debug/buildinfo has a copy of the magic among its data; the rest tells them apart
-		if (!memcmp(blob.ptr, blob_magic, sizeof(blob_magic)) &&
-		    blob.ptr[BLOB_PTRSIZE] == 8 && !(blob.ptr[BLOB_FLAGS] & ~FLAG_INLINE)) {
-			*vaddr += off;
-			return blob;
-		}
-	}
-	return (struct span){0};
+	size_t at = build_info_scan(data, -*vaddr % BUILD_INFO_ALIGN);
+	if (at == SIZE_MAX)
+		return (struct span){0};
+	*vaddr += at;
+	return span_sub(data, at, data.len - at);
 }
 
 /* By section, else in the writable segments, as debug/buildinfo does. */
@@ -205,17 +240,54 @@ enum gospy_code build_info_find(struct elf_file *elf, paged_fetch_fn fetch, void
 	return GOSPY_OK;
 }
 
-bool build_info_is_go(struct elf_file *elf)
+enum gospy_code build_info_at(paged_fetch_fn fetch, void *ctx, uint64_t addr, struct arena *arena,
+			      struct build_info_text *ret, struct gospy_error *err)
+{
+	struct build_info_text text = {0};
+	const struct finder f = {NULL, fetch, ctx, 0, arena, &text, err};
+	uint8_t header[BUILD_INFO_HEADER];
+	struct span blob = {header, sizeof(header)};
+	enum gospy_code code = GOSPY_OK;
+	if (read_memory(&f, IN_PROCESS, addr, header, sizeof(header)) &&
+	    build_info_scan(blob, 0) == 0) {
+		struct cursor c = cursor_at(blob, BLOB_VERSION);
+		uint64_t version = cursor_u64(&c), modinfo = cursor_u64(&c);
+		code = header[BLOB_FLAGS] & FLAG_INLINE
+			       ? fetch_strings(&f, addr + sizeof(header))
+			       : find_strings(&f, IN_PROCESS, version, modinfo);
+	}
+	if (code)
+		return code;
+	if (!text.go_version)
+		return err_set(err, GOSPY_E_NOT_FOUND, "no Go build information at %#llx",
+			       (unsigned long long)addr);
+	*ret = text;
+	return GOSPY_OK;
+}
+
+/* Section headers that are right have the code where the segments have it. */
+static bool has_code_section(const struct elf_file *elf)
+{
+	const Elf64_Shdr *text = elf_file_section(elf, ".text");
+	for (size_t i = 0; text && i < elf->phdr_count; i++) {
+		const Elf64_Phdr *ph = &elf->phdrs[i];
+		if (ph->p_type == PT_LOAD && (ph->p_flags & PF_X) && text->sh_addr >= ph->p_vaddr &&
+		    text->sh_addr - ph->p_vaddr < ph->p_memsz)
+			return true;
+	}
+	return false;
+}
+
+enum go_sign build_info_sign(struct elf_file *elf)
 {
 	// .gopclntab is .data.rel.ro.gopclntab in PIE up to Go 1.25.
 	if (elf_file_section(elf, ".go.buildinfo") || elf_file_section(elf, ".gopclntab") ||
 	    elf_file_section(elf, ".data.rel.ro.gopclntab") || elf_file_go_build_id(elf).len)
-		return true;
-	uint64_t vaddr;
-	if (find_in_file(elf, &vaddr).ptr)
-		return true;
+		return GO_SIGN_YES;
 	struct elf_symbol symbol = {.name = "runtime.firstmoduledata"};
-	return elf_file_symbols(elf, &symbol, 1, NULL) == GOSPY_OK && symbol.found;
+	if (elf_file_symbols(elf, &symbol, 1, NULL) == GOSPY_OK && symbol.found)
+		return GO_SIGN_YES;
+	return has_code_section(elf) ? GO_SIGN_NO : GO_SIGN_UNCLEAR;
 }
 
 static bool parse_hex(const char **s, int digits, uint32_t *ret)

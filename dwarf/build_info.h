@@ -24,8 +24,23 @@ enum gospy_code build_info_find(struct elf_file *elf, paged_fetch_fn fetch, void
 				uint64_t bias, struct arena *arena, struct build_info_text *ret,
 				struct gospy_error *err);
 
-/** Does the file look like Go at all (build info, Go note, .gopclntab, runtime symbols)? */
-bool build_info_is_go(struct elf_file *elf);
+/** The build information at `addr` of a running program, all of which `fetch` reads; both formats.
+ * GOSPY_E_NOT_FOUND: it is not complete. */
+enum gospy_code build_info_at(paged_fetch_fn fetch, void *ctx, uint64_t addr, struct arena *arena,
+			      struct build_info_text *ret, struct gospy_error *err);
+
+enum { BUILD_INFO_ALIGN = 16, BUILD_INFO_HEADER = 32 };
+/** The first place in `bytes`, at `from` or behind it, that begins like build information;
+ * SIZE_MAX: none. bytes.ptr[0] and `from` are multiples of BUILD_INFO_ALIGN in the process. */
+size_t build_info_scan(struct span bytes, size_t from);
+
+/** What the headers of a file say: is it a Go program, or a library of Go? */
+enum go_sign {
+	GO_SIGN_NO,      /* they are whole, and there is nothing of Go's among them */
+	GO_SIGN_UNCLEAR, /* they are missing, or not to be believed: look at its memory */
+	GO_SIGN_YES,     /* sections of Go's, its note, or the runtime's symbols */
+};
+enum go_sign build_info_sign(struct elf_file *elf);
 
 /** Parse the lines of modinfo into `info` (path, main, deps, settings); strings and arrays live in
  * the arena. Unknown lines are skipped; GOSPY_E_NOMEM only. */

@@ -191,6 +191,16 @@ enum gospy_code elf_file_open(int fd, const char *name, struct elf_file *ret,
 	return GOSPY_OK;
 }
 
+enum gospy_code elf_file_none(const char *name, struct elf_file *ret, struct gospy_error *err)
+{
+	struct elf_file elf = {0};
+	elf.name = arena_strdup(&elf.arena, name);
+	if (!elf.name)
+		return err_nomem(err);
+	*ret = elf;
+	return GOSPY_OK;
+}
+
 void elf_file_close(struct elf_file *elf)
 {
 	for (struct elf_inflated *z = elf->inflated; z; z = z->next)

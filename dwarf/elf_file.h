@@ -36,6 +36,8 @@ enum gospy_code elf_file_open(int fd, const char *name, struct elf_file *ret,
 /** The same over bytes that outlive it (tests, fuzzers, bundles). */
 enum gospy_code elf_file_open_span(struct span bytes, const char *name, struct elf_file *ret,
 				   struct gospy_error *err);
+/** Stands for a file that cannot be had: it has no segments, sections, symbols or IDs. */
+enum gospy_code elf_file_none(const char *name, struct elf_file *ret, struct gospy_error *err);
 void elf_file_close(struct elf_file *elf);
 
 /** Header of the first section called `name`, or NULL. */

@@ -83,7 +83,10 @@ struct gospy_target_info {
 	bool pie;               /**< loaded with a bias */
 	uint64_t load_bias;
 	const char *build_id; /**< GNU build ID in hex, or NULL */
-	const char *note;     /**< something a person should know (a version newer than this
+	/** Where the Go runtime is: path of a shared library, "memory" if no file describes it,
+	   NULL: in the program itself. .pie, .load_bias and .build_id are of this. */
+	const char *object;
+	const char *note; /**< something a person should know (a version newer than this
 				   gospy knows, say), or NULL */
 };
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
-#include "target/mem.h"
+#include "goruntime/object.h"
 
 static void mem_free(struct mem **mem)
 {
@@ -16,36 +16,31 @@ static enum gospy_code fetch_mem(void *mem, uint64_t addr, void *dst, size_t len
 	return mem_read(mem, addr, dst, len, err);
 }
 
-static enum gospy_code find_in_process(const struct process *process, struct elf_file *elf,
-				       struct arena *arena, struct build_info_text *ret,
-				       struct gospy_error *err)
+static enum gospy_code read_object(const struct objects *objects, struct object *object,
+				   struct mem *mem, struct arena *arena,
+				   struct build_info_text *ret, struct gospy_error *err)
 {
-	CLEANUP(mem_free) struct mem *mem = NULL;
-	struct proc_auxv auxv;
-	enum gospy_code code = procfs_auxv(process->live_tid, &auxv, err);
-	if (!code)
-		code = mem_live_create(process, &mem, err);
-	return code ? code
-		    : build_info_find(elf, fetch_mem, mem, auxv.entry - elf->entry, arena, ret,
-				      err);
+	enum gospy_code code =
+		build_info_find(&object->elf, fetch_mem, mem, object->bias, arena, ret, err);
+	if (code != GOSPY_E_NOT_FOUND)
+		return code;
+	const struct sweep sweep = object_sweep(objects, object);
+	return sweep_build_info(&sweep, arena, ret, err);
 }
 
 enum gospy_code buildinfo_read(const struct process *process, struct arena *arena,
 			       struct build_info_text *ret, struct gospy_error *err)
 {
-	int fd CLEANUP_CLOSE = -1;
-	CLEANUP(elf_file_close) struct elf_file elf = {0};
-	enum gospy_code code = procfs_open_exe(process->live_tid, &fd, err);
+	CLEANUP(mem_free) struct mem *mem = NULL;
+	struct objects objects;
+	enum gospy_code code = mem_live_create(process, &mem, err);
 	if (!code)
-		code = elf_file_open(fd, process->comm, &elf, err);
-	if (!code)
-		code = build_info_find(&elf, NULL, NULL, 0, arena, ret, err);
-	if (code != GOSPY_E_NOT_FOUND)
+		code = objects_find(process, mem, &objects, err);
+	if (code)
 		return code;
-	if (!build_info_is_go(&elf))
-		return err_set(err, GOSPY_E_NOT_GO, "pid %d (%s) is not a Go program", process->pid,
-			       process->comm);
-	return find_in_process(process, &elf, arena, ret, err);
+	code = read_object(&objects, &objects.found.at[0], mem, arena, ret, err);
+	objects_deinit(&objects);
+	return code;
 }
 
 struct owned_info {

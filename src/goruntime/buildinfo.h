@@ -6,8 +6,9 @@
 #include "target/process.h"
 
 /**
- * From the file of `process`, or, where that only has pointers that are relocated at load time,
- * from its memory. GOSPY_E_NOT_GO; GOSPY_E_NOT_FOUND: it is Go, but the information was left out.
+ * Of the object in `process` that holds its Go runtime: from its file, or, where that only has
+ * pointers that are relocated at load time, or is of no use, from memory. GOSPY_E_NOT_GO;
+ * GOSPY_E_NOT_FOUND: it is Go, but the information was left out.
  */
 enum gospy_code buildinfo_read(const struct process *process, struct arena *arena,
 			       struct build_info_text *ret, struct gospy_error *err);

@@ -68,13 +68,17 @@ struct image {
 	/* Of what still changes once the image is made: mem, window, locations, arena. Snapshots
 	 * share the image with their target, and each handle may have a thread of its own. */
 	pthread_mutex_t lock;
-	struct mem *mem;     /* borrowed until image_forget_target */
-	struct elf_file elf; /* the program */
+	struct mem *mem; /* borrowed until image_forget_target */
+	/* The file of the program or library that holds the runtime; with nothing in it if there is
+	 * none that can be used: see object.h. */
+	struct elf_file elf;
 	struct elf_file bin; /* --bin, or nothing */
 	bool has_bin;
 	struct proc_auxv auxv; /* changes with every exec */
 	uint64_t bias;
-	struct paged window; /* the program's mapped range */
+	struct paged window; /* the object's mapped range */
+	const char *object;  /* path of the library that it is, or "memory"; NULL: the program */
+	const char *note;    /* what a person should know of that, or NULL */
 	struct moduledata md;
 	struct pclntab pcln;
 	const char *go_version;

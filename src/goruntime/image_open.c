@@ -1,10 +1,11 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "dwarf/build_info.h"
+#include "goruntime/object.h"
 #include "goruntime/resolve.h"
 #include "goruntime/twin.h"
 
@@ -15,22 +16,6 @@ static enum gospy_code fetch(void *ctx, uint64_t addr, void *dst, size_t len,
 	if (!image->mem)
 		return err_set(err, GOSPY_E_GONE, "the target was closed");
 	return mem_read(image->mem, addr, dst, len, err);
-}
-
-static enum gospy_code open_program(struct image *image, const struct process *process,
-				    struct gospy_error *err)
-{
-	CLEANUP_CLOSE int fd = -1;
-	enum gospy_code code = procfs_open_exe(process->live_tid, &fd, err);
-	if (code)
-		return code;
-	const char *name = arena_printf(&image->arena, "/proc/%d/exe", process->pid);
-	if (!name)
-		return err_nomem(err);
-	code = elf_file_open(fd, name, &image->elf, err);
-	if (code)
-		return err_context(err, code, "pid %d (%s)", process->pid, process->comm);
-	return GOSPY_OK;
 }
 
 static enum gospy_code open_bin(struct image *image, const char *path, struct gospy_error *err)
@@ -48,40 +33,103 @@ static enum gospy_code open_bin(struct image *image, const char *path, struct go
 	return GOSPY_OK;
 }
 
-/* A Go main program is loaded at AT_ENTRY - e_entry, whatever the address of its first segment: an
- * internally linked PIE has that at 0x400000. */
-static enum gospy_code map_window(struct image *image, const struct process *process,
-				  struct gospy_error *err)
+/* No file says where the object is loaded, but where its moduledata is, and the file at hand says
+ * where it has that. False: it does not. */
+static bool bias_by_moduledata(struct elf_file *bin, const struct object *object, uint64_t *ret)
 {
-	enum gospy_code code = procfs_auxv(process->live_tid, &image->auxv, err);
-	if (code)
-		return code;
-	uint64_t lo, hi;
-	if (!image->auxv.entry || !elf_file_range(&image->elf, &lo, &hi))
+	struct elf_symbol symbol = {.name = "runtime.firstmoduledata"};
+	if (!object->moduledata || elf_file_symbols(bin, &symbol, 1, NULL) || !symbol.found)
+		return false;
+	*ret = object->moduledata - symbol.addr;
+	return true;
+}
+
+/* Is --bin a twin of this object? Sets its bias, if only --bin tells it. */
+static enum gospy_code check_bin(struct image *image, struct object *object,
+				 struct gospy_error *err)
+{
+	struct paged window = {0};
+	if (object->kind == OBJECT_MEMORY &&
+	    !bias_by_moduledata(&image->bin, object, &object->bias))
 		return err_set(err, GOSPY_E_BAD_DATA,
-			       "pid %d (%s): neither entry point nor loadable segments are known",
-			       process->pid, process->comm);
-	image->bias = image->auxv.entry - image->elf.entry;
-	if (image->elf.type == ET_EXEC && image->bias)
-		return err_set(err, GOSPY_E_BAD_DATA,
-			       "pid %d (%s) does not run the code of its file (a packed program?)",
-			       process->pid, process->comm);
-	return paged_init(&image->window, lo + image->bias, hi - lo, fetch, image, err);
+			       "%s has no symbol runtime.firstmoduledata, by which alone it could "
+			       "be compared with what runs",
+			       image->bin.name);
+	enum gospy_code code =
+		paged_init(&window, object->start, object->end - object->start, fetch, image, err);
+	if (!code)
+		code = twin_check(&object->elf, &image->bin, &window, object->bias, err);
+	paged_deinit(&window);
+	return code;
+}
+
+/* The first object; with --bin the first that it is a twin of. */
+static enum gospy_code choose(struct image *image, struct objects *objects, struct object **ret,
+			      struct gospy_error *err)
+{
+	enum gospy_code code = GOSPY_OK;
+	*ret = &objects->found.at[0];
+	for (size_t i = 0; image->has_bin && i < objects->found.len; i++) {
+		*ret = &objects->found.at[i];
+		// What differs is said of the first.
+		code = check_bin(image, *ret, i ? NULL : err);
+		if (code != GOSPY_E_BAD_DATA)
+			return code;
+	}
+	return code;
+}
+
+static enum gospy_code describe(struct image *image, const struct objects *objects,
+				const struct object *object, struct gospy_error *err)
+{
+	const char *source = "memory", *note = object->note;
+	if (object->kind == OBJECT_PROGRAM)
+		source = "executable";
+	else if (object->path)
+		source = object->path;
+	if (objects->found.len > 1) {
+		note = arena_printf(&image->arena,
+				    "%zu objects of this process are of Go: this is %s at %#" PRIx64
+				    "; --bin FILE chooses the one that FILE is a twin of%s%s",
+				    objects->found.len, source, object->start, note ? "; " : "",
+				    note ? note : "");
+		if (!note)
+			return err_nomem(err);
+	}
+	source = arena_strdup(&image->arena, source);
+	image->note = note ? arena_strdup(&image->arena, note) : NULL;
+	if (!source || (note && !image->note))
+		return err_nomem(err);
+	image->object = object->kind == OBJECT_PROGRAM ? NULL : source;
+	image_note_source(image, "object", source, object->start);
+	return GOSPY_OK;
+}
+
+static enum gospy_code use(struct image *image, const struct objects *objects,
+			   struct object *object, struct gospy_error *err)
+{
+	image->auxv = objects->auxv;
+	image->bias = object->bias;
+	image->elf = object->elf;
+	object->elf = (struct elf_file){0};
+	enum gospy_code code = describe(image, objects, object, err);
+	return code ? code
+		    : paged_init(&image->window, object->start, object->end - object->start, fetch,
+				 image, err);
 }
 
 enum gospy_code image_open(struct image *image, const struct process *process, const char *bin_path,
 			   struct gospy_error *err)
 {
-	enum gospy_code code = open_program(image, process, err);
-	if (code)
-		return code;
-	if (!build_info_is_go(&image->elf))
-		return err_set(err, GOSPY_E_NOT_GO,
-			       "pid %d (%s) is not a Go program: its executable has no Go build "
-			       "information, no function table and no runtime symbols",
-			       process->pid, process->comm);
-	if ((code = map_window(image, process, err)) || !bin_path)
-		return code;
-	code = open_bin(image, bin_path, err);
-	return code ? code : twin_check(&image->elf, &image->bin, &image->window, image->bias, err);
+	struct objects objects = {0};
+	struct object *object;
+	enum gospy_code code = bin_path ? open_bin(image, bin_path, err) : GOSPY_OK;
+	if (!code)
+		code = objects_find(process, image->mem, &objects, err);
+	if (!code)
+		code = choose(image, &objects, &object, err);
+	if (!code)
+		code = use(image, &objects, object, err);
+	objects_deinit(&objects);
+	return code;
 }

@@ -94,7 +94,10 @@ static struct module *examine(struct modules *modules, const struct proc_map *ma
 	module->path = map->path;
 	module->base = map->start;
 	module->map = map;
-	bool known = find_bias(&elf, map->start, &module->bias);
+	bool known = find_bias(&elf, map->start, &module->bias) &&
+		     elf_file_range(&elf, &module->start, &module->end);
+	module->start += module->bias;
+	module->end += module->bias;
 	if (known)
 		find_table(modules, &elf, module);
 	elf_file_close(&elf);
@@ -154,13 +157,22 @@ static bool open_vdso(struct modules *modules, struct module *module)
 	       !elf_file_open_span((struct span){bytes, len}, module->path, &module->elf, NULL);
 }
 
-const struct elf_func *modules_func(struct modules *modules, struct module *module, uint64_t addr)
+bool modules_open(struct modules *modules, struct module *module)
 {
 	if (!module->opened) {
 		module->opened = true;
-		bool ok = is_vdso(module->map) ? open_vdso(modules, module)
-					       : open_file(modules, module);
-		if (!ok || elf_funcs_create(&module->elf, &module->funcs, NULL))
+		module->has_file = is_vdso(module->map) ? open_vdso(modules, module)
+							: open_file(modules, module);
+	}
+	return module->has_file;
+}
+
+const struct elf_func *modules_func(struct modules *modules, struct module *module, uint64_t addr)
+{
+	if (!module->listed) {
+		module->listed = true;
+		if (!modules_open(modules, module) ||
+		    elf_funcs_create(&module->elf, &module->funcs, NULL))
 			module->funcs = (struct elf_funcs){0};
 	}
 	return elf_funcs_find(&module->funcs, addr - module->bias);

@@ -1,4 +1,4 @@
-/* The ELF files mapped into a process: unwind tables and names of its C code. */
+/* The ELF files mapped into a process: where they are, unwind tables and names of their C code. */
 #ifndef GOSPY_GORUNTIME_MODULES_H
 #define GOSPY_GORUNTIME_MODULES_H
 
@@ -11,11 +11,14 @@ struct module {
 	const char *path;           /* as the process's mount namespace names it, or "[vdso]" */
 	uint64_t base;              /* address of its first byte */
 	uint64_t bias;              /* what its addresses have been moved by */
+	uint64_t start, end;        /* of its segments in the process, as its headers say */
 	const struct proc_map *map; /* of the first byte */
 	/* Search table of its unwind information; 0 entries: it has none that can be used. */
 	uint64_t hdr, table, table_count;
 	uint64_t hdr_end; /* of header and table */
 	bool opened;      /* the file, or it was tried */
+	bool has_file;    /* in `elf` */
+	bool listed;      /* its functions, or it was tried */
 	struct elf_file elf;
 	struct elf_funcs funcs;
 	struct module *next;
@@ -36,6 +39,9 @@ enum gospy_code modules_init(const struct process *process, struct mem *mem, str
 void modules_deinit(struct modules *modules);
 /** The module whose code `addr` is, or NULL: none, or out of memory. */
 struct module *modules_find(struct modules *modules, uint64_t addr);
+/** Its file as `module->elf`, opened when first asked for; false: it cannot be had, or is not the
+ * one that is mapped, or no ELF file that can be read. */
+bool modules_open(struct modules *modules, struct module *module);
 /** The function of `module` that holds `addr`, or NULL; its addresses are unbiased. Opens the file
  * when first called, if it is still the one that is mapped. */
 const struct elf_func *modules_func(struct modules *modules, struct module *module, uint64_t addr);

@@ -1,4 +1,4 @@
-/* The Go processes of this machine. Programs are recognised once a file, however many run it. */
+/* The Go processes of this machine. Files are recognised once, however many run them. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -17,12 +17,14 @@ struct gospy_process_list {
 	struct arena arena;
 };
 
-/* What is known of an executable file. */
+/* What is known of a file: of an executable, or of a library, whose numbers are those of the
+ * mappings of processes, which need not be what stat() says. */
 struct program {
+	bool library;
 	dev_t dev;
 	ino_t ino;
 	struct timespec mtime; /* the number of a removed file may come to name another */
-	bool is_go;
+	enum go_sign sign;
 	const char *go_version; /* NULL: to be read from each process, or unknown */
 	uint64_t next;          /* 1 + index of another one with the same hash, or 0 */
 };
@@ -30,45 +32,78 @@ struct program {
 struct lister {
 	struct gospy_process_list *list;
 	VEC(struct program) programs;
-	struct map by_file; /* hash of device, inode, time -> 1 + index in programs */
+	struct map by_file; /* hash of the file -> 1 + index in programs */
 };
 
-static uint64_t hash_file(const struct stat *st)
+static uint64_t hash_file(const struct program *file)
 {
-	uint64_t hash = st->st_dev * 31 + st->st_ino;
-	return (hash * 31 + (uint64_t)st->st_mtim.tv_sec) * 31 + (uint64_t)st->st_mtim.tv_nsec;
+	uint64_t hash = (uint64_t)file->dev * 31 + file->ino;
+	return (hash * 31 + (uint64_t)file->mtime.tv_sec) * 31 + (uint64_t)file->mtime.tv_nsec;
 }
 
-static bool is_file(const struct program *program, const struct stat *st)
+static bool is_file(const struct program *a, const struct program *b)
 {
-	return program->dev == st->st_dev && program->ino == st->st_ino &&
-	       program->mtime.tv_sec == st->st_mtim.tv_sec &&
-	       program->mtime.tv_nsec == st->st_mtim.tv_nsec;
+	return a->library == b->library && a->dev == b->dev && a->ino == b->ino &&
+	       a->mtime.tv_sec == b->mtime.tv_sec && a->mtime.tv_nsec == b->mtime.tv_nsec;
 }
 
-/* Look into the file that `tid` runs. Only errors that concern all files are returned, and
- * GOSPY_E_PERM. */
-static enum gospy_code recognise(struct lister *lister, pid_t tid, struct program *program,
+/* Index of a file that was seen before, or SIZE_MAX. `head` is of its hash. */
+static size_t find_known(const struct lister *lister, const struct program *file, uint64_t head)
+{
+	for (uint64_t i = head; i; i = lister->programs.at[i - 1].next) {
+		if (is_file(&lister->programs.at[i - 1], file))
+			return i - 1;
+	}
+	return SIZE_MAX;
+}
+
+/* Look into a file. Only GOSPY_E_NOMEM is returned: whatever else it is, it is not Go's. */
+static enum gospy_code recognise(struct lister *lister, int fd, struct program *program,
 				 struct gospy_error *err)
 {
-	int fd CLEANUP_CLOSE = -1;
 	CLEANUP(elf_file_close) struct elf_file elf = {0};
 	struct build_info_text text;
-	enum gospy_code code = procfs_open_exe(tid, &fd, err);
+	enum gospy_code code = elf_file_open(fd, "", &elf, err);
 	if (!code)
-		code = elf_file_open(fd, "", &elf, err);
-	if (!code)
+		program->sign = build_info_sign(&elf);
+	if (program->sign == GO_SIGN_YES)
 		code = build_info_find(&elf, NULL, NULL, 0, &lister->list->arena, &text, err);
-	if (code == GOSPY_E_PERM || code == GOSPY_E_NOMEM)
+	if (!code && program->sign == GO_SIGN_YES)
+		program->go_version = text.go_version;
+	return code == GOSPY_E_NOMEM ? code : GOSPY_OK;
+}
+
+/* Index of the file that `map` is of, or of the executable of `tid` if that is NULL, which must be
+ * readable. */
+static enum gospy_code look_up(struct lister *lister, struct program *file, pid_t tid,
+			       const struct proc_map *map, size_t *ret, struct gospy_error *err)
+{
+	int fd CLEANUP_CLOSE = -1;
+	uint64_t *head = map_put(&lister->by_file, hash_file(file));
+	if (!head)
+		return err_nomem(err);
+	*ret = find_known(lister, file, *head);
+	if (*ret != SIZE_MAX)
+		return GOSPY_OK;
+	enum gospy_code code =
+		map ? procfs_open_mapped(tid, map, &fd, err) : procfs_open_exe(tid, &fd, err);
+	if (!code)
+		code = recognise(lister, fd, file, err);
+	// A library that is not there any more: its memory may tell.
+	else if (map)
+		file->sign = GO_SIGN_UNCLEAR;
+	if (code == GOSPY_E_NOMEM || (code && !map))
 		return code;
-	program->is_go = code == GOSPY_OK ||
-			 (code == GOSPY_E_NOT_FOUND && elf.bytes.len && build_info_is_go(&elf));
-	program->go_version = code == GOSPY_OK ? text.go_version : NULL;
+	file->next = *head;
+	if (!vec_push(&lister->programs, *file))
+		return err_nomem(err);
+	*ret = lister->programs.len - 1;
+	*head = lister->programs.len;
 	return GOSPY_OK;
 }
 
 /* GOSPY_E_PERM: the file may not be read; GOSPY_E_GONE: there is none. */
-static enum gospy_code find_program(struct lister *lister, pid_t tid, struct program *ret,
+static enum gospy_code find_program(struct lister *lister, pid_t tid, size_t *ret,
 				    struct gospy_error *err)
 {
 	char path[32];
@@ -76,24 +111,65 @@ static enum gospy_code find_program(struct lister *lister, pid_t tid, struct pro
 	snprintf(path, sizeof(path), "/proc/%d/exe", tid);
 	if (stat(path, &st) != 0)
 		return errno == EACCES || errno == EPERM ? GOSPY_E_PERM : GOSPY_E_GONE;
-	uint64_t *head = map_put(&lister->by_file, hash_file(&st));
-	if (!head)
-		return err_nomem(err);
-	for (uint64_t i = *head; i; i = lister->programs.at[i - 1].next) {
-		if (is_file(&lister->programs.at[i - 1], &st)) {
-			*ret = lister->programs.at[i - 1];
-			return GOSPY_OK;
-		}
+	struct program file = {.dev = st.st_dev, .ino = st.st_ino, .mtime = st.st_mtim};
+	return look_up(lister, &file, tid, NULL, ret, err);
+}
+
+/* Of the libraries of `tid`, the first that is Go's; else one of which only the memory can tell. */
+static enum gospy_code find_library(struct lister *lister, pid_t tid, size_t *ret,
+				    struct gospy_error *err)
+{
+	CLEANUP(proc_maps_deinit) struct proc_maps maps = {0};
+	enum gospy_code code = procfs_maps(tid, &maps, err);
+	for (size_t i = 0; !code && i < maps.maps.len; i++) {
+		const struct proc_map *map = &maps.maps.at[i];
+		struct program file = {.library = true, .dev = map->dev, .ino = map->inode};
+		size_t at;
+		if (!map->exec || *map->path != '/')
+			continue;
+		code = look_up(lister, &file, tid, map, &at, err);
+		if (code || lister->programs.at[at].sign == GO_SIGN_NO)
+			continue;
+		*ret = at;
+		if (lister->programs.at[at].sign == GO_SIGN_YES)
+			break;
 	}
-	struct program program = {
-		.dev = st.st_dev, .ino = st.st_ino, .mtime = st.st_mtim, .next = *head};
-	enum gospy_code code = recognise(lister, tid, &program, err);
+	return code;
+}
+
+/* Headers did not tell: what does the memory hold? The answer stands for all that run the file. */
+static bool is_go_in_memory(struct lister *lister, pid_t pid, struct program *program)
+{
+	CLEANUP(process_close) struct process process = {.pidfd = -1};
+	struct build_info_text text;
+	struct gospy_error err;
+	if (process_open(pid, &process, NULL))
+		return false;
+	enum gospy_code code = buildinfo_read(&process, &lister->list->arena, &text, &err);
+	bool is_go = code == GOSPY_OK || code == GOSPY_E_NOT_FOUND;
+	program->sign = is_go ? GO_SIGN_YES : GO_SIGN_NO;
+	program->go_version = code ? NULL : text.go_version;
+	return is_go;
+}
+
+/* The file by which the process is Go's, as index, or SIZE_MAX: it is not. */
+static enum gospy_code find_go(struct lister *lister, pid_t pid, pid_t tid, size_t *ret,
+			       struct gospy_error *err)
+{
+	size_t program, library = SIZE_MAX;
+	enum gospy_code code = find_program(lister, tid, &program, err);
+	*ret = SIZE_MAX;
 	if (code)
 		return code;
-	if (!vec_push(&lister->programs, program))
-		return err_nomem(err);
-	*head = lister->programs.len;
-	*ret = program;
+	if (lister->programs.at[program].sign == GO_SIGN_NO) {
+		code = find_library(lister, tid, &library, err);
+		if (code || library == SIZE_MAX)
+			return code == GOSPY_E_NOMEM || code == GOSPY_E_PERM ? code : GOSPY_OK;
+		program = library;
+	}
+	struct program *found = &lister->programs.at[program];
+	if (found->sign == GO_SIGN_YES || is_go_in_memory(lister, pid, found))
+		*ret = program;
 	return GOSPY_OK;
 }
 
@@ -129,7 +205,7 @@ static enum gospy_code add_process(struct lister *lister, pid_t pid, struct gosp
 {
 	struct gospy_process_list *list = lister->list;
 	struct proc_stat stat;
-	struct program program = {0};
+	size_t program;
 	pid_t tid;
 	enum gospy_code code = procfs_stat(pid, 0, &stat, err);
 	if (code || stat.kthread || (code = process_live_tid(pid, &tid, err)))
@@ -138,12 +214,13 @@ static enum gospy_code add_process(struct lister *lister, pid_t pid, struct gosp
 		.pid = pid, .ppid = stat.ppid, .comm = arena_strdup(&list->arena, stat.comm)};
 	if (!process.comm)
 		return err_nomem(err);
-	code = find_program(lister, tid, &program, err);
+	code = find_go(lister, pid, tid, &program, err);
 	if (code == GOSPY_E_PERM)
 		list->unreadable++;
 	else if (code)
 		return code;
-	else if (program.is_go && (code = describe_go(lister, &program, tid, &process, err)))
+	else if (program != SIZE_MAX &&
+		 (code = describe_go(lister, &lister->programs.at[program], tid, &process, err)))
 		return code;
 	return vec_push(&list->processes, process) ? GOSPY_OK : err_nomem(err);
 }

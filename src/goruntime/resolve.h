@@ -7,7 +7,8 @@
 
 #include "goruntime/image.h"
 
-/** The program's file, its load bias and the window on its memory; image_open.c. GOSPY_E_NOT_GO. */
+/** The object that holds the runtime: its file, load bias and the window on its memory;
+ * image_open.c. GOSPY_E_NOT_GO. */
 enum gospy_code image_open(struct image *image, const struct process *process, const char *bin_path,
 			   struct gospy_error *err);
 /** Addresses of the runtime's globals; image_globals.c. GOSPY_E_NOT_FOUND names what is missing. */

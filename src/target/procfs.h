@@ -57,7 +57,7 @@ enum gospy_code procfs_status(pid_t pid, pid_t tid, struct proc_status *ret,
 struct proc_map {
 	uint64_t start, end;
 	uint64_t offset;
-	uint64_t inode;
+	uint64_t dev, inode; /* of the file; dev is not always what stat() says (btrfs, overlays) */
 	bool read, write, exec, shared;
 	const char *path; /* "" for anonymous memory; " (deleted)" is part of it */
 };

@@ -146,7 +146,9 @@ static bool maps_line(struct span line, struct proc_map *map, struct span *path)
 	scan_char(&s, ' ');
 	map->offset = scan_u64(&s, 16);
 	scan_char(&s, ' ');
-	scan_word(&s);
+	map->dev = scan_u64(&s, 16) << 32;
+	scan_char(&s, ':');
+	map->dev |= scan_u64(&s, 16);
 	scan_char(&s, ' ');
 	map->inode = scan_u64(&s, 10);
 	if (s.failed || perms.len != 4 || map->start >= map->end)

@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	struct build_info_text text;
-	build_info_is_go(&elf);
+	(void)build_info_sign(&elf);
 	if (build_info_find(&elf, fetch, NULL, 0x1000, &arena, &text, NULL) == GOSPY_OK) {
 		struct go_version version;
 		go_version_parse(text.go_version, &version);

@@ -197,11 +197,12 @@ static inline void go_image_pclntab(struct go_image *im, struct go_image_tables 
 	t->inner = (uint32_t)(go_image_str(im, "main.inner") - t->names);
 	t->innermost = (uint32_t)(go_image_str(im, "main.innermost") - t->names);
 
+	uint64_t slots = go12 ? 0 : go_image_put(im, NULL, 5 * 4, 8);
 	uint64_t files = go_image_put(im, NULL, 0, 8), at[3];
 	for (size_t i = 0; i < 3; i++)
 		at[i] = go_image_str(im, (const char *[]){"a.go", "b.go", "c.go"}[i]);
-	uint64_t slots = go_image_put(im, NULL, 5 * 4, 4);
 	if (go12) {
+		slots = go_image_put(im, NULL, 5 * 4, 4);
 		// File numbers begin with 1; the slot before them is their count.
 		t->files = slots;
 		go_image_set(im, slots, 4, 4);
@@ -381,10 +382,10 @@ static inline void go_image_moduledata(struct go_image *im, const struct go_imag
 	im->moduledata = go_image_put(im, w, sizeof(w), 32);
 }
 
-static inline void go_image_init(struct go_image *im, int minor)
+static inline void go_image_init_at(struct go_image *im, int minor, uint64_t base)
 {
 	memset(im, 0, sizeof(*im));
-	im->base = 0x400000;
+	im->base = base;
 	im->minor = minor;
 	im->text = im->base + GO_IMAGE_TEXT;
 	im->len = GO_IMAGE_TEXT + GO_IMAGE_TEXT_LEN;
@@ -392,6 +393,11 @@ static inline void go_image_init(struct go_image *im, int minor)
 	uint64_t types = go_image_types(im), etypes = im->base + im->len;
 	go_image_pclntab(im, &t);
 	go_image_moduledata(im, &t, types, etypes);
+}
+
+static inline void go_image_init(struct go_image *im, int minor)
+{
+	go_image_init_at(im, minor, 0x400000);
 }
 
 /** A window on its bytes. */

@@ -129,7 +129,32 @@ static void reads_inline_strings(void **state)
 	assert_int_equal(find(), GOSPY_OK);
 	assert_string_equal(text.go_version, "go1.24.4");
 	assert_string_equal(text.modinfo, MODINFO);
-	assert_true(build_info_is_go(&elf));
+	assert_int_equal(build_info_sign(&elf), GO_SIGN_YES);
+}
+
+static void reads_from_memory(void **state)
+{
+	static const char modinfo[] = FRAME_START MODINFO FRAME_END;
+	(void)state;
+	uint64_t bias = 0x1000;
+	uint64_t base = DATA_ADDR + bias;
+	put_inline(0x40, "go1.24.4", modinfo, sizeof(modinfo) - 1);
+	assert_int_equal(build_info_at(fetch, &bias, base + 0x40, &arena, &text, &err), GOSPY_OK);
+	assert_string_equal(text.go_version, "go1.24.4");
+	assert_string_equal(text.modinfo, MODINFO);
+	assert_int_equal(build_info_at(fetch, &bias, base + 0x50, &arena, &text, &err),
+			 GOSPY_E_NOT_FOUND);
+	put_pointers(0x40, base);
+	assert_int_equal(build_info_at(fetch, &bias, base + 0x40, &arena, &text, &err), GOSPY_OK);
+	assert_string_equal(text.go_version, "go1.16.15");
+	assert_string_equal(text.modinfo, MODINFO);
+	// Lengths that lead out of memory, or are none at all.
+	put_header(0xfc0, 2);
+	memset(data + 0xfe0, 0xff, 0x20);
+	assert_int_equal(build_info_at(fetch, &bias, base + 0xfc0, &arena, &text, &err),
+			 GOSPY_E_NOT_FOUND);
+	assert_int_equal(build_info_at(fetch, &bias, base + 0xff0, &arena, &text, &err),
+			 GOSPY_E_NOT_FOUND);
 }
 
 static void reads_without_modules(void **state)
@@ -152,7 +177,8 @@ static void scans_segments(void **state)
 	open_program(ET_EXEC, -1);
 	assert_int_equal(find(), GOSPY_OK);
 	assert_string_equal(text.go_version, "go1.25.4");
-	assert_true(build_info_is_go(&elf));
+	// Data may say anything: this alone proves nothing.
+	assert_int_equal(build_info_sign(&elf), GO_SIGN_UNCLEAR);
 }
 
 static void reads_pointers(void **state)
@@ -261,15 +287,25 @@ static void knows_what_is_not_go(void **state)
 {
 	(void)state;
 	open_program(ET_EXEC, -1);
-	assert_false(build_info_is_go(&elf));
+	assert_int_equal(build_info_sign(&elf), GO_SIGN_UNCLEAR);
 	assert_int_equal(find(), GOSPY_E_NOT_FOUND);
+	elf_file_close(&elf);
+
+	// Code where its section says that it is: the headers of a program that is not Go.
+	elf_image_init(&image, ET_EXEC);
+	uint64_t off = elf_image_add(&image, data, 64);
+	elf_image_segment(&image, PT_LOAD, PF_R | PF_X, 0x400000, off, 64);
+	elf_image_section_at(&image, ".text", SHT_PROGBITS, off, 64)->sh_addr = 0x400000;
+	assert_int_equal(elf_file_open_span(elf_image_finish(&image), "prog", &elf, &err),
+			 GOSPY_OK);
+	assert_int_equal(build_info_sign(&elf), GO_SIGN_NO);
 	elf_file_close(&elf);
 
 	elf_image_init(&image, ET_DYN);
 	elf_image_section(&image, ".gopclntab", SHT_PROGBITS, data, 1);
 	assert_int_equal(elf_file_open_span(elf_image_finish(&image), "prog", &elf, &err),
 			 GOSPY_OK);
-	assert_true(build_info_is_go(&elf));
+	assert_int_equal(build_info_sign(&elf), GO_SIGN_YES);
 }
 
 static void parses_modules(void **state)
@@ -363,7 +399,7 @@ static void reads_fixtures(void **state)
 			continue;
 		}
 		assert_int_equal(code, GOSPY_OK);
-		assert_true(build_info_is_go(&elf));
+		assert_int_equal(build_info_sign(&elf), GO_SIGN_YES);
 		bool stripped = !strcmp(variant, "stripped") || !strcmp(variant, "sw");
 		if (!strncmp(version, "1.12.", 5) && stripped) {
 			assert_int_equal(find(), GOSPY_E_NOT_FOUND);
@@ -382,6 +418,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(reads_inline_strings, setup, teardown),
+		cmocka_unit_test_setup_teardown(reads_from_memory, setup, teardown),
 		cmocka_unit_test_setup_teardown(reads_without_modules, setup, teardown),
 		cmocka_unit_test_setup_teardown(scans_segments, setup, teardown),
 		cmocka_unit_test_setup_teardown(reads_pointers, setup, teardown),

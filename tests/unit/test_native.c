@@ -225,7 +225,7 @@ static void names_functions(void **state)
 	(void)state;
 	struct elf_func func = {CODE + PUSHES * LEN, LEN, "pushes"};
 	struct module *module = modules_find(&modules, code(PUSHES));
-	module->opened = true;
+	module->listed = true;
 	module->funcs = (struct elf_funcs){malloc(sizeof(func)), 1};
 	*module->funcs.at = func;
 	stack[9] = code(PUSHES) - 4 + LEN; // behind a call at its end
@@ -263,7 +263,7 @@ static void a_stub_of_cgo_is_called_by_go(void **state)
 	(void)state;
 	struct elf_func func = {CODE + NONE * LEN, LEN, "_cgo_97ab22c4dc7b_C2func_getaddrinfo"};
 	struct module *module = modules_find(&modules, code(NONE));
-	module->opened = true;
+	module->listed = true;
 	module->funcs = (struct elf_funcs){malloc(sizeof(func)), 1};
 	*module->funcs.at = func;
 	walk(NONE, 16);
