@@ -111,6 +111,43 @@ struct gospy_provenance {
 GOSPY_API const struct gospy_provenance *gospy_target_provenance(const struct gospy_target *target,
 								 size_t *n_ret);
 
+/* ---------------------------------------------------------------------------------- diagnosis --
+ */
+
+enum gospy_verdict {
+	GOSPY_VERDICT_OK,
+	GOSPY_VERDICT_NOTE,    /**< something a person should know */
+	GOSPY_VERDICT_PROBLEM, /**< something cannot be read or done */
+};
+
+/** One thing that was looked at to find out what can be read of a process. */
+struct gospy_finding {
+	const char *topic;  /**< "process", "access", "runtime", "global" or "layout" */
+	const char *name;   /**< "memory", "stop", "Go version", "runtime.allgs" ... */
+	const char *text;   /**< what was found, in words; NULL for most globals and layouts */
+	const char *source; /**< where it came from ("symtab", "DWARF" ...), or NULL */
+	const char *remedy; /**< what would make it better, or NULL */
+	uint64_t addr;      /**< address in the target, or 0 */
+	enum gospy_verdict verdict;
+};
+
+struct gospy_diagnosis {
+	const struct gospy_finding *findings; /**< grouped by topic */
+	size_t finding_count;
+	enum gospy_code code; /**< why the process could not be opened, or GOSPY_OK */
+};
+
+/**
+ * Find out what can be read of `pid`, what it would cost, and the remedy for what cannot. The
+ * process is not stopped. What gospy_target_open_pid would fail with is a finding, and `code`; only
+ * GOSPY_E_GONE (no such process), _NOMEM and _USAGE fail the call. Owned by the caller.
+ */
+GOSPY_API enum gospy_code
+gospy_diagnosis_create(pid_t pid, const struct gospy_open_options *options,
+		       struct gospy_diagnosis **ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+GOSPY_API void gospy_diagnosis_destroy(struct gospy_diagnosis *diagnosis);
+
 /* ---------------------------------------------------------------------------------- snapshots --
  */
 

@@ -130,7 +130,7 @@ static void stderr_line(const char *prefix, const char *msg)
 		return; // nobody is left to be told
 }
 
-static int exit_status_of(enum gospy_code code)
+enum exit_status cli_status_of(enum gospy_code code)
 {
 	switch (code) {
 	case GOSPY_OK:
@@ -156,7 +156,7 @@ static int exit_status_of(enum gospy_code code)
 
 int cli_fail(struct cli *cli, const struct gospy_error *err)
 {
-	int status = exit_status_of(err->code);
+	int status = cli_status_of(err->code);
 	if (cli->format != REPORT_TEXT)
 		report_error_json(cli->out, err, status);
 	out_flush(cli->out);

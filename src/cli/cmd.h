@@ -59,7 +59,7 @@ struct cmd {
 };
 
 extern const struct cmd cmd_list, cmd_tree, cmd_process, cmd_summary, cmd_stack, cmd_version,
-	cmd_help;
+	cmd_doctor, cmd_help;
 /** All of them, in the order of the help; ends with NULL. */
 extern const struct cmd *const cmds[];
 /** By name or alias, or NULL. */
@@ -84,6 +84,8 @@ pid_t cli_target(const struct target_options *options, char ***words, size_t *co
 /** Usage error if a word is left over. */
 enum gospy_code cli_no_more(char *const *words, size_t count, struct gospy_error *err);
 
+/** The exit status that tells of a failure. */
+enum exit_status cli_status_of(enum gospy_code code);
 /** Report a failure: a line on stderr, an object on stdout if JSON was asked for. Returns the exit
  * status. */
 int cli_fail(struct cli *cli, const struct gospy_error *err);

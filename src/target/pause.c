@@ -39,11 +39,11 @@ static void *trace(void *arg)
 }
 
 /**
- * Start `trace` with signals blocked, for the handlers of the program should run on its own
+ * Start a thread with signals blocked, for the handlers of the program should run on its own
  * threads. A SIGCHLD that nobody handles is better left open: the kernel drops it when it is sent,
  * but would else wake another thread for it at each stop (sig_ignored() in kernel/signal.c).
  */
-static int start_worker(struct pause_worker *worker)
+static int start_thread(pthread_t *thread, void *(*run)(void *), void *arg)
 {
 	sigset_t blocked, old;
 	struct sigaction action;
@@ -51,7 +51,7 @@ static int start_worker(struct pause_worker *worker)
 	if (sigaction(SIGCHLD, NULL, &action) == 0 && action.sa_handler == SIG_DFL)
 		sigdelset(&blocked, SIGCHLD);
 	pthread_sigmask(SIG_SETMASK, &blocked, &old);
-	int os_errno = pthread_create(&worker->thread, NULL, trace, worker);
+	int os_errno = pthread_create(thread, NULL, run, arg);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return os_errno;
 }
@@ -102,7 +102,7 @@ enum gospy_code pause_run(const struct process *process, uint64_t deadline_ns,
 		.work = work,
 	};
 	sem_init(&worker.done, 0, 0);
-	int os_errno = start_worker(&worker);
+	int os_errno = start_thread(&worker.thread, trace, &worker);
 	if (!os_errno) {
 		wait_done(&worker);
 		pthread_join(worker.thread, NULL);
@@ -115,6 +115,33 @@ enum gospy_code pause_run(const struct process *process, uint64_t deadline_ns,
 	if (worker.code && err)
 		*err = worker.err;
 	return worker.code;
+}
+
+/** A probe of one thread. */
+struct probe {
+	pid_t tid;
+	enum gospy_code code;
+	struct gospy_error err;
+};
+
+static void *probe_thread(void *arg)
+{
+	struct probe *probe = arg;
+	probe->code = tracer_probe(probe->tid, &probe->err);
+	return NULL;
+}
+
+enum gospy_code pause_probe(const struct process *process, struct gospy_error *err)
+{
+	struct probe probe = {.tid = process->live_tid};
+	pthread_t thread;
+	int os_errno = start_thread(&thread, probe_thread, &probe);
+	if (os_errno)
+		return err_os(err, os_errno, "cannot start a thread");
+	pthread_join(thread, NULL);
+	if (probe.code && err)
+		*err = probe.err;
+	return probe.code;
 }
 
 static int compare_tid(const void *key, const void *element)

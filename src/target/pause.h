@@ -60,6 +60,11 @@ struct pause_work {
 enum gospy_code pause_run(const struct process *process, uint64_t deadline_ns,
 			  const struct pause_work *work, struct pause *ret,
 			  struct gospy_error *err);
+/**
+ * Could the process be stopped? One of its threads is seized, which does not stop it, and let go
+ * at once. GOSPY_E_PERM with the cause; GOSPY_E_GONE.
+ */
+enum gospy_code pause_probe(const struct process *process, struct gospy_error *err);
 /** Free the thread table; all zero is a valid empty pause. */
 void pause_deinit(struct pause *pause);
 /** The entry of a thread with its registers (all are read when a thread stops), or NULL: there was

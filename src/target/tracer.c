@@ -297,3 +297,14 @@ void tracer_detach(struct tracer *tracer)
 			ptrace(PTRACE_DETACH, thread->tid, NULL, (long)thread->pending_signal);
 	}
 }
+
+enum gospy_code tracer_probe(pid_t tid, struct gospy_error *err)
+{
+	if (ptrace(PTRACE_SEIZE, tid, NULL, 0) == 0)
+		return GOSPY_OK;
+	if (errno == ESRCH)
+		return err_set(err, GOSPY_E_GONE, "thread %d has ended", tid);
+	if (errno != EPERM)
+		return err_os(err, errno, "cannot seize thread %d", tid);
+	return process_diagnose_eperm(tid, PROCESS_STOP, err);
+}

@@ -22,6 +22,9 @@ struct tracer {
 
 /** Seize and stop all threads. On failure some may be stopped: tracer_detach. */
 enum gospy_code tracer_stop(struct tracer *tracer, struct gospy_error *err);
+/** Seize one thread, with no option that would stop anything. The end of the calling thread lets go
+ * of it. GOSPY_E_PERM with the cause; GOSPY_E_GONE. */
+enum gospy_code tracer_probe(pid_t tid, struct gospy_error *err);
 /** Let everything run on. What cannot be detached because it did not stop stays traced until the
  * calling thread ends. */
 void tracer_detach(struct tracer *tracer);

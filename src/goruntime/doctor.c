@@ -1,0 +1,220 @@
+/* What can be read of a process, from where, and at what cost; nothing is stopped to find out. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "goruntime/buildinfo.h"
+#include "goruntime/target.h"
+#include "target/pause.h"
+
+/* What a stop costs, measured with `./dev bench summary`: interrupting and resuming a thread, and
+ * reading a goroutine that is on the move. */
+enum { STOP_NS = 60000, STOP_NS_PER_THREAD = 15000, STOP_NS_PER_ACTIVE = 500 };
+
+struct owned_diagnosis {
+	struct gospy_diagnosis pub; /* first: what the caller gives back */
+	VEC(struct gospy_finding) findings;
+	struct arena arena;
+	bool out_of_memory;
+};
+
+static void add(struct owned_diagnosis *d, struct gospy_finding finding)
+{
+	if (!vec_push(&d->findings, finding))
+		d->out_of_memory = true;
+}
+
+/* A text of an error that lives as long as the diagnosis. */
+static const char *keep(struct owned_diagnosis *d, const char *s)
+{
+	const char *copy = arena_strdup(&d->arena, s);
+	if (!copy)
+		d->out_of_memory = true;
+	return copy;
+}
+
+static void look_at_program(struct owned_diagnosis *d, const struct process *process)
+{
+	struct gospy_error err;
+	struct gospy_finding finding = {.topic = "process", .name = "program"};
+	bool deleted = false;
+	if (procfs_exe_path(process->live_tid, &d->arena, &finding.text, &deleted, &err)) {
+		finding.text = keep(d, err.msg);
+		finding.verdict = GOSPY_VERDICT_PROBLEM;
+	} else if (deleted) {
+		finding.verdict = GOSPY_VERDICT_NOTE;
+		finding.remedy = "the file was deleted or replaced since the start; what runs is "
+				 "read through /proc all the same";
+	}
+	add(d, finding);
+}
+
+static void look_at_memory(struct owned_diagnosis *d, const struct process *process)
+{
+	struct gospy_error err;
+	struct gospy_finding finding = {.topic = "access", .name = "memory", .text = "can be read"};
+	struct proc_auxv auxv;
+	struct mem *mem = NULL;
+	uint64_t word;
+	enum gospy_code code = procfs_auxv(process->live_tid, &auxv, &err);
+	if (!code)
+		code = mem_live_create(process, &mem, &err);
+	if (!code)
+		code = mem_read_u64(mem, auxv.phdr, &word, &err);
+	mem_destroy(mem);
+	if (code == GOSPY_E_PERM)
+		process_diagnose_eperm(process->pid, PROCESS_READ_MEMORY, &err);
+	if (code) {
+		finding.text = keep(d, err.msg);
+		finding.verdict = GOSPY_VERDICT_PROBLEM;
+	}
+	add(d, finding);
+}
+
+/* Goroutines that run or could: those that a stop would have to read. */
+static bool count_active(struct gospy_target *target, uint64_t *ret)
+{
+	static const struct gospy_snapshot_options options = {.size = sizeof(options),
+							      .non_blocking = true};
+	struct gospy_snapshot *snapshot;
+	if (!target || gospy_snapshot_take(target, &options, &snapshot, NULL))
+		return false;
+	const struct gospy_goroutine_counts *counts = &gospy_snapshot_info(snapshot)->goroutines;
+	*ret = counts->runnable + counts->running + counts->syscall;
+	gospy_snapshot_destroy(snapshot);
+	return true;
+}
+
+static void look_at_stop(struct owned_diagnosis *d, const struct process *process,
+			 struct gospy_target *target)
+{
+	struct gospy_error err;
+	struct gospy_finding finding = {.topic = "access", .name = "stop", .text = "possible"};
+	pid_vec tids = {0};
+	uint64_t active;
+	if (pause_probe(process, &err)) {
+		finding.text = keep(d, err.msg);
+		finding.remedy = "--non-blocking needs no stop";
+		finding.verdict = GOSPY_VERDICT_PROBLEM;
+	} else if (!procfs_tids(process->pid, &tids, &err) && count_active(target, &active)) {
+		uint64_t ns = STOP_NS + STOP_NS_PER_THREAD * (uint64_t)tids.len +
+			      STOP_NS_PER_ACTIVE * active;
+		finding.text = arena_printf(&d->arena,
+					    "possible; about %.1f ms for %zu threads and %" PRIu64
+					    " goroutine%s that %s not parked (an estimate)",
+					    (double)ns / 1e6, tids.len, active,
+					    active == 1 ? "" : "s", active == 1 ? "is" : "are");
+	}
+	vec_free(&tids);
+	add(d, finding);
+}
+
+static void look_at_version(struct owned_diagnosis *d, const struct process *process,
+			    const struct gospy_target_info *info)
+{
+	struct build_info_text text;
+	struct gospy_finding finding = {.topic = "runtime", .name = "Go version"};
+	bool has = buildinfo_read(process, &d->arena, &text, NULL) == GOSPY_OK;
+	finding.text = info ? keep(d, info->go_version) : has ? text.go_version : NULL;
+	if (!finding.text)
+		return;
+	finding.source = info && has && strcmp(info->go_version, text.go_version) == 0
+				 ? "runtime.buildVersion and build information"
+			 : info ? "runtime.buildVersion"
+				: "build information";
+	if (info && info->note) {
+		finding.verdict = GOSPY_VERDICT_NOTE;
+		finding.remedy = keep(d, info->note);
+	}
+	add(d, finding);
+}
+
+static void look_at_runtime(struct owned_diagnosis *d, const struct gospy_target *target)
+{
+	static const char layout[] = "layout ";
+	size_t n;
+	const struct gospy_provenance *facts = gospy_target_provenance(target, &n);
+	for (size_t i = 0; i < n; i++) {
+		bool is_layout = strncmp(facts[i].name, layout, sizeof(layout) - 1) == 0;
+		add(d,
+		    (struct gospy_finding){
+			    .topic = is_layout ? "layout" : "global",
+			    .name = keep(d, facts[i].name + (is_layout ? sizeof(layout) - 1 : 0)),
+			    .source = keep(d, facts[i].source),
+			    .addr = facts[i].addr,
+		    });
+	}
+}
+
+static enum gospy_code diagnose(struct owned_diagnosis *d, struct process *process,
+				const struct gospy_open_options *options, struct gospy_error *err)
+{
+	struct gospy_target *target = NULL;
+	struct gospy_error why;
+	look_at_program(d, process);
+	look_at_memory(d, process);
+	d->pub.code = gospy_target_open_pid(process->pid, options, &target, &why);
+	if (d->pub.code == GOSPY_E_NOMEM || d->pub.code == GOSPY_E_GONE) {
+		*err = why;
+		return d->pub.code;
+	}
+	look_at_stop(d, process, target);
+	look_at_version(d, process, target ? gospy_target_info(target) : NULL);
+	if (target)
+		look_at_runtime(d, target);
+	else
+		add(d, (struct gospy_finding){.topic = "runtime",
+					      .name = "Go runtime",
+					      .text = keep(d, why.msg),
+					      .verdict = GOSPY_VERDICT_PROBLEM});
+	gospy_target_close(target);
+	return d->out_of_memory ? err_nomem(err) : process_check(process, err);
+}
+
+/* Not even its executable can be looked at, or it has none. */
+static enum gospy_code add_refusal(struct owned_diagnosis *d, enum gospy_code code,
+				   struct gospy_error *err)
+{
+	d->pub.code = code;
+	add(d, (struct gospy_finding){.topic = "access",
+				      .name = "memory",
+				      .text = keep(d, err->msg),
+				      .verdict = GOSPY_VERDICT_PROBLEM});
+	return d->out_of_memory ? err_nomem(err) : GOSPY_OK;
+}
+
+enum gospy_code gospy_diagnosis_create(pid_t pid, const struct gospy_open_options *options,
+				       struct gospy_diagnosis **ret, struct gospy_error *err)
+{
+	CLEANUP(process_close) struct process process = {.pidfd = -1};
+	struct gospy_error own;
+	err = err ? err : &own; // its texts become findings
+	if (pid <= 0 || !ret || (options && options->size < sizeof(*options)))
+		return err_set(err, GOSPY_E_USAGE, "gospy_diagnosis_create: bad argument");
+	struct owned_diagnosis *d = calloc(1, sizeof(*d));
+	if (!d)
+		return err_nomem(err);
+	enum gospy_code code = process_open(pid, &process, err);
+	if (!code)
+		code = diagnose(d, &process, options, err);
+	else if (code == GOSPY_E_PERM || code == GOSPY_E_NOT_GO)
+		code = add_refusal(d, code, err);
+	d->pub.findings = d->findings.at;
+	d->pub.finding_count = d->findings.len;
+	if (code)
+		gospy_diagnosis_destroy(&d->pub);
+	else
+		*ret = &d->pub;
+	return code;
+}
+
+void gospy_diagnosis_destroy(struct gospy_diagnosis *diagnosis)
+{
+	struct owned_diagnosis *d = (struct owned_diagnosis *)diagnosis;
+	if (!d)
+		return;
+	vec_free(&d->findings);
+	arena_deinit(&d->arena);
+	free(d);
+}

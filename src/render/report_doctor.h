@@ -1,0 +1,14 @@
+/* `gospy doctor`: what can be read of a process, and the remedy for what cannot. */
+#ifndef GOSPY_RENDER_REPORT_DOCTOR_H
+#define GOSPY_RENDER_REPORT_DOCTOR_H
+
+#include "gospy.h"
+#include "render/out.h"
+#include "render/report.h"
+
+/** Text is one screen: globals and layouts by where they came from, unless `verbose` asks for a
+ * line each. JSON always has all of it. */
+void report_doctor(struct out *out, pid_t pid, const struct gospy_diagnosis *diagnosis,
+		   bool verbose, enum report_format format);
+
+#endif
