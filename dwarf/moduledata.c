@@ -92,6 +92,16 @@ static bool is_slice(const struct raw *raw, unsigned i, uint64_t elem)
 	       in_image(raw, addr, addr + len * elem);
 }
 
+/* textsectmap, one entry a section of code. A plugin has the sections of its own, but the address
+ * of the program's: the dynamic linker binds runtime.textsectionmap to the first of that name. */
+static bool is_sections(const struct raw *raw, unsigned i)
+{
+	enum { SECTIONS_MAX = 256 };
+	uint64_t addr = raw->words[i], len = raw->words[i + 1];
+	return len && len == raw->words[i + 2] && len <= SECTIONS_MAX && addr &&
+	       addr % PTR_SIZE == 0;
+}
+
 /* The words that do not depend on the shape agree with the table's header. */
 static bool tables_agree(const struct raw *raw, const struct shape *shape, struct span bytes)
 {
@@ -118,8 +128,7 @@ static bool shape_fits(const struct raw *raw, const struct shape *shape)
 {
 	return is_range(raw, shape->minpc, shape->minpc + 1) &&
 	       is_range(raw, shape->minpc + 2, shape->minpc + 3) &&
-	       is_range(raw, shape->types, shape->etypes) &&
-	       is_slice(raw, shape->textsectmap, 3 * PTR_SIZE) &&
+	       is_range(raw, shape->types, shape->etypes) && is_sections(raw, shape->textsectmap) &&
 	       (raw->words[shape->hasmain] & ~(uint64_t)HASMAIN_BAD) == 0 &&
 	       (!shape->gofunc ||
 		in_image(raw, raw->words[shape->gofunc], raw->words[shape->gofunc])) &&
@@ -232,4 +241,13 @@ enum gospy_code moduledata_read(struct paged *image, uint64_t addr, struct modul
 		       "runtime.moduledata at 0x%" PRIx64 " (magic 0x%08" PRIx32
 		       ") has no known shape: pc ranges, types, textsectmap and hasmain fit none",
 		       addr, magic);
+}
+
+uint64_t moduledata_next(struct paged *image, const struct moduledata *md, int minor)
+{
+	enum { NEXT_WORD = 73 };
+	uint64_t next;
+	if (minor != 21 && minor != 22)
+		return md->next;
+	return paged_u64(image, md->addr + NEXT_WORD * PTR_SIZE, &next) ? next : 0;
 }

@@ -24,7 +24,7 @@ struct moduledata {
 	uint64_t noptrdata, enoptrdata, data, edata, bss, ebss, noptrbss, enoptrbss;
 	uint64_t types, etypes; /* type descriptors */
 	uint64_t gofunc;        /* base of funcdata offsets, Go 1.18+; else 0 */
-	uint64_t next;          /* next module (plugins), or 0; in Go 1.21 and 1.22 always 0 */
+	uint64_t next; /* next module (plugins), or 0; for Go 1.21 and 1.22 see moduledata_next */
 };
 
 /** Read and check the moduledata at `addr`. `image` spans the object's mapped range.
@@ -46,5 +46,9 @@ bool moduledata_is_table(uint64_t word);
 enum gospy_code moduledata_find(struct paged *image, const struct elf_file *elf, uint64_t bias,
 				struct moduledata *found, size_t max, size_t *count_ret,
 				struct gospy_error *err);
+
+/** Address of the next module's, or 0: this is the last. Of Go 1.21 and 1.22, which look like 1.23
+ * but for where the link is, it takes the minor version to tell. */
+uint64_t moduledata_next(struct paged *image, const struct moduledata *md, int minor);
 
 #endif

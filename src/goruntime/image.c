@@ -25,6 +25,8 @@ static enum gospy_code resolve(struct image *image, const struct process *proces
 		code = pcln_init(&image->pcln, &image->window, &image->md, image->version.minor,
 				 err);
 	if (!code)
+		code = image_find_plugins(image, process, err);
+	if (!code)
 		code = image_find_layout(image, err);
 	if (!code)
 		code = image_read_texts(image, err);
@@ -62,6 +64,9 @@ void image_unref(struct image *image)
 {
 	if (!image || atomic_fetch_sub(&image->refs, 1) > 1)
 		return;
+	for (size_t i = 0; i < image->plugins.len; i++)
+		paged_deinit(&image->plugins.at[i]->window);
+	vec_free(&image->plugins);
 	paged_deinit(&image->window);
 	elf_file_close(&image->elf);
 	if (image->has_bin)

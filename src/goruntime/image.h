@@ -63,6 +63,12 @@ struct location {
 	enum start_role role; /* meaningful for start locations */
 };
 
+/* Another module of the same Go runtime: plugin.Open loads it as a shared object. */
+struct plugin {
+	struct paged window;
+	struct pclntab pcln;
+};
+
 struct image {
 	atomic_uint refs;
 	/* Of what still changes once the image is made: mem, window, locations, arena. Snapshots
@@ -81,6 +87,7 @@ struct image {
 	const char *note;    /* what a person should know of that, or NULL */
 	struct moduledata md;
 	struct pclntab pcln;
+	VEC(struct plugin *) plugins; /* in the arena; linked behind pcln */
 	const char *go_version;
 	struct go_version version;
 	struct globals globals;

@@ -9,10 +9,10 @@
 #include "goruntime/resolve.h"
 #include "goruntime/twin.h"
 
-static enum gospy_code fetch(void *ctx, uint64_t addr, void *dst, size_t len,
-			     struct gospy_error *err)
+enum gospy_code image_fetch(void *image_, uint64_t addr, void *dst, size_t len,
+			    struct gospy_error *err)
 {
-	const struct image *image = ctx;
+	const struct image *image = image_;
 	if (!image->mem)
 		return err_set(err, GOSPY_E_GONE, "the target was closed");
 	return mem_read(image->mem, addr, dst, len, err);
@@ -55,8 +55,8 @@ static enum gospy_code check_bin(struct image *image, struct object *object,
 			       "%s has no symbol runtime.firstmoduledata, by which alone it could "
 			       "be compared with what runs",
 			       image->bin.name);
-	enum gospy_code code =
-		paged_init(&window, object->start, object->end - object->start, fetch, image, err);
+	enum gospy_code code = paged_init(&window, object->start, object->end - object->start,
+					  image_fetch, image, err);
 	if (!code)
 		code = twin_check(&object->elf, &image->bin, &window, object->bias, err);
 	paged_deinit(&window);
@@ -114,8 +114,8 @@ static enum gospy_code use(struct image *image, const struct objects *objects,
 	object->elf = (struct elf_file){0};
 	enum gospy_code code = describe(image, objects, object, err);
 	return code ? code
-		    : paged_init(&image->window, object->start, object->end - object->start, fetch,
-				 image, err);
+		    : paged_init(&image->window, object->start, object->end - object->start,
+				 image_fetch, image, err);
 }
 
 enum gospy_code image_open(struct image *image, const struct process *process, const char *bin_path,

@@ -104,10 +104,10 @@ static struct module *examine(struct modules *modules, const struct proc_map *ma
 	return known ? module : NULL;
 }
 
-struct module *modules_find(struct modules *modules, uint64_t addr)
+struct module *modules_at(struct modules *modules, uint64_t addr)
 {
 	const struct proc_map *map = proc_maps_find(&modules->maps, addr);
-	if (!map || !map->exec || !(*map->path == '/' || is_vdso(map)))
+	if (!map || !(*map->path == '/' || is_vdso(map)))
 		return NULL;
 	map = first_of(modules, map);
 	const uint64_t *known = map ? map_get(&modules->by_base, map->start) : NULL;
@@ -121,6 +121,12 @@ struct module *modules_find(struct modules *modules, uint64_t addr)
 	module->next = modules->first;
 	modules->first = module;
 	return module;
+}
+
+struct module *modules_find(struct modules *modules, uint64_t addr)
+{
+	const struct proc_map *map = proc_maps_find(&modules->maps, addr);
+	return map && map->exec ? modules_at(modules, addr) : NULL;
 }
 
 /* Is it the file that is mapped? Its headers, and most often its build ID, are in the first page.

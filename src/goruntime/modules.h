@@ -37,7 +37,9 @@ struct modules {
 enum gospy_code modules_init(const struct process *process, struct mem *mem, struct modules *ret,
 			     struct gospy_error *err);
 void modules_deinit(struct modules *modules);
-/** The module whose code `addr` is, or NULL: none, or out of memory. */
+/** The module that `addr` is mapped from, or NULL: none, or out of memory. */
+struct module *modules_at(struct modules *modules, uint64_t addr);
+/** The same if `addr` is in code. */
 struct module *modules_find(struct modules *modules, uint64_t addr);
 /** Its file as `module->elf`, opened when first asked for; false: it cannot be had, or is not the
  * one that is mapped, or no ELF file that can be read. */

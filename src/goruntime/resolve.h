@@ -21,6 +21,14 @@ enum gospy_code image_find_layout(struct image *image, struct gospy_error *err);
 /** Texts of wait reasons, and where the settings of tracebacks are; image_globals.c. */
 enum gospy_code image_read_texts(struct image *image, struct gospy_error *err);
 
+/** The function tables of plugins, which image->pcln then leads to; image_plugins.c. One that
+ * cannot be read is left out, and said so in the provenance. GOSPY_E_NOMEM. */
+enum gospy_code image_find_plugins(struct image *image, const struct process *process,
+				   struct gospy_error *err);
+
+/** Memory of the target, as struct paged wants it; `image` is a struct image. */
+enum gospy_code image_fetch(void *image, uint64_t addr, void *dst, size_t len,
+			    struct gospy_error *err);
 /** Note where something was found; shown by `-v`. `name` and `source` live as long as the image;
  * NULL as name is ignored. */
 void image_note_source(struct image *image, const char *name, const char *source, uint64_t addr);
