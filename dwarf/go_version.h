@@ -9,6 +9,8 @@ struct go_version {
 	int patch; /* 4; 0 if absent */
 	bool devel;
 	bool experiments; /* built with non-default GOEXPERIMENTs */
+	bool prerelease;  /* a beta or a release candidate */
+	bool vendor;      /* the text says more than Go's own releases do */
 };
 
 /** Oldest and newest minor versions this gospy was checked against. */

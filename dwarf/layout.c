@@ -1,6 +1,7 @@
 #include "dwarf/layout.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* The largest structure read is mheap, about a hundred kilobytes. */
@@ -32,12 +33,16 @@ static const struct struct_row {
 	const char *go_name;
 	const struct field_row *fields;
 	size_t field_count;
-	size_t off; /* in struct layout */
+	size_t off, len; /* in struct layout */
 	bool required;
 } structs[] = {
 #define STRUCT_ROW_(member, go_name, fields, required, descriptor)                                 \
-	{go_name, member##_rows, sizeof(member##_rows) / sizeof(member##_rows[0]),                 \
-	 offsetof(struct layout, member), required},
+	{go_name,                                                                                  \
+	 member##_rows,                                                                            \
+	 sizeof(member##_rows) / sizeof(member##_rows[0]),                                         \
+	 offsetof(struct layout, member),                                                          \
+	 sizeof(((struct layout *)0)->member),                                                     \
+	 required},
 	LAYOUT_STRUCTS(STRUCT_ROW_)};
 
 enum { STRUCT_COUNT = sizeof(structs) / sizeof(structs[0]) };
@@ -113,25 +118,44 @@ static bool is_wanted(const struct struct_row *row, const struct layout *so_far)
 	return true;
 }
 
+/* "type descriptor, DWARF" */
+static enum gospy_code err_nowhere(struct type_source *const *sources, size_t n,
+				   const struct struct_row *row, struct gospy_error *err)
+{
+	char names[160] = "nothing";
+	for (size_t i = 0, len = 0; i < n && len < sizeof(names); i++)
+		len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", i ? ", " : "",
+					sources[i]->ops->name);
+	return err_set(err, GOSPY_E_NOT_FOUND, "%s is described nowhere (looked in: %s)",
+		       row->go_name, names);
+}
+
+/* The structure of one row, from the first source that has it. */
+static enum gospy_code resolve_row(struct type_source *const *sources, size_t n,
+				   const struct struct_row *row, char *dst, struct gospy_error *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint64_t type;
+		if (!sources[i]->ops->find(sources[i], row->go_name, &type))
+			continue;
+		enum gospy_code code =
+			resolve_struct(sources[i], type, row, dst, row->required ? err : NULL);
+		if (!code || row->required)
+			return code;
+		memset(dst, 0, row->len);
+	}
+	return row->required ? err_nowhere(sources, n, row, err) : GOSPY_OK;
+}
+
 enum gospy_code layout_resolve(struct type_source *const *sources, size_t n, struct layout *ret,
 			       struct gospy_error *err)
 {
 	struct layout layout = {0};
 	for (size_t i = 0; i < STRUCT_COUNT; i++) {
-		const struct struct_row *row = &structs[i];
-		uint64_t type;
-		size_t s = is_wanted(row, &layout) ? 0 : n;
-		while (s < n && !sources[s]->ops->find(sources[s], row->go_name, &type))
-			s++;
-		if (s == n && row->required)
-			return err_set(err, GOSPY_E_NOT_FOUND, "%s is described nowhere (%s)",
-				       row->go_name,
-				       n > 1 ? "looked in type descriptors and DWARF"
-					     : "looked in type descriptors; there is no DWARF");
-		if (s == n)
+		if (!is_wanted(&structs[i], &layout))
 			continue;
 		enum gospy_code code =
-			resolve_struct(sources[s], type, row, (char *)&layout + row->off, err);
+			resolve_row(sources, n, &structs[i], (char *)&layout + structs[i].off, err);
 		if (code)
 			return code;
 	}
@@ -147,6 +171,14 @@ bool layout_needs_more(struct type_source *source)
 			return true;
 	}
 	return false;
+}
+
+void layout_drop(struct layout *layout, const char *go_name)
+{
+	for (size_t i = 0; i < STRUCT_COUNT; i++) {
+		if (strcmp(structs[i].go_name, go_name) == 0)
+			memset((char *)layout + structs[i].off, 0, structs[i].len);
+	}
 }
 
 void layout_each(const struct layout *layout,

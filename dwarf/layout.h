@@ -1,7 +1,8 @@
 /*
- * Offsets of the runtime fields gospy reads. Resolved once per image from the program itself: type
- * descriptors first, DWARF for structures without one. No offset is written down here; a field that
- * a Go version does not have is simply absent (size 0).
+ * Offsets of the runtime fields gospy reads. Resolved once per image: from the program's own type
+ * descriptors first, for structures without one from its DWARF, else from the table of its Go
+ * release. No offset is written down here; a field that a Go version does not have is simply absent
+ * (size 0), and so is a structure that no source knows.
  *
  * A path may name alternatives, "new|old": the first that exists is taken. Names are Go's own, from
  * src/runtime/{runtime2,proc,mheap,mcache,mstats,mgcpacer,chan}.go of Go 1.12 to 1.27.
@@ -111,23 +112,23 @@ static inline uint64_t field_load(const uint8_t *bytes, struct field f)
 	F(closed, "closed", 1)
 
 #define LAYOUT_SCHEDT(F)                                                                           \
-	F(goidgen, "goidgen", 1)                                                                   \
-	F(nmidle, "nmidle", 1)                                                                     \
-	F(nmspinning, "nmspinning", 1)                                                             \
-	F(nmfreed, "nmfreed", 1)                                                                   \
-	F(npidle, "npidle", 1)                                                                     \
-	F(ngsys, "ngsys", 1)                                                                       \
-	F(runqsize, "runq.size|runqsize", 1)
+	F(goidgen, "goidgen", 0)                                                                   \
+	F(nmidle, "nmidle", 0)                                                                     \
+	F(nmspinning, "nmspinning", 0)                                                             \
+	F(nmfreed, "nmfreed", 0)                                                                   \
+	F(npidle, "npidle", 0)                                                                     \
+	F(ngsys, "ngsys", 0)                                                                       \
+	F(runqsize, "runq.size|runqsize", 0)
 
 #define LAYOUT_MSTATS(F)                                                                           \
 	F(heap_sys, "heap_sys", 0)                                                                 \
 	F(heap_inuse, "heap_inuse", 0)                                                             \
 	F(heap_live, "heap_live", 0)                                                               \
 	F(next_gc, "next_gc", 0)                                                                   \
-	F(last_gc_unix, "last_gc_unix", 1)                                                         \
-	F(pause_total_ns, "pause_total_ns", 1)                                                     \
-	F(numgc, "numgc", 1)                                                                       \
-	F(numforcedgc, "numforcedgc", 1)                                                           \
+	F(last_gc_unix, "last_gc_unix", 0)                                                         \
+	F(pause_total_ns, "pause_total_ns", 0)                                                     \
+	F(numgc, "numgc", 0)                                                                       \
+	F(numforcedgc, "numforcedgc", 0)                                                           \
 	F(heapStats, "heapStats.stats", 0)
 
 #define LAYOUT_HEAPSTATSDELTA(F)                                                                   \
@@ -205,7 +206,8 @@ extern const size_t layout_struct_count;
 
 /**
  * Fill `ret` from the sources in order: each structure comes whole from the first source that has
- * it. GOSPY_E_NOT_FOUND names the first required structure or field that no source has.
+ * it. GOSPY_E_NOT_FOUND names the first required structure or field that no source has. What a
+ * source says of a structure that is not required must make sense, else the next one is asked.
  */
 enum gospy_code layout_resolve(struct type_source *const *sources, size_t n, struct layout *ret,
 			       struct gospy_error *err);
@@ -213,6 +215,9 @@ enum gospy_code layout_resolve(struct type_source *const *sources, size_t n, str
 /** Does any structure that is not found in `source` matter, so that the next source must be opened?
  * (Opening DWARF costs; type descriptors do not.) */
 bool layout_needs_more(struct type_source *source);
+
+/** Make a structure absent: what was found of it is not to be used. */
+void layout_drop(struct layout *layout, const char *go_name);
 
 /** Call `fn` for each structure with its Go name, size and source (for `-v` and tests). */
 void layout_each(const struct layout *layout,

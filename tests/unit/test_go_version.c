@@ -13,19 +13,22 @@ static void understands(void **state)
 		const char *text;
 		struct go_version expect;
 	} cases[] = {
-		{"go1.24.4", {24, 4, false, false}},
-		{"go1.12", {12, 0, false, false}},
-		{"go1.21rc2", {21, 0, false, false}},
-		{"go1.26beta1", {26, 0, false, false}},
-		{"go1.24.4 X:nospinbitmutex", {24, 4, false, true}},
-		{"go1.26.1-X:nogreenteagc", {26, 1, false, true}},
-		{"go1.22.5-vendor X:arenas", {22, 5, false, true}},
-		{"go1.19.8 (Red Hat 1.19.8-1.el9)", {19, 8, false, false}},
-		{"devel go1.25-ab12cd34 Thu Jul 1 2025", {25, 0, true, false}},
-		{"go1.27-devel_ab12cd34 Thu Jul 1 2026", {27, 0, true, false}},
-		{"go1.x go1.20.3", {20, 3, false, false}},
-		{"microsoft_go1.23.1", {23, 1, false, false}},
-		{"go1.21.123456", {21, 0, false, false}},
+		{"go1.24.4", {.minor = 24, .patch = 4}},
+		{"go1.12", {.minor = 12}},
+		{"go1.21rc2", {.minor = 21, .prerelease = true}},
+		{"go1.26beta1", {.minor = 26, .prerelease = true}},
+		{"go1.21.0rcx", {.minor = 21, .vendor = true}},
+		{"go1.24.4 X:nospinbitmutex", {.minor = 24, .patch = 4, .experiments = true}},
+		{"go1.26.1-X:nogreenteagc", {.minor = 26, .patch = 1, .experiments = true}},
+		{"go1.26rc1-X:a", {.minor = 26, .experiments = true, .prerelease = true}},
+		{"go1.22.5-vendor X:arenas",
+		 {.minor = 22, .patch = 5, .experiments = true, .vendor = true}},
+		{"go1.19.8 (Red Hat 1.19.8-1.el9)", {.minor = 19, .patch = 8, .vendor = true}},
+		{"devel go1.25-ab12cd34 Thu Jul 1 2025", {.minor = 25, .devel = true}},
+		{"go1.27-devel_ab12cd34 Thu Jul 1 2026", {.minor = 27, .devel = true}},
+		{"go1.x go1.20.3", {.minor = 20, .patch = 3, .vendor = true}},
+		{"microsoft_go1.23.1", {.minor = 23, .patch = 1, .vendor = true}},
+		{"go1.21.123456", {.minor = 21, .vendor = true}},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -35,6 +38,8 @@ static void understands(void **state)
 		assert_int_equal(version.patch, cases[i].expect.patch);
 		assert_int_equal(version.devel, cases[i].expect.devel);
 		assert_int_equal(version.experiments, cases[i].expect.experiments);
+		assert_int_equal(version.prerelease, cases[i].expect.prerelease);
+		assert_int_equal(version.vendor, cases[i].expect.vendor);
 	}
 }
 
