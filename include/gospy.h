@@ -93,7 +93,8 @@ struct gospy_target_info {
 /**
  * Attach to nothing yet: find out what runs as `pid` and resolve all that a snapshot needs.
  * The target keeps running. GOSPY_E_GONE, _PERM, _NOT_GO, _UNSUPPORTED (not x86-64), _NOT_FOUND (no
- * symbols: give .bin), _BAD_DATA (.bin is not a twin of what runs).
+ * symbols, and what stands for them did not help: give .bin), _BAD_DATA (.bin is not a twin of what
+ * runs).
  */
 GOSPY_API enum gospy_code gospy_target_open_pid(pid_t pid, const struct gospy_open_options *options,
 						struct gospy_target **ret, struct gospy_error *err)
@@ -104,7 +105,7 @@ GOSPY_API const struct gospy_target_info *gospy_target_info(const struct gospy_t
 /** Where a fact came from, for `-v` and doctor. */
 struct gospy_provenance {
 	const char *name;   /**< "runtime.allgs", "layout runtime.g" */
-	const char *source; /**< "symtab", "type descriptor", "DWARF", ... */
+	const char *source; /**< "symtab", "code", "scan", "type descriptor", "DWARF" */
 	uint64_t addr;      /**< address in the target, or 0 */
 };
 /** Every global and layout the target's resolver settled on; `*n_ret` entries. */

@@ -16,11 +16,12 @@ static enum gospy_code resolve(struct image *image, const struct process *proces
 			       const char *bin_path, struct gospy_error *err)
 {
 	enum gospy_code code = image_open(image, process, bin_path, err);
-	if (code || (code = image_find_globals(image, process, err)) ||
-	    (code = image_find_version(image, err)))
-		return code;
-	code = moduledata_read(&image->window, image->globals.firstmoduledata.addr, &image->md,
-			       err);
+	if (!code)
+		code = image_find_symbols(image, err);
+	if (!code)
+		code = image_find_module(image, err);
+	if (!code)
+		code = image_find_version(image, err);
 	if (!code)
 		code = pcln_init(&image->pcln, &image->window, &image->md, image->version.minor,
 				 err);
@@ -29,11 +30,14 @@ static enum gospy_code resolve(struct image *image, const struct process *proces
 	if (!code)
 		code = image_find_layout(image, err);
 	if (!code)
+		code = image_find_globals(image, err);
+	if (!code)
 		code = image_read_texts(image, err);
-	if (code)
-		return err_context(err, code, "pid %d (%s, %s)", process->pid, process->comm,
-				   image->go_version);
-	return GOSPY_OK;
+	if (code && image->window.len)
+		return err_context(err, code, "pid %d (%s%s%s)", process->pid, process->comm,
+				   image->go_version ? ", " : "",
+				   image->go_version ? image->go_version : "");
+	return code;
 }
 
 enum gospy_code image_create(const struct process *process, struct mem *mem, const char *bin_path,

@@ -32,7 +32,7 @@
 	X(mheap_, 1)                                                                               \
 	X(gcController, 1)                                                                         \
 	X(waitReasonStrings, 1)                                                                    \
-	X(buildVersion, 1)                                                                         \
+	X(buildVersion, 0)                                                                         \
 	X(emptymspan, 0)                                                                           \
 	X(dbgvars, 0)     /* Go 1.21+ as a slice of pointers */                                    \
 	X(bubbleGen, 0)   /* Go 1.25+: how many bubbles there were */                              \

@@ -1,13 +1,7 @@
 #include <stddef.h>
-#include <string.h>
 
+#include "dwarf/code_globals.h"
 #include "goruntime/resolve.h"
-
-enum {
-	WAIT_REASON_MAX = 256, /* waitReason is a uint8 */
-	WAIT_REASON_TEXT_MAX = 128,
-	GO_VERSION_TEXT_MAX = 256, /* "devel go1.26-<hash> <date> X:a,b,c" */
-};
 
 #define GLOBAL_NAME_(name, required) {"runtime." #name, offsetof(struct globals, name), (required)},
 
@@ -19,8 +13,12 @@ static const struct {
 
 enum { GLOBAL_COUNT = sizeof(global_table) / sizeof(global_table[0]) };
 
-enum gospy_code image_find_globals(struct image *image, const struct process *process,
-				   struct gospy_error *err)
+static struct global *global_at(struct image *image, size_t i)
+{
+	return (struct global *)((char *)&image->globals + global_table[i].offset);
+}
+
+enum gospy_code image_find_symbols(struct image *image, struct gospy_error *err)
 {
 	struct elf_file *elf = image->has_bin ? &image->bin : &image->elf;
 	struct elf_symbol symbols[GLOBAL_COUNT + 1] = {[GLOBAL_COUNT] = {.name = "main.main"}};
@@ -30,118 +28,76 @@ enum gospy_code image_find_globals(struct image *image, const struct process *pr
 	if (code && code != GOSPY_E_NOT_FOUND)
 		return code;
 	for (size_t i = 0; i < GLOBAL_COUNT; i++) {
-		struct global *global =
-			(struct global *)((char *)&image->globals + global_table[i].offset);
-		if (symbols[i].found) {
-			global->addr = symbols[i].addr + image->bias;
-			global->size = symbols[i].size;
-			image_note_source(image, global_table[i].name, "symtab", global->addr);
-		} else if (global_table[i].required) {
-			return err_set(err, GOSPY_E_NOT_FOUND,
-				       "pid %d (%s): %s has no symbol %s: the program is stripped; "
-				       "name an unstripped build of it with --bin FILE",
-				       process->pid, process->comm,
-				       image->has_bin ? image->bin.name : "its executable",
-				       global_table[i].name);
-		}
+		if (!symbols[i].found)
+			continue;
+		struct global *global = global_at(image, i);
+		global->addr = symbols[i].addr + image->bias;
+		global->size = symbols[i].size;
+		image_note_source(image, global_table[i].name, "symtab", global->addr);
 	}
 	if (symbols[GLOBAL_COUNT].found)
 		image->main_main = symbols[GLOBAL_COUNT].addr + image->bias;
 	return GOSPY_OK;
 }
 
-static enum gospy_code read_string(struct image *image, uint64_t header, size_t max,
-				   const char **ret, struct gospy_error *err)
+static bool all_required(struct image *image, const char **missing_ret)
 {
-	uint64_t words[2]; // a Go string: pointer, length
-	enum gospy_code code = mem_read(image->mem, header, words, sizeof(words), err);
+	for (size_t i = 0; i < GLOBAL_COUNT; i++) {
+		if (global_table[i].required && !global_at(image, i)->addr) {
+			*missing_ret = global_table[i].name;
+			return false;
+		}
+	}
+	return true;
+}
+
+static void take(struct image *image, size_t i, const struct code_global *found)
+{
+	struct global *global = global_at(image, i);
+	size_t n = found->count < CODE_GLOBAL_CANDIDATES ? found->count : CODE_GLOBAL_CANDIDATES;
+	for (size_t k = 0; k < n && !global->addr; k++) {
+		if (!image_check_global(image, found->name, found->addr[k]))
+			continue;
+		global->addr = found->addr[k];
+		global->size = found->length * 16; // only that of an array of strings is needed
+		image_note_source(image, found->name, "code", global->addr);
+	}
+}
+
+/* allglen and allgptr repeat what is in the slice: runtime/proc.go:allgadd. */
+static void scan_allgs(struct image *image)
+{
+	struct globals *g = &image->globals;
+	g->allgs.addr = image_scan_allgs(image);
+	if (!g->allgs.addr)
+		return;
+	image_note_source(image, "runtime.allgs", "scan", g->allgs.addr);
+	if (!g->allglen.addr)
+		g->allglen.addr = g->allgs.addr + 8;
+}
+
+enum gospy_code image_find_globals(struct image *image, struct gospy_error *err)
+{
+	const char *missing;
+	if (all_required(image, &missing))
+		return GOSPY_OK;
+	struct code_globals found;
+	enum gospy_code code = code_globals_find(&image->pcln, &found, err);
 	if (code)
 		return code;
-	if (words[1] > max)
-		return err_set(err, GOSPY_E_LIMIT, "a string of %llu bytes at 0x%llx",
-			       (unsigned long long)words[1], (unsigned long long)header);
-	char *s = arena_alloc(&image->arena, words[1] + 1);
-	if (!s)
-		return err_nomem(err);
-	if (words[1] && (code = mem_read(image->mem, words[0], s, words[1], err)))
-		return code;
-	*ret = s;
-	return GOSPY_OK;
-}
-
-enum gospy_code image_find_version(struct image *image, struct gospy_error *err)
-{
-	enum gospy_code code = read_string(image, image->globals.buildVersion.addr,
-					   GO_VERSION_TEXT_MAX, &image->go_version, err);
-	if (code)
-		return err_context(err, code, "runtime.buildVersion");
-	if (!go_version_parse(image->go_version, &image->version))
-		return err_set(err, GOSPY_E_UNSUPPORTED, "unknown Go version \"%s\"",
-			       image->go_version);
-	if (image->version.minor < GO_MINOR_OLDEST)
-		return err_set(err, GOSPY_E_UNSUPPORTED,
-			       "%s is older than Go 1.%d, the oldest that gospy reads",
-			       image->go_version, GO_MINOR_OLDEST);
-	return GOSPY_OK;
-}
-
-static enum gospy_code read_wait_reasons(struct image *image, struct gospy_error *err)
-{
-	struct global g = image->globals.waitReasonStrings;
-	size_t n = (size_t)(g.size / 16); // an array of Go strings
-	if (n < 2 || n > WAIT_REASON_MAX)
-		return err_set(err, GOSPY_E_BAD_DATA,
-			       "runtime.waitReasonStrings has a size of %llu bytes",
-			       (unsigned long long)g.size);
-	image->wait_reasons = arena_calloc(&image->arena, n, sizeof(*image->wait_reasons));
-	if (!image->wait_reasons)
-		return err_nomem(err);
-	for (size_t i = 0; i < n; i++) {
-		enum gospy_code code = read_string(image, g.addr + i * 16, WAIT_REASON_TEXT_MAX,
-						   &image->wait_reasons[i], err);
-		if (code)
-			return err_context(err, code, "runtime.waitReasonStrings[%zu]", i);
+	for (size_t i = 0; i < GLOBAL_COUNT; i++) {
+		const struct code_global *global = code_globals_named(&found, global_table[i].name);
+		if (global && !global_at(image, i)->addr)
+			take(image, i, global);
 	}
-	image->wait_reason_count = n;
-	return GOSPY_OK;
-}
-
-/* Address of the value of a GODEBUG setting, or 0. src/runtime/runtime1.go: dbgvars is a slice of
- * dbgVar{name string; value *int32}, from Go 1.21 on of *dbgVar{..., atomic *int32; def int32}. */
-static uint64_t find_dbgvar(const struct image *image, const char *name)
-{
-	enum { POINTERS_SINCE = 21, VARS_MAX = 1024, NAME_MAX_LEN = 32, VAR_LEN = 3 * 8 };
-	bool pointers = image->version.minor >= POINTERS_SINCE;
-	size_t len = strlen(name);
-	uint64_t vars[2]; // array, len
-	if (!image->globals.dbgvars.addr ||
-	    mem_read(image->mem, image->globals.dbgvars.addr, vars, sizeof(vars), NULL) ||
-	    vars[1] > VARS_MAX)
-		return 0;
-	for (uint64_t i = 0; i < vars[1]; i++) {
-		uint64_t addr = vars[0] + i * (pointers ? sizeof(addr) : VAR_LEN);
-		uint64_t var[4] = {0}; // name, len, value, atomic
-		char text[NAME_MAX_LEN];
-		if ((pointers && mem_read_u64(image->mem, addr, &addr, NULL)) ||
-		    mem_read(image->mem, addr, var, pointers ? sizeof(var) : VAR_LEN, NULL))
-			return 0;
-		if (var[1] == len && len <= sizeof(text) &&
-		    !mem_read(image->mem, var[0], text, len, NULL) && memcmp(text, name, len) == 0)
-			return var[3] ? var[3] : var[2];
-	}
-	return 0;
-}
-
-static void find_traceback_settings(struct image *image)
-{
-	image->traceback_labels = find_dbgvar(image, "tracebacklabels");
-	image->traceback_ancestors = find_dbgvar(image, "tracebackancestors");
-}
-
-enum gospy_code image_read_texts(struct image *image, struct gospy_error *err)
-{
-	enum gospy_code code = read_wait_reasons(image, err);
-	if (!code)
-		find_traceback_settings(image);
-	return code;
+	if (!image->globals.allgs.addr)
+		scan_allgs(image);
+	if (!image->main_main)
+		image->main_main = found.main_main;
+	if (all_required(image, &missing))
+		return GOSPY_OK;
+	return err_set(err, GOSPY_E_NOT_FOUND,
+		       "%s has no symbol %s, and the code of the functions that should use it does "
+		       "not lead to it; name an unstripped build of it with --bin FILE",
+		       image->has_bin ? image->bin.name : "its executable", missing);
 }

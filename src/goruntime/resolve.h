@@ -11,14 +11,26 @@
  * image_open.c. GOSPY_E_NOT_GO. */
 enum gospy_code image_open(struct image *image, const struct process *process, const char *bin_path,
 			   struct gospy_error *err);
-/** Addresses of the runtime's globals; image_globals.c. GOSPY_E_NOT_FOUND names what is missing. */
-enum gospy_code image_find_globals(struct image *image, const struct process *process,
-				   struct gospy_error *err);
-/** The Go version that the runtime itself states; image_globals.c. GOSPY_E_UNSUPPORTED. */
+/** Globals that the symbol table names, and which it is: that of --bin, if that is given;
+ * image_globals.c. A program without one is no error. */
+enum gospy_code image_find_symbols(struct image *image, struct gospy_error *err);
+/** The module that the runtime is in: by its symbol, else by a search; image_module.c.
+ * GOSPY_E_NOT_FOUND. */
+enum gospy_code image_find_module(struct image *image, struct gospy_error *err);
+/** The Go version that the runtime itself states, else the build information; image_module.c.
+ * GOSPY_E_UNSUPPORTED. */
 enum gospy_code image_find_version(struct image *image, struct gospy_error *err);
 /** The layouts of structures; image_layout.c. */
 enum gospy_code image_find_layout(struct image *image, struct gospy_error *err);
-/** Texts of wait reasons, and where the settings of tracebacks are; image_globals.c. */
+/** The globals that had no symbol, by the code that uses them; each is checked in the process;
+ * image_globals.c. GOSPY_E_NOT_FOUND names what is missing. */
+enum gospy_code image_find_globals(struct image *image, struct gospy_error *err);
+/** Does what is at this address look like the global called so ("runtime.allgs")? For addresses
+ * that no symbol vouches for; image_check.c. */
+bool image_check_global(struct image *image, const char *name, uint64_t addr);
+/** Address of allgs by the shape of what it refers to, or 0; image_check.c. */
+uint64_t image_scan_allgs(struct image *image);
+/** Texts of wait reasons, and where the settings of tracebacks are; image_texts.c. */
 enum gospy_code image_read_texts(struct image *image, struct gospy_error *err);
 
 /** The function tables of plugins, which image->pcln then leads to; image_plugins.c. One that
@@ -29,6 +41,11 @@ enum gospy_code image_find_plugins(struct image *image, const struct process *pr
 /** Memory of the target, as struct paged wants it; `image` is a struct image. */
 enum gospy_code image_fetch(void *image, uint64_t addr, void *dst, size_t len,
 			    struct gospy_error *err);
+/** The Go string at `addr` of at most `max` bytes, in the image's arena; image_texts.c.
+ * GOSPY_E_LIMIT. */
+enum gospy_code image_read_string(struct image *image, uint64_t addr, size_t max, const char **ret,
+				  struct gospy_error *err);
+
 /** Note where something was found; shown by `-v`. `name` and `source` live as long as the image;
  * NULL as name is ignored. */
 void image_note_source(struct image *image, const char *name, const char *source, uint64_t addr);

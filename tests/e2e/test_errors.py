@@ -87,13 +87,6 @@ class PermissionTest(ErrorTest):
 
 
 class StrippedTest(ErrorTest):
-    def test_without_symbols(self):
-        for variant in ("stripped", "sw"):
-            with self.subTest(variant=variant):
-                fixture = self.target("states", variant)
-                message = self.refused(lib_gospy.ERROR, "summary", fixture.pid)
-                self.assertIn("--bin", message)
-
     def test_twin(self):
         twins = {build.version: build.path for build in lib_gospy.builds("states", ["default"])}
         for build in lib_gospy.builds("states", ["stripped"]):
