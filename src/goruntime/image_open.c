@@ -63,18 +63,20 @@ static enum gospy_code check_bin(struct image *image, struct object *object,
 	return code;
 }
 
-/* The first object; with --bin the first that it is a twin of. */
-static enum gospy_code choose(struct image *image, struct objects *objects, struct object **ret,
-			      struct gospy_error *err)
+/* The object with the build ID of --bin, else the first that --bin is a twin of. */
+static enum gospy_code choose_by_bin(struct image *image, struct objects *objects,
+				     struct object **ret, struct gospy_error *err)
 {
-	enum gospy_code code = GOSPY_OK;
-	*ret = &objects->found.at[0];
-	for (size_t i = 0; image->has_bin && i < objects->found.len; i++) {
+	enum gospy_code code = GOSPY_E_BAD_DATA;
+	for (size_t i = 0; i < objects->found.len; i++) {
+		*ret = &objects->found.at[i];
+		if (twin_same_id(&(*ret)->elf, &image->bin))
+			return GOSPY_OK;
+	}
+	for (size_t i = 0; code == GOSPY_E_BAD_DATA && i < objects->found.len; i++) {
 		*ret = &objects->found.at[i];
 		// What differs is said of the first.
 		code = check_bin(image, *ret, i ? NULL : err);
-		if (code != GOSPY_E_BAD_DATA)
-			return code;
 	}
 	return code;
 }
@@ -122,12 +124,14 @@ enum gospy_code image_open(struct image *image, const struct process *process, c
 			   struct gospy_error *err)
 {
 	struct objects objects = {0};
-	struct object *object;
+	struct object *object = NULL;
 	enum gospy_code code = bin_path ? open_bin(image, bin_path, err) : GOSPY_OK;
 	if (!code)
 		code = objects_find(process, image->mem, &objects, err);
 	if (!code)
-		code = choose(image, &objects, &object, err);
+		object = &objects.found.at[0];
+	if (!code && image->has_bin)
+		code = choose_by_bin(image, &objects, &object, err);
 	if (!code)
 		code = use(image, &objects, object, err);
 	objects_deinit(&objects);

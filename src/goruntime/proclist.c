@@ -152,15 +152,19 @@ static bool is_go_in_memory(struct lister *lister, pid_t pid, struct program *pr
 	return is_go;
 }
 
-/* The file by which the process is Go's, as index, or SIZE_MAX: it is not. */
-static enum gospy_code find_go(struct lister *lister, pid_t pid, pid_t tid, size_t *ret,
-			       struct gospy_error *err)
+/* The file by which the process is Go's, as index, or SIZE_MAX: it is not. Mappings are looked at
+ * only where there is more than one thread: each Go runtime has at least that of sysmon
+ * (runtime/proc.go:main), and most of the processes of a machine have one in all. */
+static enum gospy_code find_go(struct lister *lister, const struct proc_stat *stat, pid_t tid,
+			       size_t *ret, struct gospy_error *err)
 {
 	size_t program, library = SIZE_MAX;
 	enum gospy_code code = find_program(lister, tid, &program, err);
 	*ret = SIZE_MAX;
 	if (code)
 		return code;
+	if (lister->programs.at[program].sign != GO_SIGN_YES && stat->num_threads == 1)
+		return GOSPY_OK;
 	if (lister->programs.at[program].sign == GO_SIGN_NO) {
 		code = find_library(lister, tid, &library, err);
 		if (code || library == SIZE_MAX)
@@ -168,7 +172,7 @@ static enum gospy_code find_go(struct lister *lister, pid_t pid, pid_t tid, size
 		program = library;
 	}
 	struct program *found = &lister->programs.at[program];
-	if (found->sign == GO_SIGN_YES || is_go_in_memory(lister, pid, found))
+	if (found->sign == GO_SIGN_YES || is_go_in_memory(lister, stat->pid, found))
 		*ret = program;
 	return GOSPY_OK;
 }
@@ -214,7 +218,7 @@ static enum gospy_code add_process(struct lister *lister, pid_t pid, struct gosp
 		.pid = pid, .ppid = stat.ppid, .comm = arena_strdup(&list->arena, stat.comm)};
 	if (!process.comm)
 		return err_nomem(err);
-	code = find_go(lister, pid, tid, &program, err);
+	code = find_go(lister, &stat, tid, &program, err);
 	if (code == GOSPY_E_PERM)
 		list->unreadable++;
 	else if (code)

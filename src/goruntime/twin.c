@@ -17,7 +17,7 @@ static bool set_by_hand(struct span go_id)
 	return go_id.len && !memchr(go_id.ptr, '/', go_id.len);
 }
 
-static bool same_id(const struct elf_file *running, const struct elf_file *bin)
+bool twin_same_id(const struct elf_file *running, const struct elf_file *bin)
 {
 	struct span id = elf_file_go_build_id(running);
 	return !set_by_hand(id) && (same(elf_file_build_id(running), elf_file_build_id(bin)) ||
@@ -65,7 +65,7 @@ static bool same_code(const struct elf_file *bin, struct paged *window, uint64_t
 enum gospy_code twin_check(const struct elf_file *running, const struct elf_file *bin,
 			   struct paged *window, uint64_t bias, struct gospy_error *err)
 {
-	if (same_id(running, bin) || same_code(bin, window, bias))
+	if (twin_same_id(running, bin) || same_code(bin, window, bias))
 		return GOSPY_OK;
 	char a[ID_SHOWN + 1], b[ID_SHOWN + 1];
 	return err_set(err, GOSPY_E_BAD_DATA,

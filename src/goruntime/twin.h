@@ -5,6 +5,9 @@
 #include "base/paged.h"
 #include "dwarf/elf_file.h"
 
+/** Is the GNU or Go build ID of both the same? IDs that were set by hand do not count. */
+bool twin_same_id(const struct elf_file *running, const struct elf_file *bin);
+
 /**
  * Accept `bin` if its GNU or Go build ID is that of `running`, or if its code is the very code in
  * the process (`window`, loaded with `bias`). GOSPY_E_BAD_DATA names what differs.
