@@ -69,6 +69,7 @@ void image_unref(struct image *image)
 	map_deinit(&image->locations);
 	map_deinit(&image->sites);
 	vec_free(&image->provenance);
+	vec_free(&image->checks);
 	arena_deinit(&image->arena);
 	pthread_mutex_destroy(&image->lock);
 	free(image);
