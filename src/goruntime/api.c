@@ -34,17 +34,13 @@ static enum gospy_code describe(struct gospy_target *t, struct gospy_error *err)
 		.load_bias = image->bias,
 		.build_id = hex_id(&t->arena, elf_file_build_id(&image->elf)),
 		.object = image->object,
-		.note = image->note,
 	};
-	if (image->version.minor > GO_MINOR_NEWEST) {
+	static const char newer[] = "this Go is newer than this gospy knows: layouts come from the "
+				    "program itself, but rules may have changed";
+	t->info.note = image->note;
+	if (image->version.minor > GO_MINOR_NEWEST)
 		t->info.note =
-			arena_printf(&t->arena,
-				     "this Go is newer than this gospy knows: layouts come "
-				     "from the program itself, but rules may have changed%s%s",
-				     image->note ? "; " : "", image->note ? image->note : "");
-		if (!t->info.note)
-			return err_nomem(err);
-	}
+			image->note ? arena_printf(&t->arena, "%s; %s", newer, image->note) : newer;
 	return procfs_exe_path(t->process.live_tid, &t->arena, &t->info.exe, &t->info.exe_deleted,
 			       err);
 }

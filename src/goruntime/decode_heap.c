@@ -16,6 +16,11 @@ static uint64_t value(const struct blob *blob, struct field f)
 	return blob->len && field_present(f) ? field_load(blob->bytes, f) : GOSPY_UNKNOWN;
 }
 
+static uint64_t plus(uint64_t a, uint64_t b)
+{
+	return a == GOSPY_UNKNOWN || b == GOSPY_UNKNOWN ? GOSPY_UNKNOWN : a + b;
+}
+
 /* Sum of the array of 8-byte counters that fills `f`. */
 static uint64_t sum(const uint8_t *bytes, struct field f)
 {
@@ -165,6 +170,8 @@ static uint64_t next_gc(const struct image *image, const struct schedstate *s)
 	const __typeof__(image->layout.gcController) *L = &image->layout.gcController;
 	const struct blob *b = &s->gc_controller;
 	uint64_t goal = value(b, L->gcPercentHeapGoal);
+	if (!b->len)
+		return value(&s->memstats, image->layout.mstats.next_gc);
 	if (!field_present(L->gcPercentHeapGoal) || !field_present(L->memoryLimit)) {
 		goal = value(b, L->heapGoal); // Go 1.17-1.18
 		return goal != GOSPY_UNKNOWN ? goal
@@ -190,7 +197,8 @@ void decode_heap(struct image *image, const struct schedstate *s, struct gospy_h
 	uint64_t in_use = value(b, gc->heapInUse);
 	*ret = (struct gospy_heap){
 		.in_use = in_controller ? in_use : value(&s->memstats, ms->heap_inuse),
-		.sys = in_controller ? in_use + value(b, gc->heapFree) + value(b, gc->heapReleased)
+		.sys = in_controller ? plus(in_use, plus(value(b, gc->heapFree),
+							 value(b, gc->heapReleased)))
 				     : value(&s->memstats, ms->heap_sys),
 		.live = field_present(gc->heapLive) ? value(b, gc->heapLive)
 						    : value(&s->memstats, ms->heap_live),

@@ -12,6 +12,12 @@ void image_note_source(struct image *image, const char *name, const char *source
 		return;
 }
 
+void image_add_note(struct image *image, const char *text)
+{
+	image->note = arena_printf(&image->arena, "%s%s%s", image->note ? image->note : "",
+				   image->note ? "; " : "", text);
+}
+
 static enum gospy_code resolve(struct image *image, const struct process *process,
 			       const char *bin_path, struct gospy_error *err)
 {
@@ -71,6 +77,7 @@ void image_unref(struct image *image)
 	for (size_t i = 0; i < image->plugins.len; i++)
 		paged_deinit(&image->plugins.at[i]->window);
 	vec_free(&image->plugins);
+	vec_free(&image->others);
 	paged_deinit(&image->window);
 	elf_file_close(&image->elf);
 	if (image->has_bin)
@@ -78,6 +85,7 @@ void image_unref(struct image *image)
 	map_deinit(&image->locations);
 	map_deinit(&image->sites);
 	vec_free(&image->provenance);
+	vec_free(&image->checks);
 	arena_deinit(&image->arena);
 	pthread_mutex_destroy(&image->lock);
 	free(image);

@@ -15,6 +15,7 @@
 #include "dwarf/go_version.h"
 #include "dwarf/layout.h"
 #include "dwarf/pclntab.h"
+#include "dwarf/table_types.h"
 #include "target/mem.h"
 #include "target/process.h"
 
@@ -69,6 +70,17 @@ struct plugin {
 	struct pclntab pcln;
 };
 
+/* Something that must be true of the process, and whether it is; see verify.h. */
+struct image_check {
+	const char *what;   /* "runtime.schedt" */
+	const char *source; /* where the layout of that came from: "layout table" */
+	uint64_t addr;      /* what was looked at, or 0 */
+	const char *check;  /* "npidle <= gomaxprocs" */
+	const char *found;  /* what contradicts it; NULL: ok */
+	bool ok;
+	size_t rule; /* of verify.c */
+};
+
 struct image {
 	atomic_uint refs;
 	/* Of what still changes once the image is made: mem, window, locations, arena. Snapshots
@@ -82,9 +94,9 @@ struct image {
 	bool has_bin;
 	struct proc_auxv auxv; /* changes with every exec */
 	uint64_t bias;
-	struct paged window; /* the object's mapped range */
-	const char *object;  /* path of the library that it is, or "memory"; NULL: the program */
-	const char *note;    /* what a person should know of that, or NULL */
+	struct paged window;  /* the object's mapped range */
+	const char *object;   /* path of the library that it is, or "memory"; NULL: the program */
+	VEC(uint64_t) others; /* where further objects of Go begin that are no plugins of this */
 	struct moduledata md;
 	struct pclntab pcln;
 	VEC(struct plugin *) plugins; /* in the arena; linked behind pcln */
@@ -96,6 +108,9 @@ struct image {
 	uint64_t traceback_labels, traceback_ancestors;
 	uint64_t main_main; /* entry of main.main, or 0: not known */
 	struct layout layout;
+	struct table_types tables; /* where layouts came from that the program does not hold */
+	VEC(struct image_check) checks;
+	const char *note; /* what a person should know of all this, or NULL */
 	const char **wait_reasons;
 	size_t wait_reason_count;
 	struct map locations; /* pc and kind -> struct location * */

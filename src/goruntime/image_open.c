@@ -84,24 +84,21 @@ static enum gospy_code choose_by_bin(struct image *image, struct objects *object
 static enum gospy_code describe(struct image *image, const struct objects *objects,
 				const struct object *object, struct gospy_error *err)
 {
-	const char *source = "memory", *note = object->note;
+	const char *source = "memory";
 	if (object->kind == OBJECT_PROGRAM)
 		source = "executable";
 	else if (object->path)
 		source = object->path;
-	if (objects->found.len > 1) {
-		note = arena_printf(&image->arena,
-				    "%zu objects of this process are of Go: this is %s at %#" PRIx64
-				    "; --bin FILE chooses the one that FILE is a twin of%s%s",
-				    objects->found.len, source, object->start, note ? "; " : "",
-				    note ? note : "");
-		if (!note)
+	source = arena_strdup(&image->arena, source);
+	if (!source)
+		return err_nomem(err);
+	for (size_t i = 0; i < objects->found.len; i++) {
+		const struct object *other = &objects->found.at[i];
+		if (other != object && !vec_push(&image->others, other->start))
 			return err_nomem(err);
 	}
-	source = arena_strdup(&image->arena, source);
-	image->note = note ? arena_strdup(&image->arena, note) : NULL;
-	if (!source || (note && !image->note))
-		return err_nomem(err);
+	if (object->note)
+		image_add_note(image, object->note);
 	image->object = object->kind == OBJECT_PROGRAM ? NULL : source;
 	image_note_source(image, "object", source, object->start);
 	return GOSPY_OK;

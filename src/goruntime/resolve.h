@@ -46,6 +46,8 @@ enum gospy_code image_fetch(void *image, uint64_t addr, void *dst, size_t len,
 enum gospy_code image_read_string(struct image *image, uint64_t addr, size_t max, const char **ret,
 				  struct gospy_error *err);
 
+/** Add what a person should know, which is shown with every report. The text is copied. */
+void image_add_note(struct image *image, const char *text);
 /** Note where something was found; shown by `-v`. `name` and `source` live as long as the image;
  * NULL as name is ignored. */
 void image_note_source(struct image *image, const char *name, const char *source, uint64_t addr);

@@ -255,6 +255,22 @@ static bool labels_printed(const struct image *image)
 	       !mem_read_u32(image->mem, image->traceback_labels, &value, NULL) && value == 1;
 }
 
+/* Which of the figures cannot be shown, or NULL. */
+static const char *missing_figures(const struct image *image)
+{
+	const struct layout *L = &image->layout;
+	bool heap = L->mstats.size && L->gcController.size;
+	if (!L->schedt.size)
+		return heap ? "figures of the scheduler are left out: the program carries no "
+			      "DWARF, "
+			      "and no layout table fits it"
+			    : "figures of the scheduler, the heap and the GC are left out: the "
+			      "program carries no DWARF, and no layout table fits it";
+	return heap ? NULL
+		    : "figures of the heap and the GC are left out: the program carries no DWARF, "
+		      "and no layout table fits it";
+}
+
 static void describe(struct gospy_snapshot *s, const struct gospy_target *target,
 		     const struct gospy_snapshot_options *options)
 {
@@ -276,12 +292,11 @@ static void describe(struct gospy_snapshot *s, const struct gospy_target *target
 	if (c->grew_too_fast)
 		info->problem = "more goroutines were started during the snapshot than it had room "
 				"for: the newest are missing";
-	else if (options->figures && !s->image->layout.schedt.size)
-		info->problem = "the program carries no DWARF: scheduler, heap and GC figures are "
-				"left out";
 	count_threads(&c->tasks, &info->threads);
 	decode_sched(s->image, &c->sched, &info->sched);
 	decode_heap(s->image, &c->sched, &info->heap);
+	if (!info->problem && options->figures)
+		info->problem = missing_figures(s->image);
 }
 
 enum gospy_code snapshot_take(struct gospy_target *target,

@@ -1,0 +1,420 @@
+#include "goruntime/verify.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "goruntime/schedstate.h"
+
+enum {
+	TRIES = 6,
+	TRY_AGAIN_NS = 1000000,
+	GOIDS_MAX = 256, /* how many g's are asked for their goid, the oldest and the newest */
+	/* Ids that P's have taken from sched.goidgen in advance: 16 each (src/runtime/proc.go:
+	 * _GoidCacheBatch), of as many P's as there ever were. */
+	GOIDS_AHEAD = 16 * P_MAX,
+	FOUND_MAX = 160,
+	PAGE = 4096, /* the heap grows and shrinks by multiples of this at the least */
+	HEAP_STATS_SHARDS = 3,
+};
+
+/* User addresses are below this on x86-64 without five-level paging, which Go does not use
+ * (src/runtime/malloc.go: heapAddrBits). */
+static const uint64_t MEMORY_MAX = 1ULL << 48;
+/* No clock that says more than this, or less, is believed: 2010, and a day from now. */
+static const uint64_t UNIX_NS_MIN = 1262304000ULL * 1000000000;
+static const uint64_t DAY_NS = 86400ULL * 1000000000;
+
+struct evidence {
+	struct image *image;
+	struct schedstate s;
+	uint64_t goid_max; /* of the g's asked, before sched was read */
+	bool all_goids;    /* all g's were asked */
+	char found[FOUND_MAX];
+};
+
+static uint64_t value(const struct blob *blob, struct field f)
+{
+	return blob->len && field_present(f) ? field_load(blob->bytes, f) : GOSPY_UNKNOWN;
+}
+
+static bool above(uint64_t v, uint64_t limit)
+{
+	return v != GOSPY_UNKNOWN && v > limit;
+}
+
+/* Says what is wrong; returns false, so that a rule may end with it. */
+static bool __attribute__((format(printf, 2, 3)))
+contradict(struct evidence *e, const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(e->found, sizeof(e->found), fmt, args);
+	va_end(args);
+	return false;
+}
+
+/* ---------------------------------------------------------------------------------- scheduler --
+ */
+
+/* src/runtime/proc.go:newproc1, oneNewExtraM: an id is taken before a g has it; g's are never
+ * freed, and keep the id when they are dead. */
+static bool goidgen_fits(struct evidence *e)
+{
+	uint64_t goidgen = value(&e->s.sched, e->image->layout.schedt.goidgen);
+	if (goidgen == GOSPY_UNKNOWN)
+		return true;
+	if (goidgen < e->goid_max)
+		return contradict(e, "goidgen %" PRIu64 ", goid %" PRIu64, goidgen, e->goid_max);
+	// G's that were started meanwhile come on top of what P's hold.
+	if (e->all_goids && goidgen - e->goid_max > 2 * GOIDS_AHEAD)
+		return contradict(e, "goidgen %" PRIu64 ", newest goid %" PRIu64, goidgen,
+				  e->goid_max);
+	return true;
+}
+
+static bool idle_ps_fit(struct evidence *e)
+{
+	uint64_t npidle = value(&e->s.sched, e->image->layout.schedt.npidle);
+	return !above(npidle, e->s.gomaxprocs) ||
+	       contradict(e, "npidle %" PRIu64 ", gomaxprocs %" PRIu32, npidle, e->s.gomaxprocs);
+}
+
+static bool ms_fit(struct evidence *e)
+{
+	const __typeof__(e->image->layout.schedt) *L = &e->image->layout.schedt;
+	uint64_t idle = value(&e->s.sched, L->nmidle), ms = e->s.ms.len;
+	uint64_t spinning = value(&e->s.sched, L->nmspinning);
+	if (above(idle, ms))
+		return contradict(e, "nmidle %" PRIu64 ", %" PRIu64 " M's", idle, ms);
+	// proc.go:wakep counts an M that spins before it is made.
+	return !above(spinning, ms + e->s.ps.len) ||
+	       contradict(e, "nmspinning %" PRIu64 ", %" PRIu64 " M's", spinning, ms);
+}
+
+static bool gs_fit(struct evidence *e)
+{
+	const __typeof__(e->image->layout.schedt) *L = &e->image->layout.schedt;
+	uint64_t ngsys = value(&e->s.sched, L->ngsys), queued = value(&e->s.sched, L->runqsize);
+	// The runtime's own are there before any other but goroutine 1 (proc.go: forcegchelper).
+	if (above(ngsys, e->s.allglen) || (!ngsys && e->s.allglen > 2))
+		return contradict(e, "ngsys %" PRIu64 ", %" PRIu64 " g's", ngsys, e->s.allglen);
+	return !above(queued, e->s.allglen) ||
+	       contradict(e, "runqsize %" PRIu64 ", %" PRIu64 " g's", queued, e->s.allglen);
+}
+
+/* ------------------------------------------------------------------------ heap and collector --
+ */
+
+/* src/runtime/mgc.go:gcMarkTermination sets last_gc_unix before it counts the cycle. The clock may
+ * have been set since, or the machine have slept or been restored: only what is no date is wrong.
+ */
+static bool last_gc_fits(struct evidence *e)
+{
+	const __typeof__(e->image->layout.mstats) *L = &e->image->layout.mstats;
+	uint64_t last = value(&e->s.memstats, L->last_gc_unix);
+	uint64_t numgc = value(&e->s.memstats, L->numgc);
+	if (last == GOSPY_UNKNOWN)
+		return true;
+	if (!last)
+		return numgc == GOSPY_UNKNOWN || !numgc ||
+		       contradict(e, "%" PRIu64 " cycles, but never", numgc);
+	return (last >= UNIX_NS_MIN && last <= clock_real_ns() + DAY_NS) ||
+	       contradict(e, "last_gc_unix %" PRIu64, last);
+}
+
+/* The same place counts a forced cycle first. */
+static bool cycles_fit(struct evidence *e)
+{
+	const __typeof__(e->image->layout.mstats) *L = &e->image->layout.mstats;
+	uint64_t numgc = value(&e->s.memstats, L->numgc);
+	uint64_t forced = value(&e->s.memstats, L->numforcedgc);
+	return numgc == GOSPY_UNKNOWN || !above(forced, numgc + 1) ||
+	       contradict(e, "numgc %" PRIu64 ", numforcedgc %" PRIu64, numgc, forced);
+}
+
+/* A heap that holds the runtime's own g's is never empty. */
+static bool is_something(struct evidence *e, const char *name, uint64_t v)
+{
+	return (v && (v == GOSPY_UNKNOWN || v <= MEMORY_MAX)) ||
+	       contradict(e, "%s %" PRIu64, name, v);
+}
+
+static bool is_pages(struct evidence *e, const char *name, uint64_t v)
+{
+	return v == GOSPY_UNKNOWN || (v <= MEMORY_MAX && v % PAGE == 0) ||
+	       contradict(e, "%s %" PRIu64, name, v);
+}
+
+static bool mstats_heap_fits(struct evidence *e)
+{
+	const __typeof__(e->image->layout.mstats) *L = &e->image->layout.mstats;
+	uint64_t sys = value(&e->s.memstats, L->heap_sys);
+	uint64_t inuse = value(&e->s.memstats, L->heap_inuse);
+	uint64_t live = value(&e->s.memstats, L->heap_live);
+	if (!is_pages(e, "heap_sys", sys) || !is_pages(e, "heap_inuse", inuse) ||
+	    !is_something(e, "heap_inuse", inuse) || !is_something(e, "heap_live", live))
+		return false;
+	return sys == GOSPY_UNKNOWN || !above(inuse, sys) ||
+	       contradict(e, "heap_inuse %" PRIu64 ", heap_sys %" PRIu64, inuse, sys);
+}
+
+/* Element `k` of an array of counters, summed over the shards. */
+static uint64_t sum_shards(const struct evidence *e, struct field f, size_t k)
+{
+	const struct layout *L = &e->image->layout;
+	uint64_t total = 0, v;
+	for (size_t i = 0; i < HEAP_STATS_SHARDS; i++) {
+		memcpy(&v,
+		       e->s.memstats.bytes + L->mstats.heapStats.off + i * L->heapStatsDelta.size +
+			       f.off + k * sizeof(v),
+		       sizeof(v));
+		total += v;
+	}
+	return total;
+}
+
+/* Go 1.16+: objects are counted as allocated no later than they can be swept. */
+static bool counts_fit(struct evidence *e, const char *name, struct field allocs,
+		       struct field frees)
+{
+	for (size_t k = 0; k < allocs.size / 8 && k < frees.size / 8; k++) {
+		uint64_t allocated = sum_shards(e, allocs, k), freed = sum_shards(e, frees, k);
+		if (allocated > MEMORY_MAX || freed > allocated)
+			return contradict(e, "%s %zu: %" PRIu64 " allocated, %" PRIu64 " freed",
+					  name, k, allocated, freed);
+	}
+	return true;
+}
+
+static bool heap_stats_fit(struct evidence *e)
+{
+	const struct layout *L = &e->image->layout;
+	const __typeof__(L->heapStatsDelta) *D = &L->heapStatsDelta;
+	if (!e->s.memstats.len || !field_present(L->mstats.heapStats))
+		return true;
+	if (L->mstats.heapStats.size != HEAP_STATS_SHARDS * D->size)
+		return contradict(e, "%" PRIu64 " bytes, %u in all", D->size,
+				  L->mstats.heapStats.size);
+	return counts_fit(e, "large", D->largeAllocCount, D->largeFreeCount) &&
+	       counts_fit(e, "small, class", D->smallAllocCount, D->smallFreeCount);
+}
+
+static bool memory_limit_fits(struct evidence *e)
+{
+	uint64_t limit = value(&e->s.gc_controller, e->image->layout.gcController.memoryLimit);
+	return limit == GOSPY_UNKNOWN || limit <= INT64_MAX ||
+	       contradict(e, "memoryLimit %" PRId64, (int64_t)limit);
+}
+
+static bool controller_pages_fit(struct evidence *e)
+{
+	const __typeof__(e->image->layout.gcController) *L = &e->image->layout.gcController;
+	const struct blob *b = &e->s.gc_controller;
+	uint64_t inuse = value(b, L->heapInUse), ready = value(b, L->mappedReady);
+	if (!is_pages(e, "heapInUse", inuse) || !is_something(e, "heapInUse", inuse) ||
+	    !is_pages(e, "heapReleased", value(b, L->heapReleased)) ||
+	    !is_pages(e, "heapFree", value(b, L->heapFree)))
+		return false;
+	// src/runtime/mheap.go: memory is made ready before it counts as in use.
+	if (above(ready, MEMORY_MAX))
+		return contradict(e, "mappedReady %" PRIu64, ready);
+	return ready == GOSPY_UNKNOWN || !above(inuse, ready) ||
+	       contradict(e, "heapInUse %" PRIu64 ", mappedReady %" PRIu64, inuse, ready);
+}
+
+static bool controller_bytes_fit(struct evidence *e)
+{
+	const __typeof__(e->image->layout.gcController) *L = &e->image->layout.gcController;
+	const struct blob *b = &e->s.gc_controller;
+	uint64_t live = value(b, L->heapLive), marked = value(b, L->heapMarked);
+	uint64_t allocated = value(b, L->totalAlloc), freed = value(b, L->totalFree);
+	if (!is_something(e, "heapLive", live))
+		return false;
+	if (above(marked, MEMORY_MAX))
+		return contradict(e, "heapMarked %" PRIu64, marked);
+	return freed == GOSPY_UNKNOWN || freed <= allocated ||
+	       contradict(e, "totalAlloc %" PRIu64 ", totalFree %" PRIu64, allocated, freed);
+}
+
+/* Up to Go 1.15, where objects are counted in mheap_ and its central lists. */
+static bool mheap_fits(struct evidence *e)
+{
+	const struct layout *layout = &e->image->layout;
+	const __typeof__(layout->mheap) *L = &layout->mheap;
+	struct field nmalloc = layout->mcentral.nmalloc;
+	uint64_t addr = e->image->globals.mheap_.addr;
+	if (!field_present(L->nlargealloc) || !field_present(nmalloc))
+		return true; // nothing of it is read
+	CLEANUP_FREE uint8_t *heap = malloc((size_t)L->size);
+	if (!heap || mem_read(e->image->mem, addr, heap, (size_t)L->size, NULL))
+		return contradict(e, "cannot be read");
+	uint64_t allocated = field_load(heap, L->nlargealloc);
+	uint64_t freed = field_load(heap, L->nlargefree);
+	if (freed > allocated || allocated > MEMORY_MAX)
+		return contradict(e, "nlargealloc %" PRIu64 ", nlargefree %" PRIu64, allocated,
+				  freed);
+	size_t classes = layout->mcache.alloc.size / 8;
+	size_t stride = classes ? L->central.size / classes : 0;
+	if (nmalloc.size > stride || nmalloc.off > stride - nmalloc.size)
+		return contradict(e, "central: %u bytes, %zu span classes", L->central.size,
+				  classes);
+	for (size_t i = 0; i < classes; i++) {
+		uint64_t n = field_load(heap + L->central.off + i * stride, nmalloc);
+		if (n > MEMORY_MAX)
+			return contradict(e, "central[%zu].nmalloc %" PRIu64, i, n);
+	}
+	return true;
+}
+
+/* ---------------------------------------------------------------------------------- the rules --
+ */
+
+#define GLOBAL(name) offsetof(struct globals, name)
+
+static const struct rule {
+	const char *what;
+	size_t global; /* in struct globals: what the structure is read from */
+	const char *check;
+	bool (*holds)(struct evidence *e);
+} rules[] = {
+	{"runtime.schedt", GLOBAL(sched), "goidgen is the newest goid", goidgen_fits},
+	{"runtime.schedt", GLOBAL(sched), "npidle <= gomaxprocs", idle_ps_fit},
+	{"runtime.schedt", GLOBAL(sched), "nmidle and nmspinning: no more than M's", ms_fit},
+	{"runtime.schedt", GLOBAL(sched), "ngsys and runqsize: as many as g's or fewer", gs_fit},
+	{"runtime.mstats", GLOBAL(memstats), "last_gc_unix is a date, or 0", last_gc_fits},
+	{"runtime.mstats", GLOBAL(memstats), "numforcedgc <= numgc", cycles_fit},
+	{"runtime.mstats", GLOBAL(memstats), "heap_inuse <= heap_sys, in pages", mstats_heap_fits},
+	{"runtime.heapStatsDelta", GLOBAL(memstats), "objects freed <= allocated", heap_stats_fit},
+	{"runtime.gcControllerState", GLOBAL(gcController), "memoryLimit >= 0", memory_limit_fits},
+	{"runtime.gcControllerState", GLOBAL(gcController), "heapInUse <= mappedReady, in pages",
+	 controller_pages_fit},
+	{"runtime.gcControllerState", GLOBAL(gcController), "totalFree <= totalAlloc",
+	 controller_bytes_fit},
+	{"runtime.mheap", GLOBAL(mheap_), "nlargefree <= nlargealloc", mheap_fits},
+	{"runtime.mcentral", GLOBAL(mheap_), "nmalloc is small", mheap_fits},
+};
+
+enum { RULE_COUNT = sizeof(rules) / sizeof(rules[0]) };
+
+struct source_of {
+	const char *go_name, *source;
+};
+
+static void find_source(void *ctx, const char *go_name, uint64_t size, const char *source)
+{
+	struct source_of *s = ctx;
+	(void)size;
+	if (strcmp(go_name, s->go_name) == 0)
+		s->source = source;
+}
+
+static const char *source_of(const struct image *image, const char *go_name)
+{
+	struct source_of s = {.go_name = go_name};
+	layout_each(&image->layout, find_source, &s);
+	return s.source;
+}
+
+static enum gospy_code choose_checks(struct image *image, enum verify_scope scope,
+				     struct gospy_error *err)
+{
+	image->checks.len = 0;
+	for (size_t i = 0; i < RULE_COUNT; i++) {
+		const char *source = source_of(image, rules[i].what);
+		if (!source || (scope == VERIFY_TABLES && source != image->tables.source.ops->name))
+			continue;
+		struct global global;
+		memcpy(&global, (const char *)&image->globals + rules[i].global, sizeof(global));
+		struct image_check check = {.what = rules[i].what,
+					    .source = source,
+					    .addr = global.addr,
+					    .check = rules[i].check,
+					    .rule = i};
+		if (!vec_push(&image->checks, check))
+			return err_nomem(err);
+	}
+	return GOSPY_OK;
+}
+
+/* ------------------------------------------------------------------------------- the evidence --
+ */
+
+/* The goids of the oldest and the newest g's. */
+static enum gospy_code read_goids(struct evidence *e, struct gospy_error *err)
+{
+	struct field goid = e->image->layout.g.goid;
+	uint64_t n = e->s.allglen, addrs[GOIDS_MAX], goids[GOIDS_MAX] = {0};
+	struct mem_req reqs[GOIDS_MAX];
+	size_t count = n < GOIDS_MAX ? (size_t)n : GOIDS_MAX;
+	uint64_t tail = n - (count - count / 2);
+	e->all_goids = n <= GOIDS_MAX;
+	e->goid_max = 0;
+	struct mem_req lists[] = {
+		{e->s.allgptr, addrs, count / 2 * 8, 0},
+		{e->s.allgptr + tail * 8, addrs + count / 2, (count - count / 2) * 8, 0},
+	};
+	if (!count || goid.size > sizeof(goids[0]))
+		return GOSPY_OK;
+	enum gospy_code code = mem_readv(e->image->mem, lists, 2, err);
+	if (code)
+		return code;
+	for (size_t i = 0; i < count; i++)
+		reqs[i] = (struct mem_req){addrs[i] + goid.off, &goids[i], goid.size, 0};
+	code = mem_readv(e->image->mem, reqs, count, err);
+	for (size_t i = 0; i < count && !code; i++) {
+		if (goids[i] > e->goid_max)
+			e->goid_max = goids[i];
+	}
+	return code;
+}
+
+static enum gospy_code read_evidence(struct evidence *e, struct gospy_error *err)
+{
+	enum gospy_code code = schedstate_read(&e->s, e->image, NULL, err);
+	if (!code)
+		code = read_goids(e, err);
+	// What was counted before must be in the counters that are read now.
+	return code ? code : schedstate_reread(&e->s, e->image, NULL, NULL, err);
+}
+
+/* True if nothing is left that did not hold. */
+static bool try_checks(struct evidence *e)
+{
+	struct image *image = e->image;
+	struct gospy_error why = {0};
+	enum gospy_code code = read_evidence(e, &why);
+	bool all = true;
+	for (size_t i = 0; i < image->checks.len; i++) {
+		struct image_check *check = &image->checks.at[i];
+		if (check->ok)
+			continue;
+		check->ok = !code && check->addr && rules[check->rule].holds(e);
+		check->found = NULL;
+		if (check->ok)
+			continue;
+		all = false;
+		check->found = arena_printf(&image->arena, "%s",
+					    code           ? why.msg
+					    : !check->addr ? "it was not found"
+							   : e->found);
+	}
+	return all;
+}
+
+enum gospy_code image_verify(struct image *image, enum verify_scope scope, struct gospy_error *err)
+{
+	enum gospy_code code = choose_checks(image, scope, err);
+	if (code || !image->checks.len)
+		return code;
+	struct evidence e = {.image = image};
+	for (unsigned i = 0; i < TRIES && !try_checks(&e); i++)
+		nanosleep(&(struct timespec){.tv_nsec = TRY_AGAIN_NS}, NULL);
+	schedstate_deinit(&e.s);
+	return GOSPY_OK;
+}
