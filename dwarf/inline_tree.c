@@ -33,7 +33,8 @@ size_t pcln_frames(const struct pcln_func *func, uint64_t pc, struct pcln_frame 
 	for (size_t n = 0; n < max && n < PCLN_INLINE_DEPTH_MAX; n++) {
 		struct pcln_frame *frame = &frames[n];
 		int32_t index = tree ? pcln_pcdata(func, shape->pcdata, pc) : -1;
-		*frame = (struct pcln_frame){.func = func->name, .func_id = func->func_id};
+		*frame =
+			(struct pcln_frame){.func = func->name, .pc = pc, .func_id = func->func_id};
 		pcln_line(func, pc, &frame->file, &frame->line);
 		if (index < 0)
 			return n + 1;

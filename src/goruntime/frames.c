@@ -68,15 +68,17 @@ static bool fill_call(struct image *image, const struct pcln_func *func,
 	return call->func != NULL;
 }
 
+/* `*outer_pc_ret`: where the function itself is, seen past the calls inlined into it. */
 static bool fill_calls(struct image *image, const struct pcln_func *func, uint64_t sym_pc,
-		       struct frame_site *site)
+		       struct frame_site *site, uint64_t *outer_pc_ret)
 {
 	enum { CALLS_MAX = 64 };
 	struct pcln_frame frames[CALLS_MAX];
 	size_t n = pcln_frames(func, sym_pc, frames, CALLS_MAX);
 	if (!n || frames[n - 1].inlined) {
 		// A malformed tree, or a deeper one than any compiler makes: the function itself.
-		frames[0] = (struct pcln_frame){.func = func->name, .func_id = func->func_id};
+		frames[0] = (struct pcln_frame){
+			.func = func->name, .pc = sym_pc, .func_id = func->func_id};
 		pcln_line(func, sym_pc, &frames[0].file, &frames[0].line);
 		n = 1;
 	}
@@ -89,8 +91,11 @@ static bool fill_calls(struct image *image, const struct pcln_func *func, uint64
 	}
 	site->calls = calls;
 	site->call_count = n;
+	*outer_pc_ret = frames[n - 1].pc;
 	return true;
 }
+
+enum { ARGS_AT_INNERMOST_SINCE = 21 };
 
 static bool fill_args(struct image *image, const struct pcln_func *func, uint64_t sym_pc,
 		      struct frame_site *site)
@@ -125,7 +130,13 @@ static bool fill(struct image *image, uint64_t pc, bool exact, struct frame_site
 	site->interrupts = interrupts_caller(pcln_known(&func), image->version.minor);
 	// A return address belongs to the call before it; at its entry a function has not begun.
 	uint64_t sym_pc = !exact && pc > func.entry ? pc - 1 : pc;
-	return fill_calls(image, &func, sym_pc, site) && fill_args(image, &func, sym_pc, site);
+	uint64_t outer_pc;
+	if (!fill_calls(image, &func, sym_pc, site, &outer_pc))
+		return false;
+	// Which arguments live: runtime/traceback.go, gentraceback up to Go 1.20 asks at the
+	// outermost of the calls inlined there, unwinder.symPC from 1.21 on at the innermost.
+	bool innermost = image->version.minor >= ARGS_AT_INNERMOST_SINCE;
+	return fill_args(image, &func, innermost ? sym_pc : outer_pc, site);
 }
 
 const struct frame_site *frame_site(struct image *image, uint64_t pc, bool exact)

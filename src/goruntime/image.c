@@ -38,6 +38,8 @@ static enum gospy_code resolve(struct image *image, const struct process *proces
 	if (!code)
 		code = image_find_globals(image, err);
 	if (!code)
+		code = image_check_layout(image, err);
+	if (!code)
 		code = image_read_texts(image, err);
 	if (code && image->window.len)
 		return err_context(err, code, "pid %d (%s%s%s)", process->pid, process->comm,

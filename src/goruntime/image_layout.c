@@ -140,8 +140,12 @@ enum gospy_code image_find_layout(struct image *image, struct gospy_error *err)
 	sources[n++] = &image->tables.source;
 	code = layout_resolve(sources, n, &image->layout, err);
 	dwinfo_destroy(dwinfo);
-	if (!code)
-		code = check_tables(image, err);
+	return code;
+}
+
+enum gospy_code image_check_layout(struct image *image, struct gospy_error *err)
+{
+	enum gospy_code code = check_tables(image, err);
 	if (!code)
 		layout_each(&image->layout, note_layout, image);
 	return code;

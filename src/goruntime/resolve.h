@@ -22,6 +22,9 @@ enum gospy_code image_find_module(struct image *image, struct gospy_error *err);
 enum gospy_code image_find_version(struct image *image, struct gospy_error *err);
 /** The layouts of structures; image_layout.c. */
 enum gospy_code image_find_layout(struct image *image, struct gospy_error *err);
+/** Drop what came from a table and does not fit the process; the globals must be known. What is
+ * left is noted as found; image_layout.c. GOSPY_E_NOMEM. */
+enum gospy_code image_check_layout(struct image *image, struct gospy_error *err);
 /** The globals that had no symbol, by the code that uses them; each is checked in the process;
  * image_globals.c. GOSPY_E_NOT_FOUND names what is missing. */
 enum gospy_code image_find_globals(struct image *image, struct gospy_error *err);
