@@ -7,7 +7,7 @@ enum {
 	WORD = 8,
 	/* Function tables, real ones and what looks like one: a program may carry another one in
 	 * its data. */
-	TABLES_MAX = 16,
+	TABLES_MAX = 64,
 	SCAN_CHUNK = 64 << 10, /* fetched at a time */
 };
 
@@ -15,7 +15,7 @@ struct search {
 	struct paged *image;
 	const struct elf_file *elf; /* or NULL */
 	uint64_t bias;
-	uint64_t tables[TABLES_MAX];
+	uint64_t tables[TABLES_MAX], lowest, highest; /* of the tables */
 	size_t table_count;
 	struct moduledata *found;
 	size_t max, count;
@@ -23,8 +23,7 @@ struct search {
 
 /* What is looked for in a range, and what is done about it. */
 struct pattern {
-	bool (*matches)(uint64_t word, uint64_t wanted);
-	uint64_t wanted;
+	bool (*matches)(const struct search *s, uint64_t word);
 	void (*take)(struct search *s, uint64_t addr);
 };
 
@@ -33,7 +32,7 @@ static void scan_bytes(struct search *s, const struct pattern *p, uint64_t addr,
 	for (size_t at = 0; at + WORD <= bytes.len; at += WORD) {
 		uint64_t word;
 		memcpy(&word, bytes.ptr + at, sizeof(word));
-		if (p->matches(word, p->wanted))
+		if (p->matches(s, word))
 			p->take(s, addr + at);
 	}
 }
@@ -70,9 +69,9 @@ static void scan_image(struct search *s, const struct pattern *p)
 /* ----------------------------------------------------------------------------- function tables --
  */
 
-static bool is_magic(uint64_t word, uint64_t wanted)
+static bool is_magic(const struct search *s, uint64_t word)
 {
-	(void)wanted;
+	(void)s;
 	return moduledata_is_table(word);
 }
 
@@ -80,10 +79,17 @@ static void take_table(struct search *s, uint64_t addr)
 {
 	uint64_t word;
 	// In the process: a file may be another one than what runs.
-	if (s->table_count < TABLES_MAX && paged_u64(s->image, addr, &word) &&
-	    moduledata_is_table(word))
-		s->tables[s->table_count++] = addr;
+	if (s->table_count == TABLES_MAX || !paged_u64(s->image, addr, &word) ||
+	    !moduledata_is_table(word))
+		return;
+	if (!s->table_count || addr < s->lowest)
+		s->lowest = addr;
+	if (!s->table_count || addr > s->highest)
+		s->highest = addr;
+	s->tables[s->table_count++] = addr;
 }
+
+static const struct pattern magic = {is_magic, take_table};
 
 /* Where the linker puts it: cmd/link/internal/ld/data.go. */
 static void find_table_by_section(struct search *s)
@@ -99,7 +105,6 @@ static void find_table_by_section(struct search *s)
 /* A file is mapped, and so read faster than the process is. */
 static void find_tables_in_file(struct search *s)
 {
-	static const struct pattern magic = {is_magic, 0, take_table};
 	for (size_t i = 0; s->elf && i < s->elf->phdr_count; i++) {
 		const Elf64_Phdr *segment = &s->elf->phdrs[i];
 		if (segment->p_type != PT_LOAD || segment->p_flags & PF_X)
@@ -115,16 +120,21 @@ static void find_tables_in_file(struct search *s)
 
 static void find_tables_in_memory(struct search *s)
 {
-	static const struct pattern magic = {is_magic, 0, take_table};
 	scan_image(s, &magic);
 }
 
 /* ------------------------------------------------------------------------------------- modules --
  */
 
-static bool is_word(uint64_t word, uint64_t wanted)
+static bool is_table_address(const struct search *s, uint64_t word)
 {
-	return word == wanted;
+	if (word < s->lowest || word > s->highest)
+		return false;
+	for (size_t i = 0; i < s->table_count; i++) {
+		if (s->tables[i] == word)
+			return true;
+	}
+	return false;
 }
 
 static void take_module(struct search *s, uint64_t addr)
@@ -140,42 +150,42 @@ static void take_module(struct search *s, uint64_t addr)
 		s->found[s->count++] = md;
 }
 
+static const struct pattern table_address = {is_table_address, take_module};
+
 /* Where the linker puts it: .go.module from Go 1.26 on, before in .noptrdata, and what links Go
  * with C merges that into .data. */
-static void find_modules_by_section(struct search *s, const struct pattern *p)
+static void find_modules_by_section(struct search *s)
 {
 	static const char *const names[] = {".go.module", ".noptrdata", ".data"};
 	for (size_t i = 0; s->elf && !s->count && i < sizeof(names) / sizeof(names[0]); i++) {
 		const Elf64_Shdr *section = elf_file_section(s->elf, names[i]);
 		uint64_t addr = section ? section->sh_addr + s->bias : 0;
 		if (section && section->sh_size <= s->image->len)
-			scan_memory(s, p, addr, addr + section->sh_size);
+			scan_memory(s, &table_address, addr, addr + section->sh_size);
 	}
 }
 
 /* In the process: the file of a position-independent program does not have the addresses. */
-static void find_modules_by_segment(struct search *s, const struct pattern *p)
+static void find_modules_by_segment(struct search *s)
 {
 	for (size_t i = 0; s->elf && i < s->elf->phdr_count; i++) {
 		const Elf64_Phdr *segment = &s->elf->phdrs[i];
 		uint64_t addr = segment->p_vaddr + s->bias;
 		if (segment->p_type == PT_LOAD && segment->p_flags & PF_W &&
 		    segment->p_filesz <= s->image->len)
-			scan_memory(s, p, addr, addr + segment->p_filesz);
+			scan_memory(s, &table_address, addr, addr + segment->p_filesz);
 	}
 }
 
 static void find_modules(struct search *s)
 {
-	for (size_t i = 0; i < s->table_count; i++) {
-		struct pattern word = {is_word, s->tables[i], take_module};
-		size_t before = s->count;
-		find_modules_by_section(s, &word);
-		if (s->count == before)
-			find_modules_by_segment(s, &word);
-		if (s->count == before)
-			scan_image(s, &word);
-	}
+	if (!s->table_count)
+		return;
+	find_modules_by_section(s);
+	if (!s->count)
+		find_modules_by_segment(s);
+	if (!s->count)
+		scan_image(s, &table_address);
 }
 
 enum gospy_code moduledata_find(struct paged *image, const struct elf_file *elf, uint64_t bias,

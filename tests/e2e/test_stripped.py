@@ -1,10 +1,32 @@
 """Programs without symbols, with no --bin: what is shown of them is what their unstripped twin gives,
 on the same process, and what they say themselves."""
+import os
+import shutil
+import struct
+import subprocess
+import tempfile
+import unittest
+
 import compare
 import lib_fixture
 import lib_gospy
 
 STRIPPED = ("stripped", "sw")
+
+
+def strip(path, stripped):
+    subprocess.run(["strip", "-o", stripped, path], check=True)
+
+
+def behead(path, stripped):
+    """As sstrip does: no section headers."""
+    strip(path, stripped)
+    with open(stripped, "r+b") as f:
+        f.seek(0x28)  # e_shoff
+        f.write(struct.pack("<Q", 0))
+        f.seek(0x3c)  # e_shnum, e_shstrndx
+        f.write(struct.pack("<HH", 0, 0))
+
 
 # What differs from one moment to the next in a process at rest.
 MOMENTARY = {"uptime_ns", "time_unix_ns", "paused_ns", "total_ns", "wait_ns", "cpu_ns"}
@@ -59,24 +81,34 @@ class StrippedTest(lib_gospy.TargetTest):
                 return
         self.fail(found)
 
-    def test_as_the_unstripped_twin(self):
-        twins = {b.version: b.path for b in lib_gospy.builds("states", ["default"])}
-        for build in lib_gospy.builds("states", ["stripped"]):
-            fixture = self.watch(lib_fixture.start(build))
-            for command in ("summary", "stack"):
-                with self.subTest(build=str(build), command=command):
-                    self.check_same(fixture, twins[build.version], command)
+    def check_all_same(self, fixture, twin):
+        for command in ("summary", "stack"):
+            with self.subTest(command=command):
+                self.check_same(fixture, twin, command)
+        alone = self.look(fixture, "summary", "-v")
+        helped = self.look(fixture, "summary", "-v", "--bin", twin)
+        self.assertEqual(addresses(alone), addresses(helped))
+        sources = {p["source"] for p in alone["provenance"] if p["name"] in addresses(alone)}
+        self.assertEqual(sources, {"code"})
 
-    def test_every_address(self):
+    def test_as_the_unstripped_twin(self):
         twins = {b.version: b.path for b in lib_gospy.builds("states", ["default"])}
         for build in lib_gospy.builds("states", ["stripped"]):
             with self.subTest(build=str(build)):
                 fixture = self.watch(lib_fixture.start(build))
-                alone = self.look(fixture, "summary", "-v")
-                helped = self.look(fixture, "summary", "-v", "--bin", twins[build.version])
-                self.assertEqual(addresses(alone), addresses(helped))
-                sources = {p["source"] for p in alone["provenance"] if p["name"] in addresses(alone)}
-                self.assertEqual(sources, {"code"})
+                self.check_all_same(fixture, twins[build.version])
+
+    @unittest.skipUnless(shutil.which("strip"), "there is no strip")
+    def test_every_kind_of_build(self):
+        with tempfile.TemporaryDirectory() as directory:
+            for build in lib_gospy.builds("states"):
+                for remove in (strip, behead):
+                    with self.subTest(build=str(build), remove=remove.__name__):
+                        path = os.path.join(directory, f"states-{remove.__name__}")
+                        remove(build.path, path)
+                        fixture = self.watch(lib_fixture.Fixture(path))
+                        self.check_all_same(fixture, build.path)
+                        os.unlink(path)
 
     def test_what_the_program_says(self):
         for build in lib_gospy.builds("states", STRIPPED):

@@ -96,8 +96,10 @@ static void check_module(struct go_program *p)
 {
 	enum { MAX = 4 };
 	struct moduledata found[MAX];
-	const struct elf_file *const files[] = {&p->elf, NULL};
-	for (size_t i = 0; i < 2; i++) {
+	struct elf_file headless = p->elf;
+	headless.shdr_count = 0;
+	const struct elf_file *const files[] = {&p->elf, &headless, NULL};
+	for (size_t i = 0; i < 3; i++) {
 		size_t n = 0;
 		struct gospy_error err;
 		if (moduledata_find(&p->image, files[i], p->bias, found, MAX, &n, &err))

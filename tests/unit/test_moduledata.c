@@ -162,6 +162,96 @@ static void test_every_byte(void **state)
 	}
 }
 
+/* --------------------------------------------------------------------------------- the search --
+ */
+
+static enum gospy_code find(struct go_image *im, const struct elf_file *elf, size_t *n,
+			    struct moduledata *md, struct gospy_error *err)
+{
+	struct paged p = go_image_paged(im);
+	return moduledata_find(&p, elf, 0, md, 1, n, err);
+}
+
+static void test_search_in_every_version(void **state)
+{
+	(void)state;
+	static struct go_image im;
+	for (int minor = OLDEST; minor <= NEWEST; minor++) {
+		go_image_init(&im, minor);
+		struct moduledata md;
+		struct gospy_error err = {0};
+		size_t n = 0;
+		if (find(&im, NULL, &n, &md, &err))
+			fail_msg("1.%d: %s", minor, err.msg);
+		assert_int_equal(n, 1);
+		assert_int_equal(md.addr, im.moduledata);
+	}
+}
+
+static void test_search_in_vain(void **state)
+{
+	(void)state;
+	static struct go_image im;
+	struct moduledata md;
+	struct gospy_error err;
+	size_t n = 7;
+	go_image_init(&im, 26);
+	go_image_set(&im, im.moduledata, im.pclntab + 8, 8);
+	assert_int_equal(find(&im, NULL, &n, &md, &err), GOSPY_E_NOT_FOUND);
+	assert_non_null(strstr(err.msg, "moduledata"));
+	go_image_set(&im, im.pclntab, 0, 8);
+	assert_int_equal(find(&im, NULL, &n, &md, &err), GOSPY_E_NOT_FOUND);
+	assert_non_null(strstr(err.msg, "pclntab"));
+	assert_int_equal(n, 7);
+}
+
+/* Text, or a copy of a program among data: nothing refers to it as a moduledata does. */
+static void test_search_among_other_tables(void **state)
+{
+	(void)state;
+	static struct go_image im;
+	struct moduledata md;
+	size_t n;
+	go_image_init(&im, 26);
+	uint64_t magic = go_image_get(&im, im.pclntab, 8);
+	uint64_t stray = go_image_put(&im, &magic, sizeof(magic), 8);
+	go_image_put(&im, &stray, sizeof(stray), 8);
+	assert_int_equal(find(&im, NULL, &n, &md, NULL), GOSPY_OK);
+	assert_int_equal(n, 1);
+	assert_int_equal(md.addr, im.moduledata);
+}
+
+static void test_search_with_headers_that_lie(void **state)
+{
+	(void)state;
+	static struct go_image im;
+	struct moduledata md;
+	size_t n;
+	go_image_init(&im, 26);
+	static const char names[] = "\0.gopclntab\0.go.module\0.data";
+	const uint64_t lies[] = {0, 1, im.text, im.base - 8, im.base + im.len, UINT64_MAX - 7};
+	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+		const Elf64_Phdr phdr = {.p_type = PT_LOAD,
+					 .p_flags = PF_R | PF_W,
+					 .p_vaddr = lies[i],
+					 .p_filesz = lies[sizeof(lies) / sizeof(lies[0]) - 1 - i]};
+		const Elf64_Shdr shdrs[] = {
+			{.sh_name = 1, .sh_addr = lies[i], .sh_size = 64},
+			{.sh_name = 12, .sh_addr = lies[i], .sh_size = UINT64_MAX},
+			{.sh_name = 23, .sh_addr = lies[i], .sh_size = im.len},
+		};
+		const struct elf_file elf = {
+			.phdrs = &phdr,
+			.phdr_count = 1,
+			.shdrs = shdrs,
+			.shdr_count = 3,
+			.shstrtab = {(const uint8_t *)names, sizeof(names)},
+		};
+		assert_int_equal(find(&im, &elf, &n, &md, NULL), GOSPY_OK);
+		assert_int_equal(md.addr, im.moduledata);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,6 +262,10 @@ int main(void)
 		cmocka_unit_test(test_contradictions),
 		cmocka_unit_test(test_odd_next_is_no_module),
 		cmocka_unit_test(test_every_byte),
+		cmocka_unit_test(test_search_in_every_version),
+		cmocka_unit_test(test_search_in_vain),
+		cmocka_unit_test(test_search_among_other_tables),
+		cmocka_unit_test(test_search_with_headers_that_lie),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
