@@ -64,6 +64,14 @@ struct span elf_file_at_vaddr(const struct elf_file *elf, uint64_t vaddr, uint64
 /** Lowest and one-past-highest vaddr of all PT_LOAD segments; false: there are none. */
 bool elf_file_range(const struct elf_file *elf, uint64_t *lo_ret, uint64_t *hi_ret);
 
+/**
+ * Where a shared library of Go's keeps, as signed 64 bits once it is loaded, how far from the
+ * thread pointer the word with g is: the slot of its one R_X86_64_TPOFF64 relocation without a
+ * symbol (runtime.tlsg; cmd/link/internal/amd64/asm.go). `*vaddr_ret` is unbiased. False: it has
+ * none.
+ */
+bool elf_file_tls_slot(const struct elf_file *elf, uint64_t *vaddr_ret);
+
 /** GNU build ID / Go build ID, from sections or PT_NOTE; empty spans where absent. */
 struct span elf_file_build_id(const struct elf_file *elf);
 struct span elf_file_go_build_id(const struct elf_file *elf);

@@ -79,6 +79,7 @@ struct image {
 	struct paged window; /* the object's mapped range */
 	const char *object;  /* path of the library that it is, or "memory"; NULL: the program */
 	const char *note;    /* what a person should know of that, or NULL */
+	int64_t tls_g;       /* from the thread pointer to the word with g, before Go 1.17 */
 	struct moduledata md;
 	struct pclntab pcln;
 	const char *go_version;
