@@ -188,6 +188,7 @@ enum gospy_code elf_file_open(int fd, const char *name, struct elf_file *ret,
 		return code;
 	}
 	ret->map = map;
+	ret->mtime_s = st.st_mtim.tv_sec;
 	return GOSPY_OK;
 }
 

@@ -15,6 +15,7 @@ struct elf_file {
 	struct span bytes;       /* the whole file */
 	void *map;               /* the mapping to undo, or NULL: the bytes are borrowed */
 	char *name;              /* for messages */
+	int64_t mtime_s;         /* when it was last written to, CLOCK_REALTIME; 0: not known */
 	uint16_t type;           /* ET_EXEC, ET_DYN */
 	uint64_t entry;          /* e_entry */
 	const Elf64_Phdr *phdrs; /* copies, aligned; owned */

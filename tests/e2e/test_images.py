@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 import types
 
 import compare
@@ -155,8 +156,11 @@ class LibraryTest(ImageTest):
             with open(self.path("library.so"), "r+b") as f:
                 f.seek(end)
                 f.write(b"\xff" * (os.path.getsize(whole) - end))
+            later = time.time() + 60
+            os.utime(self.path("library.so"), (later, later))
             self.check_named(fixture, symbols=False)
-            self.check_summary(fixture, "--bin", whole)
+            document = self.check_summary(fixture, "--bin", whole)
+            self.assertIn("library.so was written to after", document["target"]["note"])
         self.on_hosts(check)
 
     def test_two(self):
