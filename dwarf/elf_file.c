@@ -188,6 +188,7 @@ enum gospy_code elf_file_open(int fd, const char *name, struct elf_file *ret,
 		return code;
 	}
 	ret->map = map;
+	ret->mtime_s = st.st_mtim.tv_sec;
 	return GOSPY_OK;
 }
 
@@ -387,6 +388,40 @@ bool elf_file_range(const struct elf_file *elf, uint64_t *lo_ret, uint64_t *hi_r
 	*lo_ret = lo;
 	*hi_ret = hi;
 	return true;
+}
+
+/* Value of an entry of the dynamic section, or 0. */
+static uint64_t dynamic_value(const struct elf_file *elf, int64_t tag)
+{
+	for (size_t i = 0; i < elf->phdr_count; i++) {
+		const Elf64_Phdr *ph = &elf->phdrs[i];
+		struct span dynamic = {0};
+		if (ph->p_type == PT_DYNAMIC)
+			dynamic = span_sub(elf->bytes, ph->p_offset, ph->p_filesz);
+		Elf64_Dyn entry;
+		for (uint64_t off = 0; load(dynamic, off, &entry, sizeof(entry));
+		     off += sizeof(entry)) {
+			if (entry.d_tag == tag)
+				return entry.d_un.d_val;
+			if (entry.d_tag == DT_NULL)
+				break;
+		}
+	}
+	return 0;
+}
+
+bool elf_file_tls_slot(const struct elf_file *elf, uint64_t *vaddr_ret)
+{
+	struct span relocs =
+		elf_file_at_vaddr(elf, dynamic_value(elf, DT_RELA), dynamic_value(elf, DT_RELASZ));
+	Elf64_Rela rela;
+	for (uint64_t off = 0; load(relocs, off, &rela, sizeof(rela)); off += sizeof(rela)) {
+		if (rela.r_info == ELF64_R_INFO(0, R_X86_64_TPOFF64)) {
+			*vaddr_ret = rela.r_offset;
+			return true;
+		}
+	}
+	return false;
 }
 
 static void skip_padding(struct cursor *c, uint64_t align)

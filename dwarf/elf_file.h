@@ -15,6 +15,7 @@ struct elf_file {
 	struct span bytes;       /* the whole file */
 	void *map;               /* the mapping to undo, or NULL: the bytes are borrowed */
 	char *name;              /* for messages */
+	int64_t mtime_s;         /* when it was last written to, CLOCK_REALTIME; 0: not known */
 	uint16_t type;           /* ET_EXEC, ET_DYN */
 	uint64_t entry;          /* e_entry */
 	const Elf64_Phdr *phdrs; /* copies, aligned; owned */
@@ -63,6 +64,14 @@ enum gospy_code elf_file_section_prefix(struct elf_file *elf, const char *name, 
 struct span elf_file_at_vaddr(const struct elf_file *elf, uint64_t vaddr, uint64_t len);
 /** Lowest and one-past-highest vaddr of all PT_LOAD segments; false: there are none. */
 bool elf_file_range(const struct elf_file *elf, uint64_t *lo_ret, uint64_t *hi_ret);
+
+/**
+ * Where a shared library of Go's keeps, as signed 64 bits once it is loaded, how far from the
+ * thread pointer the word with g is: the slot of its one R_X86_64_TPOFF64 relocation without a
+ * symbol (runtime.tlsg; cmd/link/internal/amd64/asm.go). `*vaddr_ret` is unbiased. False: it has
+ * none.
+ */
+bool elf_file_tls_slot(const struct elf_file *elf, uint64_t *vaddr_ret);
 
 /** GNU build ID / Go build ID, from sections or PT_NOTE; empty spans where absent. */
 struct span elf_file_build_id(const struct elf_file *elf);

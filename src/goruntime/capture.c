@@ -46,15 +46,13 @@ static struct g_rec *find_g(struct capture *c, uint64_t addr)
 
 enum { G_REGISTER_SINCE = 17 }; /* Go 1.17+ */
 
-/* What a thread's g register said: r14, before Go 1.17 a word of its TLS block, commonly the last.
- * Where it lies elsewhere some other value is taken for g, which is no g of that thread. */
+/* What a thread's g register said: r14, before Go 1.17 a word of its TLS block. */
 static uint64_t register_g(const struct image *image, const struct m_rec *m)
 {
-	enum { WORD = 8 };
 	uint64_t g;
 	if (image->version.minor >= G_REGISTER_SINCE)
 		return m->r14;
-	return mem_read_u64(image->mem, m->fs_base - WORD, &g, NULL) ? 0 : g;
+	return mem_read_u64(image->mem, m->fs_base + (uint64_t)image->tls_g, &g, NULL) ? 0 : g;
 }
 
 /* The stack pointer of the caller that vdsoPC is in. Up to Go 1.13 vdsoSP is where the return

@@ -97,6 +97,7 @@ struct image {
 	struct paged window;  /* the object's mapped range */
 	const char *object;   /* path of the library that it is, or "memory"; NULL: the program */
 	VEC(uint64_t) others; /* where further objects of Go begin that are no plugins of this */
+	int64_t tls_g;        /* from the thread pointer to the word with g, before Go 1.17 */
 	struct moduledata md;
 	struct pclntab pcln;
 	VEC(struct plugin *) plugins; /* in the arena; linked behind pcln */

@@ -104,6 +104,18 @@ static enum gospy_code describe(struct image *image, const struct objects *objec
 	return GOSPY_OK;
 }
 
+/* Programs have the word with g in front of the thread pointer; a library's is where the dynamic
+ * linker had room: -152 in a program in C, say. */
+static void find_tls_g(struct image *image)
+{
+	enum { OF_PROGRAMS = -8 };
+	uint64_t slot, value;
+	image->tls_g = OF_PROGRAMS;
+	if (elf_file_tls_slot(&image->elf, &slot) &&
+	    !mem_read_u64(image->mem, slot + image->bias, &value, NULL))
+		image->tls_g = (int64_t)value;
+}
+
 static enum gospy_code use(struct image *image, const struct objects *objects,
 			   struct object *object, struct gospy_error *err)
 {
@@ -111,6 +123,7 @@ static enum gospy_code use(struct image *image, const struct objects *objects,
 	image->bias = object->bias;
 	image->elf = object->elf;
 	object->elf = (struct elf_file){0};
+	find_tls_g(image);
 	enum gospy_code code = describe(image, objects, object, err);
 	return code ? code
 		    : paged_init(&image->window, object->start, object->end - object->start,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 
 enum {
 	/* Objects of Go in one process; a program and some plugins or libraries. */
@@ -36,9 +37,25 @@ struct sweep object_sweep(const struct objects *objects, const struct object *ob
 			      object->end};
 }
 
+/* Of a file that was written to, even what is mapped may be new in part, so that comparing tells
+ * nothing; what was resolved by it is only checked as all else is. */
+static bool written_since(const struct process *process, const struct elf_file *elf)
+{
+	// Both clocks are coarse.
+	enum { SLACK_S = 2, NS_PER_S = 1000000000 };
+	uint64_t age_ns = clock_boot_ns() - procfs_ticks_to_ns(process->start_ticks);
+	int64_t start_s = (int64_t)((clock_real_ns() - age_ns) / NS_PER_S);
+	return elf->mtime_s > start_s + SLACK_S;
+}
+
 /* Takes the object's file in any case. */
 static enum gospy_code add(struct finder *f, struct object *object)
 {
+	if (!object->note && written_since(f->process, &object->elf))
+		object->note = arena_printf(&f->objects->arena,
+					    "%s was written to after the process began: it may not "
+					    "be what was loaded",
+					    object->path ? object->path : "the executable");
 	if (f->objects->found.len < OBJECTS_MAX && vec_push(&f->objects->found, *object))
 		return GOSPY_OK;
 	elf_file_close(&object->elf);

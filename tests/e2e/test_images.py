@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 import types
 
 import compare
@@ -155,8 +156,11 @@ class LibraryTest(ImageTest):
             with open(self.path("library.so"), "r+b") as f:
                 f.seek(end)
                 f.write(b"\xff" * (os.path.getsize(whole) - end))
+            later = time.time() + 60
+            os.utime(self.path("library.so"), (later, later))
             self.check_named(fixture, symbols=False)
-            self.check_summary(fixture, "--bin", whole)
+            document = self.check_summary(fixture, "--bin", whole)
+            self.assertIn("library.so was written to after", document["target"]["note"])
         self.on_hosts(check)
 
     def test_two(self):
@@ -172,12 +176,25 @@ class LibraryTest(ImageTest):
             fixture = self.watch(lib_fixture.Fixture(host, *paths))
             plain = lib_gospy.summary(fixture.pid)["target"]
             self.assertIn(plain["object"], paths)
-            self.assertIn("2 objects of this process are of Go", plain["note"])
+            self.assertIn("2 objects of this process have a Go runtime", plain["note"])
             first = self.check_summary(fixture, "--bin", paths[0])
             self.assertEqual(first["target"]["object"], paths[0])
             second = lib_gospy.summary(fixture.pid, "--bin", paths[1])
             self.assertEqual(second["target"]["object"], paths[1])
             self.assertEqual(second["goroutines"], [])
+
+
+class PluginTest(ImageTest):
+    """-buildmode=plugin: functions of plugins are named, and the runtime is still the program's."""
+
+    def test_plugin(self):
+        for build in lib_gospy.builds("plughost", ["plugin"]):
+            with self.subTest(build=str(build)):
+                fixture = self.watch(lib_fixture.start(build))
+                document = self.check_all(fixture)
+                self.assertNotIn("object", document["target"])
+                self.assertNotIn("note", document["target"])
+            self.end_targets()
 
 
 def strip_symbols(path, target):

@@ -28,6 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	elf_file_build_id(&elf);
 	elf_file_go_build_id(&elf);
+	uint64_t slot;
+	(void)elf_file_tls_slot(&elf, &slot);
 	read_section(&elf, ".text");
 	read_section(&elf, ".debug_info");
 	read_section(&elf, ".debug_info");

@@ -121,6 +121,64 @@ static void reads_build_ids(void **state)
 	assert_memory_equal(id.ptr, "ab/cd", 5);
 }
 
+static void finds_the_slot_of_g(void **state)
+{
+	(void)state;
+	uint64_t slot = 0;
+	make_program();
+	finish_and_open();
+	assert_false(elf_file_tls_slot(&elf, &slot));
+	elf_file_close(&elf);
+
+	Elf64_Rela relas[] = {
+		{0x500000, ELF64_R_INFO(0, R_X86_64_RELATIVE), 0x1234},
+		{0x500008, ELF64_R_INFO(7, R_X86_64_TPOFF64), 0}, // a variable of a C library
+		{0x500010, ELF64_R_INFO(0, R_X86_64_TPOFF64), 0},
+	};
+	Elf64_Dyn dynamic[] = {{DT_RELA, {0x600000}},
+			       {DT_RELASZ, {sizeof(relas)}},
+			       {DT_NULL, {0}},
+			       {DT_RELA, {1}}};
+	for (size_t part = 0; part < 4; part++) {
+		elf_image_init(&image, ET_DYN);
+		uint64_t off = elf_image_add(&image, relas, sizeof(relas));
+		// A part of the table, and more than there is.
+		dynamic[1].d_un.d_val = part < 3 ? part * sizeof(relas[0]) + 8 : UINT64_MAX;
+		elf_image_segment(&image, PT_LOAD, PF_R, 0x600000, off, sizeof(relas));
+		off = elf_image_add(&image, dynamic, sizeof(dynamic));
+		elf_image_segment(&image, PT_DYNAMIC, PF_R, 0x700000, off, sizeof(dynamic));
+		finish_and_open();
+		assert_false(elf_file_tls_slot(&elf, &slot));
+		elf_file_close(&elf);
+	}
+	dynamic[1].d_un.d_val = sizeof(relas);
+	elf_image_init(&image, ET_DYN);
+	uint64_t off = elf_image_add(&image, relas, sizeof(relas));
+	elf_image_segment(&image, PT_LOAD, PF_R, 0x600000, off, sizeof(relas));
+	off = elf_image_add(&image, dynamic, sizeof(dynamic));
+	elf_image_segment(&image, PT_DYNAMIC, PF_R, 0x700000, off, sizeof(dynamic));
+	finish_and_open();
+	assert_true(elf_file_tls_slot(&elf, &slot));
+	assert_int_equal(slot, 0x500010);
+}
+
+static void stands_for_no_file(void **state)
+{
+	(void)state;
+	struct elf_symbol symbol = {.name = "main.main"};
+	struct span s;
+	uint64_t lo, hi;
+	assert_int_equal(elf_file_none("nothing", &elf, &err), GOSPY_OK);
+	assert_int_equal(elf_file_symbols(&elf, &symbol, 1, &err), GOSPY_E_NOT_FOUND);
+	assert_string_equal(err.msg, "nothing: has no symbol table");
+	assert_int_equal(elf_file_section_data(&elf, ".debug_info", &s, &err), GOSPY_E_NOT_FOUND);
+	assert_int_equal(elf_file_build_id(&elf).len, 0);
+	assert_int_equal(elf_file_go_build_id(&elf).len, 0);
+	assert_null(elf_file_at_vaddr(&elf, 0, 1).ptr);
+	assert_false(elf_file_range(&elf, &lo, &hi));
+	assert_false(elf_file_tls_slot(&elf, &lo));
+}
+
 static void reads_notes_aligned_to_8(void **state)
 {
 	static const uint8_t notes[] = "\x04\0\0\0\x04\0\0\0\x05\0\0\0GNU\0\1\2\3\4\0\0\0\0"
@@ -471,6 +529,8 @@ int main(void)
 		cmocka_unit_test_teardown(survives_lying_notes, teardown),
 		cmocka_unit_test_teardown(finds_symbols, teardown),
 		cmocka_unit_test_teardown(refuses_broken_symbol_tables, teardown),
+		cmocka_unit_test_teardown(finds_the_slot_of_g, teardown),
+		cmocka_unit_test_teardown(stands_for_no_file, teardown),
 		cmocka_unit_test_teardown(names_what_it_refuses, teardown),
 		cmocka_unit_test_teardown(refuses_what_is_not_elf, teardown),
 		cmocka_unit_test_teardown(survives_truncation, teardown),
