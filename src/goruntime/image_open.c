@@ -91,7 +91,8 @@ static enum gospy_code describe(struct image *image, const struct objects *objec
 		source = object->path;
 	if (objects->found.len > 1) {
 		note = arena_printf(&image->arena,
-				    "%zu objects of this process are of Go: this is %s at %#" PRIx64
+				    "%zu objects of this process are of Go, plugins or runtimes of "
+				    "their own: this is %s at %#" PRIx64
 				    "; --bin FILE chooses the one that FILE is a twin of%s%s",
 				    objects->found.len, source, object->start, note ? "; " : "",
 				    note ? note : "");
