@@ -24,6 +24,15 @@ library.serve()
 """
 
 
+EXECUTE_COPY = """
+import os, sys
+fd = os.memfd_create("copy")
+with open(sys.argv[1], "rb") as f:
+    os.write(fd, f.read())
+os.execve(fd, ["copy"], os.environ)
+"""
+
+
 def without_sections(path, target):
     """A copy as sstrip(1) makes it."""
     loader = importlib.machinery.SourceFileLoader(
@@ -312,6 +321,21 @@ class FileTest(ImageTest):
                 self.check_named(fixture, symbols=False)
                 self.check_summary(fixture, "--bin", build.path)
             self.end_targets()
+
+    def test_started_otherwise(self):
+        """By the dynamic linker, which the process then seems to run; from a file without a name."""
+        linker = "/lib64/ld-linux-x86-64.so.2"
+        if not os.path.exists(linker):
+            self.skipTest(f"no {linker}")
+        for build in lib_gospy.builds("states", ["pie"]):
+            with self.subTest(build=str(build)):
+                fixture = self.watch(lib_fixture.Fixture(linker, build.path))
+                document = self.check_all(fixture)
+                self.assertEqual(document["target"]["object"], os.path.realpath(build.path))
+        for build in lib_gospy.builds("states", ["default"]):
+            with self.subTest(build=str(build)):
+                self.check_all(self.watch(lib_fixture.Fixture(
+                    sys.executable, "-c", EXECUTE_COPY, build.path)))
 
     def test_variants(self):
         """Builds by other means: the race detector, another C library."""
