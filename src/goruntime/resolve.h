@@ -10,8 +10,8 @@
 /** The program's file, its load bias and the window on its memory; image_open.c. GOSPY_E_NOT_GO. */
 enum gospy_code image_open(struct image *image, const struct process *process, const char *bin_path,
 			   struct gospy_error *err);
-/** Globals that the symbol table names, and which it is: that of --bin, if that is given;
- * image_globals.c. A program without one is no error. */
+/** Globals by the symbol table, that of --bin if it is given; image_globals.c. A program without
+ * one is no error. */
 enum gospy_code image_find_symbols(struct image *image, struct gospy_error *err);
 /** The module that the runtime is in: by its symbol, else by a search; image_module.c.
  * GOSPY_E_NOT_FOUND. */
