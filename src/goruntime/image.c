@@ -26,9 +26,11 @@ static enum gospy_code resolve(struct image *image, const struct process *proces
 		code = pcln_init(&image->pcln, &image->window, &image->md, image->version.minor,
 				 err);
 	if (!code)
+		code = image_find_globals(image, err);
+	if (!code)
 		code = image_find_layout(image, err);
 	if (!code)
-		code = image_find_globals(image, err);
+		code = image_check_globals(image, err);
 	if (!code)
 		code = image_read_texts(image, err);
 	if (code && image->window.len)
