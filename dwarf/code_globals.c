@@ -69,7 +69,9 @@ static const struct rule {
 	 NEWEST,
 	 8,
 	 NULL,
-	 {{A, 0, 0, {RT "allgadd"}}, {R, 8, 0, {RT "allgadd"}}}},
+	 {{A, 0, 0, {RT "allgadd"}},
+	  {R, 8, 0, {RT "allgadd"}},
+	  {R, 8, 0, {RT "forEachGRace", RT "atomicAllG"}}}},
 	{CODE_GLOBAL_allglen,
 	 16,
 	 NEWEST,
@@ -87,6 +89,14 @@ static const struct rule {
 	  {R, 8, 0, {RT "preemptall"}},
 	  {R, 8, 8, {RT "preemptall"}},
 	  {R, 8, 0, {RT "(*gcControllerState).enlistWorker"}}}},
+	// Functions that use allm take its lock, which is near its start, and with lock ranking
+	// read it as well; of some hundreds of bytes these are enough.
+	{CODE_GLOBAL_sched,
+	 12,
+	 NEWEST,
+	 64,
+	 NULL,
+	 {{A, 0, 0, {RT "newproc1"}}, {A, 0, 0, {RT "oneNewExtraM"}}, {A, 0, 8, {RT "sysmon"}}}},
 	{CODE_GLOBAL_allm,
 	 12,
 	 NEWEST,
@@ -106,12 +116,6 @@ static const struct rule {
 	  {R, 4, 0, {RT "handoffp"}},
 	  {R, 4, 0, {RT "schedtrace"}},
 	  {R, 4, 0, {RT "gcStart"}}}},
-	{CODE_GLOBAL_sched,
-	 12,
-	 NEWEST,
-	 0,
-	 NULL,
-	 {{A, 0, 0, {RT "newproc1"}}, {A, 0, 0, {RT "oneNewExtraM"}}, {A, 0, 8, {RT "sysmon"}}}},
 	// mstats.enablegc and other_sys; memstats itself is not referred to before its first field
 	// became heapStats.
 	{CODE_GLOBAL_memstats,

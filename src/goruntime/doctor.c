@@ -132,7 +132,7 @@ static void look_at_version(struct owned_diagnosis *d, const struct process *pro
 
 static void look_at_runtime(struct owned_diagnosis *d, const struct gospy_target *target)
 {
-	static const char layout[] = "layout ";
+	static const char layout[] = "layout ", global[] = "runtime.";
 	size_t n;
 	const struct gospy_provenance *facts = gospy_target_provenance(target, &n);
 	for (size_t i = 0; i < n; i++) {

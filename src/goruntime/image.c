@@ -34,9 +34,11 @@ static enum gospy_code resolve(struct image *image, const struct process *proces
 	if (!code)
 		code = image_find_plugins(image, process, err);
 	if (!code)
+		code = image_find_globals(image, err);
+	if (!code)
 		code = image_find_layout(image, err);
 	if (!code)
-		code = image_find_globals(image, err);
+		code = image_check_globals(image, err);
 	if (!code)
 		code = image_check_layout(image, err);
 	if (!code)

@@ -104,6 +104,7 @@ struct image {
 	const char *go_version;
 	struct go_version version;
 	struct globals globals;
+	uint64_t by_code; /* bits in the order of IMAGE_GLOBALS: not a symbol, but code led to it */
 	/* Addresses of the values of GODEBUG=tracebacklabels, Go 1.26+, and =tracebackancestors; 0:
 	 * not known. */
 	uint64_t traceback_labels, traceback_ancestors;

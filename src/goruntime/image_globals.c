@@ -13,6 +13,8 @@ static const struct {
 
 enum { GLOBAL_COUNT = sizeof(global_table) / sizeof(global_table[0]) };
 
+_Static_assert(GLOBAL_COUNT <= 64, "bits of image.by_code");
+
 static struct global *global_at(struct image *image, size_t i)
 {
 	return (struct global *)((char *)&image->globals + global_table[i].offset);
@@ -51,19 +53,6 @@ static bool all_required(struct image *image, const char **missing_ret)
 	return true;
 }
 
-static void take(struct image *image, size_t i, const struct code_global *found)
-{
-	struct global *global = global_at(image, i);
-	size_t n = found->count < CODE_GLOBAL_CANDIDATES ? found->count : CODE_GLOBAL_CANDIDATES;
-	for (size_t k = 0; k < n && !global->addr; k++) {
-		if (!image_check_global(image, found->name, found->addr[k]))
-			continue;
-		global->addr = found->addr[k];
-		global->size = found->length * 16; // only that of an array of strings is needed
-		image_note_source(image, found->name, "code", global->addr);
-	}
-}
-
 /* allglen and allgptr repeat what is in the slice: runtime/proc.go:allgadd. */
 static void scan_allgs(struct image *image)
 {
@@ -86,14 +75,34 @@ enum gospy_code image_find_globals(struct image *image, struct gospy_error *err)
 	if (code)
 		return code;
 	for (size_t i = 0; i < GLOBAL_COUNT; i++) {
-		const struct code_global *global = code_globals_named(&found, global_table[i].name);
-		if (global && !global_at(image, i)->addr)
-			take(image, i, global);
+		struct global *global = global_at(image, i);
+		const struct code_global *by_code =
+			code_globals_named(&found, global_table[i].name);
+		if (global->addr || !by_code || by_code->count != 1)
+			continue;
+		global->addr = by_code->addr[0];
+		global->size = by_code->length * 16; // only that of an array of strings is needed
+		image->by_code |= UINT64_C(1) << i;
+	}
+	if (!image->main_main)
+		image->main_main = found.main_main;
+	return GOSPY_OK;
+}
+
+enum gospy_code image_check_globals(struct image *image, struct gospy_error *err)
+{
+	for (size_t i = 0; i < GLOBAL_COUNT; i++) {
+		struct global *global = global_at(image, i);
+		if (!(image->by_code >> i & 1))
+			continue;
+		if (image_check_global(image, global_table[i].name, global->addr))
+			image_note_source(image, global_table[i].name, "code", global->addr);
+		else
+			*global = (struct global){0};
 	}
 	if (!image->globals.allgs.addr)
 		scan_allgs(image);
-	if (!image->main_main)
-		image->main_main = found.main_main;
+	const char *missing;
 	if (all_required(image, &missing))
 		return GOSPY_OK;
 	return err_set(err, GOSPY_E_NOT_FOUND,

@@ -11,8 +11,8 @@
  * image_open.c. GOSPY_E_NOT_GO. */
 enum gospy_code image_open(struct image *image, const struct process *process, const char *bin_path,
 			   struct gospy_error *err);
-/** Globals that the symbol table names, and which it is: that of --bin, if that is given;
- * image_globals.c. A program without one is no error. */
+/** Globals by the symbol table, that of --bin if it is given; image_globals.c. A program without
+ * one is no error. */
 enum gospy_code image_find_symbols(struct image *image, struct gospy_error *err);
 /** The module that the runtime is in: by its symbol, else by a search; image_module.c.
  * GOSPY_E_NOT_FOUND. */
@@ -20,19 +20,21 @@ enum gospy_code image_find_module(struct image *image, struct gospy_error *err);
 /** The Go version that the runtime itself states, else the build information; image_module.c.
  * GOSPY_E_UNSUPPORTED. */
 enum gospy_code image_find_version(struct image *image, struct gospy_error *err);
+/** The globals that had no symbol, by the code that uses them; image_globals.c. */
+enum gospy_code image_find_globals(struct image *image, struct gospy_error *err);
 /** The layouts of structures; image_layout.c. */
 enum gospy_code image_find_layout(struct image *image, struct gospy_error *err);
 /** Drop what came from a table and does not fit the process; the globals must be known. What is
  * left is noted as found; image_layout.c. GOSPY_E_NOMEM. */
 enum gospy_code image_check_layout(struct image *image, struct gospy_error *err);
-/** The globals that had no symbol, by the code that uses them; each is checked in the process;
- * image_globals.c. GOSPY_E_NOT_FOUND names what is missing. */
-enum gospy_code image_find_globals(struct image *image, struct gospy_error *err);
 /** Does what is at this address look like the global called so ("runtime.allgs")? For addresses
  * that no symbol vouches for; image_check.c. */
 bool image_check_global(struct image *image, const char *name, uint64_t addr);
 /** Address of allgs by the shape of what it refers to, or 0; image_check.c. */
 uint64_t image_scan_allgs(struct image *image);
+/** Drops what was found by code and does not look like it in the process; is all there that has to
+ * be? image_globals.c. GOSPY_E_NOT_FOUND names what is missing. */
+enum gospy_code image_check_globals(struct image *image, struct gospy_error *err);
 /** Texts of wait reasons, and where the settings of tracebacks are; image_texts.c. */
 enum gospy_code image_read_texts(struct image *image, struct gospy_error *err);
 
