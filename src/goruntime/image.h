@@ -75,7 +75,7 @@ struct image_check {
 	const char *what;   /* "runtime.schedt" */
 	const char *source; /* where the layout of that came from: "layout table" */
 	uint64_t addr;      /* what was looked at, or 0 */
-	const char *check;  /* "npidle <= gomaxprocs" */
+	const char *check;  /* "npidle is the number of idle P's" */
 	const char *found;  /* what contradicts it; NULL: ok */
 	bool ok;
 	size_t rule; /* of verify.c */

@@ -72,10 +72,10 @@ static void note_verdicts(struct image *image, const struct verdicts *verdicts)
 	const char *doubtful =
 		verdicts->doubtful
 			? arena_printf(&image->arena,
-				       "layouts without debug information are those of Go "
+				       "%s that the program does not hold are those of Go "
 				       "1.%d.%d, though this is %s; they fit this process",
-				       tables->release.minor, tables->release.patch,
-				       tables->unchecked)
+				       failed ? "other layouts" : "layouts", tables->release.minor,
+				       tables->release.patch, tables->unchecked)
 			: NULL;
 	if (failed)
 		image_add_note(image, failed);

@@ -259,16 +259,13 @@ static bool labels_printed(const struct image *image)
 static const char *missing_figures(const struct image *image)
 {
 	const struct layout *L = &image->layout;
+#define LEFT_OUT " are left out: the program carries no DWARF, and no layout table fits it"
 	bool heap = L->mstats.size && L->gcController.size;
 	if (!L->schedt.size)
-		return heap ? "figures of the scheduler are left out: the program carries no "
-			      "DWARF, "
-			      "and no layout table fits it"
-			    : "figures of the scheduler, the heap and the GC are left out: the "
-			      "program carries no DWARF, and no layout table fits it";
-	return heap ? NULL
-		    : "figures of the heap and the GC are left out: the program carries no DWARF, "
-		      "and no layout table fits it";
+		return heap ? "figures of the scheduler" LEFT_OUT
+			    : "figures of the scheduler, the heap and the GC" LEFT_OUT;
+	return heap ? NULL : "figures of the heap and the GC" LEFT_OUT;
+#undef LEFT_OUT
 }
 
 static void describe(struct gospy_snapshot *s, const struct gospy_target *target,

@@ -13,7 +13,7 @@
 
 enum {
 	TRIES = 6,
-	TRY_AGAIN_NS = 1000000,
+	TRY_AGAIN_NS = 1000000, /* and twice as long each time: a thread may wait for its turn */
 	GOIDS_MAX = 256, /* how many g's are asked for their goid, the oldest and the newest */
 	/* Ids that P's have taken from sched.goidgen in advance: 16 each (src/runtime/proc.go:
 	 * _GoidCacheBatch), of as many P's as there ever were. */
@@ -78,11 +78,16 @@ static bool goidgen_fits(struct evidence *e)
 	return true;
 }
 
+/* src/runtime/proc.go:pidleput, pidleget: what is on the list is idle before it is counted, and
+ * until after. A P that is being handed to an M is idle and not on the list; but not for long. */
 static bool idle_ps_fit(struct evidence *e)
 {
 	uint64_t npidle = value(&e->s.sched, e->image->layout.schedt.npidle);
-	return !above(npidle, e->s.gomaxprocs) ||
-	       contradict(e, "npidle %" PRIu64 ", gomaxprocs %" PRIu32, npidle, e->s.gomaxprocs);
+	size_t ps = e->s.ps.len, idle = 0;
+	for (size_t i = 0; i < ps; i++)
+		idle += e->s.ps.at[i].status == GOSPY_P_IDLE;
+	return npidle == GOSPY_UNKNOWN || (idle == ps ? npidle == ps : npidle <= idle) ||
+	       contradict(e, "npidle %" PRIu64 ", %zu of %zu P's are idle", npidle, idle, ps);
 }
 
 static bool ms_fit(struct evidence *e)
@@ -284,7 +289,7 @@ static const struct rule {
 	bool (*holds)(struct evidence *e);
 } rules[] = {
 	{"runtime.schedt", GLOBAL(sched), "goidgen is the newest goid", goidgen_fits},
-	{"runtime.schedt", GLOBAL(sched), "npidle <= gomaxprocs", idle_ps_fit},
+	{"runtime.schedt", GLOBAL(sched), "npidle is the number of idle P's", idle_ps_fit},
 	{"runtime.schedt", GLOBAL(sched), "nmidle and nmspinning: no more than M's", ms_fit},
 	{"runtime.schedt", GLOBAL(sched), "ngsys and runqsize: as many as g's or fewer", gs_fit},
 	{"runtime.mstats", GLOBAL(memstats), "last_gc_unix is a date, or 0", last_gc_fits},
@@ -413,8 +418,8 @@ enum gospy_code image_verify(struct image *image, enum verify_scope scope, struc
 	if (code || !image->checks.len)
 		return code;
 	struct evidence e = {.image = image};
-	for (unsigned i = 0; i < TRIES && !try_checks(&e); i++)
-		nanosleep(&(struct timespec){.tv_nsec = TRY_AGAIN_NS}, NULL);
+	for (unsigned i = 0; !try_checks(&e) && i < TRIES - 1; i++)
+		nanosleep(&(struct timespec){.tv_nsec = (long)TRY_AGAIN_NS << i}, NULL);
 	schedstate_deinit(&e.s);
 	return GOSPY_OK;
 }
