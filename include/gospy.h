@@ -127,6 +127,7 @@ struct gospy_finding {
 	const char *name;   /**< "memory", "stop", "Go version", "runtime.allgs" ... */
 	const char *text;   /**< what was found, in words; NULL for most globals and layouts */
 	const char *source; /**< where it came from ("symtab", "DWARF" ...), or NULL */
+	const char *check;  /**< what it was held against in the process, or NULL: nothing */
 	const char *remedy; /**< what would make it better, or NULL */
 	uint64_t addr;      /**< address in the target, or 0 */
 	enum gospy_verdict verdict;

@@ -5,7 +5,9 @@
 
 #include "base/cleanup.h"
 #include "goruntime/buildinfo.h"
+#include "goruntime/resolve.h"
 #include "goruntime/target.h"
+#include "goruntime/verify.h"
 #include "target/pause.h"
 
 /* What a stop costs, measured with `./dev bench summary`: interrupting and resuming a thread, and
@@ -130,20 +132,48 @@ static void look_at_version(struct owned_diagnosis *d, const struct process *pro
 	add(d, finding);
 }
 
-static void look_at_runtime(struct owned_diagnosis *d, const struct gospy_target *target)
+/* What was held against the process of a structure, and what contradicts it. */
+static void add_checks(struct owned_diagnosis *d, const struct image *image,
+		       struct gospy_finding *finding)
+{
+	for (size_t i = 0; i < image->checks.len; i++) {
+		const struct image_check *check = &image->checks.at[i];
+		if (strcmp(check->what, finding->name) != 0)
+			continue;
+		finding->check =
+			arena_printf(&d->arena, "%s%s%s", finding->check ? finding->check : "",
+				     finding->check ? ", " : "", check->check);
+		if (!check->ok) {
+			finding->verdict = GOSPY_VERDICT_PROBLEM;
+			finding->text = keep(d, check->found ? check->found : check->check);
+		}
+	}
+}
+
+static void look_at_runtime(struct owned_diagnosis *d, struct gospy_target *target)
 {
 	static const char layout[] = "layout ", global[] = "runtime.";
 	size_t n;
 	const struct gospy_provenance *facts = gospy_target_provenance(target, &n);
 	for (size_t i = 0; i < n; i++) {
-		bool is_layout = strncmp(facts[i].name, layout, sizeof(layout) - 1) == 0;
-		add(d,
-		    (struct gospy_finding){
-			    .topic = is_layout ? "layout" : "global",
-			    .name = keep(d, facts[i].name + (is_layout ? sizeof(layout) - 1 : 0)),
-			    .source = keep(d, facts[i].source),
-			    .addr = facts[i].addr,
-		    });
+		const char *name = facts[i].name, *topic = "runtime";
+		if (strncmp(name, layout, sizeof(layout) - 1) == 0) {
+			name += sizeof(layout) - 1;
+			topic = "layout";
+		} else if (strncmp(name, global, sizeof(global) - 1) == 0) {
+			topic = "global";
+		}
+		struct gospy_finding finding = {.topic = topic,
+						.name = keep(d, name),
+						.source = keep(d, facts[i].source),
+						.addr = facts[i].addr};
+		if (strcmp(topic, "layout") == 0) {
+			add_checks(d, target->image, &finding);
+		} else if (!image_check_global(target->image, name, facts[i].addr)) {
+			finding.verdict = GOSPY_VERDICT_PROBLEM;
+			finding.text = "what is there does not look like it";
+		}
+		add(d, finding);
 	}
 }
 
@@ -161,7 +191,7 @@ static enum gospy_code diagnose(struct owned_diagnosis *d, struct process *proce
 	}
 	look_at_stop(d, process, target);
 	look_at_version(d, process, target ? gospy_target_info(target) : NULL);
-	if (target)
+	if (target && image_verify(target->image, VERIFY_ALL, &why) == GOSPY_OK)
 		look_at_runtime(d, target);
 	else
 		add(d, (struct gospy_finding){.topic = "runtime",

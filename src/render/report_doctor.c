@@ -47,6 +47,10 @@ static void write_finding(struct out *out, const struct gospy_finding *f)
 		out_puts(out, f->text ? ")" : "");
 		out_style(out, STYLE_NONE);
 	}
+	if (f->check) {
+		out_puts(out, ", checked: ");
+		out_text(out, f->check);
+	}
 	out_putc(out, '\n');
 	if (f->remedy) {
 		out_puts(out, "   ");
@@ -147,6 +151,7 @@ static void doctor_json(struct out *out, pid_t pid, const struct gospy_diagnosis
 		json_str(&json, "source", f->source);
 		if (f->addr)
 			json_addr(&json, "addr", f->addr);
+		json_str(&json, "check", f->check);
 		json_str(&json, "remedy", f->remedy);
 		json_object_end(&json);
 	}

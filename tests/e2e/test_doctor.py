@@ -54,6 +54,7 @@ class DoctorTest(lib_gospy.TargetTest):
         self.assertIn("runtime.allgs", shown)
         # Loaded with a bias, all of them are moved by the same.
         self.assertEqual(len({addr - true[name] for name, addr in shown.items()}), 1)
+        self.assertIn("npidle", found["runtime.schedt"]["check"])
         layouts = {f["name"] for f in document["findings"] if f["topic"] == "layout"}
         self.assertLess({"runtime.g", "runtime.m", "runtime.p", "runtime.schedt"}, layouts)
 
