@@ -124,6 +124,11 @@ static enum gospy_code use(struct image *image, const struct objects *objects,
 	image->elf = object->elf;
 	object->elf = (struct elf_file){0};
 	find_tls_g(image);
+	// What took a search of memory need not be searched for once more; symbols go before it.
+	if (object->moduledata && !image->has_bin) {
+		image->globals.firstmoduledata.addr = object->moduledata;
+		image_note_source(image, "runtime.firstmoduledata", "scan", object->moduledata);
+	}
 	enum gospy_code code = describe(image, objects, object, err);
 	return code ? code
 		    : paged_init(&image->window, object->start, object->end - object->start,
