@@ -130,7 +130,7 @@ static void stderr_line(const char *prefix, const char *msg)
 		return; // nobody is left to be told
 }
 
-enum exit_status cli_status_of(enum gospy_code code)
+int cli_status_of(enum gospy_code code)
 {
 	switch (code) {
 	case GOSPY_OK:

@@ -85,7 +85,7 @@ pid_t cli_target(const struct target_options *options, char ***words, size_t *co
 enum gospy_code cli_no_more(char *const *words, size_t count, struct gospy_error *err);
 
 /** The exit status that tells of a failure. */
-enum exit_status cli_status_of(enum gospy_code code);
+int cli_status_of(enum gospy_code code);
 /** Report a failure: a line on stderr, an object on stdout if JSON was asked for. Returns the exit
  * status. */
 int cli_fail(struct cli *cli, const struct gospy_error *err);

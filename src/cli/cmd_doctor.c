@@ -45,7 +45,7 @@ static int doctor_run(struct cli *cli, char **args)
 		return cli_fail(cli, &err);
 	report_doctor(cli->out, pid, diagnosis, cli->verbose, cli->format);
 	if (diagnosis->code)
-		return (int)cli_status_of(diagnosis->code);
+		return cli_status_of(diagnosis->code);
 	return has_problem(diagnosis) ? EXIT_STATUS_PARTIAL : EXIT_STATUS_OK;
 }
 

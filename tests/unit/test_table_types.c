@@ -157,7 +157,7 @@ static void test_paths(void **state)
 static void compare_struct(const char *path, struct type_source *dwarf, struct type_source *tables,
 			   const struct layout_table *table)
 {
-	uint64_t a, b, a_size, b_size;
+	uint64_t a, b, a_size = 0, b_size = 0;
 	bool in_dwarf = dwarf->ops->find(dwarf, table->go_name, &a);
 	bool in_table = tables->ops->find(tables, table->go_name, &b);
 	if (in_dwarf != in_table)
