@@ -98,9 +98,7 @@ class ImageTest(lib_gospy.TargetTest):
         """The text of each goroutine that is at rest is the runtime's own."""
         aside = test_stack.moving(fixture.ready)
         for mode in ((), ("--non-blocking",)):
-            own = test_stack.split(fixture.ask("stack")["traceback"])
-            run = lib_gospy.run("stack", fixture.pid, *mode, *options).expect(lib_gospy.OK)
-            shown = test_stack.split(run.out)
+            own, shown = test_stack.at_rest(fixture, (*mode, *options), aside)
             self.assertEqual(sorted(shown), sorted(own))
             for goid in own.keys() - aside:
                 self.assertEqual(shown[goid], own[goid])

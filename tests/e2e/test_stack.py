@@ -41,6 +41,19 @@ def moving(ready):
             if g["state"] in ("running", "runnable") or g.get("name") in ("main", "stdin")}
 
 
+def at_rest(fixture, options, aside):
+    """Tracebacks by goid, of the program and of gospy, once the program, asked before and after, is no
+    longer busy with its start (a server that closes a connection, say)."""
+    def take():
+        own = split(fixture.ask("stack")["traceback"])
+        run = lib_gospy.run("stack", fixture.pid, *options).expect(lib_gospy.OK)
+        then = split(fixture.ask("stack")["traceback"])
+        same = own.keys() == then.keys() and all(
+            own[goid] == then[goid] for goid in own if goid not in aside)
+        return (own, split(run.out)) if same else None
+    return lib_gospy.wait_for(take, "the program to come to rest")
+
+
 class IdentityTest(lib_gospy.TargetTest):
     share = collections.defaultdict(lambda: [0, 0])
 
@@ -56,17 +69,7 @@ class IdentityTest(lib_gospy.TargetTest):
 
     def compare_once(self, build, fixture, options):
         aside = moving(fixture.ready)
-
-        def at_rest():
-            """What both said; None while the program, asked before and after, was still busy with
-            its start (a server that closes a connection, say)."""
-            own = split(fixture.ask("stack")["traceback"])
-            run = lib_gospy.run("stack", fixture.pid, *options).expect(lib_gospy.OK)
-            then = split(fixture.ask("stack")["traceback"])
-            same = own.keys() == then.keys() and all(
-                own[goid] == then[goid] for goid in own if goid not in aside)
-            return (own, split(run.out)) if same else None
-        own, shown = lib_gospy.wait_for(at_rest, "the program to come to rest")
+        own, shown = at_rest(fixture, options, aside)
         self.assertEqual(sorted(shown), sorted(own), "goids")
         parked = [goid for goid in own if goid not in aside]
         # The runtime puts the goroutine that prints first; the others come in allgs order.
