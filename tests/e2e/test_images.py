@@ -263,7 +263,7 @@ class MemoryTest(ImageTest):
                 subprocess.run(["upx", "-q", "-1", "-o", packed, build.path], check=True,
                                stdout=subprocess.DEVNULL)
                 fixture = self.watch(lib_fixture.Fixture(packed))
-                self.check_named(fixture)
+                self.check_named(fixture, symbols=False)
                 self.check_summary(fixture, "--bin", build.path)
 
 
