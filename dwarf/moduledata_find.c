@@ -210,6 +210,8 @@ enum gospy_code moduledata_find(struct paged *image, const struct elf_file *elf,
 	return err_set(err, GOSPY_E_NOT_FOUND,
 		       tables ? "a function table of Go is there, but no runtime.moduledata that "
 				"refers to it"
-			      : "no function table of Go (pclntab) in 0x%" PRIx64 "-0x%" PRIx64,
+			      : "no function table of Go (pclntab) in 0x%" PRIx64 "-0x%" PRIx64
+				", so that no function can be named: it is damaged, or of an "
+				"unknown format, as an obfuscator makes it (garble)",
 		       image->addr, image->addr + image->len);
 }
