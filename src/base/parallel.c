@@ -24,10 +24,9 @@ unsigned parallel_workers(size_t items)
 	return items >= PARALLEL_FROM && sysconf(_SC_NPROCESSORS_ONLN) > 1 ? PARALLEL_WORKERS : 1;
 }
 
-void parallel_run(size_t items, void (*work)(void *ctx, unsigned worker), void *ctx)
+static void run(unsigned n, bool all, void (*work)(void *ctx, unsigned worker), void *ctx)
 {
 	struct call calls[PARALLEL_WORKERS] = {0};
-	unsigned n = parallel_workers(items);
 	for (unsigned i = 1; i < n; i++) {
 		calls[i] = (struct call){.work = work, .ctx = ctx, .worker = i};
 		calls[i].started =
@@ -37,5 +36,17 @@ void parallel_run(size_t items, void (*work)(void *ctx, unsigned worker), void *
 	for (unsigned i = 1; i < n; i++) {
 		if (calls[i].started)
 			pthread_join(calls[i].thread, NULL);
+		else if (all)
+			work(ctx, i);
 	}
+}
+
+void parallel_run(size_t items, void (*work)(void *ctx, unsigned worker), void *ctx)
+{
+	run(parallel_workers(items), false, work, ctx);
+}
+
+void parallel_each(void (*work)(void *ctx, unsigned worker), void *ctx)
+{
+	run(PARALLEL_WORKERS, true, work, ctx);
 }

@@ -16,5 +16,8 @@ unsigned parallel_workers(size_t items);
 /** Call `work` once for each worker, 0 in the caller's thread, and wait for all. A thread that
  * cannot be started is not missed if workers take what is left to do from a common counter. */
 void parallel_run(size_t items, void (*work)(void *ctx, unsigned worker), void *ctx);
+/** The same where each of the PARALLEL_WORKERS has a part of its own: what a thread that cannot be
+ * started was to do is done by the caller. */
+void parallel_each(void (*work)(void *ctx, unsigned worker), void *ctx);
 
 #endif

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "base/cleanup.h"
+#include "base/huge.h"
 #include "base/radix.h"
 #include "goruntime/capture.h"
 
@@ -50,8 +51,7 @@ static bool reserve_recs(struct capture *c, size_t n)
 		c->recs = NULL;
 		return false;
 	}
-	// Fewer page faults; that it is not available somewhere costs nothing but time.
-	(void)madvise(c->recs, n * sizeof(*c->recs), MADV_HUGEPAGE);
+	huge_advise(c->recs, n * sizeof(*c->recs));
 	return true;
 }
 
@@ -65,6 +65,8 @@ enum gospy_code collect_allgs(struct capture *c, struct image *image, struct gos
 	CLEANUP_FREE struct radix_item *order = malloc((n + 1) * sizeof(*order));
 	if (!addrs || !order)
 		return err_nomem(err);
+	huge_advise(addrs, n * sizeof(*addrs));
+	huge_advise(order, n * sizeof(*order));
 	enum gospy_code code =
 		n ? mem_read(image->mem, c->sched.allgptr, addrs, n * 8, err) : GOSPY_OK;
 	if (code)
