@@ -81,8 +81,8 @@ struct gospy_target_info {
 	const char *go_version; /**< as the runtime says: "go1.24.4", "devel go1.26-..." */
 	uint64_t start_ns;      /**< start of the process, CLOCK_BOOTTIME */
 	bool pie;               /**< loaded with a bias */
-	uint64_t load_bias;
-	const char *build_id; /**< GNU build ID in hex, or NULL */
+	uint64_t load_bias;     /**< or GOSPY_UNKNOWN: no file tells; .pie is meaningless then */
+	const char *build_id;   /**< GNU build ID in hex, or NULL */
 	/** Where the Go runtime is: path of a shared library, "memory" if no file describes it,
 	   NULL: in the program itself. .pie, .load_bias and .build_id are of this. */
 	const char *object;

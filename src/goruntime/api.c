@@ -25,13 +25,15 @@ static const char *hex_id(struct arena *arena, struct span id)
 static enum gospy_code describe(struct gospy_target *t, struct gospy_error *err)
 {
 	const struct image *image = t->image;
+	// None of the two has segments if there is no file that describes what is in memory.
+	const struct elf_file *file = image->elf.phdr_count ? &image->elf : &image->bin;
 	t->info = (struct gospy_target_info){
 		.pid = t->process.pid,
 		.comm = t->process.comm,
 		.go_version = image->go_version,
 		.start_ns = procfs_ticks_to_ns(t->process.start_ticks),
-		.pie = image->elf.type == ET_DYN,
-		.load_bias = image->bias,
+		.pie = file->type == ET_DYN,
+		.load_bias = file->phdr_count ? image->bias : GOSPY_UNKNOWN,
 		.build_id = hex_id(&t->arena, elf_file_build_id(&image->elf)),
 		.object = image->object,
 	};

@@ -65,6 +65,8 @@ static void look_at_memory(struct owned_diagnosis *d, const struct process *proc
 	if (!code)
 		code = mem_read_u64(mem, auxv.phdr, &word, &err);
 	mem_destroy(mem);
+	if (code == GOSPY_E_FAULT)
+		code = GOSPY_OK; // a packed program's headers may be gone, but it was permitted
 	if (code == GOSPY_E_PERM)
 		process_diagnose_eperm(process->pid, PROCESS_READ_MEMORY, &err);
 	if (code) {

@@ -188,7 +188,8 @@ static void target_json(struct json *json, const struct gospy_target_info *targe
 	json_str(json, "comm", target->comm);
 	json_str(json, "go_version", target->go_version);
 	json_u64(json, "uptime_ns", info->uptime_ns);
-	json_bool(json, "pie", target->pie);
+	if (target->load_bias != GOSPY_UNKNOWN)
+		json_bool(json, "pie", target->pie);
 	json_addr(json, "load_bias", target->load_bias);
 	json_str(json, "build_id", target->build_id);
 	json_str(json, "object", target->object);
