@@ -8,8 +8,8 @@
 
 #include "base/cleanup.h"
 #include "base/map.h"
+#include "goruntime/agent_find.h"
 #include "goruntime/buildinfo.h"
-#include "goruntime/gops_agent.h"
 
 struct gospy_process_list {
 	VEC(struct gospy_process) processes;
@@ -33,6 +33,7 @@ struct lister {
 	struct gospy_process_list *list;
 	VEC(struct program) programs;
 	struct map by_file; /* hash of the file -> 1 + index in programs */
+	struct agent_finder agents;
 };
 
 static uint64_t hash_file(const struct program *file)
@@ -191,6 +192,7 @@ static enum gospy_code describe_go(struct lister *lister, const struct program *
 {
 	struct arena *arena = &lister->list->arena;
 	struct proc_status status;
+	struct agent_place place;
 	enum gospy_code code = procfs_status(process->pid, 0, &status, err);
 	if (!code)
 		code = procfs_exe_path(tid, arena, &process->exe, &process->exe_deleted, err);
@@ -200,7 +202,7 @@ static enum gospy_code describe_go(struct lister *lister, const struct program *
 	process->uid = status.uid;
 	process->go_version =
 		program->go_version ? program->go_version : version_in_process(process->pid, arena);
-	process->agent = gops_agent_lives(process->pid, process->uid);
+	process->agent = !agent_find(&lister->agents, process->pid, tid, &place, NULL);
 	return GOSPY_OK;
 }
 
@@ -294,6 +296,7 @@ enum gospy_code gospy_process_list_create(struct gospy_process_list **ret, struc
 	enum gospy_code code = scan_proc(&lister, err);
 	vec_free(&lister.programs);
 	map_deinit(&lister.by_file);
+	agent_finder_deinit(&lister.agents);
 	if (!code && !drop_others(list))
 		code = err_nomem(err);
 	if (code)
