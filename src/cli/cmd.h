@@ -50,12 +50,16 @@ struct cli {
 	bool quiet, verbose;
 };
 
+/** What the words behind a command's name are, for completion. */
+enum cmd_operand { CMD_OPERAND_PID, CMD_OPERAND_NONE, CMD_OPERAND_COMMAND, CMD_OPERAND_SHELL };
+
 struct cmd {
 	const char *name;
 	const char *aliases[3]; /* NULL-terminated */
 	const char *synopsis;   /* what follows the name */
 	const char *summary;    /* one line */
 	const char *description;
+	enum cmd_operand operand;
 	const struct opt_group *groups[OPT_GROUPS_MAX]; /* NULL-terminated */
 	const char *examples;                           /* lines */
 	/** `args` are the words behind the name, NULL-terminated, to be permuted at will. */
@@ -63,7 +67,8 @@ struct cmd {
 };
 
 extern const struct cmd cmd_list, cmd_tree, cmd_process, cmd_summary, cmd_stack, cmd_version,
-	cmd_doctor, cmd_gc, cmd_setgc, cmd_trace, cmd_pprof_cpu, cmd_pprof_heap, cmd_help;
+	cmd_doctor, cmd_gc, cmd_setgc, cmd_trace, cmd_pprof_cpu, cmd_pprof_heap, cmd_completion,
+	cmd_help;
 /** All of them, in the order of the help; ends with NULL. */
 extern const struct cmd *const cmds[];
 /** By name or alias, or NULL. */
