@@ -13,6 +13,9 @@ static const uint64_t SECOND_NS = 1000000000;
 /* runtime/pprof:writeGoroutineStacks cuts the stacks off at 64 MiB. */
 static const uint64_t STACK_MAX = 64 << 20;
 
+/* Profiles unpack to some ten times their size; a bomb to a thousand times. */
+static const uint64_t UNPACKED_MAX = UINT64_C(8) << 30;
+
 struct kind {
 	enum form form;
 	uint64_t max; /* bytes */
@@ -90,7 +93,7 @@ static enum gospy_code inflate_part(struct agent_answer *answer, const void *byt
 	answer->gzip.next_in = in;
 	answer->gzip.avail_in = (unsigned)len;
 	int status = Z_OK;
-	while (status == Z_OK && !answer->gzip_done) {
+	while (status == Z_OK && !answer->gzip_done && answer->gzip.total_out < UNPACKED_MAX) {
 		answer->gzip.next_out = buf;
 		answer->gzip.avail_out = sizeof(buf);
 		status = inflate(&answer->gzip, Z_NO_FLUSH);
@@ -98,6 +101,8 @@ static enum gospy_code inflate_part(struct agent_answer *answer, const void *byt
 	}
 	if (status == Z_MEM_ERROR)
 		return err_nomem(err);
+	if (answer->gzip.total_out >= UNPACKED_MAX)
+		return err_set(err, GOSPY_E_LIMIT, "the profile unpacks to more than 8 GiB");
 	// Z_BUF_ERROR: all that came is used up.
 	bool bad = (status != Z_OK && status != Z_BUF_ERROR && status != Z_STREAM_END) ||
 		   answer->gzip.avail_in;
