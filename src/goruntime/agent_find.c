@@ -300,10 +300,10 @@ static bool try_target(struct search *search, const char *dir, const char *subdi
 	return try_file(search, root, path, shown);
 }
 
-static const char *find_variable(struct span environ, const char *name)
+static const char *find_variable(struct span variables, const char *name)
 {
 	size_t name_len = strlen(name);
-	const char *at = (const char *)environ.ptr, *end = at + environ.len;
+	const char *at = (const char *)variables.ptr, *end = at + variables.len;
 	while (at < end) {
 		size_t len = strnlen(at, (size_t)(end - at));
 		if (len == (size_t)(end - at))
@@ -343,10 +343,10 @@ static bool try_environ(struct search *search, bool *home_ret)
 	snprintf(path, sizeof(path), "/proc/%d/environ", (int)search->tid);
 	if (procfs_read_file(path, &text, &len, NULL))
 		return false;
-	const struct span environ = {text, len};
-	const char *gops = find_variable(environ, "GOPS_CONFIG_DIR");
-	const char *xdg = find_variable(environ, "XDG_CONFIG_HOME");
-	const char *home = find_variable(environ, "HOME");
+	const struct span variables = {text, len};
+	const char *gops = find_variable(variables, "GOPS_CONFIG_DIR");
+	const char *xdg = find_variable(variables, "XDG_CONFIG_HOME");
+	const char *home = find_variable(variables, "HOME");
 	const struct proc_status *status = &search->status;
 	pid_t ns_pid = status->nspid_len ? status->nspid[status->nspid_len - 1] : search->pid;
 	*home_ret = home && *home;
