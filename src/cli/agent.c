@@ -85,9 +85,12 @@ enum gospy_code agent_session_begin(struct cli *cli, struct agent_session *sessi
 	struct gospy_error none;
 	catch_signals(session);
 	enum gospy_code code = open_target(session, options, words, count, err);
-	if (code == GOSPY_E_NOT_FOUND && elsewhere) {
+	const char *advice = code == GOSPY_E_NOT_FOUND ? elsewhere
+			     : code == GOSPY_E_PERM    ? "Or name the agent by host:port"
+						       : NULL;
+	if (advice) {
 		none = *err;
-		err_set(err, code, "%s. %s", none.msg, elsewhere);
+		err_set(err, code, "%s. %s", none.msg, advice);
 	}
 	if (!code && gospy_agent_info(session->agent)->note)
 		cli_note(cli, "%s; found by the ports it listens on",

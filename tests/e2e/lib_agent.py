@@ -15,6 +15,9 @@ import struct
 import sys
 import threading
 import time
+import unittest
+
+import lib_gospy
 
 STACK, GC, MEMSTATS, VERSION, HEAP, CPU, STATS, TRACE = range(1, 9)
 SETGC = 0x10
@@ -91,9 +94,18 @@ class Agent:
             connection.sendall(TEXTS[verb])
 
 
+def real():
+    """The newest fixture with the real agent that has gops's own client beside it; the client."""
+    for build in reversed(lib_gospy.builds("agent", variants=["default"])):
+        client = os.path.join(os.path.dirname(build.path), "gops")
+        if os.path.exists(client):
+            return build, client
+    raise unittest.SkipTest("no client of gops was built")
+
+
 def profile():
     """The form of a profile; its content is nobody's business."""
-    return gzip.compress(random.Random(7).randbytes(20000))
+    return gzip.compress(random.Random(7).randbytes(20000), mtime=0)
 
 
 # ---- agents that lie: what they do with a connection

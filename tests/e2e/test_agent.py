@@ -388,9 +388,7 @@ class RealTest(DirectoryTest):
 
     @classmethod
     def setUpClass(cls):
-        found = lib_gospy.builds("agent", variants=["default"])
-        cls.build = found[-1]
-        cls.gops = os.path.join(os.path.dirname(cls.build.path), "gops")
+        cls.build, cls.gops = lib_agent.real()
         goroot = next(v["goroot"] for v in lib_fixture.manifest()["versions"]
                       if v["version"] == cls.build.version)
         cls.go = os.path.join(goroot, "bin", "go")

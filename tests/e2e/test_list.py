@@ -10,6 +10,7 @@ import sys
 import tempfile
 import unittest
 
+import lib_agent
 import lib_fixture
 import lib_gospy
 
@@ -182,11 +183,10 @@ class GopsTest(lib_gospy.TargetTest):
     """Held against gops itself: its lines, and perhaps more of them."""
 
     def setUp(self):
-        self.gops = os.path.join(os.path.dirname(lib_gospy.builds("agent")[-1].path), "gops")
+        with_agent, self.gops = lib_agent.real()
         self.directory = tempfile.TemporaryDirectory()
         self.addCleanup(self.directory.cleanup)
         self.env = {"GOPS_CONFIG_DIR": self.directory.name}
-        with_agent = lib_gospy.builds("agent")[-1]
         self.fixtures = [long_named(self), self.watch(lib_fixture.start(with_agent, env=self.env))]
         for build in lib_gospy.builds("states", variants=["default", "stripped", "cgo"]):
             # Before Go 1.13 there is no build information, by which gops goes.
