@@ -55,15 +55,29 @@ static void catch_signals(struct agent_session *session)
 	session->signal_fd = fd;
 }
 
-static enum gospy_code open_target(struct agent_session *session,
-				   const struct target_options *options, char **words, size_t count,
-				   struct gospy_error *err)
+/* `advice` is behind a full stop. */
+static enum gospy_code add_advice(struct gospy_error *err, const char *advice)
 {
-	struct gospy_agent_options how = {
-		.size = sizeof(how),
-		.timeout_ns = options->timeout_ns,
-		.cancel_fd = session->signal_fd,
-	};
+	const struct gospy_error none = *err;
+	return err_set(err, none.code, "%s. %s", none.msg, advice);
+}
+
+static enum gospy_code open_pid(struct agent_session *session, pid_t pid,
+				const struct gospy_agent_options *how, const char *elsewhere,
+				struct gospy_error *err)
+{
+	enum gospy_code code = gospy_agent_open_pid(pid, how, &session->agent, err);
+	if (code == GOSPY_E_NOT_FOUND && elsewhere)
+		return add_advice(err, elsewhere);
+	if (code == GOSPY_E_PERM)
+		return add_advice(err, "Or name its agent by host:port");
+	return code;
+}
+
+enum gospy_code agent_session_begin(struct cli *cli, struct agent_session *session,
+				    const struct target_options *options, char **words,
+				    size_t count, const char *elsewhere, struct gospy_error *err)
+{
 	const char *address = NULL;
 	pid_t pid = 0;
 	if (!options->pid && count && strchr(*words, ':')) {
@@ -74,24 +88,14 @@ static enum gospy_code open_target(struct agent_session *session,
 	}
 	if (cli_no_more(words, count, err))
 		return err->code;
-	return address ? gospy_agent_open_addr(address, &how, &session->agent, err)
-		       : gospy_agent_open_pid(pid, &how, &session->agent, err);
-}
-
-enum gospy_code agent_session_begin(struct cli *cli, struct agent_session *session,
-				    const struct target_options *options, char **words,
-				    size_t count, const char *elsewhere, struct gospy_error *err)
-{
-	struct gospy_error none;
 	catch_signals(session);
-	enum gospy_code code = open_target(session, options, words, count, err);
-	const char *advice = code == GOSPY_E_NOT_FOUND ? elsewhere
-			     : code == GOSPY_E_PERM    ? "Or name the agent by host:port"
-						       : NULL;
-	if (advice) {
-		none = *err;
-		err_set(err, code, "%s. %s", none.msg, advice);
-	}
+	const struct gospy_agent_options how = {
+		.size = sizeof(how),
+		.timeout_ns = options->timeout_ns,
+		.cancel_fd = session->signal_fd,
+	};
+	enum gospy_code code = address ? gospy_agent_open_addr(address, &how, &session->agent, err)
+				       : open_pid(session, pid, &how, elsewhere, err);
 	if (!code && gospy_agent_info(session->agent)->note)
 		cli_note(cli, "%s; found by the ports it listens on",
 			 gospy_agent_info(session->agent)->note);

@@ -28,8 +28,8 @@ struct profile {
 	enum gospy_agent_verb verb;
 	const char *what;      /* it is */
 	const char *wait;      /* what a person waits for; NULL: it comes at once */
-	const char *name;      /* begin and end of the name of its file */
-	const char *extension; //
+	const char *name;      /* what the name of its file begins with */
+	const char *extension; /* and ends with */
 	const char *next;      /* what to look at it with */
 	const char *elsewhere; /* what does the job without an agent */
 };

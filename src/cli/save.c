@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/error.h"
 
 static enum gospy_code begin_stdout(struct save *save, struct gospy_error *err)
@@ -33,6 +34,9 @@ enum gospy_code save_begin(struct save *save, const char *path, struct gospy_err
 	struct stat st;
 	if (strcmp(path, "-") == 0)
 		return begin_stdout(save, err);
+	// A link stays one: what it leads to is replaced.
+	char *real CLEANUP_FREE = realpath(path, NULL);
+	path = real ? real : path;
 	if (snprintf(save->path, sizeof(save->path), "%s", path) >= (int)sizeof(save->path) ||
 	    snprintf(save->temp, sizeof(save->temp), "%s.XXXXXX", path) >= (int)sizeof(save->temp))
 		return err_set(err, GOSPY_E_USAGE, "the name of the file is too long");

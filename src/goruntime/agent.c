@@ -177,10 +177,14 @@ static enum gospy_code explain_network(const struct gospy_agent *agent, enum gos
 static enum gospy_code connect_agent(const struct gospy_agent *agent, int *fd_ret,
 				     struct gospy_error *err)
 {
-	struct dial_limit limit = limit_in(agent, clock_mono_ns(), agent->timeout_ns);
+	const uint64_t end_ns = limit_in(agent, clock_mono_ns(), agent->timeout_ns).deadline_ns;
 	pid_t netns_of = agent->info.other_network ? agent->process.live_tid : 0;
 	enum gospy_code code = GOSPY_E_NOT_FOUND;
 	for (size_t i = 0; i < agent->addrs.len; i++) {
+		// One that swallows packets leaves its share of the time to the others.
+		uint64_t now_ns = clock_mono_ns();
+		uint64_t left_ns = end_ns > now_ns ? end_ns - now_ns : 0;
+		struct dial_limit limit = limit_in(agent, now_ns, left_ns / (agent->addrs.len - i));
 		code = dial_connect(&agent->addrs.at[i], netns_of, &limit, fd_ret, err);
 		if (code == GOSPY_E_LIMIT)
 			err_set(err, code, "no connection in time (--timeout)");

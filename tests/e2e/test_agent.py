@@ -111,6 +111,13 @@ class ProtocolTest(DirectoryTest):
                                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
             self.assertEqual(piped.stdout, content)
         self.assertEqual(sorted(os.listdir(self.directory)), ["pprof-cpu", "pprof-heap", "trace"])
+        link = os.path.join(self.directory, "link")
+        os.symlink("trace", link)
+        self.run("pprof-heap", agent.address, "-o", link).expect(OK)
+        self.assertTrue(os.path.islink(link))
+        with open(link, "rb") as f:
+            self.assertEqual(f.read(), lib_agent.profile())
+        self.run("trace", agent.address, "-o", self.directory).expect(ERROR)
 
     def test_default_name(self):
         agent = self.agent()
@@ -131,7 +138,8 @@ class ProtocolTest(DirectoryTest):
                      ("stack", "--timeout", "1s", "1"), ("trace", "1", "2")):
             self.run(*args).expect(USAGE)
         self.assertIn("--agent", self.run("stack", "a:1").err)
-        self.assertIn("no host", self.run("gc", "no.such.host.invalid:1").expect(ERROR).err)
+        unknown = self.run("gc", "no.such.host.invalid:1", "--timeout", "30s").expect(ERROR).err
+        self.assertRegex(unknown, "no host|could not be looked up")
 
 
 def umask():
