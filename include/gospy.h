@@ -45,6 +45,7 @@ enum gospy_code {
 	GOSPY_E_BAD_DATA,    /**< what was read contradicts itself */
 	GOSPY_E_LIMIT,       /**< a named limit was met */
 	GOSPY_E_USAGE,       /**< an argument makes no sense */
+	GOSPY_E_CANCELLED,   /**< the caller asked to give up */
 };
 
 /** Filled on failure; `msg` is one line for a person, without a trailing full stop or newline. */
@@ -481,8 +482,10 @@ GOSPY_API const struct gospy_thread *gospy_snapshot_threads(const struct gospy_s
 /** One Go process on this machine. */
 struct gospy_process {
 	pid_t pid, ppid;
+	pid_t ns_pid; /**< in its own PID namespace; `pid` if that is gospy's */
 	uid_t uid;
 	const char *comm; /**< thread-group name, unescaped */
+	const char *name; /**< the same, not cut off after 15 bytes if the command line tells */
 	const char *exe;  /**< path as its mount namespace names it, "(deleted)" cut off */
 	bool exe_deleted;
 	const char *go_version; /**< NULL if the version could not be read though it is Go */
@@ -513,6 +516,7 @@ struct gospy_socket {
 /** Facts about any process, Go or not. Owned by the caller: gospy_process_info_destroy. */
 struct gospy_process_info {
 	pid_t pid, ppid;
+	pid_t ns_pid; /**< in its own PID namespace; `pid` if that is gospy's */
 	uint64_t threads;
 	double memory_percent;     /**< RSS of physical memory; negative: unknown */
 	double cpu_percent;        /**< since its start, of one CPU; negative: unknown */
@@ -531,6 +535,84 @@ GOSPY_API enum gospy_code gospy_process_info_create(pid_t pid, uint64_t sample_n
 						    struct gospy_error *err)
 	__attribute__((warn_unused_result));
 GOSPY_API void gospy_process_info_destroy(struct gospy_process_info *info);
+
+/* --------------------------------------------------------------------------- the agent of gops --
+ */
+
+/** What the agent of github.com/google/gops can be asked for: the first byte of a request
+   (gops:signal/signal.go; the same in all versions from 2017 on). */
+enum gospy_agent_verb {
+	GOSPY_AGENT_STACK = 0x1,        /**< the stacks of all goroutines */
+	GOSPY_AGENT_GC = 0x2,           /**< run the garbage collector; answers "ok" */
+	GOSPY_AGENT_MEMSTATS = 0x3,     /**< lines of "key: value" */
+	GOSPY_AGENT_VERSION = 0x4,      /**< the Go version */
+	GOSPY_AGENT_HEAP_PROFILE = 0x5, /**< for pprof, gzip */
+	GOSPY_AGENT_CPU_PROFILE = 0x6,  /**< for pprof, gzip; takes 30 s */
+	GOSPY_AGENT_STATS = 0x7,        /**< lines of "key: value" */
+	GOSPY_AGENT_TRACE = 0x8,        /**< for `go tool trace`; takes 5 s */
+	GOSPY_AGENT_BINARY = 0x9,       /**< the executable */
+	/** Set the GC percentage to `argument`, -1: off; answers with the one before. */
+	GOSPY_AGENT_SET_GC_PERCENT = 0x10,
+};
+
+struct gospy_agent_options {
+	size_t size; /**< sizeof(struct gospy_agent_options) */
+	/** Longest wait for a connection, and for an answer beyond the time that its verb takes;
+	   after that each part has to come within that time, and all of it at 64 KiB/s or more.
+	   0: 10 s. */
+	uint64_t timeout_ns;
+	int cancel_fd; /**< give up when this becomes readable; 0: there is none */
+};
+
+struct gospy_agent_info {
+	pid_t pid;           /**< or 0: opened by address */
+	const char *address; /**< "127.0.0.1:40123" */
+	const char *file;    /**< the port file that named it, as gospy sees it, or NULL */
+	bool other_network;  /**< it listens in another network namespace than gospy's */
+	const char *note;    /**< what is wrong with its port file, or NULL */
+};
+
+/** An agent that was found. Each question is a connection of its own. */
+struct gospy_agent;
+
+/**
+ * Find the agent of a process: by its port file, whose port the process itself must listen on, or,
+ * where the file is missing and the program has the module of the agent in it, among its listening
+ * sockets; these are asked for the Go version, and one that tells it is the agent. GOSPY_E_GONE,
+ * _PERM (descriptors or files may not be read), _NOT_FOUND (there is none; a stale file is named).
+ */
+GOSPY_API enum gospy_code gospy_agent_open_pid(pid_t pid, const struct gospy_agent_options *options,
+					       struct gospy_agent **ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+/** Take it that an agent listens at "host:port". GOSPY_E_USAGE, _NOT_FOUND (no such host), _LIMIT.
+ */
+GOSPY_API enum gospy_code gospy_agent_open_addr(const char *host_port,
+						const struct gospy_agent_options *options,
+						struct gospy_agent **ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+GOSPY_API void gospy_agent_close(struct gospy_agent *agent);
+GOSPY_API const struct gospy_agent_info *gospy_agent_info(const struct gospy_agent *agent);
+
+/** A part of an answer. Another code than GOSPY_OK, with `err` filled, ends the request. */
+typedef enum gospy_code (*gospy_agent_part)(void *ctx, const void *bytes, size_t len,
+					    struct gospy_error *err);
+
+/**
+ * Ask, and pass the answer on as it comes. `argument` is that of the verb. What is known of the
+ * form of an answer is checked, so that one that was cut short or is not of an agent fails in the
+ * end with GOSPY_E_BAD_DATA; parts were passed on by then. GOSPY_E_LIMIT (time; or longer than any
+ * answer can be), GOSPY_E_OS (refused ...), GOSPY_E_PERM (the network namespace may not be
+ * entered), GOSPY_E_CANCELLED.
+ */
+GOSPY_API enum gospy_code gospy_agent_ask(struct gospy_agent *agent, enum gospy_agent_verb verb,
+					  int64_t argument, gospy_agent_part part, void *ctx,
+					  struct gospy_error *err)
+	__attribute__((warn_unused_result));
+/** The same for an answer that is text, NUL-terminated: free() it. At most 65 MiB. */
+GOSPY_API enum gospy_code gospy_agent_text(struct gospy_agent *agent, enum gospy_agent_verb verb,
+					   int64_t argument, char **ret, size_t *len_ret,
+					   struct gospy_error *err)
+	__attribute__((warn_unused_result));
 
 struct gospy_module {
 	const char *path, *version, *sum;

@@ -81,6 +81,11 @@ int cli_parse(struct cli *cli, const struct cmd *cmd, char **args, void *options
 	const struct common_options *common = options;
 	if (opts_parse(cmd->groups, args, options, count_ret, &err))
 		return cli_fail(cli, &err);
+	return cli_begin(cli, cmd, common);
+}
+
+int cli_begin(struct cli *cli, const struct cmd *cmd, const struct common_options *common)
+{
 	cli->format = common->format;
 	cli->quiet = common->quiet;
 	cli->verbose = common->verbose;
@@ -97,8 +102,8 @@ int cli_parse(struct cli *cli, const struct cmd *cmd, char **args, void *options
 	return CLI_GO_ON;
 }
 
-pid_t cli_target(const struct target_options *options, char ***words, size_t *count,
-		 struct gospy_error *err)
+pid_t cli_pid(const struct target_options *options, char ***words, size_t *count,
+	      struct gospy_error *err)
 {
 	pid_t pid = options->pid;
 	if (pid)
@@ -112,6 +117,22 @@ pid_t cli_target(const struct target_options *options, char ***words, size_t *co
 		(*count)--;
 	}
 	return pid;
+}
+
+pid_t cli_target(const struct target_options *options, char ***words, size_t *count,
+		 struct gospy_error *err)
+{
+	if (options->timeout_ns) {
+		err_set(err, GOSPY_E_USAGE, "--timeout is for the agent: it goes with --agent");
+		return 0;
+	}
+	if (!options->pid && *count && strchr(**words, ':')) {
+		err_set(err, GOSPY_E_USAGE,
+			"'%s' is not a process id; only an agent answers at an address: --agent",
+			**words);
+		return 0;
+	}
+	return cli_pid(options, words, count, err);
 }
 
 enum gospy_code cli_no_more(char *const *words, size_t count, struct gospy_error *err)
@@ -149,6 +170,7 @@ int cli_status_of(enum gospy_code code)
 	case GOSPY_E_FAULT:
 	case GOSPY_E_BAD_DATA:
 	case GOSPY_E_LIMIT:
+	case GOSPY_E_CANCELLED:
 		break;
 	}
 	return EXIT_STATUS_ERROR;

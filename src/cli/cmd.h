@@ -27,7 +27,9 @@ struct common_options {
 
 struct target_options {
 	struct common_options common;
-	pid_t pid; /* 0: not given */
+	pid_t pid;           /* 0: not given */
+	bool agent;          /* with agent_group */
+	uint64_t timeout_ns; /* with agent_group, agent_wait_group; 0: not given */
 };
 
 struct snapshot_options {
@@ -38,6 +40,8 @@ struct snapshot_options {
 };
 
 extern const struct opt_group common_group, target_group, snapshot_group;
+/** --agent and --timeout (cli/agent.h), and --timeout alone. */
+extern const struct opt_group agent_group, agent_wait_group;
 
 /** What a command works with. */
 struct cli {
@@ -46,12 +50,16 @@ struct cli {
 	bool quiet, verbose;
 };
 
+/** What the words behind a command's name are, for completion. */
+enum cmd_operand { CMD_OPERAND_PID, CMD_OPERAND_NONE, CMD_OPERAND_COMMAND, CMD_OPERAND_SHELL };
+
 struct cmd {
 	const char *name;
 	const char *aliases[3]; /* NULL-terminated */
 	const char *synopsis;   /* what follows the name */
 	const char *summary;    /* one line */
 	const char *description;
+	enum cmd_operand operand;
 	const struct opt_group *groups[OPT_GROUPS_MAX]; /* NULL-terminated */
 	const char *examples;                           /* lines */
 	/** `args` are the words behind the name, NULL-terminated, to be permuted at will. */
@@ -59,7 +67,8 @@ struct cmd {
 };
 
 extern const struct cmd cmd_list, cmd_tree, cmd_process, cmd_summary, cmd_stack, cmd_version,
-	cmd_doctor, cmd_help;
+	cmd_doctor, cmd_gc, cmd_setgc, cmd_trace, cmd_pprof_cpu, cmd_pprof_heap, cmd_completion,
+	cmd_help;
 /** All of them, in the order of the help; ends with NULL. */
 extern const struct cmd *const cmds[];
 /** By name or alias, or NULL. */
@@ -77,8 +86,13 @@ enum { CLI_GO_ON = -1 };
  */
 int cli_parse(struct cli *cli, const struct cmd *cmd, char **args, void *options,
 	      size_t *count_ret);
+/** The part of it behind the parsing: take over the common options. */
+int cli_begin(struct cli *cli, const struct cmd *cmd, const struct common_options *common);
 /** Take the process id from the option or else from the first of the words, which moves on; 0 with
  * the usage error in `err`. */
+pid_t cli_pid(const struct target_options *options, char ***words, size_t *count,
+	      struct gospy_error *err);
+/** The same for a command that reads the process, without its agent. */
 pid_t cli_target(const struct target_options *options, char ***words, size_t *count,
 		 struct gospy_error *err);
 /** Usage error if a word is left over. */

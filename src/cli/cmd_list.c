@@ -51,6 +51,7 @@ const struct cmd cmd_list = {
 		       "means that it runs the gops agent. Processes that may not be read are "
 		       "counted in a\n"
 		       "note on stderr.",
+	.operand = CMD_OPERAND_NONE,
 	.groups = {&common_group},
 	.examples = "gospy\n"
 		    "gospy list --json",

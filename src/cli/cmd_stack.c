@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "cli/agent.h"
 #include "cli/look.h"
 #include "render/report_threads.h"
 
@@ -126,6 +127,8 @@ static int stack_run(struct cli *cli, char **args)
 	struct stack_options options = {.snapshot.max_pause_ns = 1000000000};
 	struct gospy_error err;
 	size_t count;
+	if (agent_wanted(args))
+		return agent_run(cli, &cmd_stack, GOSPY_AGENT_STACK, args);
 	int status = cli_parse(cli, &cmd_stack, args, &options, &count);
 	CLEANUP(numbers_free) opt_numbers goids = options.goids;
 	CLEANUP(look_strings_free) opt_strings labels = options.labels;
@@ -147,7 +150,7 @@ const struct cmd cmd_stack = {
 	.name = "stack",
 	.synopsis = "[OPTIONS] PID",
 	.summary = "show the stacks of all goroutines, as the runtime prints them",
-	.groups = {&stack_group, &snapshot_group, &target_group, &common_group},
+	.groups = {&stack_group, &snapshot_group, &agent_group, &target_group, &common_group},
 	.examples = "gospy stack 4711\n"
 		    "gospy stack 4711 --group\n"
 		    "gospy stack 4711 --goid 18,33 --system\n"

@@ -1,5 +1,5 @@
 #include "base/cleanup.h"
-#include "cli/cmd.h"
+#include "cli/agent.h"
 #include "render/report_version.h"
 
 static void info_destroy(struct gospy_build_info **info)
@@ -12,6 +12,8 @@ static int version_run(struct cli *cli, char **args)
 	struct target_options options = {0};
 	struct gospy_error err;
 	size_t count;
+	if (agent_wanted(args))
+		return agent_run(cli, &cmd_version, GOSPY_AGENT_VERSION, args);
 	int status = cli_parse(cli, &cmd_version, args, &options, &count);
 	if (status != CLI_GO_ON)
 		return status;
@@ -31,7 +33,7 @@ const struct cmd cmd_version = {
 	.description = "With -v, main package, modules and build settings follow as `go version "
 		       "-m` prints\n"
 		       "them. JSON always has all of it.",
-	.groups = {&target_group, &common_group},
+	.groups = {&agent_group, &target_group, &common_group},
 	.examples = "gospy version 4711\n"
 		    "gospy version -v 4711",
 	.run = version_run,

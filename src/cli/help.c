@@ -6,8 +6,9 @@
 #include "cli/cmd.h"
 
 const struct cmd *const cmds[] = {
-	&cmd_list,    &cmd_tree,   &cmd_process, &cmd_summary, &cmd_stack,
-	&cmd_version, &cmd_doctor, &cmd_help,    NULL,
+	&cmd_list,      &cmd_tree,       &cmd_process,    &cmd_summary, &cmd_stack,
+	&cmd_version,   &cmd_doctor,     &cmd_gc,         &cmd_setgc,   &cmd_trace,
+	&cmd_pprof_cpu, &cmd_pprof_heap, &cmd_completion, &cmd_help,    NULL,
 };
 
 static bool is_called(const struct cmd *cmd, const char *name)
@@ -140,6 +141,7 @@ const struct cmd cmd_help = {
 	.name = "help",
 	.synopsis = "[COMMAND]",
 	.summary = "explain a command",
+	.operand = CMD_OPERAND_COMMAND,
 	.groups = {&common_group},
 	.run = help_run,
 };

@@ -59,10 +59,7 @@ static bool has_any(char *const *args, const char *name, char letter)
 static const struct cmd *choose_command(char **args, struct gospy_error *err)
 {
 	static const struct opt_group *const groups[] = {
-		&common_group,
-		&target_group,
-		&snapshot_group,
-		NULL,
+		&common_group, &target_group, &snapshot_group, &agent_group, NULL,
 	};
 	size_t i = opts_first_word(groups, args);
 	uint64_t n;

@@ -27,6 +27,8 @@ const char *gospy_code_name(enum gospy_code code)
 		return "limit";
 	case GOSPY_E_USAGE:
 		return "usage";
+	case GOSPY_E_CANCELLED:
+		return "cancelled";
 	}
 	return "unknown";
 }

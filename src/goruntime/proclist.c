@@ -1,6 +1,7 @@
 /* The Go processes of this machine. Files are recognised once, however many run them. */
 #include <dirent.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,13 +9,23 @@
 
 #include "base/cleanup.h"
 #include "base/map.h"
+#include "base/parallel.h"
+#include "goruntime/agent_find.h"
 #include "goruntime/buildinfo.h"
-#include "goruntime/gops_agent.h"
+
+typedef VEC(struct gospy_process) process_vec;
 
 struct gospy_process_list {
-	VEC(struct gospy_process) processes;
+	process_vec processes;
 	size_t unreadable;
-	struct arena arena;
+	struct arena arenas[PARALLEL_WORKERS]; /* of the texts */
+};
+
+enum {
+	COMM_CUT = 15, /* TASK_COMM_LEN of the kernel, less the NUL */
+	/* Each worker gets to know the files by itself, which only pays from a thousand processes
+	 * on: base/parallel.h counts in smaller things. */
+	ITEMS_OF_A_PID = PARALLEL_FROM / 1024,
 };
 
 /* What is known of a file: of an executable, or of a library, whose numbers are those of the
@@ -29,10 +40,14 @@ struct program {
 	uint64_t next;          /* 1 + index of another one with the same hash, or 0 */
 };
 
+/* What one worker knows and finds. */
 struct lister {
-	struct gospy_process_list *list;
+	struct arena *arena;
+	process_vec processes;
+	size_t unreadable;
 	VEC(struct program) programs;
 	struct map by_file; /* hash of the file -> 1 + index in programs */
+	struct agent_finder agents;
 };
 
 static uint64_t hash_file(const struct program *file)
@@ -67,7 +82,7 @@ static enum gospy_code recognise(struct lister *lister, int fd, struct program *
 	if (!code)
 		program->sign = build_info_sign(&elf);
 	if (program->sign == GO_SIGN_YES)
-		code = build_info_find(&elf, NULL, NULL, 0, &lister->list->arena, &text, err);
+		code = build_info_find(&elf, NULL, NULL, 0, lister->arena, &text, err);
 	if (!code && program->sign == GO_SIGN_YES)
 		program->go_version = text.go_version;
 	return code == GOSPY_E_NOMEM ? code : GOSPY_OK;
@@ -145,7 +160,7 @@ static bool is_go_in_memory(struct lister *lister, pid_t pid, struct program *pr
 	struct gospy_error err;
 	if (process_open(pid, &process, NULL))
 		return false;
-	enum gospy_code code = buildinfo_read(&process, &lister->list->arena, &text, &err);
+	enum gospy_code code = buildinfo_read(&process, lister->arena, &text, &err);
 	bool is_go = code == GOSPY_OK || code == GOSPY_E_NOT_FOUND;
 	program->sign = is_go ? GO_SIGN_YES : GO_SIGN_NO;
 	program->go_version = code ? NULL : text.go_version;
@@ -186,11 +201,26 @@ static const char *version_in_process(pid_t pid, struct arena *arena)
 	return text.go_version;
 }
 
+/* The kernel cuts the name off; gops, by way of gopsutil (process_linux.go), takes what the command
+ * line has instead, if that begins with it. */
+static const char *whole_name(const char *comm, pid_t tid, struct arena *arena)
+{
+	struct span args;
+	const size_t len = strlen(comm);
+	if (len < COMM_CUT || procfs_cmdline(tid, arena, &args, NULL) || !args.len)
+		return comm;
+	const char *command = arena_strndup(arena, args.ptr, args.len);
+	const char *slash = command ? strrchr(command, '/') : NULL;
+	const char *name = slash ? slash + 1 : command;
+	return name && strncmp(name, comm, len) == 0 ? name : comm;
+}
+
 static enum gospy_code describe_go(struct lister *lister, const struct program *program, pid_t tid,
 				   struct gospy_process *process, struct gospy_error *err)
 {
-	struct arena *arena = &lister->list->arena;
+	struct arena *arena = lister->arena;
 	struct proc_status status;
+	struct agent_place place;
 	enum gospy_code code = procfs_status(process->pid, 0, &status, err);
 	if (!code)
 		code = procfs_exe_path(tid, arena, &process->exe, &process->exe_deleted, err);
@@ -198,38 +228,74 @@ static enum gospy_code describe_go(struct lister *lister, const struct program *
 		return code;
 	process->is_go = true;
 	process->uid = status.uid;
+	if (status.nspid_len)
+		process->ns_pid = status.nspid[status.nspid_len - 1];
+	process->name = whole_name(process->comm, tid, arena);
 	process->go_version =
 		program->go_version ? program->go_version : version_in_process(process->pid, arena);
-	process->agent = gops_agent_lives(process->pid, process->uid);
+	process->agent = !agent_find(&lister->agents, process->pid, tid, &place, NULL);
 	return GOSPY_OK;
 }
 
-/* GOSPY_E_GONE and the like: it ended meanwhile. */
-static enum gospy_code add_process(struct lister *lister, pid_t pid, struct gospy_error *err)
+/* What the process is, by its thread `tid`. GOSPY_E_GONE and the like: nothing any more. */
+static enum gospy_code add_by(struct lister *lister, const struct proc_stat *stat, pid_t tid,
+			      struct gospy_error *err)
 {
-	struct gospy_process_list *list = lister->list;
-	struct proc_stat stat;
 	size_t program;
-	pid_t tid;
-	enum gospy_code code = procfs_stat(pid, 0, &stat, err);
-	if (code || stat.kthread || (code = process_live_tid(pid, &tid, err)))
+	enum gospy_code code = find_go(lister, stat, tid, &program, err);
+	if (code && code != GOSPY_E_PERM)
 		return code;
 	struct gospy_process process = {
-		.pid = pid, .ppid = stat.ppid, .comm = arena_strdup(&list->arena, stat.comm)};
+		.pid = stat->pid,
+		.ns_pid = stat->pid,
+		.ppid = stat->ppid,
+		.comm = arena_strdup(lister->arena, stat->comm),
+	};
 	if (!process.comm)
 		return err_nomem(err);
-	code = find_go(lister, &stat, tid, &program, err);
+	process.name = process.comm;
 	if (code == GOSPY_E_PERM)
-		list->unreadable++;
-	else if (code)
-		return code;
+		lister->unreadable++;
 	else if (program != SIZE_MAX &&
 		 (code = describe_go(lister, &lister->programs.at[program], tid, &process, err)))
 		return code;
-	return vec_push(&list->processes, process) ? GOSPY_OK : err_nomem(err);
+	return vec_push(&lister->processes, process) ? GOSPY_OK : err_nomem(err);
 }
 
-static enum gospy_code scan_proc(struct lister *lister, struct gospy_error *err)
+static enum gospy_code add_process(struct lister *lister, pid_t pid, struct gospy_error *err)
+{
+	struct proc_stat stat;
+	pid_t tid;
+	enum gospy_code code = procfs_stat(pid, 0, &stat, err);
+	if (code || stat.kthread)
+		return code;
+	code = add_by(lister, &stat, pid, err);
+	// A leader that has ended has no program any more, its other threads do.
+	if (code == GOSPY_E_GONE && !process_live_tid(pid, &tid, err) && tid != pid)
+		code = add_by(lister, &stat, tid, err);
+	return code;
+}
+
+struct scan_all {
+	pid_vec pids;
+	atomic_size_t next;
+	struct lister listers[PARALLEL_WORKERS];
+	atomic_bool nomem;
+};
+
+static void scan_some(void *ctx, unsigned worker)
+{
+	struct scan_all *all = ctx;
+	struct gospy_error err;
+	size_t i;
+	while ((i = atomic_fetch_add(&all->next, 1)) < all->pids.len && !all->nomem) {
+		// Whatever else goes wrong with one process, it is no longer what it was.
+		if (add_process(&all->listers[worker], all->pids.at[i], &err) == GOSPY_E_NOMEM)
+			all->nomem = true;
+	}
+}
+
+static enum gospy_code list_pids(pid_vec *pids, struct gospy_error *err)
 {
 	DIR *dir CLEANUP_CLOSEDIR = opendir("/proc");
 	if (!dir)
@@ -239,11 +305,48 @@ static enum gospy_code scan_proc(struct lister *lister, struct gospy_error *err)
 		long pid = strtol(entry->d_name, &end, 10);
 		if (*end || pid <= 0)
 			continue;
-		// Whatever else goes wrong with one process, it is no longer what it was.
-		if (add_process(lister, (pid_t)pid, err) == GOSPY_E_NOMEM)
-			return GOSPY_E_NOMEM;
+		if (!vec_push(pids, (pid_t)pid))
+			return err_nomem(err);
 	}
 	return GOSPY_OK;
+}
+
+static bool take_over(struct lister *lister, struct gospy_process_list *list)
+{
+	process_vec *to = &list->processes;
+	if (!vec_reserve(to, to->len + lister->processes.len))
+		return false;
+	for (size_t i = 0; i < lister->processes.len; i++)
+		to->at[to->len++] = lister->processes.at[i];
+	list->unreadable += lister->unreadable;
+	return true;
+}
+
+static void lister_deinit(struct lister *lister)
+{
+	vec_free(&lister->processes);
+	vec_free(&lister->programs);
+	map_deinit(&lister->by_file);
+	agent_finder_deinit(&lister->agents);
+}
+
+static enum gospy_code scan_proc(struct gospy_process_list *list, struct gospy_error *err)
+{
+	struct scan_all all = {0};
+	enum gospy_code code = list_pids(&all.pids, err);
+	for (unsigned i = 0; i < PARALLEL_WORKERS; i++)
+		all.listers[i].arena = &list->arenas[i];
+	if (!code)
+		parallel_run(all.pids.len * ITEMS_OF_A_PID, scan_some, &all);
+	if (!code && all.nomem)
+		code = err_nomem(err);
+	for (unsigned i = 0; i < PARALLEL_WORKERS; i++) {
+		if (!code && !take_over(&all.listers[i], list))
+			code = err_nomem(err);
+		lister_deinit(&all.listers[i]);
+	}
+	vec_free(&all.pids);
+	return code;
 }
 
 static int compare_pids(const void *a, const void *b)
@@ -290,10 +393,7 @@ enum gospy_code gospy_process_list_create(struct gospy_process_list **ret, struc
 	struct gospy_process_list *list = calloc(1, sizeof(*list));
 	if (!list)
 		return err_nomem(err);
-	struct lister lister = {.list = list};
-	enum gospy_code code = scan_proc(&lister, err);
-	vec_free(&lister.programs);
-	map_deinit(&lister.by_file);
+	enum gospy_code code = scan_proc(list, err);
 	if (!code && !drop_others(list))
 		code = err_nomem(err);
 	if (code)
@@ -308,7 +408,8 @@ void gospy_process_list_destroy(struct gospy_process_list *list)
 	if (!list)
 		return;
 	vec_free(&list->processes);
-	arena_deinit(&list->arena);
+	for (unsigned i = 0; i < PARALLEL_WORKERS; i++)
+		arena_deinit(&list->arenas[i]);
 	free(list);
 }
 

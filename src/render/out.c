@@ -49,9 +49,8 @@ void out_write_big(struct out *out, const char *s, size_t len)
 		out_write(out, s, len);
 }
 
-void out_text(struct out *out, const char *s)
+void out_text_n(struct out *out, const char *s, size_t len)
 {
-	size_t len = strlen(s);
 	while (len) {
 		struct escape_step step = escape_next(s, len, ESCAPE_TEXT);
 		out_write(out, s, step.clean);

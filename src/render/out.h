@@ -65,7 +65,11 @@ static inline void out_puts(struct out *out, const char *s)
 }
 
 /** Text of a target, without what must not reach a terminal: escape.h. */
-void out_text(struct out *out, const char *s);
+void out_text_n(struct out *out, const char *s, size_t len);
+static inline void out_text(struct out *out, const char *s)
+{
+	out_text_n(out, s, strlen(s));
+}
 void out_u64(struct out *out, uint64_t n);
 /** As out_u64, or "?" for GOSPY_UNKNOWN. */
 void out_count(struct out *out, uint64_t n);

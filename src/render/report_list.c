@@ -43,7 +43,7 @@ static void list_text(struct out *out, const struct gospy_process *processes, si
 			strbuf_puts(&path, " (deleted)");
 		table_cell_u64(&table, (uint64_t)p->pid);
 		table_cell_u64(&table, (uint64_t)p->ppid);
-		table_cell(&table, p->comm);
+		table_cell(&table, p->name);
 		table_cell(&table, p->agent ? "*" : " ");
 		table_cell(&table, report_list_version(p).s);
 		table_cell_buf(&table, &path);
@@ -55,8 +55,11 @@ void report_list_process_json(struct json *json, const struct gospy_process *p)
 {
 	json_u64(json, "pid", (uint64_t)p->pid);
 	json_u64(json, "ppid", (uint64_t)p->ppid);
+	if (p->ns_pid != p->pid)
+		json_u64(json, "ns_pid", (uint64_t)p->ns_pid);
 	json_u64(json, "uid", (uint64_t)p->uid);
 	json_str(json, "comm", p->comm);
+	json_str(json, "name", p->name);
 	json_str(json, "exe", p->exe);
 	json_bool(json, "exe_deleted", p->exe_deleted);
 	json_str(json, "go_version", p->go_version);

@@ -1,5 +1,7 @@
 #include "render/report_process.h"
 
+#include <stdio.h>
+
 #include "render/json.h"
 #include "render/units.h"
 
@@ -18,10 +20,35 @@ static void string_text(struct out *out, const char *label, const char *s)
 	out_putc(out, '\n');
 }
 
+struct address_text {
+	char s[sizeof(((struct gospy_socket *)NULL)->local)];
+};
+
+/* As gops has it: no brackets around an address of IPv6, and that of IPv4 alone where one stands
+ * for it (Go's net.IP.String). */
+static struct address_text bare_address(const char *address)
+{
+	static const char mapped[] = "::ffff:";
+	struct address_text text;
+	const char *end = strrchr(address, ']');
+	if (*address != '[' || !end) {
+		snprintf(text.s, sizeof(text.s), "%s", address);
+		return text;
+	}
+	const char *host = address + 1;
+	if (strncmp(host, mapped, sizeof(mapped) - 1) == 0 &&
+	    memchr(host, '.', (size_t)(end - host)))
+		host += sizeof(mapped) - 1;
+	snprintf(text.s, sizeof(text.s), "%.*s%s", (int)(end - host), host, end + 1);
+	return text;
+}
+
 static void process_text(struct out *out, const struct gospy_process_info *info, uint64_t sample_ns)
 {
 	if (info->ppid)
 		out_printf(out, "parent PID:\t%d\n", (int)info->ppid);
+	if (info->ns_pid != info->pid)
+		out_printf(out, "PID in its namespace:\t%d\n", (int)info->ns_pid);
 	if (info->threads != GOSPY_UNKNOWN)
 		out_printf(out, "threads:\t%lu\n", info->threads);
 	percent_text(out, "memory usage", info->memory_percent);
@@ -35,7 +62,8 @@ static void process_text(struct out *out, const struct gospy_process_info *info,
 		string_text(out, "elapsed time", units_elapsed(info->elapsed_ns).s);
 	for (size_t i = 0; i < info->socket_count; i++) {
 		const struct gospy_socket *s = &info->sockets[i];
-		out_printf(out, "local/remote:\t%s <-> %s (%s)\n", s->local, s->remote, s->state);
+		out_printf(out, "local/remote:\t%s <-> %s (%s)\n", bare_address(s->local).s,
+			   bare_address(s->remote).s, s->state);
 	}
 }
 
@@ -45,6 +73,8 @@ static void process_json(struct out *out, const struct gospy_process_info *info,
 	json_begin(&json, "process_info");
 	json_u64(&json, "pid", (uint64_t)info->pid);
 	json_u64(&json, "ppid", (uint64_t)info->ppid);
+	if (info->ns_pid != info->pid)
+		json_u64(&json, "ns_pid", (uint64_t)info->ns_pid);
 	json_u64(&json, "threads", info->threads);
 	json_percent(&json, "memory_percent", info->memory_percent);
 	json_percent(&json, "cpu_percent", info->cpu_percent);

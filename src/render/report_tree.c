@@ -120,7 +120,7 @@ static void node_text(struct out *out, const struct node *node)
 	out_u64(out, (uint64_t)node->pid);
 	if (p) {
 		out_puts(out, " (");
-		out_text(out, p->comm);
+		out_text(out, p->name);
 		out_puts(out, ") {");
 		out_text(out, report_list_version(p).s);
 		out_putc(out, '}');

@@ -89,6 +89,7 @@ static enum gospy_code describe(pid_t pid, uint64_t sample_ns, struct process_in
 	info->pub = (struct gospy_process_info){
 		.pid = pid,
 		.ppid = stat.ppid,
+		.ns_pid = status.nspid_len ? status.nspid[status.nspid_len - 1] : pid,
 		.threads = stat.num_threads,
 		.memory_percent = pages > 0 ? 100.0 * (double)stat.rss_pages / (double)pages : -1,
 		.cpu_percent_sample = -1,

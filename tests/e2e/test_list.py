@@ -4,9 +4,13 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
+import sys
 import tempfile
+import unittest
 
+import lib_agent
 import lib_fixture
 import lib_gospy
 
@@ -164,6 +168,173 @@ class VersionTest(lib_gospy.TargetTest):
         if not roots:
             self.skipTest("no Go 1.18 or newer")
         return os.path.join(roots[-1], "bin", "go")
+
+
+def long_named(test):
+    """A fixture whose name is longer than the kernel's 15 bytes."""
+    directory = tempfile.TemporaryDirectory()
+    test.addCleanup(directory.cleanup)
+    path = os.path.join(directory.name, "a-rather-long-name")
+    shutil.copy(lib_fixture.builds("states", variants=["default"])[-1].path, path)
+    return test.watch(lib_fixture.Fixture(path))
+
+
+class GopsTest(lib_gospy.TargetTest):
+    """Held against gops itself: its lines, and perhaps more of them."""
+
+    def setUp(self):
+        with_agent, self.gops = lib_agent.real()
+        self.directory = tempfile.TemporaryDirectory()
+        self.addCleanup(self.directory.cleanup)
+        self.env = {"GOPS_CONFIG_DIR": self.directory.name}
+        self.fixtures = [long_named(self), self.watch(lib_fixture.start(with_agent, env=self.env))]
+        for build in lib_gospy.builds("states", variants=["default", "stripped", "cgo"]):
+            # Before Go 1.13 there is no build information, by which gops goes.
+            if build.minor >= 13:
+                self.fixtures.append(self.watch(lib_fixture.start(build)))
+        self.pids = [str(fixture.pid) for fixture in self.fixtures]
+
+    def both(self, *args):
+        gops = subprocess.run([self.gops, *args], check=True, text=True, capture_output=True,
+                              env={**os.environ, **self.env, "LC_ALL": "C"}).stdout
+        return gops.splitlines(), lib_gospy.run(*args, env=self.env).out.splitlines()
+
+    def test_list(self):
+        gops, gospy = ({tuple(line.split()) for line in lines if line.split()[0] in self.pids}
+                       for lines in self.both())
+        self.assertEqual(len(gops), len(self.pids))
+        self.assertEqual(gospy, gops)
+
+    def test_tree(self):
+        def nodes(lines):
+            stripped = (line.lstrip("│├└─\xa0 ") for line in lines)
+            return {line for line in stripped if set(re.findall(r"\d+", line)) & set(self.pids)}
+        gops, gospy = self.both("tree")
+        self.assertEqual(len(nodes(gops)), len(self.pids))
+        self.assertEqual(nodes(gospy), nodes(gops))
+        self.assertEqual((gospy[0], gospy[-1]), (gops[0], gops[-1]))
+        self.assertIn(str(os.getpid()), {line.lstrip("│├└─\xa0 ") for line in gops})
+        self.assertIn(str(os.getpid()), {line.lstrip("│├└─ ") for line in gospy})
+
+    def test_process(self):
+        server = self.watch(lib_fixture.start(lib_gospy.builds("server")[-1], "-listen", "[::]:0",
+                                              "-clients", 0))
+        port = int(server.ready["addr"].rsplit(":", 1)[1])
+        with socket.create_connection(("127.0.0.1", port)), socket.create_connection(("::1", port)):
+            # Both are taken once they have descriptors.
+            lib_gospy.wait_for(
+                lambda: sum("ESTABLISHED" in line for line in self.both(str(server.pid))[1]) == 2,
+                "connections")
+            for pid in (*self.pids, str(server.pid)):
+                gops, gospy = (self.steady(lines) for lines in self.both(pid))
+                self.assertEqual(gospy, gops)
+                gops, gospy = (self.steady(lines) for lines in self.both("process", pid, "50ms"))
+                self.assertEqual(gospy, gops)
+
+    @staticmethod
+    def steady(lines):
+        """Sorted, without the numbers that grow."""
+        return sorted(re.sub(r"^((?:cpu|memory) usage.*|elapsed time|threads):\t[\d.:%]+$", r"\1",
+                             line) for line in lines)
+
+
+class CrowdTest(lib_gospy.TargetTest):
+    """What else there is on a machine."""
+
+    def listed(self, *args):
+        return {p["pid"]: p for p in
+                lib_gospy.run("list", *args, "--json").expect(lib_gospy.OK).json()["processes"]}
+
+    def test_long_name(self):
+        fixture = long_named(self)
+        process = self.listed()[fixture.pid]
+        self.assertEqual(process["name"], "a-rather-long-name")
+        self.assertEqual(process["comm"], "a-rather-long-n")
+        self.assertNotIn("ns_pid", process)
+
+    @unittest.skipIf(os.geteuid(), "only root makes namespaces")
+    def test_pid_namespace(self):
+        """In a container: both pids."""
+        build = lib_gospy.builds("states")[-1]
+        outer = subprocess.Popen(["unshare", "--pid", "--fork", "--mount-proc", build.path],
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            if not outer.stdout.readline():
+                self.skipTest("PID namespaces are not permitted here")
+            with open(f"/proc/{outer.pid}/task/{outer.pid}/children", encoding="ascii") as f:
+                pid = int(f.read())
+            self.assertEqual(self.listed()[pid]["ns_pid"], 1)
+            self.assertIn("PID in its namespace:\t1\n", lib_gospy.run(pid).expect(lib_gospy.OK).out)
+            document = lib_gospy.run(pid, "--json").expect(lib_gospy.OK).json()
+            self.assertEqual((document["pid"], document["ns_pid"]), (pid, 1))
+        finally:
+            outer.stdin.close()
+            outer.wait()
+            outer.stdout.close()
+
+    def test_dead(self):
+        """Zombies are not listed, a process whose first thread has ended is."""
+        build = lib_gospy.builds("states")[-1]
+        zombie = subprocess.Popen([build.path], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        # All of its threads have ended then.
+        os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
+        self.assertNotIn(zombie.pid, self.listed())
+        zombie.wait()
+        self.assertIn("no process", lib_gospy.run(zombie.pid).expect(lib_gospy.NO_TARGET).err)
+        build = lib_gospy.builds("threads")[-1]
+        fixture = self.watch(lib_fixture.start(build, "-deadleader"))
+        process = self.listed()[fixture.pid]
+        self.assertEqual(process["go_version"], fixture.ready["go"])
+        self.assertEqual(process["exe"], build.path)
+
+    def test_packed(self):
+        """A program that unpacks itself, of which no file tells that it is Go."""
+        unpack = lib_gospy.builds("unpack", ["default"])[0].path
+        build = lib_gospy.builds("states", ["default"])[-1]
+        fixture = self.watch(lib_fixture.Fixture(unpack, build.path))
+        process = self.listed()[fixture.pid]
+        self.assertEqual(process["go_version"], fixture.ready["go"])
+        self.assertEqual(process["exe"], unpack)
+
+    def test_comings_and_goings(self):
+        """Those that end while they are listed are left out, and the rest is there."""
+        fixture = self.watch(lib_fixture.start(lib_gospy.builds("states")[-1]))
+        build = lib_gospy.builds("states")[-1]
+        churn = subprocess.Popen(
+            ["sh", "-c", 'while :; do "$1" </dev/null >/dev/null; done', "sh", build.path])
+        try:
+            for command in ("list", "tree"):
+                for _ in range(20):
+                    gospy = lib_gospy.run(command).expect(lib_gospy.OK)
+                    self.assertIn(str(fixture.pid), gospy.out)
+        finally:
+            churn.terminate()
+            churn.wait()
+
+    def test_many(self):
+        """So many that they are shared by threads: each is listed, and once."""
+        build = lib_gospy.builds("states")[-1]
+        some = [self.watch(lib_fixture.start(build)) for _ in range(3)]
+        code = ("import os, signal, sys\n"
+                "for _ in range(1500):\n"
+                "    if os.fork() == 0:\n"
+                "        signal.pause()\n"
+                "print('ready', flush=True)\n"
+                "sys.stdin.read()\n"
+                "os.killpg(0, signal.SIGKILL)\n")
+        crowd = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE, start_new_session=True)
+        try:
+            if not crowd.stdout.readline():
+                self.skipTest("not so many processes may be started")
+            listed = lib_gospy.run("list", "--json").expect(lib_gospy.OK).json()["processes"]
+            pids = [p["pid"] for p in listed]
+            self.assertEqual(pids, sorted(set(pids)))
+            self.assertLessEqual({f.pid for f in some}, set(pids))
+        finally:
+            crowd.stdin.close()
+            crowd.wait()
+            crowd.stdout.close()
 
 
 if __name__ == "__main__":

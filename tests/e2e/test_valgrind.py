@@ -1,6 +1,7 @@
 """gospy under valgrind: no invalid access, nothing leaked."""
 import shutil
 
+import lib_agent
 import lib_fixture
 import lib_gospy
 
@@ -28,6 +29,13 @@ class ValgrindTest(lib_gospy.TargetTest):
                      (fixture.pid,), ("version", "-v", fixture.pid)):
             with self.subTest(args=args):
                 self.check(*args)
+
+    def test_agent(self):
+        with lib_agent.Agent() as agent:
+            for args in (("gc",), ("stack", "--agent"), ("pprof-heap", "-o", "/dev/null")):
+                with self.subTest(args=args):
+                    self.check(*args, agent.address)
+                    self.check(*args, f"localhost:{agent.port}")
 
 
 if __name__ == "__main__":

@@ -48,6 +48,32 @@ static void socket_lines_parse(void **state)
 	vec_free(&sockets);
 }
 
+static void listening_sockets_are_taken(void **state)
+{
+	(void)state;
+	listener_vec listeners = {0};
+	char text[SOCK_ADDR_TEXT];
+	bool more;
+	static const char heading[] = "  sl  local_address rem_address   st tx_queue rx_queue tr";
+	assert_true(listeners_parse_line(
+		(struct span){(const uint8_t *)heading, sizeof(heading) - 1}, &listeners, &more));
+	assert_true(more);
+	assert_true(listeners_parse_line(
+		(struct span){(const uint8_t *)tcp6_line, sizeof(tcp6_line) - 1}, &listeners,
+		&more));
+	assert_true(more);
+	// One that does not listen ends them.
+	assert_true(listeners_parse_line(
+		(struct span){(const uint8_t *)tcp_line, sizeof(tcp_line) - 1}, &listeners, &more));
+	assert_false(more);
+	assert_int_equal(listeners.len, 1);
+	assert_int_equal(listeners.at[0].inode, 4242);
+	assert_int_equal(listeners.at[0].local.port, 80);
+	sock_addr_text(&listeners.at[0].local, text);
+	assert_string_equal(text, "[::1]:80");
+	vec_free(&listeners);
+}
+
 static void socket_lines_are_passed_over(void **state)
 {
 	(void)state;
@@ -217,6 +243,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(socket_lines_parse),
+		cmocka_unit_test(listening_sockets_are_taken),
 		cmocka_unit_test(socket_lines_are_passed_over),
 		cmocka_unit_test(own_facts),
 		cmocka_unit_test(command_line_is_joined),

@@ -1,0 +1,157 @@
+#include "cli/agent.h"
+
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "render/report_agent.h"
+
+#define AT(member) .offset = offsetof(struct target_options, member)
+
+#define TIMEOUT_OPT                                                                                \
+	{                                                                                          \
+		"timeout", .type = OPT_DURATION, AT(timeout_ns), .arg = "D",                       \
+			   .help = "wait no longer for the agent (default 10s)"                    \
+	}
+
+static const struct opt agent_opts[] = {
+	{"agent", .type = OPT_FLAG, AT(agent),
+	 .help = "show what the gops agent in the process says; the target may be host:port"},
+	TIMEOUT_OPT,
+	{0},
+};
+
+static const struct opt agent_wait_opts[] = {TIMEOUT_OPT, {0}};
+
+const struct opt_group agent_group = {"The gops agent", agent_opts};
+const struct opt_group agent_wait_group = {"The gops agent", agent_wait_opts};
+
+bool agent_wanted(char *const *args)
+{
+	for (; *args && strcmp(*args, "--") != 0; args++) {
+		if (strcmp(*args, "--agent") == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Signals that end a program become readable instead, but for those that are ignored. */
+static void catch_signals(struct agent_session *session)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+	sigset_t mask;
+	sigemptyset(&mask);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
+		struct sigaction action;
+		if (sigaction(signals[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+			sigaddset(&mask, signals[i]);
+	}
+	int fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd <= 0)
+		return; // then they end gospy at once
+	sigprocmask(SIG_BLOCK, &mask, &session->old_mask);
+	session->signal_fd = fd;
+}
+
+/* `advice` is behind a full stop. */
+static enum gospy_code add_advice(struct gospy_error *err, const char *advice)
+{
+	const struct gospy_error none = *err;
+	return err_set(err, none.code, "%s. %s", none.msg, advice);
+}
+
+static enum gospy_code open_pid(struct agent_session *session, pid_t pid,
+				const struct gospy_agent_options *how, const char *elsewhere,
+				struct gospy_error *err)
+{
+	enum gospy_code code = gospy_agent_open_pid(pid, how, &session->agent, err);
+	if (code == GOSPY_E_NOT_FOUND && elsewhere)
+		return add_advice(err, elsewhere);
+	if (code == GOSPY_E_PERM)
+		return add_advice(err, "Or name its agent by host:port");
+	return code;
+}
+
+enum gospy_code agent_session_begin(struct cli *cli, struct agent_session *session,
+				    const struct target_options *options, char **words,
+				    size_t count, const char *elsewhere, struct gospy_error *err)
+{
+	const char *address = NULL;
+	pid_t pid = 0;
+	if (!options->pid && count && strchr(*words, ':')) {
+		address = *words++;
+		count--;
+	} else if (!(pid = cli_pid(options, &words, &count, err))) {
+		return err->code;
+	}
+	if (cli_no_more(words, count, err))
+		return err->code;
+	catch_signals(session);
+	const struct gospy_agent_options how = {
+		.size = sizeof(how),
+		.timeout_ns = options->timeout_ns,
+		.cancel_fd = session->signal_fd,
+	};
+	enum gospy_code code = address ? gospy_agent_open_addr(address, &how, &session->agent, err)
+				       : open_pid(session, pid, &how, elsewhere, err);
+	if (!code && gospy_agent_info(session->agent)->note)
+		cli_note(cli, "%s; found by the ports it listens on",
+			 gospy_agent_info(session->agent)->note);
+	return code;
+}
+
+void agent_session_end(struct agent_session *session)
+{
+	gospy_agent_close(session->agent);
+	session->agent = NULL;
+	if (!session->signal_fd)
+		return;
+	close(session->signal_fd);
+	session->signal_fd = 0;
+	sigprocmask(SIG_SETMASK, &session->old_mask, NULL);
+}
+
+int agent_session_fail(struct cli *cli, const struct agent_session *session,
+		       const struct gospy_error *err)
+{
+	struct signalfd_siginfo info;
+	if (err->code == GOSPY_E_CANCELLED &&
+	    read(session->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		return EXIT_STATUS_SIGNAL + (int)info.ssi_signo;
+	return cli_fail(cli, err);
+}
+
+int agent_run(struct cli *cli, const struct cmd *cmd, enum gospy_agent_verb verb, char **args)
+{
+	static const struct opt_group *const groups[] = {
+		&agent_group,
+		&target_group,
+		&common_group,
+		NULL,
+	};
+	static const char without[] = "Without --agent gospy reads it from the process itself";
+	struct target_options options = {0};
+	struct gospy_error err;
+	size_t count, len;
+	if (opts_parse(groups, args, &options, &count, &err)) {
+		err_context(&err, err.code, "with --agent");
+		return cli_fail(cli, &err);
+	}
+	int status = cli_begin(cli, cmd, &options.common);
+	if (status != CLI_GO_ON)
+		return status;
+	char *text CLEANUP_FREE = NULL;
+	CLEANUP(agent_session_end) struct agent_session session = {0};
+	if (agent_session_begin(cli, &session, &options, args, count, without, &err) ||
+	    gospy_agent_text(session.agent, verb, 0, &text, &len, &err))
+		return agent_session_fail(cli, &session, &err);
+	struct agent_report report = {
+		.command = cmd->name,
+		.agent = gospy_agent_info(session.agent),
+		.text = text,
+	};
+	report_agent(cli->out, &report, cli->format);
+	return EXIT_STATUS_OK;
+}

@@ -1,0 +1,65 @@
+#include <string.h>
+
+#include "base/error.h"
+#include "cli/completion.h"
+
+static const struct {
+	const char *name;
+	void (*write)(struct out *out);
+} shells[] = {
+	{"bash", completion_bash},
+	{"zsh", completion_zsh},
+	{"fish", completion_fish},
+};
+
+enum completion_arg completion_arg(const struct opt *opt)
+{
+	switch (opt->type) {
+	case OPT_FLAG:
+		return COMPLETION_NOTHING;
+	case OPT_PID:
+		return COMPLETION_PID;
+	case OPT_CHOICE:
+	case OPT_BARE:
+		return opt->choices ? COMPLETION_CHOICE : COMPLETION_NOTHING;
+	case OPT_STRING:
+		return opt->arg && strcmp(opt->arg, "FILE") == 0 ? COMPLETION_FILE : COMPLETION_ANY;
+	case OPT_DURATION:
+	case OPT_NUMBER:
+	case OPT_NUMBERS:
+	case OPT_STRINGS:
+		break;
+	}
+	return COMPLETION_ANY;
+}
+
+static int completion_run(struct cli *cli, char **args)
+{
+	struct common_options options = {0};
+	struct gospy_error err;
+	size_t count;
+	int status = cli_parse(cli, &cmd_completion, args, &options, &count);
+	if (status != CLI_GO_ON)
+		return status;
+	for (size_t i = 0; count == 1 && i < sizeof(shells) / sizeof(*shells); i++) {
+		if (strcmp(shells[i].name, args[0]) == 0) {
+			shells[i].write(cli->out);
+			return EXIT_STATUS_OK;
+		}
+	}
+	err_set(&err, GOSPY_E_USAGE, "which shell? bash, zsh or fish");
+	return cli_fail(cli, &err);
+}
+
+const struct cmd cmd_completion = {
+	.name = "completion",
+	.synopsis = "bash|zsh|fish",
+	.summary = "print a script by which a shell completes gospy's command line",
+	.description = "An installed gospy has them in the directories where the shells look.",
+	.operand = CMD_OPERAND_SHELL,
+	.groups = {&common_group},
+	.examples = "source <(gospy completion bash)\n"
+		    "gospy completion zsh > ~/.zfunc/_gospy\n"
+		    "gospy completion fish > ~/.config/fish/completions/gospy.fish",
+	.run = completion_run,
+};
