@@ -558,6 +558,8 @@ struct gospy_memstats {
 	uint64_t memory_limit; /**< GOMEMLIMIT, Go 1.19+; INT64_MAX: none */
 	uint64_t heap_live;    /**< bytes marked by the last cycle and allocated since */
 	uint64_t heap_marked;  /**< bytes that the last cycle has marked */
+	/** Live heap when the last cycle began, and when it had marked; Go 1.19+. */
+	uint64_t heap_before, heap_after;
 	uint64_t uptime_ns;    /**< of the process */
 	uint64_t gomaxprocs;
 	/** Of the cycle that runs; while .gc_phase is off of the last one. */
