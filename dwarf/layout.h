@@ -103,7 +103,7 @@ static inline uint64_t field_load(const uint8_t *bytes, struct field f)
 /* What only statistics need, most of it at the end of a P. timers: Go 1.14+. */
 #define LAYOUT_P_RARE(F)                                                                           \
 	F(statsSeq, "statsSeq", 0)                                                                 \
-	F(timers, "timers.len|numTimers", 0)                                                       \
+	F(timers, "numTimers|timers.len", 0)                                                       \
 	F(gFree, "gFree.size|gFree.n", 0)                                                          \
 	F(cleanupsQueued, "cleanupsQueued", 0)
 
