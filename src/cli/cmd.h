@@ -37,7 +37,8 @@ struct snapshot_options {
 	uint64_t max_pause_ns;
 };
 
-extern const struct opt_group common_group, target_group, snapshot_group;
+/* read_group: snapshot_group without what is about goroutines. */
+extern const struct opt_group common_group, target_group, snapshot_group, read_group;
 
 /** What a command works with. */
 struct cli {
@@ -58,8 +59,8 @@ struct cmd {
 	int (*run)(struct cli *cli, char **args);
 };
 
-extern const struct cmd cmd_list, cmd_tree, cmd_process, cmd_summary, cmd_stack, cmd_version,
-	cmd_doctor, cmd_help;
+extern const struct cmd cmd_list, cmd_tree, cmd_process, cmd_summary, cmd_stack, cmd_stats,
+	cmd_memstats, cmd_version, cmd_doctor, cmd_help;
 /** All of them, in the order of the help; ends with NULL. */
 extern const struct cmd *const cmds[];
 /** By name or alias, or NULL. */
