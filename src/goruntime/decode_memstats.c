@@ -254,24 +254,6 @@ static bool spans_at_rest(const struct memcopy *copy, const struct layout *layou
 	return true;
 }
 
-bool memcopy_at_rest(const struct memcopy *copy, const struct layout *layout)
-{
-	const __typeof__(layout->gcController) *L = &layout->gcController;
-	struct objects o;
-	for (size_t i = 0; i < copy->caches.len; i++) {
-		if (copy->caches.at[i].statsSeq % 2)
-			return false;
-	}
-	if (!copy->caches_known || !spans_at_rest(copy, layout))
-		return !copy->caches_known;
-	// Go 1.19+: these are counted twice, one after the other.
-	if (!field_present(L->totalAlloc) || !field_present(L->totalFree) ||
-	    !copy->gc_controller.len || !count_global(copy, layout, &o))
-		return true;
-	return bytes_allocated(&o) == blob_value(&copy->gc_controller, L->totalAlloc) &&
-	       bytes_freed(&o) == blob_value(&copy->gc_controller, L->totalFree);
-}
-
 /* ----------------------------------------------------------------------------------- the goal --
  */
 
@@ -402,6 +384,33 @@ static void fill_overhead(const struct memcopy *copy, const struct layout *layou
 	m->sys = m->heap_sys;
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		m->sys = plus(m->sys, parts[i]);
+}
+
+/* Go 1.19+: objects, and memory that is not released, are counted twice, one after the other.
+ * mstats.go:doubleCheckReadMemStats */
+static bool counted_twice(const struct memcopy *copy, const struct layout *layout)
+{
+	const __typeof__(layout->gcController) *L = &layout->gcController;
+	const struct blob *b = &copy->gc_controller;
+	struct gospy_memstats m;
+	struct objects o;
+	if (!b->len || !field_present(L->totalAlloc) || !field_present(L->totalFree) ||
+	    !field_present(L->mappedReady) || !count_global(copy, layout, &o))
+		return true;
+	fill_heap(copy, layout, 0, &m);
+	fill_overhead(copy, layout, &m);
+	return bytes_allocated(&o) == blob_value(b, L->totalAlloc) &&
+	       bytes_freed(&o) == blob_value(b, L->totalFree) &&
+	       (m.sys == GOSPY_UNKNOWN || m.sys - m.heap_released == blob_value(b, L->mappedReady));
+}
+
+bool memcopy_at_rest(const struct memcopy *copy, const struct layout *layout)
+{
+	for (size_t i = 0; i < copy->caches.len; i++) {
+		if (copy->caches.at[i].statsSeq % 2)
+			return false;
+	}
+	return !copy->caches_known || (spans_at_rest(copy, layout) && counted_twice(copy, layout));
 }
 
 /* The rings hold the last cycles; that of cycle n is at (n - 1) % 256. */

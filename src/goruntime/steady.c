@@ -7,9 +7,10 @@
 #include "target/pause.h"
 
 enum {
-	STOPS_MAX = 4,
+	STOPS_MAX = 8,
 	READINGS_MAX = 16,
-	TRY_AGAIN_NS = 50000, /* doubled each time */
+	/* Doubled each time: 64 ms in all. A thread in the midst of it may wait for its turn. */
+	TRY_AGAIN_NS = 500000,
 };
 
 static const uint64_t default_max_pause_ns = 1000000000;
@@ -60,7 +61,8 @@ static enum gospy_code read_stopped(const struct process *process, uint64_t max_
 			ret->soundness = tries ? GOSPY_SOUND_RETRIED : GOSPY_SOUND;
 			return GOSPY_OK;
 		}
-		wait_a_little(tries);
+		if (tries + 1 < STOPS_MAX)
+			wait_a_little(tries);
 	}
 	ret->soundness = GOSPY_SOUND_TORN;
 	return code;
