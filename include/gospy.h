@@ -541,7 +541,9 @@ struct gospy_memstats {
 	uint64_t heap_alloc, heap_sys, heap_idle, heap_inuse, heap_released, heap_objects;
 	uint64_t stack_inuse, stack_sys, mspan_inuse, mspan_sys, mcache_inuse, mcache_sys;
 	uint64_t buck_hash_sys, gc_sys, other_sys;
-	uint64_t next_gc;         /**< heap_alloc to reach before the next cycle ends: the goal */
+	/** Heap_alloc to reach before the next cycle ends: the goal. With GOGC=off before Go 1.19
+	   it is UINT64_MAX itself; then .gc_percent is negative. */
+	uint64_t next_gc;
 	uint64_t last_gc_unix_ns; /**< LastGC; 0: none yet */
 	uint64_t pause_total_ns, num_gc, num_forced_gc;
 	double gc_cpu_fraction; /**< negative: unknown */
@@ -560,7 +562,7 @@ struct gospy_memstats {
 	uint64_t heap_marked;  /**< bytes that the last cycle has marked */
 	/** Live heap when the last cycle began, and when it had marked; Go 1.19+. */
 	uint64_t heap_before, heap_after;
-	uint64_t uptime_ns;    /**< of the process */
+	uint64_t uptime_ns; /**< of the process */
 	uint64_t gomaxprocs;
 	/** Of the cycle that runs; while .gc_phase is off of the last one. */
 	struct gospy_gc_cpu mark_cpu;
