@@ -35,6 +35,7 @@ static bool check_module(struct pclntab *pcln, uint64_t addr);
 static bool check_version(struct pclntab *pcln, uint64_t addr);
 static bool check_modinfo(struct pclntab *pcln, uint64_t addr);
 static bool check_dbgvars(struct pclntab *pcln, uint64_t addr);
+static bool check_no_pointers(struct pclntab *pcln, uint64_t addr);
 
 /*
  * A global is what agrees with all of its anchors whose functions exist, with none of the globals
@@ -219,6 +220,69 @@ static const struct rule {
 	  {R, 4, 0, {RT "stackfree"}},
 	  {R, 4, 0, {RT "gcMark"}},
 	  {R, 4, 0, {RT "(*gcWork).balance"}}}},
+	{CODE_GLOBAL_gcpercent,
+	 12,
+	 16,
+	 4,
+	 NULL,
+	 {{R, 4, 0, {RT "(*gcControllerState).revise"}}, {R, 4, 0, {RT "gcSetTriggerRatio"}}}},
+	{CODE_GLOBAL_work,
+	 12,
+	 NEWEST,
+	 0,
+	 NULL,
+	 {{A, 0, 0, {RT "putfull"}},
+	  {A, 0, 0, {RT "trygetfull"}},
+	  {R, 8, 0, {RT "gcMark"}},
+	  {R, 8, 0, {RT "prepareFreeWorkbufs"}}}},
+	{CODE_GLOBAL_ncpu,
+	 12,
+	 24,
+	 4,
+	 NULL,
+	 {{W, 4, 0, {RT "osinit"}},
+	  {R, 4, 0, {RT "schedinit"}},
+	  {R, 4, 0, {RT "gcStart"}},
+	  {R, 4, 0, {RT "lock2", RT "lock"}}}},
+	{CODE_GLOBAL_numCPUStartup,
+	 25,
+	 NEWEST,
+	 4,
+	 NULL,
+	 {{W, 4, 0, {RT "osinit"}},
+	  {R, 4, 0, {RT "schedinit"}},
+	  {R, 4, 0, {RT "gcStart"}},
+	  {R, 4, 0, {RT "lock2"}}}},
+	{CODE_GLOBAL_ncgocall, 17, NEWEST, 8, check_no_pointers, {{A, 0, 0, {RT "mexit"}}}},
+	{CODE_GLOBAL_netpollWaiters,
+	 12,
+	 NEWEST,
+	 4,
+	 NULL,
+	 {{A, 0, 0, {RT "netpollblockcommit", RT "netpollAdjustWaiters"}},
+	  {A | R, 4, 0, {RT "pollWork", RT "netpollAnyWaiters"}}}},
+	{CODE_GLOBAL_allfin,
+	 12,
+	 NEWEST,
+	 8,
+	 NULL,
+	 {{R, 8, 0, {RT "queuefinalizer"}},
+	  {W, 8, 0, {RT "queuefinalizer"}},
+	  {R, 8, 0, {RT "markroot"}}}},
+	{CODE_GLOBAL_gcCleanups,
+	 25,
+	 NEWEST,
+	 0,
+	 NULL,
+	 {{A, 0, 0, {RT "(*activeSweep).end"}},
+	  {A, 0, 0, {RT "freeSpecial"}},
+	  {A, 0, 0, {RT "findRunnable"}}}},
+	{CODE_GLOBAL_timers,
+	 12,
+	 13,
+	 0,
+	 NULL,
+	 {{A, 0, 0, {RT "timejump"}}, {A, 0, 0, {RT "timejumpLocked"}}}},
 	{CODE_GLOBAL_MemProfileRate,
 	 12,
 	 NEWEST,
@@ -453,6 +517,12 @@ static bool check_modinfo(struct pclntab *pcln, uint64_t addr)
 					0x41, 0xe1, 0xc1, 0x07, 0xe6, 0xd6, 0x18, 0xe6};
 	struct span s = go_string(pcln, addr, MODINFO_MAX);
 	return s.len > sizeof(start) && memcmp(s.ptr, start, sizeof(start)) == 0;
+}
+
+/* Among variables that hold no pointers, and begin as zero: m0 and sched do. */
+static bool check_no_pointers(struct pclntab *pcln, uint64_t addr)
+{
+	return addr >= pcln->md.noptrbss && addr < pcln->md.enoptrbss;
 }
 
 /* runtime/runtime1.go: a slice, of dbgVar{name string; ...} or, from Go 1.21 on, of pointers to

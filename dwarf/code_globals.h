@@ -31,6 +31,15 @@
 	X(fingStatus)  /* Go 1.20+ */                                                              \
 	X(semtable)                                                                                \
 	X(gcphase)                                                                                 \
+	X(gcpercent) /* up to Go 1.16 */                                                           \
+	X(work)                                                                                    \
+	X(ncpu)          /* up to Go 1.24 */                                                       \
+	X(numCPUStartup) /* Go 1.25+ */                                                            \
+	X(ncgocall)      /* Go 1.17+ */                                                            \
+	X(netpollWaiters)                                                                          \
+	X(allfin)                                                                                  \
+	X(gcCleanups) /* Go 1.25+ */                                                               \
+	X(timers)     /* up to Go 1.13 */                                                          \
 	X(MemProfileRate)                                                                          \
 	X(mbuckets)                                                                                \
 	X(xbuckets)                                                                                \

@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The largest structure read is mheap, about a hundred kilobytes. */
-enum { STRUCT_SIZE_MAX = 1 << 20 };
+/* The largest structures are heapArena, of two megabytes up to Go 1.19, and mheap, of a hundred
+ * kilobytes. */
+enum { STRUCT_SIZE_MAX = 1 << 22 };
 
 /* What each member of struct layout begins with; its fields follow, in the order of their list. */
 struct head {
@@ -108,6 +109,8 @@ static bool is_wanted(const struct struct_row *row, const struct layout *so_far)
 		struct field field;
 	} conditions[] = {
 		{offsetof(struct layout, heapStatsDelta), so_far->mstats.heapStats}, // Go 1.16+
+		{offsetof(struct layout, work), so_far->gcController.memoryLimit},   // Go 1.19+
+		{offsetof(struct layout, cleanupQueue), so_far->p.cleanupsQueued},   // Go 1.25+
 		{offsetof(struct layout, synctestBubble), so_far->g.bubble},
 		{offsetof(struct layout, synctestGroup), so_far->g.syncGroup},
 	};

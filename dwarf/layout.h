@@ -81,11 +81,15 @@ static inline uint64_t field_load(const uint8_t *bytes, struct field f)
 	F(incgo, "incgo", 1)                                                                       \
 	F(alllink, "alllink", 1)                                                                   \
 	F(lockedg, "lockedg", 1)                                                                   \
+	F(ncgocall, "ncgocall", 0)                                                                 \
 	F(mstartfn, "mstartfn", 0)                                                                 \
 	F(vdsoSP, "vdsoSP", 0)                                                                     \
 	F(vdsoPC, "vdsoPC", 0)
 
-#define LAYOUT_P(F)                                                                                \
+#define LAYOUT_P(F) LAYOUT_P_COPIED(F) LAYOUT_P_RARE(F)
+
+/* What is copied of each P by every capture. */
+#define LAYOUT_P_COPIED(F)                                                                         \
 	F(id, "id", 1)                                                                             \
 	F(status, "status", 1)                                                                     \
 	F(schedtick, "schedtick", 1)                                                               \
@@ -95,6 +99,13 @@ static inline uint64_t field_load(const uint8_t *bytes, struct field f)
 	F(runqhead, "runqhead", 1)                                                                 \
 	F(runqtail, "runqtail", 1)                                                                 \
 	F(runnext, "runnext", 1)
+
+/* What only statistics need, most of it at the end of a P. timers: Go 1.14+. */
+#define LAYOUT_P_RARE(F)                                                                           \
+	F(statsSeq, "statsSeq", 0)                                                                 \
+	F(timers, "numTimers|timers.len", 0)                                                       \
+	F(gFree, "gFree.size|gFree.n", 0)                                                          \
+	F(cleanupsQueued, "cleanupsQueued", 0)
 
 /* elem and c are pointers up to 1.25; from 1.26 maybeTraceablePtr{vp, vu} and {maybeTraceablePtr},
  * of which vu is read. */
@@ -118,26 +129,53 @@ static inline uint64_t field_load(const uint8_t *bytes, struct field f)
 	F(nmfreed, "nmfreed", 0)                                                                   \
 	F(npidle, "npidle", 0)                                                                     \
 	F(ngsys, "ngsys", 0)                                                                       \
-	F(runqsize, "runq.size|runqsize", 0)
+	F(runqsize, "runq.size|runqsize", 0)                                                       \
+	F(gFree_n, "gFree.n", 0)                                                                   \
+	F(gFree_stack, "gFree.stack.size", 0)                                                      \
+	F(gFree_noStack, "gFree.noStack.size", 0)
 
 #define LAYOUT_MSTATS(F)                                                                           \
 	F(heap_sys, "heap_sys", 0)                                                                 \
+	F(heap_idle, "heap_idle", 0)                                                               \
 	F(heap_inuse, "heap_inuse", 0)                                                             \
+	F(heap_released, "heap_released", 0)                                                       \
+	F(stacks_inuse, "stacks_inuse", 0)                                                         \
+	F(stacks_sys, "stacks_sys", 0)                                                             \
+	F(mspan_sys, "mspan_sys", 0)                                                               \
+	F(mcache_sys, "mcache_sys", 0)                                                             \
+	F(buckhash_sys, "buckhash_sys", 0)                                                         \
+	F(gc_sys, "gcMiscSys|gc_sys", 0)                                                           \
+	F(other_sys, "other_sys", 0)                                                               \
 	F(heap_live, "heap_live", 0)                                                               \
 	F(next_gc, "next_gc", 0)                                                                   \
 	F(last_gc_unix, "last_gc_unix", 0)                                                         \
 	F(pause_total_ns, "pause_total_ns", 0)                                                     \
+	F(pause_ns, "pause_ns", 0)                                                                 \
+	F(pause_end, "pause_end", 0)                                                               \
 	F(numgc, "numgc", 0)                                                                       \
 	F(numforcedgc, "numforcedgc", 0)                                                           \
+	F(gc_cpu_fraction, "gc_cpu_fraction", 0)                                                   \
+	F(enablegc, "enablegc", 0)                                                                 \
+	F(debuggc, "debuggc", 0)                                                                   \
+	F(heap_marked, "heap_marked", 0)                                                           \
+	F(tinyallocs, "tinyallocs", 0)                                                             \
 	F(heapStats, "heapStats.stats", 0)
 
 #define LAYOUT_HEAPSTATSDELTA(F)                                                                   \
+	F(inHeap, "inHeap", 0)                                                                     \
+	F(inStacks, "inStacks", 0)                                                                 \
+	F(inWorkBufs, "inWorkBufs", 0)                                                             \
+	F(inPtrScalarBits, "inPtrScalarBits", 0)                                                   \
+	F(tinyAllocCount, "tinyAllocCount", 0)                                                     \
+	F(largeAlloc, "largeAlloc", 0)                                                             \
 	F(largeAllocCount, "largeAllocCount", 0)                                                   \
 	F(smallAllocCount, "smallAllocCount", 0)                                                   \
+	F(largeFree, "largeFree", 0)                                                               \
 	F(largeFreeCount, "largeFreeCount", 0)                                                     \
 	F(smallFreeCount, "smallFreeCount", 0)
 
 #define LAYOUT_GCCONTROLLER(F)                                                                     \
+	F(gcPercent, "gcPercent", 0)                                                               \
 	F(memoryLimit, "memoryLimit", 0)                                                           \
 	F(heapGoal, "heapGoal", 0)                                                                 \
 	F(gcPercentHeapGoal, "gcPercentHeapGoal", 0)                                               \
@@ -150,25 +188,59 @@ static inline uint64_t field_load(const uint8_t *bytes, struct field f)
 	F(heapFree, "heapFree", 0)                                                                 \
 	F(totalAlloc, "totalAlloc", 0)                                                             \
 	F(totalFree, "totalFree", 0)                                                               \
-	F(mappedReady, "mappedReady", 0)
+	F(mappedReady, "mappedReady", 0)                                                           \
+	F(assistTime, "assistTime", 0)                                                             \
+	F(dedicatedMarkTime, "dedicatedMarkTime", 0)                                               \
+	F(fractionalMarkTime, "fractionalMarkTime", 0)                                             \
+	F(idleMarkTime, "idleMarkTime", 0)
+
+/* A type with a name from Go 1.19 on; cpuStats 1.20+. */
+#define LAYOUT_WORK(F)                                                                             \
+	F(heap0, "heap0", 0)                                                                       \
+	F(heap1, "heap1", 0)                                                                       \
+	F(assistTime, "cpuStats.GCAssistTime|cpuStats.gcAssistTime", 0)                            \
+	F(dedicatedTime, "cpuStats.GCDedicatedTime|cpuStats.gcDedicatedTime", 0)                   \
+	F(idleTime, "cpuStats.GCIdleTime|cpuStats.gcIdleTime", 0)                                  \
+	F(pauseTime, "cpuStats.GCPauseTime|cpuStats.gcPauseTime", 0)                               \
+	F(totalTime, "cpuStats.TotalTime|cpuStats.totalTime", 0)
 
 #define LAYOUT_MCACHE(F)                                                                           \
+	F(tinyAllocs, "tinyAllocs|local_tinyallocs", 0)                                            \
 	F(alloc, "alloc", 0)                                                                       \
+	F(stackcache, "stackcache", 0)                                                             \
+	F(local_largefree, "local_largefree", 0)                                                   \
 	F(local_nlargefree, "local_nlargefree", 0)                                                 \
 	F(local_nsmallfree, "local_nsmallfree", 0)
 
 #define LAYOUT_MSPAN(F)                                                                            \
+	F(startAddr, "startAddr", 0)                                                               \
+	F(npages, "npages", 0)                                                                     \
 	F(nelems, "nelems", 0)                                                                     \
+	F(sweepgen, "sweepgen", 0)                                                                 \
 	F(allocCount, "allocCount", 0)                                                             \
+	F(spanclass, "spanclass", 0)                                                               \
+	F(elemsize, "elemsize", 0)                                                                 \
 	F(allocCountBeforeCache, "allocCountBeforeCache", 0)
 
 #define LAYOUT_MHEAP(F)                                                                            \
+	F(sweepgen, "sweepgen", 0)                                                                 \
+	F(arenas, "arenas", 0)                                                                     \
+	F(spanalloc_inuse, "spanalloc.inuse", 0)                                                   \
+	F(cachealloc_inuse, "cachealloc.inuse", 0)                                                 \
+	F(largealloc, "largealloc", 0)                                                             \
 	F(nlargealloc, "nlargealloc", 0)                                                           \
+	F(largefree, "largefree", 0)                                                               \
 	F(nlargefree, "nlargefree", 0)                                                             \
 	F(nsmallfree, "nsmallfree", 0)                                                             \
 	F(central, "central", 0)
 
 #define LAYOUT_MCENTRAL(F) F(nmalloc, "nmalloc", 0)
+
+#define LAYOUT_HEAPARENA(F) F(spans, "spans", 0)
+
+#define LAYOUT_CLEANUPQUEUE(F)                                                                     \
+	F(queued, "queued", 0)                                                                     \
+	F(executed, "executed", 0)
 
 /* S(member, Go name, fields, required, has a type descriptor) */
 #define LAYOUT_STRUCTS(S)                                                                          \
@@ -185,6 +257,9 @@ static inline uint64_t field_load(const uint8_t *bytes, struct field f)
 	S(gcController, "runtime.gcControllerState", LAYOUT_GCCONTROLLER, 0, 0)                    \
 	S(mheap, "runtime.mheap", LAYOUT_MHEAP, 0, 0)                                              \
 	S(mcentral, "runtime.mcentral", LAYOUT_MCENTRAL, 0, 0)                                     \
+	S(heapArena, "runtime.heapArena", LAYOUT_HEAPARENA, 0, 0)                                  \
+	S(work, "runtime.workType", LAYOUT_WORK, 0, 0)                                             \
+	S(cleanupQueue, "runtime.cleanupQueue", LAYOUT_CLEANUPQUEUE, 0, 0)                         \
 	S(synctestBubble, "runtime.synctestBubble", LAYOUT_SYNCTESTBUBBLE, 0, 0)                   \
 	S(synctestGroup, "runtime.synctestGroup", LAYOUT_SYNCTESTGROUP, 0, 0)
 

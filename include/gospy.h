@@ -476,6 +476,136 @@ GOSPY_API const struct gospy_m *gospy_snapshot_ms(const struct gospy_snapshot *s
 GOSPY_API const struct gospy_thread *gospy_snapshot_threads(const struct gospy_snapshot *snapshot,
 							    size_t *n_ret);
 
+/* --------------------------------------------------------------------------------- statistics --
+ */
+
+/** How gospy_memstats_read and gospy_stats_read read. */
+struct gospy_read_options {
+	size_t size; /**< sizeof(struct gospy_read_options) */
+	/** Never stop the target: read twice and compare. */
+	bool non_blocking;
+	/** Longest time to hold the target; 0: one second. */
+	uint64_t max_pause_ns;
+};
+
+/** How and when figures were read. */
+struct gospy_reading {
+	uint64_t time_unix_ns; /**< the instant they are of, wall clock */
+	uint64_t paused_ns;    /**< first interrupt to last detach; 0 if not stopped */
+	/** GOSPY_SOUND; _RETRIED: only a later attempt found the figures at rest; _TORN: none did,
+	   so they may stem from different moments, or be off by what was being counted. */
+	enum gospy_soundness soundness;
+	/** Something is GOSPY_UNKNOWN that this Go version has; or NULL. */
+	const char *problem;
+};
+
+enum {
+	GOSPY_SIZE_CLASSES = 61, /**< len(MemStats.BySize) */
+	GOSPY_GC_PAUSES = 256,   /**< len(MemStats.PauseNs) */
+};
+
+/** An entry of MemStats.BySize. */
+struct gospy_size_class {
+	uint64_t size, mallocs, frees;
+};
+
+/** The end of a GC cycle: an entry of MemStats.PauseNs and PauseEnd. */
+struct gospy_gc_pause {
+	uint64_t gc;          /**< number of the cycle, from 1 on */
+	uint64_t pause_ns;    /**< all its pauses together */
+	uint64_t end_unix_ns; /**< wall clock */
+};
+
+/** runtime.gcphase: src/runtime/mgc.go, same numbers in Go 1.12-1.27. */
+enum gospy_gc_phase {
+	GOSPY_GC_OFF = 0, /**< no marking; there may be sweeping */
+	GOSPY_GC_MARK = 1,
+	GOSPY_GC_MARK_TERMINATION = 2,
+	GOSPY_GC_UNKNOWN,
+};
+
+/** CPU time by use. It is wall-clock time of P's, as the runtime counts it. */
+struct gospy_gc_cpu {
+	uint64_t assist_ns;    /**< goroutines that mark as they allocate */
+	uint64_t dedicated_ns; /**< background workers on P's of their own, and fractional ones */
+	uint64_t idle_ns;      /**< background workers on P's that had nothing to do */
+	uint64_t pause_ns;     /**< all P's while the world was stopped; unknown in .mark_cpu */
+	uint64_t total_ns;     /**< of all P's, GC or not; unknown in .mark_cpu */
+};
+
+/**
+ * What runtime.ReadMemStats would return, under its names (runtime.MemStats documents them), and
+ * what else is known of the collector. Bytes, or counts.
+ */
+struct gospy_memstats {
+	uint64_t alloc, total_alloc, sys, lookups, mallocs, frees;
+	uint64_t heap_alloc, heap_sys, heap_idle, heap_inuse, heap_released, heap_objects;
+	uint64_t stack_inuse, stack_sys, mspan_inuse, mspan_sys, mcache_inuse, mcache_sys;
+	uint64_t buck_hash_sys, gc_sys, other_sys;
+	/** Heap_alloc to reach before the next cycle ends: the goal. With GOGC=off before Go 1.19
+	   it is UINT64_MAX itself; then .gc_percent is negative. */
+	uint64_t next_gc;
+	uint64_t last_gc_unix_ns; /**< LastGC; 0: none yet */
+	uint64_t pause_total_ns, num_gc, num_forced_gc;
+	double gc_cpu_fraction; /**< negative: unknown */
+	bool enable_gc, debug_gc;
+	size_t pause_count;                            /**< of .pauses */
+	struct gospy_gc_pause pauses[GOSPY_GC_PAUSES]; /**< the newest last */
+	size_t by_size_count;                          /**< GOSPY_SIZE_CLASSES, or 0: unknown */
+	struct gospy_size_class by_size[GOSPY_SIZE_CLASSES];
+
+	/* What MemStats does not have. */
+	enum gospy_gc_phase gc_phase;
+	bool gc_percent_known;
+	int64_t gc_percent;    /**< GOGC; negative: off */
+	uint64_t memory_limit; /**< GOMEMLIMIT, Go 1.19+; INT64_MAX: none */
+	uint64_t heap_live;    /**< bytes marked by the last cycle and allocated since */
+	uint64_t heap_marked;  /**< bytes that the last cycle has marked */
+	/** Live heap when the last cycle began, and when it had marked; Go 1.19+. */
+	uint64_t heap_before, heap_after;
+	uint64_t uptime_ns; /**< of the process */
+	uint64_t gomaxprocs;
+	/** Of the cycle that runs; while .gc_phase is off of the last one. */
+	struct gospy_gc_cpu mark_cpu;
+	/** Since the start, up to the end of the last cycle; Go 1.20+. */
+	struct gospy_gc_cpu cpu;
+	struct gospy_reading reading;
+};
+
+/**
+ * Read the memory statistics: some hundred small pieces of memory, whatever the size of the heap.
+ * `options` may be NULL. Errors as gospy_snapshot_take; figures that cannot be known do not fail
+ * the call, they are GOSPY_UNKNOWN.
+ */
+GOSPY_API enum gospy_code gospy_memstats_read(struct gospy_target *target,
+					      const struct gospy_read_options *options,
+					      struct gospy_memstats *ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+
+/** Counts of what the scheduler has, without a look at each goroutine. */
+struct gospy_stats {
+	uint64_t goroutines; /**< runtime.NumGoroutine */
+	uint64_t
+		threads; /**< M's ever made that are left: the length of the threadcreate profile */
+	uint64_t gomaxprocs;
+	uint64_t num_cpu; /**< runtime.NumCPU: CPUs that it could use when it was started */
+	uint64_t p_idle, p_running, p_syscall, p_gcstop; /**< P's by status */
+	uint64_t m_idle, m_spinning, m_incgo, m_locked;  /**< M's; some may be two of these */
+	uint64_t runq_global, runq_local; /**< goroutines in run queues; those of P's together */
+	uint64_t timers;     /**< in the heaps, stopped ones that are still in there included */
+	uint64_t finalizers; /**< queued to be run */
+	uint64_t cleanups;   /**< queued to be run, Go 1.25+ */
+	uint64_t netpoll_waiters; /**< goroutines that wait for the network poller */
+	uint64_t cgo_calls;       /**< runtime.NumCgoCall */
+	struct gospy_reading reading;
+};
+
+/** Read the counts. `options` may be NULL. As gospy_memstats_read. */
+GOSPY_API enum gospy_code gospy_stats_read(struct gospy_target *target,
+					   const struct gospy_read_options *options,
+					   struct gospy_stats *ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+
 /* ------------------------------------------------------------------------- processes, versions --
  */
 

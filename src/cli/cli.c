@@ -46,7 +46,10 @@ static const struct opt target_opts[] = {
 	{0},
 };
 
+/* The first one is about goroutines: read_group begins behind it. */
 static const struct opt snapshot_opts[] = {
+	{"exact", .type = OPT_FLAG, AT(exact),
+	 .help = "read every goroutine while the process is stopped"},
 	{"bin", .type = OPT_STRING, AT(bin), .arg = "FILE",
 	 .help = "take symbols from this unstripped twin of the program"},
 	{"non-blocking", .type = OPT_FLAG, AT(non_blocking),
@@ -54,14 +57,13 @@ static const struct opt snapshot_opts[] = {
 	{"nonblocking", .type = OPT_FLAG, AT(non_blocking)},
 	{"max-pause", .type = OPT_DURATION, AT(max_pause_ns), .arg = "D",
 	 .help = "hold the process no longer than this (default 1s)"},
-	{"exact", .type = OPT_FLAG, AT(exact),
-	 .help = "read every goroutine while the process is stopped"},
 	{0},
 };
 
 const struct opt_group common_group = {"Common options", common_opts};
 const struct opt_group target_group = {"Target", target_opts};
 const struct opt_group snapshot_group = {"Reading the target", snapshot_opts};
+const struct opt_group read_group = {"Reading the target", snapshot_opts + 1};
 
 enum report_format cli_early_format(char *const *args)
 {

@@ -39,7 +39,8 @@ struct snapshot_options {
 	uint64_t max_pause_ns;
 };
 
-extern const struct opt_group common_group, target_group, snapshot_group;
+/* read_group: snapshot_group without what is about goroutines. */
+extern const struct opt_group common_group, target_group, snapshot_group, read_group;
 /** --agent and --timeout (cli/agent.h), and --timeout alone. */
 extern const struct opt_group agent_group, agent_wait_group;
 
@@ -66,9 +67,9 @@ struct cmd {
 	int (*run)(struct cli *cli, char **args);
 };
 
-extern const struct cmd cmd_list, cmd_tree, cmd_process, cmd_summary, cmd_stack, cmd_version,
-	cmd_doctor, cmd_gc, cmd_setgc, cmd_trace, cmd_pprof_cpu, cmd_pprof_heap, cmd_completion,
-	cmd_help;
+extern const struct cmd cmd_list, cmd_tree, cmd_process, cmd_summary, cmd_stack, cmd_stats,
+	cmd_memstats, cmd_version, cmd_doctor, cmd_gc, cmd_setgc, cmd_trace, cmd_pprof_cpu,
+	cmd_pprof_heap, cmd_completion, cmd_help;
 /** All of them, in the order of the help; ends with NULL. */
 extern const struct cmd *const cmds[];
 /** By name or alias, or NULL. */

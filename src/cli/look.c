@@ -147,8 +147,7 @@ int look_note_problems(struct cli *cli, const struct gospy_snapshot_info *info)
 	return partial ? EXIT_STATUS_PARTIAL : EXIT_STATUS_OK;
 }
 
-void look_note_details(struct cli *cli, const struct gospy_target *target,
-		       const struct gospy_snapshot_info *info)
+static void note_provenance(struct cli *cli, const struct gospy_target *target)
 {
 	size_t n;
 	const struct gospy_provenance *facts = gospy_target_provenance(target, &n);
@@ -159,6 +158,44 @@ void look_note_details(struct cli *cli, const struct gospy_target *target,
 		else
 			cli_note(cli, "%s: %s", facts[i].name, facts[i].source);
 	}
+}
+
+void look_note_details(struct cli *cli, const struct gospy_target *target,
+		       const struct gospy_snapshot_info *info)
+{
+	note_provenance(cli, target);
 	cli_note(cli, "captured in %s, %" PRIu64 " goroutines inside the stop",
 		 units_ms(info->total_ns).s, info->active);
+}
+
+enum gospy_code look_open(const struct snapshot_options *options, pid_t pid,
+			  struct gospy_target **target_ret, struct gospy_read_options *how_ret,
+			  struct gospy_error *err)
+{
+	struct gospy_open_options open = {.size = sizeof(open), .bin = options->bin};
+	*how_ret = (struct gospy_read_options){
+		.size = sizeof(*how_ret),
+		.non_blocking = options->non_blocking,
+		.max_pause_ns = options->max_pause_ns,
+	};
+	return gospy_target_open_pid(pid, &open, target_ret, err);
+}
+
+int look_note_reading(struct cli *cli, const struct gospy_target *target,
+		      const struct gospy_reading *reading)
+{
+	bool torn = reading->soundness == GOSPY_SOUND_TORN;
+	const char *note = gospy_target_info(target)->note;
+	if (note)
+		cli_note(cli, "%s", note);
+	if (torn)
+		cli_note(cli,
+			 "the figures changed while they were read: they may not fit together");
+	if (reading->problem)
+		cli_note(cli, "%s", reading->problem);
+	if (cli->verbose) {
+		note_provenance(cli, target);
+		cli_note(cli, "stopped for %s", units_ms(reading->paused_ns).s);
+	}
+	return torn || reading->problem ? EXIT_STATUS_PARTIAL : EXIT_STATUS_OK;
 }

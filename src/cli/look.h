@@ -32,6 +32,15 @@ enum gospy_code look_take(struct cli *cli, const struct snapshot_options *option
 			  struct gospy_snapshot_options *how, struct gospy_target *target,
 			  struct gospy_snapshot **ret, struct gospy_error *err);
 
+/** Open the process that gospy_memstats_read or gospy_stats_read is to read, and say how. */
+enum gospy_code look_open(const struct snapshot_options *options, pid_t pid,
+			  struct gospy_target **target_ret, struct gospy_read_options *how_ret,
+			  struct gospy_error *err);
+/** Say what is missing or inexact of figures, and with -v how they were had. Exit status of the
+ * command. */
+int look_note_reading(struct cli *cli, const struct gospy_target *target,
+		      const struct gospy_reading *reading);
+
 /** Say what is missing or inexact. Exit status of the command. */
 int look_note_problems(struct cli *cli, const struct gospy_snapshot_info *info);
 /** For -v: where the facts came from, and what the capture cost. */

@@ -122,6 +122,12 @@ enum gospy_code gospy_target_open_pid(pid_t pid, const struct gospy_open_options
 	return GOSPY_OK;
 }
 
+enum gospy_code target_check(struct gospy_target *target, struct gospy_error *err)
+{
+	enum gospy_code code = process_check(&target->process, err);
+	return code ? code : image_check(target->image, &target->process, err);
+}
+
 void gospy_target_close(struct gospy_target *t)
 {
 	if (!t)

@@ -304,9 +304,7 @@ static enum gospy_code capture_all(struct gospy_target *target,
 				   struct gospy_error *err)
 {
 	struct image *image = target->image;
-	enum gospy_code code = process_check(&target->process, err);
-	if (!code)
-		code = image_check(image, &target->process, err);
+	enum gospy_code code = target_check(target, err);
 	if (!code)
 		code = procfs_tasks(target->process.pid, target->namespaced, &c->tasks, err);
 	if (code)
@@ -346,8 +344,7 @@ enum gospy_code capture_take(struct gospy_target *target,
 		capture_deinit(&c);
 		// Whatever failed: if the process is gone, or another program now, that is why.
 		struct gospy_error why;
-		if (process_check(&target->process, &why) == GOSPY_E_GONE ||
-		    image_check(target->image, &target->process, &why) == GOSPY_E_GONE) {
+		if (target_check(target, &why) == GOSPY_E_GONE) {
 			if (err)
 				*err = why;
 			return GOSPY_E_GONE;

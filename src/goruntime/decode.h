@@ -3,6 +3,7 @@
 #define GOSPY_GORUNTIME_DECODE_H
 
 #include "goruntime/capture.h"
+#include "goruntime/memcopy.h"
 
 /** Scheduler figures; what this version or program does not tell stays GOSPY_UNKNOWN. */
 void decode_sched(const struct image *image, const struct schedstate *s, struct gospy_sched *ret);
@@ -20,7 +21,14 @@ enum gospy_code decode_threads(const struct capture *capture, struct image *imag
 			       struct gospy_error *err);
 
 /** Heap and collector as runtime.ReadMemStats computes them (src/runtime/mstats.go). Reads the
- * per-P caches of the running target for the number of objects. */
+ * per-P caches of the running target. */
 void decode_heap(struct image *image, const struct schedstate *s, struct gospy_heap *ret);
+
+/** What runtime.ReadMemStats of Go 1.`minor` would return; .reading and .uptime_ns are not filled.
+ */
+void decode_memstats(const struct memcopy *copy, const struct layout *layout, int minor,
+		     struct gospy_memstats *ret);
+/** Was nothing half counted when the copy was made? */
+bool memcopy_at_rest(const struct memcopy *copy, const struct layout *layout);
 
 #endif

@@ -2,22 +2,17 @@
 
 #include <string.h>
 
-static uint64_t value(const struct blob *blob, struct field f)
-{
-	return blob->len && field_present(f) ? field_load(blob->bytes, f) : GOSPY_UNKNOWN;
-}
-
 void decode_sched(const struct image *image, const struct schedstate *s, struct gospy_sched *ret)
 {
 	const __typeof__(image->layout.schedt) *L = &image->layout.schedt;
 	*ret = (struct gospy_sched){
-		.nmidle = value(&s->sched, L->nmidle),
-		.nmspinning = value(&s->sched, L->nmspinning),
-		.nmfreed = value(&s->sched, L->nmfreed),
-		.npidle = value(&s->sched, L->npidle),
-		.ngsys = value(&s->sched, L->ngsys),
-		.runqsize = value(&s->sched, L->runqsize),
-		.goidgen = value(&s->sched, L->goidgen),
+		.nmidle = blob_value(&s->sched, L->nmidle),
+		.nmspinning = blob_value(&s->sched, L->nmspinning),
+		.nmfreed = blob_value(&s->sched, L->nmfreed),
+		.npidle = blob_value(&s->sched, L->npidle),
+		.ngsys = blob_value(&s->sched, L->ngsys),
+		.runqsize = blob_value(&s->sched, L->runqsize),
+		.goidgen = blob_value(&s->sched, L->goidgen),
 		.gomaxprocs = s->gomaxprocs,
 	};
 }

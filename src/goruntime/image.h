@@ -35,7 +35,17 @@
 	X(waitReasonStrings, 1)                                                                    \
 	X(buildVersion, 0)                                                                         \
 	X(emptymspan, 0)                                                                           \
-	X(dbgvars, 0)     /* Go 1.21+ as a slice of pointers */                                    \
+	X(dbgvars, 0) /* Go 1.21+ as a slice of pointers */                                        \
+	X(gcphase, 0)                                                                              \
+	X(gcpercent, 0) /* up to Go 1.16 */                                                        \
+	X(work, 0)                                                                                 \
+	X(ncpu, 0)          /* up to Go 1.24 */                                                    \
+	X(numCPUStartup, 0) /* Go 1.25+ */                                                         \
+	X(ncgocall, 0)      /* Go 1.17+ */                                                         \
+	X(netpollWaiters, 0)                                                                       \
+	X(allfin, 0)                                                                               \
+	X(gcCleanups, 0)  /* Go 1.25+ */                                                           \
+	X(timers, 0)      /* up to Go 1.13 */                                                      \
 	X(bubbleGen, 0)   /* Go 1.25+: how many bubbles there were */                              \
 	X(fingRunning, 0) /* bool, up to Go 1.19 */                                                \
 	X(fingStatus, 0)  /* atomic.Uint32, Go 1.20+ */

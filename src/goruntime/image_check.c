@@ -167,6 +167,19 @@ static bool check_wait_reasons(struct image *image, uint64_t addr)
 	return check_text(image, addr + 16, "GC assist marking");
 }
 
+/* runtime/mgc.go: _GCoff, _GCmark, _GCmarktermination. */
+static bool check_gcphase(struct image *image, uint64_t addr)
+{
+	uint32_t phase;
+	return !mem_read_u32(image->mem, addr, &phase, NULL) && phase <= GOSPY_GC_MARK_TERMINATION;
+}
+
+static bool check_ncpu(struct image *image, uint64_t addr)
+{
+	uint32_t n;
+	return !mem_read_u32(image->mem, addr, &n, NULL) && n && n <= PS_MAX;
+}
+
 bool image_check_global(struct image *image, const char *name, uint64_t addr)
 {
 	static const struct {
@@ -181,6 +194,9 @@ bool image_check_global(struct image *image, const char *name, uint64_t addr)
 		{"runtime.allm", check_allm},
 		{"runtime.buildVersion", check_build_version},
 		{"runtime.waitReasonStrings", check_wait_reasons},
+		{"runtime.gcphase", check_gcphase},
+		{"runtime.ncpu", check_ncpu},
+		{"runtime.numCPUStartup", check_ncpu},
 	};
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
 		if (strcmp(checks[i].name, name) == 0)

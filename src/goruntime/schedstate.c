@@ -21,7 +21,7 @@ static size_t p_window(const struct layout *layout)
 {
 	const __typeof__(layout->p) *L = &layout->p;
 	size_t end = 0;
-	LAYOUT_P(FIELD_END_)
+	LAYOUT_P_COPIED(FIELD_END_)
 	return end;
 }
 
@@ -135,6 +135,7 @@ static void m_extract(const struct layout *layout, const uint8_t *b, struct m_re
 	m->p = field_load(b, L->p);
 	m->id = field_load(b, L->id);
 	m->lockedg = field_load(b, L->lockedg);
+	m->ncgocall = field_load(b, L->ncgocall);
 	m->mstartfn = field_load(b, L->mstartfn);
 	m->vdsoSP = field_load(b, L->vdsoSP);
 	m->vdsoPC = field_load(b, L->vdsoPC);

@@ -14,7 +14,8 @@ struct p_rec {
 
 struct m_rec {
 	uint64_t addr;
-	uint64_t alllink, procid, g0, gsignal, curg, p, id, lockedg, mstartfn, vdsoSP, vdsoPC;
+	uint64_t alllink, procid, g0, gsignal, curg, p, id, lockedg, ncgocall, mstartfn, vdsoSP,
+		vdsoPC;
 	pid_t tid; /* in gospy's PID namespace, 0: none */
 	bool spinning, blocked, incgo;
 	bool has_regs;
@@ -26,6 +27,12 @@ struct blob {
 	uint8_t *bytes;
 	size_t len; /* 0: not known in this version, or unreadable */
 };
+
+/** A field of up to 8 bytes, or GOSPY_UNKNOWN. */
+static inline uint64_t blob_value(const struct blob *blob, struct field f)
+{
+	return blob->len && field_present(f) ? field_load(blob->bytes, f) : GOSPY_UNKNOWN;
+}
 
 struct schedstate {
 	/* Roots. */

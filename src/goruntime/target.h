@@ -14,4 +14,7 @@ struct gospy_target {
 	struct arena arena;
 };
 
+/** GOSPY_E_GONE if the process ended, or runs another program than was opened. */
+enum gospy_code target_check(struct gospy_target *target, struct gospy_error *err);
+
 #endif

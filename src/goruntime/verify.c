@@ -38,11 +38,6 @@ struct evidence {
 	char found[FOUND_MAX];
 };
 
-static uint64_t value(const struct blob *blob, struct field f)
-{
-	return blob->len && field_present(f) ? field_load(blob->bytes, f) : GOSPY_UNKNOWN;
-}
-
 static bool above(uint64_t v, uint64_t limit)
 {
 	return v != GOSPY_UNKNOWN && v > limit;
@@ -66,7 +61,7 @@ contradict(struct evidence *e, const char *fmt, ...)
  * freed, and keep the id when they are dead. */
 static bool goidgen_fits(struct evidence *e)
 {
-	uint64_t goidgen = value(&e->s.sched, e->image->layout.schedt.goidgen);
+	uint64_t goidgen = blob_value(&e->s.sched, e->image->layout.schedt.goidgen);
 	if (goidgen == GOSPY_UNKNOWN)
 		return true;
 	if (goidgen < e->goid_max)
@@ -82,7 +77,7 @@ static bool goidgen_fits(struct evidence *e)
  * until after. A P that is being handed to an M is idle and not on the list; but not for long. */
 static bool idle_ps_fit(struct evidence *e)
 {
-	uint64_t npidle = value(&e->s.sched, e->image->layout.schedt.npidle);
+	uint64_t npidle = blob_value(&e->s.sched, e->image->layout.schedt.npidle);
 	size_t ps = e->s.ps.len, idle = 0;
 	for (size_t i = 0; i < ps; i++)
 		idle += e->s.ps.at[i].status == GOSPY_P_IDLE;
@@ -93,8 +88,8 @@ static bool idle_ps_fit(struct evidence *e)
 static bool ms_fit(struct evidence *e)
 {
 	const __typeof__(e->image->layout.schedt) *L = &e->image->layout.schedt;
-	uint64_t idle = value(&e->s.sched, L->nmidle), ms = e->s.ms.len;
-	uint64_t spinning = value(&e->s.sched, L->nmspinning);
+	uint64_t idle = blob_value(&e->s.sched, L->nmidle), ms = e->s.ms.len;
+	uint64_t spinning = blob_value(&e->s.sched, L->nmspinning);
 	if (above(idle, ms))
 		return contradict(e, "nmidle %" PRIu64 ", %" PRIu64 " M's", idle, ms);
 	// proc.go:wakep counts an M that spins before it is made.
@@ -105,7 +100,8 @@ static bool ms_fit(struct evidence *e)
 static bool gs_fit(struct evidence *e)
 {
 	const __typeof__(e->image->layout.schedt) *L = &e->image->layout.schedt;
-	uint64_t ngsys = value(&e->s.sched, L->ngsys), queued = value(&e->s.sched, L->runqsize);
+	uint64_t ngsys = blob_value(&e->s.sched, L->ngsys),
+		 queued = blob_value(&e->s.sched, L->runqsize);
 	// The runtime's own are there before any other but goroutine 1 (proc.go: forcegchelper).
 	if (above(ngsys, e->s.allglen) || (!ngsys && e->s.allglen > 2))
 		return contradict(e, "ngsys %" PRIu64 ", %" PRIu64 " g's", ngsys, e->s.allglen);
@@ -122,8 +118,8 @@ static bool gs_fit(struct evidence *e)
 static bool last_gc_fits(struct evidence *e)
 {
 	const __typeof__(e->image->layout.mstats) *L = &e->image->layout.mstats;
-	uint64_t last = value(&e->s.memstats, L->last_gc_unix);
-	uint64_t numgc = value(&e->s.memstats, L->numgc);
+	uint64_t last = blob_value(&e->s.memstats, L->last_gc_unix);
+	uint64_t numgc = blob_value(&e->s.memstats, L->numgc);
 	if (last == GOSPY_UNKNOWN)
 		return true;
 	if (!last)
@@ -137,10 +133,34 @@ static bool last_gc_fits(struct evidence *e)
 static bool cycles_fit(struct evidence *e)
 {
 	const __typeof__(e->image->layout.mstats) *L = &e->image->layout.mstats;
-	uint64_t numgc = value(&e->s.memstats, L->numgc);
-	uint64_t forced = value(&e->s.memstats, L->numforcedgc);
+	uint64_t numgc = blob_value(&e->s.memstats, L->numgc);
+	uint64_t forced = blob_value(&e->s.memstats, L->numforcedgc);
 	return numgc == GOSPY_UNKNOWN || !above(forced, numgc + 1) ||
 	       contradict(e, "numgc %" PRIu64 ", numforcedgc %" PRIu64, numgc, forced);
+}
+
+/* The same place stores the time a second time. */
+static bool pauses_fit(struct evidence *e)
+{
+	const __typeof__(e->image->layout.mstats) *L = &e->image->layout.mstats;
+	uint64_t last = blob_value(&e->s.memstats, L->last_gc_unix), end;
+	uint64_t numgc = blob_value(&e->s.memstats, L->numgc);
+	if (numgc == GOSPY_UNKNOWN || !numgc || L->pause_end.size != GOSPY_GC_PAUSES * sizeof(end))
+		return true;
+	memcpy(&end,
+	       e->s.memstats.bytes + L->pause_end.off + (numgc - 1) % GOSPY_GC_PAUSES * sizeof(end),
+	       sizeof(end));
+	return end == last ||
+	       contradict(e, "pause_end %" PRIu64 ", last_gc_unix %" PRIu64, end, last);
+}
+
+static bool cpu_fraction_fits(struct evidence *e)
+{
+	struct field f = e->image->layout.mstats.gc_cpu_fraction;
+	double fraction = 0;
+	if (e->s.memstats.len && f.size == sizeof(fraction))
+		memcpy(&fraction, e->s.memstats.bytes + f.off, sizeof(fraction));
+	return (fraction >= 0 && fraction <= 1) || contradict(e, "gc_cpu_fraction %g", fraction);
 }
 
 /* A heap that holds the runtime's own g's is never empty. */
@@ -159,9 +179,9 @@ static bool is_pages(struct evidence *e, const char *name, uint64_t v)
 static bool mstats_heap_fits(struct evidence *e)
 {
 	const __typeof__(e->image->layout.mstats) *L = &e->image->layout.mstats;
-	uint64_t sys = value(&e->s.memstats, L->heap_sys);
-	uint64_t inuse = value(&e->s.memstats, L->heap_inuse);
-	uint64_t live = value(&e->s.memstats, L->heap_live);
+	uint64_t sys = blob_value(&e->s.memstats, L->heap_sys);
+	uint64_t inuse = blob_value(&e->s.memstats, L->heap_inuse);
+	uint64_t live = blob_value(&e->s.memstats, L->heap_live);
 	if (!is_pages(e, "heap_sys", sys) || !is_pages(e, "heap_inuse", inuse) ||
 	    !is_something(e, "heap_inuse", inuse) || !is_something(e, "heap_live", live))
 		return false;
@@ -212,7 +232,7 @@ static bool heap_stats_fit(struct evidence *e)
 
 static bool memory_limit_fits(struct evidence *e)
 {
-	uint64_t limit = value(&e->s.gc_controller, e->image->layout.gcController.memoryLimit);
+	uint64_t limit = blob_value(&e->s.gc_controller, e->image->layout.gcController.memoryLimit);
 	return limit == GOSPY_UNKNOWN || limit <= INT64_MAX ||
 	       contradict(e, "memoryLimit %" PRId64, (int64_t)limit);
 }
@@ -221,10 +241,10 @@ static bool controller_pages_fit(struct evidence *e)
 {
 	const __typeof__(e->image->layout.gcController) *L = &e->image->layout.gcController;
 	const struct blob *b = &e->s.gc_controller;
-	uint64_t inuse = value(b, L->heapInUse), ready = value(b, L->mappedReady);
+	uint64_t inuse = blob_value(b, L->heapInUse), ready = blob_value(b, L->mappedReady);
 	if (!is_pages(e, "heapInUse", inuse) || !is_something(e, "heapInUse", inuse) ||
-	    !is_pages(e, "heapReleased", value(b, L->heapReleased)) ||
-	    !is_pages(e, "heapFree", value(b, L->heapFree)))
+	    !is_pages(e, "heapReleased", blob_value(b, L->heapReleased)) ||
+	    !is_pages(e, "heapFree", blob_value(b, L->heapFree)))
 		return false;
 	// src/runtime/mheap.go: memory is made ready before it counts as in use.
 	if (above(ready, MEMORY_MAX))
@@ -237,8 +257,8 @@ static bool controller_bytes_fit(struct evidence *e)
 {
 	const __typeof__(e->image->layout.gcController) *L = &e->image->layout.gcController;
 	const struct blob *b = &e->s.gc_controller;
-	uint64_t live = value(b, L->heapLive), marked = value(b, L->heapMarked);
-	uint64_t allocated = value(b, L->totalAlloc), freed = value(b, L->totalFree);
+	uint64_t live = blob_value(b, L->heapLive), marked = blob_value(b, L->heapMarked);
+	uint64_t allocated = blob_value(b, L->totalAlloc), freed = blob_value(b, L->totalFree);
 	if (!is_something(e, "heapLive", live))
 		return false;
 	if (above(marked, MEMORY_MAX))
@@ -277,6 +297,112 @@ static bool mheap_fits(struct evidence *e)
 	return true;
 }
 
+/* Go 1.16+: the same is counted in two ways, the one soon after the other. */
+static bool in_heap_fits(struct evidence *e)
+{
+	const struct layout *L = &e->image->layout;
+	if (!e->s.memstats.len || !field_present(L->mstats.heapStats) ||
+	    !field_present(L->heapStatsDelta.inHeap))
+		return true;
+	uint64_t in_heap = sum_shards(e, L->heapStatsDelta.inHeap, 0);
+	uint64_t inuse = field_present(L->gcController.heapInUse)
+				 ? blob_value(&e->s.gc_controller, L->gcController.heapInUse)
+				 : blob_value(&e->s.memstats, L->mstats.heap_inuse);
+	return inuse == GOSPY_UNKNOWN || in_heap == inuse ||
+	       contradict(e, "inHeap %" PRIu64 ", heap_inuse %" PRIu64, in_heap, inuse);
+}
+
+static bool read_u64(const struct evidence *e, uint64_t addr, struct field f, uint64_t *ret)
+{
+	*ret = 0;
+	return f.size <= sizeof(*ret) &&
+	       mem_read(e->image->mem, addr + f.off, ret, f.size, NULL) == GOSPY_OK;
+}
+
+/* mfixalloc.go counts in bytes. Each P has an mcache, and spans are for nothing else than memory
+ * that the heap has. */
+static bool records_fit(struct evidence *e)
+{
+	const struct layout *L = &e->image->layout;
+	uint64_t heap = e->image->globals.mheap_.addr, spans, caches;
+	if (!field_present(L->mheap.spanalloc_inuse) || !L->mspan.size || !L->mcache.size)
+		return true;
+	if (!read_u64(e, heap, L->mheap.spanalloc_inuse, &spans) ||
+	    !read_u64(e, heap, L->mheap.cachealloc_inuse, &caches))
+		return contradict(e, "cannot be read");
+	if (!spans || spans > MEMORY_MAX || spans % L->mspan.size)
+		return contradict(e, "spanalloc.inuse %" PRIu64 ", a span has %" PRIu64, spans,
+				  L->mspan.size);
+	return (caches % L->mcache.size == 0 && caches / L->mcache.size >= e->s.gomaxprocs) ||
+	       contradict(e, "cachealloc.inuse %" PRIu64 ", an mcache has %" PRIu64, caches,
+			  L->mcache.size);
+}
+
+/* src/runtime/mheap.go:spanOf, for spans that are in use: those in mcaches. */
+static bool arenas_fit(struct evidence *e)
+{
+	enum { ARENA_BITS = 26, SPAN_PAGE = 8192, SPANS_LOOKED_AT = 16 };
+	const struct layout *L = &e->image->layout;
+	uint64_t heap = e->image->globals.mheap_.addr, arenas;
+	uint64_t mcache = e->s.ps.len ? e->s.ps.at[0].mcache : 0;
+	if (!mcache || !field_present(L->mheap.arenas) || !field_present(L->mspan.startAddr))
+		return true;
+	if (!read_u64(e, heap, L->mheap.arenas, &arenas))
+		return contradict(e, "cannot be read");
+	for (uint32_t i = 0; i < L->mcache.alloc.size / 8 && i < SPANS_LOOKED_AT; i++) {
+		uint64_t span, start, arena, found;
+		struct field entry = {L->mcache.alloc.off + i * 8, 8}, word = {0, 8};
+		if (!read_u64(e, mcache, entry, &span) ||
+		    span == e->image->globals.emptymspan.addr ||
+		    !read_u64(e, span, L->mspan.startAddr, &start))
+			continue;
+		uint64_t index = (start + (UINT64_C(1) << 47)) >> ARENA_BITS;
+		uint64_t page = (start & ((1 << ARENA_BITS) - 1)) / SPAN_PAGE;
+		if (!read_u64(e, arenas + index * 8, word, &arena) ||
+		    page >= L->heapArena.spans.size / 8 ||
+		    !read_u64(e, arena + L->heapArena.spans.off + page * 8, word, &found) ||
+		    found != span)
+			return contradict(e, "the span at 0x%" PRIx64 " is not in it", start);
+	}
+	return true;
+}
+
+/* Go 1.20+: gcMarkTermination brings all of them up to date. */
+static bool cpu_times_fit(struct evidence *e)
+{
+	const __typeof__(e->image->layout.work) *L = &e->image->layout.work;
+	const struct field fields[] = {L->assistTime, L->dedicatedTime, L->idleTime, L->pauseTime};
+	uint64_t work = e->image->globals.work.addr, total, ns;
+	if (!work || !field_present(L->totalTime))
+		return true;
+	if (!read_u64(e, work, L->totalTime, &total) || total > INT64_MAX)
+		return contradict(e, "totalTime %" PRId64, (int64_t)total);
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		if (!read_u64(e, work, fields[i], &ns) || ns > total)
+			return contradict(e, "%" PRId64 " of %" PRId64 " ns", (int64_t)ns,
+					  (int64_t)total);
+	}
+	return true;
+}
+
+/* src/runtime/mcleanup.go: what was run had been queued. */
+static bool cleanups_fit(struct evidence *e)
+{
+	const struct layout *L = &e->image->layout;
+	uint64_t queue = e->image->globals.gcCleanups.addr, executed, queued, n;
+	if (!queue || !field_present(L->cleanupQueue.executed))
+		return true;
+	if (!read_u64(e, queue, L->cleanupQueue.executed, &executed) ||
+	    !read_u64(e, queue, L->cleanupQueue.queued, &queued))
+		return contradict(e, "cannot be read");
+	for (size_t i = 0; i < e->s.ps.len; i++) {
+		if (read_u64(e, e->s.ps.at[i].addr, L->p.cleanupsQueued, &n))
+			queued += n;
+	}
+	return executed <= queued ||
+	       contradict(e, "executed %" PRIu64 ", queued %" PRIu64, executed, queued);
+}
+
 /* ---------------------------------------------------------------------------------- the rules --
  */
 
@@ -295,14 +421,21 @@ static const struct rule {
 	{"runtime.mstats", GLOBAL(memstats), "last_gc_unix is a date, or 0", last_gc_fits},
 	{"runtime.mstats", GLOBAL(memstats), "numforcedgc <= numgc", cycles_fit},
 	{"runtime.mstats", GLOBAL(memstats), "heap_inuse <= heap_sys, in pages", mstats_heap_fits},
+	{"runtime.mstats", GLOBAL(memstats), "the newest of pause_end is last_gc_unix", pauses_fit},
+	{"runtime.mstats", GLOBAL(memstats), "gc_cpu_fraction is 0 to 1", cpu_fraction_fits},
 	{"runtime.heapStatsDelta", GLOBAL(memstats), "objects freed <= allocated", heap_stats_fit},
+	{"runtime.heapStatsDelta", GLOBAL(memstats), "inHeap is heapInUse", in_heap_fits},
 	{"runtime.gcControllerState", GLOBAL(gcController), "memoryLimit >= 0", memory_limit_fits},
 	{"runtime.gcControllerState", GLOBAL(gcController), "heapInUse <= mappedReady, in pages",
 	 controller_pages_fit},
 	{"runtime.gcControllerState", GLOBAL(gcController), "totalFree <= totalAlloc",
 	 controller_bytes_fit},
 	{"runtime.mheap", GLOBAL(mheap_), "nlargefree <= nlargealloc", mheap_fits},
+	{"runtime.mheap", GLOBAL(mheap_), "mspans and mcaches: whole ones", records_fit},
 	{"runtime.mcentral", GLOBAL(mheap_), "nmalloc is small", mheap_fits},
+	{"runtime.heapArena", GLOBAL(mheap_), "spans in use are in it", arenas_fit},
+	{"runtime.workType", GLOBAL(work), "no CPU time is longer than totalTime", cpu_times_fit},
+	{"runtime.cleanupQueue", GLOBAL(gcCleanups), "executed <= queued", cleanups_fit},
 };
 
 enum { RULE_COUNT = sizeof(rules) / sizeof(rules[0]) };

@@ -1,6 +1,6 @@
 #include "render/fields.h"
 
-static uint64_t value_of(const struct field *field, const void *base)
+uint64_t fields_value(const struct field *field, const void *base)
 {
 	uint64_t value;
 	memcpy(&value, (const char *)base + field->offset, sizeof(value));
@@ -10,7 +10,7 @@ static uint64_t value_of(const struct field *field, const void *base)
 void fields_json(struct json *json, const struct field *fields, size_t n, const void *base)
 {
 	for (size_t i = 0; i < n; i++)
-		json_u64(json, fields[i].key, value_of(&fields[i], base));
+		json_u64(json, fields[i].key, fields_value(&fields[i], base));
 }
 
 void fields_text(struct out *out, const struct field *fields, size_t n, const void *base,
@@ -26,7 +26,7 @@ void fields_text(struct out *out, const struct field *fields, size_t n, const vo
 			out_puts(out, fields[i].label);
 			out_putc(out, ' ');
 		}
-		out_count(out, value_of(&fields[i], base));
+		out_count(out, fields_value(&fields[i], base));
 		if (style == FIELDS_NUMBER_FIRST) {
 			out_putc(out, ' ');
 			out_puts(out, fields[i].label);

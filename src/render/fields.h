@@ -10,6 +10,8 @@ struct field {
 	size_t offset;     /* of a uint64_t, GOSPY_UNKNOWN where it is not known */
 };
 
+/** The number of one member. */
+uint64_t fields_value(const struct field *field, const void *base);
 /** The members of an object that is already open. */
 void fields_json(struct json *json, const struct field *fields, size_t n, const void *base);
 

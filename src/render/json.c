@@ -1,7 +1,10 @@
 #include "render/json.h"
 
+#include <float.h>
+
 #include "gospy.h"
 #include "render/escape.h"
+#include "render/units.h"
 
 static void separate(struct json *json, const char *key)
 {
@@ -90,12 +93,24 @@ void json_str(struct json *json, const char *key, const char *s)
 	out_putc(out, '"');
 }
 
-void json_u64(struct json *json, const char *key, uint64_t n)
+void json_number(struct json *json, const char *key, uint64_t n)
 {
-	if (n == GOSPY_UNKNOWN)
-		return;
 	separate(json, key);
 	out_u64(json->out, n);
+}
+
+void json_u64(struct json *json, const char *key, uint64_t n)
+{
+	if (n != GOSPY_UNKNOWN)
+		json_number(json, key, n);
+}
+
+void json_float(struct json *json, const char *key, double v)
+{
+	if (!(v >= 0) || v > DBL_MAX)
+		return;
+	separate(json, key);
+	out_puts(json->out, units_go_float(v).s);
 }
 
 void json_addr(struct json *json, const char *key, uint64_t addr)

@@ -25,6 +25,10 @@ void json_newline(struct json *json);
 
 void json_str(struct json *json, const char *key, const char *s);
 void json_u64(struct json *json, const char *key, uint64_t n);
+/** The same, but GOSPY_UNKNOWN is a number like others. */
+void json_number(struct json *json, const char *key, uint64_t n);
+/** As many digits as it takes; nothing if it is negative. */
+void json_float(struct json *json, const char *key, double v);
 /** "0x1f": JSON readers keep only 53 bits of a number. */
 void json_addr(struct json *json, const char *key, uint64_t addr);
 void json_bool(struct json *json, const char *key, bool b);

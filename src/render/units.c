@@ -1,7 +1,9 @@
 #include "render/units.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "gospy.h"
 
@@ -124,4 +126,40 @@ struct units_text units_go_duration(uint64_t ns)
 		p += snprintf(p, (size_t)(end - p), "%lum", s % HOUR / MINUTE);
 	fraction(p, (size_t)(end - p), s % MINUTE * NS + ns % NS, NS, "s");
 	return text;
+}
+
+struct units_text units_go_float(double v)
+{
+	enum { DIGITS_MAX = 17 /* tell all doubles apart */, EXPONENT_MIN = -4, EXPONENT_MAX = 21 };
+	char text[40];
+	if (!(v >= 0))
+		return TEXT("?");
+	int digits = 0;
+	do {
+		snprintf(text, sizeof(text), "%.*e", digits, v);
+	} while (strtod(text, NULL) != v && ++digits < DIGITS_MAX);
+	const char *e = strchr(text, 'e');
+	int exponent = e ? atoi(e + 1) : 0;
+	if (exponent < EXPONENT_MIN || exponent >= EXPONENT_MAX)
+		return TEXT("%.31s", text);
+	return TEXT("%.*f", digits > exponent ? digits - exponent : 0, v);
+}
+
+struct units_date units_go_time(uint64_t unix_ns)
+{
+	struct units_date date;
+	struct tm tm;
+	time_t s = (time_t)(unix_ns / NS);
+	char second[16], zone[32];
+	if (!localtime_r(&s, &tm)) {
+		snprintf(date.s, sizeof(date.s), "?");
+		return date;
+	}
+	// With its fraction, and without the trailing zeros of that.
+	fraction(second, sizeof(second), (uint64_t)tm.tm_sec * NS + unix_ns % NS, NS, "");
+	strftime(zone, sizeof(zone), "%z %Z", &tm);
+	snprintf(date.s, sizeof(date.s), "%04d-%02d-%02d %02d:%02d:%s%s %s", tm.tm_year + 1900,
+		 tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec < 10 ? "0" : "",
+		 second, zone);
+	return date;
 }

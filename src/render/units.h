@@ -27,5 +27,13 @@ struct units_text units_bytes(uint64_t n);
 struct units_text units_elapsed(uint64_t ns);
 /** As Go's time.Duration prints: "500ms", "1.5s", "1m30s", "2h0m0s". */
 struct units_text units_go_duration(uint64_t ns);
+/** As Go's fmt prints a float64 with %v: the fewest digits that are the number; "?" for negative
+ * ones. */
+struct units_text units_go_float(double v);
+/** As Go's time.Time prints a time since 1970, in the local time zone: "2026-11-21 14:03:07.5 +0000
+ * UTC". */
+struct units_date {
+	char s[80];
+} units_go_time(uint64_t unix_ns);
 
 #endif

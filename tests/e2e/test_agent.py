@@ -452,6 +452,28 @@ class RealTest(DirectoryTest):
         self.assertEqual(calls(self.run("stack", "--agent", fixture.pid).expect(OK).out),
                          calls(self.client("stack", fixture.pid)))
 
+    def test_stats(self):
+        """The same from gops, from its agent through gospy, and from gospy alone."""
+        fixture = self.real()
+        own = self.client("stats", fixture.pid)
+        self.assertEqual(self.run("stats", "--agent", fixture.pid).expect(OK).out, own)
+        self.assertEqual(self.run("stats", fixture.pid).expect(OK).out, own)
+
+    def test_memstats(self):
+        """The same lines; most of the values change with each answer."""
+        def names(text):
+            return [line.split(": ")[0] for line in text.splitlines()]
+
+        def steady(text):
+            return [line for line in text.splitlines()
+                    if line.split(":")[0] in ("lookups", "num-forced-gc", "enable-gc", "debug-gc")]
+        fixture = self.real()
+        own = self.client("memstats", fixture.pid)
+        for options in (("--agent",), ()):
+            shown = self.run("memstats", *options, fixture.pid).expect(OK).out
+            self.assertEqual(names(shown), names(own))
+            self.assertEqual(steady(shown), steady(own))
+
     def test_gc(self):
         fixture = self.real()
         before = fixture.ask("memstats")["NumForcedGC"]
@@ -480,7 +502,6 @@ class RealTest(DirectoryTest):
         fixture = self.real()
         path = os.path.join(self.directory, "trace.out")
         self.run("trace", fixture.pid, "-o", path).expect(OK)
-        # What it can be asked to print has another name in each version.
         # What it is asked to print has another name in older versions.
         shown = self.tool("trace", "-d=parsed" if self.build.minor >= 22 else "-d", path)
         self.assertRegex(shown, r"main\.burn|GoCreate|ProcStart")
