@@ -188,6 +188,23 @@ static uint64_t next_gc(const struct image *image, const struct schedstate *s)
 	return goal;
 }
 
+/* memstats.pause_ns follows pause_total_ns: a ring, in which the last cycle's place is (numgc+255)
+ * % 256. src/runtime/mstats.go, Go 1.12-1.27. */
+static uint64_t last_pause(const struct image *image, const struct blob *memstats)
+{
+	enum { PAUSES = 256 };
+	struct field total = image->layout.mstats.pause_total_ns;
+	uint64_t num_gc = value(memstats, image->layout.mstats.numgc);
+	if (value(memstats, total) == GOSPY_UNKNOWN || num_gc == GOSPY_UNKNOWN)
+		return GOSPY_UNKNOWN;
+	size_t off = total.off + sizeof(uint64_t) * (1 + (num_gc + PAUSES - 1) % PAUSES);
+	if (memstats->len < sizeof(uint64_t) || off > memstats->len - sizeof(uint64_t))
+		return GOSPY_UNKNOWN;
+	uint64_t pause_ns;
+	memcpy(&pause_ns, memstats->bytes + off, sizeof(pause_ns));
+	return pause_ns <= value(memstats, total) ? pause_ns : GOSPY_UNKNOWN;
+}
+
 void decode_heap(struct image *image, const struct schedstate *s, struct gospy_heap *ret)
 {
 	const __typeof__(image->layout.gcController) *gc = &image->layout.gcController;
@@ -208,5 +225,6 @@ void decode_heap(struct image *image, const struct schedstate *s, struct gospy_h
 		.num_forced_gc = value(&s->memstats, ms->numforcedgc),
 		.last_gc_unix_ns = value(&s->memstats, ms->last_gc_unix),
 		.pause_total_ns = value(&s->memstats, ms->pause_total_ns),
+		.last_pause_ns = last_pause(image, &s->memstats),
 	};
 }
