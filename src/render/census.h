@@ -6,6 +6,7 @@
 #define GOSPY_RENDER_CENSUS_H
 
 #include "base/arena.h"
+#include "base/strbuf.h"
 #include "render/select.h"
 
 /** What goroutines are grouped by. */
