@@ -30,13 +30,12 @@ struct model_row {
 	uint64_t count; /* now */
 	int64_t delta;  /* since the mark, or the first sample that could tell */
 	bool rate_known;
-	double rate;           /* a minute, over the last minute: the slope of a fitted line */
-	double growth;         /* .growing: a minute, since the mark: the slope of a fitted line */
-	uint64_t oldest_ns;    /* longest wait, or GOSPY_UNKNOWN */
-	bool appeared;         /* there was none at the mark */
-	bool gone;             /* there were some at the mark, there are none now */
-	bool growing;          /* has grown steadily since the mark */
-	uint64_t seen_mono_ns; /* instant of the first sample that is kept with one of it */
+	double rate;        /* a minute, over the last minute: the slope of a fitted line */
+	double growth;      /* .growing: a minute, since the mark: the slope of a fitted line */
+	uint64_t oldest_ns; /* longest wait, or GOSPY_UNKNOWN */
+	bool appeared;      /* there was none at the mark */
+	bool gone;          /* there were some at the mark, there are none now */
+	bool growing;       /* has grown steadily since the mark */
 	/* The most frequent one, and whether there are others; NULL: unknown. Of a group that is
 	 * gone, as they were. */
 	const char *state; /* "running", "chan receive" */
@@ -105,7 +104,7 @@ bool model_set_func(struct model *model, const char *pattern, char *why, size_t 
 /** The rows as they are to be shown. Valid until the model changes. */
 const struct model_row *const *model_rows(struct model *model, size_t *n_ret);
 /** Rows before filtering. */
-size_t model_row_total(const struct model *model);
+size_t model_row_total(struct model *model);
 /** By id, filtered out or not; NULL: none. `*place_ret` is its index among the rows shown, or
  * SIZE_MAX; may be NULL. */
 const struct model_row *model_find(struct model *model, uint64_t id, size_t *place_ret);
@@ -115,8 +114,8 @@ bool model_compile(const char *pattern, regex_t *ret, char *why, size_t why_size
 /** Does one of a row's texts match? */
 bool model_row_matches(const struct model_row *row, const regex_t *regex);
 
-/** Text of a cell, not padded, escaped: "12034", "+120", "60.1/min", "4 h", "chan receive…",
- * "main.worker (/src/x.go:12)". `utf8`: else "..." stands for "…". */
+/** Text of a cell, not padded, escaped: "12034", "+120", "+60.1", "4h12m", "chan receive…",
+ * "main.worker x.go:12". `utf8`: else "..." stands for "…". */
 void model_cell(const struct model_row *row, enum model_column column, bool utf8,
 		struct strbuf *text);
 /** "COUNT", "DELTA", ... */

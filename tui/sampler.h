@@ -6,7 +6,7 @@
 #define GOSPY_TUI_SAMPLER_H
 
 #include "gospy.h"
-#include "render/census.h"
+#include "render/group.h"
 
 /** What to read, and how often. May change at any time. */
 struct sampler_options {
@@ -23,12 +23,16 @@ struct sampler_options {
 struct sample {
 	struct gospy_snapshot *snapshot; /* owned by the sample */
 	struct census census;            /* all goroutines but dead ones and the runtime's own */
-	uint64_t mono_ns;                /* CLOCK_MONOTONIC, instant of the snapshot */
+	/** By each key that the census answers; .group_of is NULL where it does not. */
+	struct groups groups[GROUP_KEYS];
+	uint64_t mono_ns; /* CLOCK_MONOTONIC, instant of the snapshot */
 	struct gospy_process_usage usage;
 	bool usage_known;
 	struct sampler_options options; /* that it was taken with */
 };
 void sample_destroy(struct sample *sample);
+/** Fill .groups from .census. GOSPY_E_NOMEM. */
+enum gospy_code sample_group(struct sample *sample, struct gospy_error *err);
 
 enum sampler_state {
 	SAMPLER_OPENING, /* finds out about the target */

@@ -30,7 +30,7 @@ void group_key_needs(enum group_key key, struct gospy_snapshot_options *options)
 enum {
 	/* Different classes of a census. Stacks, objects and labels may be as many as goroutines:
 	 * those that come after so many are counted as "others" in that respect. */
-	CENSUS_CLASSES_MAX = 1 << 16,
+	CENSUS_CLASSES_MAX = 1 << 15,
 };
 
 /** What the key tells apart beyond places and states. */
