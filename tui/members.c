@@ -47,7 +47,10 @@ void members_step(struct members *members, const struct model *model, uint64_t b
 	if (members->what == MEMBERS_OF_ROW && !model_key_known(model))
 		n = 0;
 	uint64_t until = clock_mono_ns() + budget_ns;
-	while (members->scanned < n && clock_mono_ns() < until)
+	if (members->scanned > n)
+		members->scanned = n;
+	do {
 		scan(members, model, n - members->scanned < SLICE ? n : members->scanned + SLICE);
-	members->done = members->scanned >= n;
+		members->done = members->scanned >= n;
+	} while (!members->done && clock_mono_ns() < until);
 }

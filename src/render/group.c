@@ -179,8 +179,9 @@ static void note_differences(struct group *group, const struct census_class *cla
 {
 	const struct census_class *largest = group->largest;
 	group->states_differ |= !same_text(class_state(class), class_state(largest));
+	enum group_key shown = key == GROUP_CREATOR ? GROUP_START : key;
 	group->locations_differ |=
-		!same_place(group_location(class, key), group_location(largest, key));
+		!same_place(group_location(class, shown), group_location(largest, shown));
 	group->creators_differ |= !same_place(class->creator, largest->creator);
 }
 

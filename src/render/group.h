@@ -9,7 +9,8 @@ struct group {
 	   differ in their pc only are one. */
 	uint64_t id;
 	const struct census_class *largest; /* its most frequent class: stands for all */
-	/* Not all its classes have the largest one's: */
+	/* Not all its classes have the largest one's. The location is that of group_location, but
+	 * by GROUP_CREATOR, which is all creators' own, the start. */
 	bool states_differ, locations_differ, creators_differ;
 	uint64_t count;
 	uint64_t states[SELECT_STATES];
