@@ -58,8 +58,8 @@ struct cmd {
 	int (*run)(struct cli *cli, char **args);
 };
 
-extern const struct cmd cmd_list, cmd_tree, cmd_process, cmd_summary, cmd_stack, cmd_version,
-	cmd_doctor, cmd_help;
+extern const struct cmd cmd_list, cmd_tree, cmd_process, cmd_summary, cmd_stack, cmd_top,
+	cmd_version, cmd_doctor, cmd_help;
 /** All of them, in the order of the help; ends with NULL. */
 extern const struct cmd *const cmds[];
 /** By name or alias, or NULL. */

@@ -6,8 +6,8 @@
 #include "cli/cmd.h"
 
 const struct cmd *const cmds[] = {
-	&cmd_list,    &cmd_tree,   &cmd_process, &cmd_summary, &cmd_stack,
-	&cmd_version, &cmd_doctor, &cmd_help,    NULL,
+	&cmd_list, &cmd_tree,    &cmd_process, &cmd_summary, &cmd_stack,
+	&cmd_top,  &cmd_version, &cmd_doctor,  &cmd_help,    NULL,
 };
 
 static bool is_called(const struct cmd *cmd, const char *name)
