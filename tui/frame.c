@@ -6,6 +6,8 @@
 #include "render/units.h"
 #include "tui/app_state.h"
 
+enum { COLS_ALL_TABS = 60 };
+
 static void banner(struct canvas *canvas, int y, const char *text)
 {
 	canvas_blank(canvas, y, 0, canvas->cols, LOOK_BANNER);
@@ -33,6 +35,8 @@ static void tabs_draw(struct app *app, int y)
 	int x = 0;
 	bool tabs = app->model && !app->picker && !app->help;
 	for (size_t i = 0; tabs && i < APP_TABS; i++) {
+		if (canvas->cols < COLS_ALL_TABS && i != app->tab)
+			continue;
 		x += canvas_printf(canvas, y, x, canvas->cols - x,
 				   i == app->tab ? LOOK_TAB_OPEN : LOOK_TAB, " %s ",
 				   app->tabs[i][0]->ops->name);

@@ -10,6 +10,7 @@
 enum {
 	ROWS_FULL = 18, /* of the screen, from which on there is room for the whole header */
 	ROWS_SHORT = 10,
+	COLS_FULL = 70,
 	NAME_WIDTH = 10, /* of a figure */
 	SPARK_MIN = 8,
 	SPARK_MAX = 120,
@@ -66,17 +67,20 @@ static void program_line(struct pen *pen, struct app *app, const struct model_he
 	const struct gospy_target_info *target = sampler_target(app->sampler);
 	const struct gospy_snapshot_info *info =
 		gospy_snapshot_info(model_sample(app->model)->snapshot);
-	put(pen, LOOK_TAB_OPEN, " gospy ");
-	put(pen, LOOK_NORMAL, " ");
+	bool narrow = pen->canvas->cols < COLS_FULL;
+	const char *gap = narrow ? " " : "  ";
+	if (!narrow)
+		pen->x += canvas_text(pen->canvas, pen->y, 0, 7, LOOK_TAB_OPEN, " gospy ") + 1;
 	put(pen, LOOK_STRONG, base_name(target->exe ? target->exe : target->comm));
-	putf(pen, LOOK_NORMAL, "  pid %d  %s  up %s", (int)target->pid,
-	     target->go_version ? target->go_version : "go?", units_span(info->uptime_ns).s);
-	put(pen, LOOK_LABEL, "  CPU ");
+	putf(pen, LOOK_NORMAL, "%s%s%d", gap, narrow ? "" : "pid ", (int)target->pid);
+	putf(pen, LOOK_NORMAL, "%s%s", gap, target->go_version ? target->go_version : "go?");
+	putf(pen, LOOK_NORMAL, "%sup %s", gap, units_span(info->uptime_ns).s);
+	putf(pen, LOOK_LABEL, "%sCPU ", gap);
 	if (header->cpu_percent >= 0)
 		putf(pen, LOOK_STRONG, "%.1f%%", header->cpu_percent);
 	else
 		put(pen, LOOK_DIM, "?");
-	put(pen, LOOK_LABEL, "  RSS ");
+	putf(pen, LOOK_LABEL, "%sRSS ", gap);
 	put(pen, LOOK_STRONG, units_bytes(header->rss).s);
 }
 

@@ -17,7 +17,7 @@ enum { BY_GOID, BY_STATE, BY_WAIT, BY_THREAD, BY_LOCATION, BY_LABEL };
 
 static const struct column columns[] = {
 	{.title = "GOID", .key = "goid", .width = 9, .right = true, .sort = BY_GOID},
-	{.title = "STATE", .key = "state", .width = 16, .grows = 1, .most = 28, .sort = BY_STATE},
+	{.title = "STATE", .key = "state", .width = 14, .grows = 1, .most = 24, .sort = BY_STATE},
 	{.title = "WAIT", .key = "wait_ns", .width = 7, .rank = 1, .right = true, .sort = BY_WAIT},
 	{.title = "THREAD", .key = "tid", .width = 8, .rank = 4, .right = true, .sort = BY_THREAD},
 	{.title = "LOCATION",
@@ -26,7 +26,7 @@ static const struct column columns[] = {
 	 .grows = 4,
 	 .rank = 2,
 	 .sort = BY_LOCATION},
-	{.title = "LABELS", .key = "labels", .width = 16, .grows = 2, .rank = 3, .sort = BY_LABEL},
+	{.title = "LABELS", .key = "labels", .width = 12, .grows = 1, .rank = 3, .sort = BY_LABEL},
 };
 
 /* What is shown of one; copied, since it outlives its snapshot. */
