@@ -17,6 +17,7 @@ struct procs {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	proc_list list;
+	size_t unreadable;
 	int event;
 	bool stop, refresh;
 	int users;
@@ -126,8 +127,10 @@ static void list_processes(struct procs *procs, bool anew)
 		struct proc proc = look_at(&processes[i]);
 		push(&list, &proc);
 	}
+	size_t unreadable = gospy_process_list_unreadable(found);
 	gospy_process_list_destroy(found);
 	pthread_mutex_lock(&procs->lock);
+	procs->unreadable = unreadable;
 	for (size_t i = 0; !anew && i < list.len; i++)
 		inherit(&list.at[i], &procs->list);
 	proc_list old = procs->list;
@@ -238,13 +241,14 @@ int procs_fd(const struct procs *procs)
 	return procs->event;
 }
 
-void procs_take(struct procs *procs, proc_list *ret)
+void procs_take(struct procs *procs, proc_list *ret, size_t *unreadable_ret)
 {
 	uint64_t count;
 	if (read(procs->event, &count, sizeof(count)) < 0 && errno != EAGAIN)
 		return;
 	proc_list_free(ret);
 	pthread_mutex_lock(&procs->lock);
+	*unreadable_ret = procs->unreadable;
 	for (size_t i = 0; i < procs->list.len; i++) {
 		struct proc proc = proc_copy(&procs->list.at[i]);
 		push(ret, &proc);

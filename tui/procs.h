@@ -24,8 +24,9 @@ struct procs *procs_start(void);
 void procs_stop(struct procs *procs);
 /** Readable when there is something new. */
 int procs_fd(const struct procs *procs);
-/** A copy of what is known; makes the descriptor unreadable. */
-void procs_take(struct procs *procs, proc_list *ret);
+/** A copy of what is known, and the number of processes that may not be looked at; makes the
+ * descriptor unreadable. */
+void procs_take(struct procs *procs, proc_list *ret, size_t *unreadable_ret);
 /** Look and count again now. */
 void procs_refresh(struct procs *procs);
 

@@ -121,8 +121,11 @@ static void input_init(bool mouse)
 	nodelay(screen.input, TRUE);
 	screen.mouse = mouse;
 	if (mouse) {
-		mousemask(BUTTON1_PRESSED | BUTTON1_RELEASED | WHEEL_UP | WHEEL_DOWN, NULL);
-		// Clicks are told from each other here: ncurses would wait.
+		mousemask(BUTTON1_PRESSED | BUTTON1_RELEASED | BUTTON1_CLICKED |
+				  BUTTON1_DOUBLE_CLICKED | WHEEL_UP | WHEEL_DOWN,
+			  NULL);
+		// Clicks are told from each other here: ncurses would wait. What has come at once
+		// it makes one of all the same.
 		mouseinterval(0);
 	}
 }
@@ -273,7 +276,9 @@ static int mouse_key(struct pointer *pointer)
 		pointer->what = POINTER_WHEEL_UP;
 	} else if (event.bstate & WHEEL_DOWN) {
 		pointer->what = POINTER_WHEEL_DOWN;
-	} else if (event.bstate & BUTTON1_PRESSED) {
+	} else if (event.bstate & BUTTON1_DOUBLE_CLICKED) {
+		pointer->what = POINTER_DOUBLE;
+	} else if (event.bstate & (BUTTON1_PRESSED | BUTTON1_CLICKED)) {
 		uint64_t now = clock_mono_ns();
 		bool again = last.y == event.y && now - last_ns < DOUBLE_CLICK_NS;
 		pointer->what = again ? POINTER_DOUBLE : POINTER_CLICK;

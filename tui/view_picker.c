@@ -25,6 +25,7 @@ struct picker_view {
 	struct view view;
 	struct procs *procs;
 	proc_list list;
+	size_t unreadable;
 };
 
 static size_t picker_total(const struct view *view)
@@ -41,7 +42,7 @@ static void picker_update(struct view *view, struct app *app)
 {
 	struct picker_view *picker = (struct picker_view *)view;
 	(void)app;
-	procs_take(picker->procs, &picker->list);
+	procs_take(picker->procs, &picker->list, &picker->unreadable);
 }
 
 static void picker_cell(struct view *view, const struct app *app, size_t row, size_t column,
@@ -137,6 +138,9 @@ static void picker_title(const struct view *view, const struct app *app, struct 
 	if (view->filter[0])
 		strbuf_printf(text, "%zu of ", view->list.count);
 	strbuf_printf(text, "%zu Go processes; Enter looks into one", picker->list.len);
+	if (picker->unreadable)
+		strbuf_printf(text, "; %zu others may not be looked at (sudo?)",
+			      picker->unreadable);
 }
 
 static void picker_close(struct view *view)
