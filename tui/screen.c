@@ -138,8 +138,10 @@ enum gospy_code screen_start(bool color, bool mouse, bool *utf8_ret, struct gosp
 	setlocale(LC_CTYPE, "");
 	*utf8_ret = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 	int status;
-	if (setupterm(NULL, STDOUT_FILENO, &status) == OK)
+	if (setupterm(NULL, STDOUT_FILENO, &status) == OK) {
 		sequence_make(mouse);
+		del_curterm(cur_term);
+	}
 	restore_arm(STDOUT_FILENO, sequence, sequence_len);
 	screen.curses = newterm(NULL, stdout, stdin);
 	if (!screen.curses) {
