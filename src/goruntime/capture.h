@@ -16,11 +16,12 @@
 #include "goruntime/stacks.h"
 #include "goruntime/target.h"
 
-/* A channel somebody waits on. */
+/* What somebody waits for: a channel, or with .objects what else a sudog tells. */
 struct chan_rec {
-	uint64_t addr; /* first: see bulk.h; of the sudog, then of the hchan */
+	uint64_t addr; /* first: see bulk.h; of the sudog, then of the hchan or the semaphore */
 	uint64_t cap, len, elem_size;
-	uint32_t g; /* position of the waiter in recs */
+	uint32_t g;   /* position of the waiter in recs */
+	uint8_t kind; /* enum gospy_object_kind */
 	bool closed;
 	bool known;
 };

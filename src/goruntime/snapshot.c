@@ -359,13 +359,17 @@ static const struct gospy_location *pub(const struct location *loc)
 	return loc ? &loc->pub : NULL;
 }
 
-static void fill_channel(const struct gospy_snapshot *s, const struct g_rec *rec,
-			 struct gospy_goroutine *ret)
+static void fill_object(const struct gospy_snapshot *s, const struct g_rec *rec,
+			struct gospy_goroutine *ret)
 {
 	uint32_t status = grec_status(rec);
 	if (!rec->chan || status != GOSPY_STATUS_WAITING)
 		return;
 	const struct chan_rec *chan = &s->capture.chans.at[rec->chan - 1];
+	ret->object_kind = (enum gospy_object_kind)chan->kind;
+	ret->object = chan->addr;
+	if (chan->kind != GOSPY_OBJECT_CHANNEL)
+		return;
 	ret->channel_known = true;
 	ret->channel = (struct gospy_channel){
 		.addr = chan->addr,
@@ -374,8 +378,6 @@ static void fill_channel(const struct gospy_snapshot *s, const struct g_rec *rec
 		.elem_size = chan->elem_size,
 		.closed = chan->closed,
 	};
-	ret->object_kind = GOSPY_OBJECT_CHANNEL;
-	ret->object = chan->addr;
 }
 
 static uint64_t stack_hash(const struct gospy_snapshot *s, uint32_t stack)
@@ -471,5 +473,5 @@ void snapshot_goroutine(const struct gospy_snapshot *s, size_t index, struct gos
 		ret->user = s->users ? s->users[rec->stack - 1] : NULL;
 		ret->stack_hash = stack_hash(s, rec->stack);
 	}
-	fill_channel(s, rec, ret);
+	fill_object(s, rec, ret);
 }
