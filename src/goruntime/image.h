@@ -35,6 +35,7 @@
 	X(waitReasonStrings, 1)                                                                    \
 	X(buildVersion, 0)                                                                         \
 	X(emptymspan, 0)                                                                           \
+	X(semtable, 0)                                                                             \
 	X(dbgvars, 0)     /* Go 1.21+ as a slice of pointers */                                    \
 	X(bubbleGen, 0)   /* Go 1.25+: how many bubbles there were */                              \
 	X(fingRunning, 0) /* bool, up to Go 1.19 */                                                \

@@ -130,6 +130,36 @@ class TopBatchTest(lib_gospy.TargetTest):
                      if group["title"].startswith("channel ")}
             self.assertEqual(shown, dict(channels))
 
+    def check_semaphores(self, fixture, *options):
+        """Of whoever waits for a lock the fixture knows the lock's address, in which the word that
+        is waited for has its place: src/sync/{mutex,rwmutex}.go, the same in all versions."""
+        offsets = {"mutex": 4, "rwmutex-rlock": 12, "rwmutex-lock": 8}
+        told = {int(g["mutex"], 16) + offsets[g["name"]]
+                for g in fixture.ask("stack")["goroutines"] if g.get("name") in offsets}
+        self.assertEqual(len(told), len(offsets))
+        frame, = self.frames(fixture, 1, "--group", "object", *options)
+        shown = {int(group["title"].split()[-1], 16): group for group in frame["groups"]
+                 if group["title"].startswith("semaphore ")}
+        self.assertLessEqual(told, set(shown))
+        for addr in told:
+            self.assertEqual(shown[addr]["count"], 1)
+
+    def test_semaphores(self):
+        for build in lib_gospy.builds("states", ("default", "stripped")):
+            with self.subTest(build=str(build)):
+                fixture = self.watch(lib_fixture.start(build))
+                self.check_semaphores(fixture)
+                self.check_semaphores(fixture, "--non-blocking")
+            self.doCleanups()
+
+    def test_waiters_of_one_lock(self):
+        """Thousands behind one semaphore, of the oldest and the newest Go."""
+        for build in (0, -1):
+            fixture = self.fixture("parked", "-n", 3000, "-kind", "mutex", build=build)
+            frame, = self.frames(fixture, 1, "--group", "object")
+            self.assertEqual([group["count"] for group in frame["groups"]], [3000, 1])
+            self.assertRegex(frame["groups"][0]["title"], "^semaphore 0x")
+
     def test_text(self):
         fixture = self.fixture("parked", "-n", 1000)
         run = lib_gospy.run("top", fixture.pid, "-n", 2, "--refresh", "100ms", "--limit", 2)
