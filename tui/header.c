@@ -236,8 +236,11 @@ static void snapshot_line(struct pen *pen, struct app *app)
 		put(pen, LOOK_STRONG, units_ms(info->paused_ns).s);
 	}
 	putf(pen, LOOK_NORMAL, "  took %s", units_ms(info->total_ns).s);
-	if (info->late + info->moved + info->unreadable)
-		putf(pen, LOOK_WARN, "  %lu inexact", info->late + info->moved + info->unreadable);
+	// That some have moved meanwhile is no failure: busy programs are like that.
+	if (info->moved)
+		putf(pen, LOOK_DIM, "  %lu moved", info->moved);
+	if (info->late + info->unreadable)
+		putf(pen, LOOK_WARN, "  %lu inexact", info->late + info->unreadable);
 	put(pen, LOOK_LABEL, "  every ");
 	put(pen, LOOK_NORMAL, units_go_duration(app->sampling.refresh_ns).s);
 	if (app->status.state == SAMPLER_READING &&

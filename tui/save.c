@@ -1,4 +1,5 @@
-/* Writing what is on the screen to files: as text, and its rows as JSON. */
+/* Writing what is on the screen to files: as text, and its rows, those out of sight too, as JSON.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include "render/json.h"
 #include "render/report_header.h"
 #include "tui/app_state.h"
+#include "tui/batch.h"
 
 enum { NAME_SIZE = 96, SAME_SECOND_MAX = 100 };
 
@@ -72,6 +74,12 @@ static void write_json(struct app *app, struct out *out)
 {
 	struct json json = {.out = out};
 	struct view *view = app_view(app);
+	if (view->ops == &view_groups) {
+		struct batch_options how = {.top = app->options, .format = REPORT_JSON};
+		batch_frame(&how, out, app->model, sampler_target(app->sampler),
+			    app->status.samples);
+		return;
+	}
 	json_begin(&json, "screen");
 	json_str(&json, "view", view->ops->name);
 	if (!view->ops->no_header)

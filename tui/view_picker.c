@@ -1,5 +1,6 @@
 /* Which process? The Go processes of this machine. */
 #include <string.h>
+#include <unistd.h>
 
 #include "render/units.h"
 #include "tui/app_state.h"
@@ -139,8 +140,8 @@ static void picker_title(const struct view *view, const struct app *app, struct 
 		strbuf_printf(text, "%zu of ", view->list.count);
 	strbuf_printf(text, "%zu Go processes; Enter looks into one", picker->list.len);
 	if (picker->unreadable)
-		strbuf_printf(text, "; %zu others may not be looked at (sudo?)",
-			      picker->unreadable);
+		strbuf_printf(text, "; %zu other%s may not be looked at%s", picker->unreadable,
+			      picker->unreadable == 1 ? "" : "s", geteuid() ? " (sudo?)" : "");
 }
 
 static void picker_close(struct view *view)

@@ -332,13 +332,22 @@ class Terminal:
     def text(self):
         return "\n".join(self.screen.lines())
 
+    def complete(self):
+        """Is this a whole frame? gospy leaves the cursor in the last corner, or shows it in the
+        last line; in between it is elsewhere."""
+        screen = self.screen
+        if not screen.alternate:
+            return True
+        return screen.y == screen.rows - 1 and (screen.cursor_visible or
+                                                screen.x >= screen.cols - 1)
+
     def wait(self, condition, what):
-        """Until condition(lines) holds; its value."""
+        """Until condition(lines) holds of a whole frame; its value."""
         deadline = time.monotonic() + PATIENCE
         while True:
             while self.read(0):
                 pass
-            value = condition(self.screen.lines())
+            value = self.complete() and condition(self.screen.lines())
             if value:
                 return value
             if self.process.poll() is not None and not self.read(0.05):

@@ -423,9 +423,21 @@ class KeyTest(TopTest):
         with open(os.path.join(self.directory, name[:-3] + "json"), encoding="utf-8") as f:
             document = json.load(f)
         self.assertEqual(document["schema_version"], 1)
-        self.assertEqual({r["location"].split(" ")[0]: r["count"] for r in document["rows"]},
-                         shown)
-        self.assertEqual(len(glob.glob(os.path.join(self.directory, "*"))), 2)
+        self.assertEqual(document["type"], "top")
+        self.assertEqual({g["location"]["func"]: g["count"] for g in document["groups"]}, shown)
+        top.key("Enter")
+        top.wait_text("GOID")
+        listed = top.wait(lambda lines: goids(lines), "goroutines")
+        top.key(key)
+        second = top.wait_text(r"written: (\S+\.txt)")[1]
+        self.assertNotEqual(second, name)
+        with open(os.path.join(self.directory, second[:-3] + "json"), encoding="utf-8") as f:
+            document = json.load(f)
+        self.assertEqual((document["type"], document["view"]), ("screen", "Goroutines"))
+        self.assertEqual([r["goid"] for r in document["rows"]][:len(listed)], listed)
+        self.assertEqual(len(glob.glob(os.path.join(self.directory, "*"))), 4)
+        top.key("Esc")
+        self.home(top)
         top.key("p")
         top.wait_no_text("FROZEN")
 
@@ -560,7 +572,7 @@ class SizeTest(TopTest):
         top.wait(lambda lines: counts(lines) == expected, f"{expected} in 40 columns")
         self.assertLessEqual(max(map(len, top.screen.lines())), 40)
         top.resize(*SIZE)
-        top.wait_text("RATE +OLDEST +STATE +LOCATION +CREATED BY")
+        top.wait_text("RATE/MIN +OLDEST +STATE +LOCATION +CREATED BY")
         self.quit(top)
 
     def test_300_columns(self):
