@@ -4,18 +4,29 @@
  * deviations less often than once in thousands of times, already with GROWTH_VALUES_MIN values. */
 static const double RISE_PER_SCATTER = 5;
 
+void growth_times_init(struct growth_times *times, double first, double last)
+{
+	*times = (struct growth_times){.first = first, .last = last};
+}
+
+static size_t part_of(const struct growth_times *times, double t)
+{
+	double span = times->last - times->first;
+	double part = span > 0 ? (t - times->first) / span * GROWTH_PARTS : 0;
+	return part < GROWTH_PARTS - 1 ? (size_t)(part > 0 ? part : 0) : GROWTH_PARTS - 1;
+}
+
 void growth_times_add(struct growth_times *times, double t)
 {
-	if (!times->n++)
-		times->first = t;
-	times->last = t;
+	times->n++;
+	times->in_part[part_of(times, t)]++;
 	times->sum += t;
 	times->squares += t * t;
 }
 
-void growth_add(struct growth *growth, double t, double value, size_t i, size_t n)
+void growth_add(struct growth *growth, const struct growth_times *times, double t, double value)
 {
-	size_t part = i * GROWTH_PARTS / n;
+	size_t part = part_of(times, t);
 	growth->sum += value;
 	growth->squares += value * value;
 	growth->products += value * t;
@@ -46,26 +57,30 @@ static double scatter(const struct growth *growth, const struct growth_times *ti
 	return rest > 0 ? rest / n : 0;
 }
 
-/* How many of `n` values belong to a part: those that growth_add puts there. */
-static size_t values_in(size_t part, size_t n)
+/* Is the smallest value of each part above that of the part before? */
+static bool floor_rises(const struct growth *growth, const struct growth_times *times)
 {
-	size_t begin = (part * n + GROWTH_PARTS - 1) / GROWTH_PARTS;
-	size_t end = ((part + 1) * n + GROWTH_PARTS - 1) / GROWTH_PARTS;
-	return end - begin;
-}
-
-bool growth_is_steady(const struct growth *growth, const struct growth_times *times)
-{
-	double slope, before = -1;
-	if (times->n < GROWTH_VALUES_MIN || !growth_slope(growth, times, &slope))
-		return false;
+	double before = -1;
+	size_t parts = 0;
 	for (size_t part = 0; part < GROWTH_PARTS; part++) {
-		bool always = growth->seen[part] == values_in(part, times->n);
+		if (!times->in_part[part])
+			continue;
+		bool always = growth->seen[part] == times->in_part[part];
 		double least = always ? growth->least[part] : 0;
 		if (least <= before)
 			return false;
 		before = least;
+		parts++;
 	}
+	return parts >= GROWTH_PARTS_MIN;
+}
+
+bool growth_is_steady(const struct growth *growth, const struct growth_times *times)
+{
+	double slope;
+	if (times->n < GROWTH_VALUES_MIN || !growth_slope(growth, times, &slope) ||
+	    !floor_rises(growth, times))
+		return false;
 	double rise = slope * (times->last - times->first);
 	return rise > 0 &&
 	       rise * rise >= RISE_PER_SCATTER * RISE_PER_SCATTER * scatter(growth, times, slope);

@@ -10,18 +10,24 @@
 #include <stdint.h>
 
 enum {
-	/* Parts of the time that are looked at each for itself. */
+	/* Equal parts of the time that are looked at each for itself. */
 	GROWTH_PARTS = 6,
+	/* Of them, those that have values at least. */
+	GROWTH_PARTS_MIN = 4,
 	/* Fewer values say nothing. */
 	GROWTH_VALUES_MIN = 8,
 };
 
 /** The times of all values, in seconds. */
 struct growth_times {
-	size_t n;
-	double sum, squares;
 	double first, last;
+	size_t n;
+	size_t in_part[GROWTH_PARTS]; /* of the n */
+	double sum, squares;
 };
+/** None yet, of which the first and the last are known. */
+void growth_times_init(struct growth_times *times, double first, double last);
+/** Not before the first, and not behind the last. */
 void growth_times_add(struct growth_times *times, double t);
 
 /** The values; one that is 0 need not be added. All zero is a value that was always 0. */
@@ -29,10 +35,10 @@ struct growth {
 	double sum, squares, products /* of value and time */;
 	/* The smallest value in each part of the time, if there are as many as times in it. */
 	double least[GROWTH_PARTS];
-	uint32_t seen[GROWTH_PARTS];
+	size_t seen[GROWTH_PARTS];
 };
-/** The `i`-th of `n` values, which are those of the times. */
-void growth_add(struct growth *growth, double t, double value, size_t i, size_t n);
+/** The value at one of the times. */
+void growth_add(struct growth *growth, const struct growth_times *times, double t, double value);
 
 /** Slope of the line fitted to the values, a second; false: fewer than two times. */
 bool growth_slope(const struct growth *growth, const struct growth_times *times, double *ret);

@@ -86,41 +86,46 @@ static void remember(struct model *model, const struct sample *sample)
 	model_check(vec_push(&model->history, past));
 }
 
-/* Drop those that `drop` says, by position; the order stays. */
-static void forget(struct model *model, bool (*drop)(const struct model *model, size_t i))
+static void forget(struct model *model, size_t i)
 {
-	size_t kept = 0, n = model->history.len;
-	for (size_t i = 0; i < n; i++) {
-		struct past *past = &model->history.at[i];
-		if (drop(model, i)) {
-			model->history_groups -= groups_in(past);
-			past_deinit(past);
-		} else {
-			model->history.at[kept++] = *past;
+	struct past *at = &model->history.at[i];
+	model->history_groups -= groups_in(at);
+	past_deinit(at);
+	memmove(at, at + 1, (--model->history.len - i) * sizeof(*at));
+}
+
+/* The one between neighbours that are nearest to each other, so that what is left is spread evenly;
+ * of those before `until_ns`, and not the mark's. 0: there is none. */
+static size_t most_dispensable(const struct model *model, uint64_t until_ns)
+{
+	const struct past *at = model->history.at;
+	uint64_t least_ns = UINT64_MAX;
+	size_t best = 0;
+	for (size_t i = 1; i + 1 < model->history.len && at[i].mono_ns < until_ns; i++) {
+		uint64_t gap_ns = at[i + 1].mono_ns - at[i - 1].mono_ns;
+		if (gap_ns < least_ns && at[i].mono_ns != model->mark_mono_ns) {
+			least_ns = gap_ns;
+			best = i;
 		}
 	}
-	model->history.len = kept;
+	return best;
 }
 
 /* Rates look back a minute, growth to the mark. */
-static bool is_over(const struct model *model, size_t i)
-{
-	uint64_t now = model->sample->mono_ns, then = model->history.at[i].mono_ns;
-	return then < model->mark_mono_ns && now - then > 2 * MODEL_RATE_NS;
-}
-
-static bool is_every_other(const struct model *model, size_t i)
-{
-	bool first = model->history.at[i].mono_ns == model->mark_mono_ns;
-	return i % 2 && i < model->history.len / 2 && !first;
-}
-
 static void forget_much(struct model *model)
 {
-	forget(model, is_over);
-	while (model->history.len > HISTORY_SAMPLES ||
-	       (model->history.len > HISTORY_SAMPLES_MIN && model->history_groups > HISTORY_GROUPS))
-		forget(model, is_every_other);
+	uint64_t now = model->sample->mono_ns;
+	uint64_t lately = now > MODEL_RATE_NS ? now - MODEL_RATE_NS : 0;
+	while (model->history.at[0].mono_ns < model->mark_mono_ns &&
+	       model->history.at[0].mono_ns < lately)
+		forget(model, 0);
+	while (model->history.len > HISTORY_SAMPLES || (model->history.len > HISTORY_SAMPLES_MIN &&
+							model->history_groups > HISTORY_GROUPS)) {
+		size_t i = most_dispensable(model, lately);
+		if (!i)
+			i = most_dispensable(model, UINT64_MAX);
+		forget(model, i);
+	}
 }
 
 static const struct gospy_location *copy_location(struct arena *arena,

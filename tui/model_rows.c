@@ -70,10 +70,9 @@ static void make_rows(struct model *model)
 	}
 }
 
-/* The samples from `from` on that can tell of the key, and what is fitted to them for each row. */
+/* The samples from a time on that can tell of the key, and what is fitted to them for each row. */
 struct fit {
 	uint64_t from_ns;
-	size_t n;
 	struct growth_times times;
 	struct growth *rows;
 };
@@ -88,29 +87,36 @@ static bool fit_takes(const struct fit *fit, const struct model *model, const st
 	return past->of[model->key].known && past->mono_ns >= fit->from_ns;
 }
 
+/* Seconds from now: small numbers, whose squares are exact enough. */
+static double seconds(const struct model *model, const struct past *past)
+{
+	return -(double)(model->sample->mono_ns - past->mono_ns) / 1e9;
+}
+
 static void fit_past(struct fit *fit, struct model *model, const struct past *past)
 {
 	const struct past_key *of = &past->of[model->key];
-	// Seconds from now: small numbers, whose squares are exact enough.
-	double t = -(double)(model->sample->mono_ns - past->mono_ns) / 1e9;
-	size_t i = fit->times.n;
+	double t = seconds(model, past);
 	growth_times_add(&fit->times, t);
 	for (size_t k = 0; k < of->len; k++) {
 		const uint64_t *slot = map_get(&model->by_id, of->at[k].id);
 		if (slot)
-			growth_add(&fit->rows[*slot - 1], t, (double)of->at[k].count, i, fit->n);
+			growth_add(&fit->rows[*slot - 1], &fit->times, t, (double)of->at[k].count);
 	}
 }
 
 static void fit_all(struct fit *fit, struct model *model)
 {
+	const struct past *history = model->history.at;
+	size_t n = model->history.len, first = 0;
 	fit->rows = calloc(model->rows.len + 1, sizeof(*fit->rows));
 	model_check(fit->rows);
-	for (size_t i = 0; i < model->history.len; i++)
-		fit->n += fit_takes(fit, model, &model->history.at[i]);
-	for (size_t i = 0; i < model->history.len; i++) {
-		if (fit_takes(fit, model, &model->history.at[i]))
-			fit_past(fit, model, &model->history.at[i]);
+	while (first < n - 1 && !fit_takes(fit, model, &history[first]))
+		first++;
+	growth_times_init(&fit->times, seconds(model, &history[first]), 0);
+	for (size_t i = first; i < n; i++) {
+		if (fit_takes(fit, model, &history[i]))
+			fit_past(fit, model, &history[i]);
 	}
 }
 

@@ -6,8 +6,8 @@
 #include "tui/model.h"
 
 enum {
-	/* Past samples that are kept at most. When there are more every other one of the older half
-	 * goes: an hour is known as well as a minute, if less closely. */
+	/* Past samples that are kept at most: those of the last minute, and of the time before what
+	 * is spread evenly over it. */
 	HISTORY_SAMPLES = 256,
 	/* Groups in all of them, which is what takes memory: 8 MiB; but always so many samples. */
 	HISTORY_GROUPS = 1 << 19,

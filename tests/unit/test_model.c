@@ -425,6 +425,19 @@ static void the_past_is_bounded(void **state)
 	assert_int_equal(trend_at(model_trend(model), TREND_POINTS - 1)->goroutines, 5599);
 }
 
+/** A slow leak is found in the end, and stays found though the past is thinned out. */
+static void slow_leaks_are_found(void **state)
+{
+	(void)state;
+	MODEL(model);
+	for (unsigned i = 0; i < 3000; i++) {
+		add(model, 2 * i, 1000 + i / 60, 500);
+		if (i >= 600)
+			assert_true(row_of(model, "main.worker")->growing);
+	}
+	assert_float_equal(row_of(model, "main.worker")->growth, 0.5, 0.01);
+}
+
 static void many_groups_are_bounded(void **state)
 {
 	(void)state;
@@ -523,6 +536,7 @@ int main(void)
 		cmocka_unit_test(members_are_found),
 		cmocka_unit_test(cells),
 		cmocka_unit_test(the_past_is_bounded),
+		cmocka_unit_test(slow_leaks_are_found),
 		cmocka_unit_test(many_groups_are_bounded),
 		cmocka_unit_test(processors_and_rates_of_the_header),
 		cmocka_unit_test(trends_are_resampled),
