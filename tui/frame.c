@@ -20,8 +20,8 @@ static int banner_draw(struct app *app, int y)
 	char text[sizeof(app->status.error.msg) + 80];
 	if (!app->model || app->status.state != SAMPLER_ENDED)
 		return y;
-	snprintf(text, sizeof(text), "%s. This is the last picture (%s ago); r looks for it again",
-		 app->status.error.msg, units_age(clock_mono_ns() - app->status.since_mono_ns).s);
+	snprintf(text, sizeof(text), "Last picture, %s ago (r looks again): %s",
+		 units_age(clock_mono_ns() - app->status.since_mono_ns).s, app->status.error.msg);
 	banner(&app->canvas, y, text);
 	return y + 1;
 }

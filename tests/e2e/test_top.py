@@ -652,12 +652,12 @@ class TargetTest(TopTest):
         top = self.top(fixture)
         top.wait(lambda lines: len(counts(lines)) >= 4, "the groups")
         fixture.close()
-        top.wait_text(r"This is the last picture")
+        top.wait_text(r"Last picture.*ended")
         shown = counts(top.screen.lines())
         self.assertEqual({f: n for f, n in shown.items() if f in expected}, expected)
         top.key("r")
         top.wait_text(rf"{fixture.pid}.*(no such process|ended|gone)")
-        self.assertTrue(top.wait_text("This is the last picture"))
+        self.assertTrue(top.wait_text("Last picture"))
         self.quit(top)
 
     def test_exec(self):
@@ -665,9 +665,9 @@ class TargetTest(TopTest):
         top = self.top(fixture)
         top.wait(lambda lines: len(counts(lines)) >= 4, "the groups")
         fixture.ask("exec")
-        top.wait_text(r"This is the last picture")
+        top.wait_text(r"Last picture.*executed")
         top.key("r")
-        top.wait_no_text("This is the last picture")
+        top.wait_no_text("Last picture")
         expected = starts(fixture)
         top.wait(lambda lines: all(counts(lines).get(f) == n for f, n in expected.items()),
                  f"the counts {expected} of the new program")
@@ -682,7 +682,7 @@ class TargetTest(TopTest):
         top.key("Enter")
         top.wait_text("stack of goroutine")
         fixture.ask("exec")
-        top.wait_text("This is the last picture")
+        top.wait_text("Last picture")
         self.assertTrue(top.wait_text(r"^goroutine \d+ \["))
         self.quit(top)
 
