@@ -52,3 +52,12 @@ if(GOSPY_CODE)
 	list(APPEND GOSPY_LIBS Zydis::Zydis)
 	set(GOSPY_CODE_LIB "-lZydis")
 endif()
+
+# Of the program only, not of libgospy.
+set(GOSPY_TUI_LIBS "")
+if(GOSPY_TUI)
+	pkg_check_modules(NCURSESW QUIET IMPORTED_TARGET ncursesw)
+	gospy_require(NCURSESW_FOUND "ncursesw (or -DGOSPY_TUI=OFF: `gospy top --batch` only)"
+		      libncurses-dev)
+	list(APPEND GOSPY_TUI_LIBS PkgConfig::NCURSESW)
+endif()

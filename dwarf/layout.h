@@ -111,6 +111,8 @@ static inline uint64_t field_load(const uint8_t *bytes, struct field f)
  * of which vu is read. */
 #define LAYOUT_SUDOG(F)                                                                            \
 	F(g, "g", 1)                                                                               \
+	F(next, "next", 0)                                                                         \
+	F(prev, "prev", 0)                                                                         \
 	F(elem, "elem.vu|elem", 1)                                                                 \
 	F(c, "c.maybeTraceablePtr.vu|c", 1)                                                        \
 	F(isSelect, "isSelect", 1)                                                                 \

@@ -173,6 +173,8 @@ struct gospy_snapshot_options {
 	bool exact;
 	/** Read the channel that each channel waiter waits on. */
 	bool channels;
+	/** Read what each waiter waits for: .channels, and the semaphores of package sync. */
+	bool objects;
 	/** Walk the stack of each goroutine. */
 	bool stacks;
 	/** Figures of scheduler and heap count: what is missing of them is a .problem. */
@@ -236,6 +238,16 @@ struct gospy_channel {
 	bool closed;
 };
 
+/** What a goroutine waits for, where one address says it. */
+enum gospy_object_kind {
+	GOSPY_OBJECT_NONE = 0, /**< nothing of the kind, or unknown */
+	GOSPY_OBJECT_CHANNEL,  /**< addr is the hchan: chan receive, chan send */
+	/** addr is the word that sync.Mutex, RWMutex and WaitGroup wait at, each for a purpose of
+	   its own; wait_reason says whose. */
+	GOSPY_OBJECT_SEMAPHORE,
+	GOSPY_OBJECT_NOTIFY_LIST, /**< addr is the list in a sync.Cond (Go 1.26+) */
+};
+
 /** A label set by pprof.Do. Raw bytes of the target. */
 struct gospy_label {
 	const char *key, *value;
@@ -252,7 +264,8 @@ struct gospy_goroutine {
 	bool system;        /**< the runtime's own (isSystemGoroutine of that version) */
 	bool labels;        /**< pprof labels are set */
 	bool channel_known; /**< `channel` is filled */
-	bool durable;       /**< waits for something of its bubble (Go 1.25+) */
+	enum gospy_object_kind object_kind; /**< with .objects */
+	bool durable;                       /**< waits for something of its bubble (Go 1.25+) */
 	enum gospy_soundness soundness;
 	const char *wait_reason; /**< the process's own text; only when waiting or leaked */
 	/** Time since the GC noted that it waits, or GOSPY_UNKNOWN: no cycle did yet. The runtime
@@ -268,11 +281,15 @@ struct gospy_goroutine {
 	/** Innermost call outside of the runtime; with .stacks; NULL: there is none, or unknown. */
 	const struct gospy_location *user;
 	struct gospy_channel channel;
+	uint64_t object; /**< address of what it waits for, as object_kind says; else 0 */
 	/** Its bubble of testing/synctest, of Go 1.24 the goid of the group's root; 0: none. */
 	uint64_t bubble;
 	/** Number of its stack, from 1 on; 0: none was read. The same for goroutines at the same
 	   program counters, of this snapshot. */
 	uint32_t stack_id;
+	/** The same for goroutines at the same program counters, in all snapshots of a target; 0:
+	   no stack was read. */
+	uint64_t stack_hash;
 	/** Its profiler labels: with .labels; label_count 0: none are known. */
 	const struct gospy_label *label_list;
 	size_t label_count;
@@ -342,6 +359,7 @@ struct gospy_heap {
 	uint64_t num_gc, num_forced_gc;
 	uint64_t last_gc_unix_ns; /**< 0: none yet */
 	uint64_t pause_total_ns;
+	uint64_t last_pause_ns; /**< of the last cycle (MemStats.PauseNs); 0: none yet */
 };
 
 struct gospy_thread_counts {
@@ -665,6 +683,17 @@ GOSPY_API enum gospy_code gospy_process_info_create(pid_t pid, uint64_t sample_n
 						    struct gospy_error *err)
 	__attribute__((warn_unused_result));
 GOSPY_API void gospy_process_info_destroy(struct gospy_process_info *info);
+
+/** What a process has used so far. */
+struct gospy_process_usage {
+	uint64_t mono_ns; /**< CLOCK_MONOTONIC: when this was so */
+	uint64_t cpu_ns;  /**< user and system time of all its threads, those that ended too */
+	uint64_t rss;     /**< bytes of it in memory, or GOSPY_UNKNOWN */
+};
+/** Cheap, and for any process. GOSPY_E_GONE. */
+GOSPY_API enum gospy_code gospy_process_usage(pid_t pid, struct gospy_process_usage *ret,
+					      struct gospy_error *err)
+	__attribute__((warn_unused_result));
 
 /* --------------------------------------------------------------------------- the agent of gops --
  */

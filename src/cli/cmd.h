@@ -67,7 +67,7 @@ struct cmd {
 	int (*run)(struct cli *cli, char **args);
 };
 
-extern const struct cmd cmd_list, cmd_tree, cmd_process, cmd_summary, cmd_stack, cmd_stats,
+extern const struct cmd cmd_list, cmd_tree, cmd_process, cmd_summary, cmd_stack, cmd_top, cmd_stats,
 	cmd_memstats, cmd_version, cmd_doctor, cmd_gc, cmd_setgc, cmd_trace, cmd_pprof_cpu,
 	cmd_pprof_heap, cmd_completion, cmd_help;
 /** All of them, in the order of the help; ends with NULL. */

@@ -6,9 +6,9 @@
 #include "cli/cmd.h"
 
 const struct cmd *const cmds[] = {
-	&cmd_list,      &cmd_tree,       &cmd_process,    &cmd_summary, &cmd_stack, &cmd_stats,
-	&cmd_memstats,  &cmd_version,    &cmd_doctor,     &cmd_gc,      &cmd_setgc, &cmd_trace,
-	&cmd_pprof_cpu, &cmd_pprof_heap, &cmd_completion, &cmd_help,    NULL,
+	&cmd_list,  &cmd_tree,      &cmd_process,    &cmd_summary,    &cmd_stack, &cmd_top,
+	&cmd_stats, &cmd_memstats,  &cmd_version,    &cmd_doctor,     &cmd_gc,    &cmd_setgc,
+	&cmd_trace, &cmd_pprof_cpu, &cmd_pprof_heap, &cmd_completion, &cmd_help,  NULL,
 };
 
 static bool is_called(const struct cmd *cmd, const char *name)

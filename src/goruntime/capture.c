@@ -214,6 +214,8 @@ static enum gospy_code read_stopped(void *ctx, const struct pause *pause, struct
 		code = collect_native_stopped(work->native, pause, work->deadline_ns, err);
 	if (!code && p->options->channels && work->active_done == p->active.len)
 		code = collect_channels(p, true, err);
+	if (!code && work->active_done == p->active.len)
+		code = collect_semaphores(p, true, err);
 	return code;
 }
 
@@ -262,6 +264,8 @@ static enum gospy_code capture_stopping(struct gospy_target *target, struct pass
 	c->active = c->exact ? c->count : p->active.len;
 	if (!code && p->options->channels)
 		code = collect_channels(p, false, err);
+	if (!code)
+		code = collect_semaphores(p, false, err);
 	if (!code && p->options->labels)
 		code = collect_labels(p, err);
 	if (!code)
@@ -292,7 +296,8 @@ static enum gospy_code capture_running(struct passes *p, struct gospy_error *err
 		code = collect_labels(p, err);
 	if (!code)
 		code = collect_rare(p, err);
-	if (!code && p->options->channels && !(code = collect_channels(p, false, err)))
+	if (!code && p->options->channels && !(code = collect_channels(p, false, err)) &&
+	    !(code = collect_semaphores(p, false, err)))
 		code = collect_verify(p, false, err);
 	if (!code && p->options->threads)
 		code = collect_threads(c, NULL, err);

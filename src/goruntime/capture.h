@@ -16,11 +16,12 @@
 #include "goruntime/stacks.h"
 #include "goruntime/target.h"
 
-/* A channel somebody waits on. */
+/* What somebody waits for: a channel, or with .objects what else a sudog tells. */
 struct chan_rec {
-	uint64_t addr; /* first: see bulk.h; of the sudog, then of the hchan */
+	uint64_t addr; /* first: see bulk.h; of the sudog, then of the hchan or the semaphore */
 	uint64_t cap, len, elem_size;
-	uint32_t g; /* position of the waiter in recs */
+	uint32_t g;   /* position of the waiter in recs */
+	uint8_t kind; /* enum gospy_object_kind */
 	bool closed;
 	bool known;
 };
@@ -158,6 +159,10 @@ enum gospy_code collect_validated(struct passes *p, struct gospy_error *err);
 
 /** Read the channels of waiters: of the active ones, or of all others. */
 enum gospy_code collect_channels(struct passes *p, bool active, struct gospy_error *err);
+/** collect_sema.c: with .objects, for waiters of a semaphore that have no g.waiting (up to
+ * Go 1.25). While the target is stopped all goroutines, if there are not too many; else those that
+ * collect_verify will prove to have been parked. */
+enum gospy_code collect_semaphores(struct passes *p, bool stopped, struct gospy_error *err);
 
 /* collect_label.c */
 

@@ -1,4 +1,4 @@
-/* The channels that goroutines wait on: g.waiting -> sudog.c -> hchan, in two bulk copies. */
+/* What goroutines wait for: g.waiting -> sudog.c -> hchan, in two bulk copies; or sudog.elem. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,44 +26,71 @@ static size_t hchan_window(const struct layout *layout)
 	return end;
 }
 
-/* "chan receive", "chan send (durable)", ...: with g.waiting set, exactly one channel. */
-static void channel_reasons(const struct image *image, bool is_channel[256])
+/* What a sudog at g.waiting tells, by wait reason. "chan receive", "chan send (durable)", ...:
+ * exactly one channel. Of those who wait for a semaphore or a sync.Cond g.waiting is set from
+ * Go 1.26 on: src/runtime/sema.go, queue and notifyListWait. */
+static void object_kinds(const struct image *image, bool objects, uint8_t kinds[256])
 {
+	static const struct {
+		const char *reason; /* how it begins */
+		enum gospy_object_kind kind;
+	} table[] = {
+		{"chan receive", GOSPY_OBJECT_CHANNEL},
+		{"chan send", GOSPY_OBJECT_CHANNEL},
+		{"semacquire", GOSPY_OBJECT_SEMAPHORE},
+		{"sync.Mutex.Lock", GOSPY_OBJECT_SEMAPHORE},
+		{"sync.RWMutex.", GOSPY_OBJECT_SEMAPHORE},
+		{"sync.WaitGroup.Wait", GOSPY_OBJECT_SEMAPHORE},
+		{"sync.Cond.Wait", GOSPY_OBJECT_NOTIFY_LIST},
+	};
+	memset(kinds, GOSPY_OBJECT_NONE, 256);
 	for (unsigned i = 0; i < 256; i++) {
 		const char *text = image_wait_reason(image, i);
-		is_channel[i] = strncmp(text, "chan receive", 12) == 0 ||
-				strncmp(text, "chan send", 9) == 0;
+		for (size_t k = 0; k < sizeof(table) / sizeof(table[0]); k++) {
+			if (strncmp(text, table[k].reason, strlen(table[k].reason)) == 0 &&
+			    (objects || table[k].kind == GOSPY_OBJECT_CHANNEL))
+				kinds[i] = (uint8_t)table[k].kind;
+		}
 	}
 }
 
-static bool add_waiter(struct capture *c, const bool is_channel[256], size_t i)
+static bool add_waiter(struct capture *c, const uint8_t kinds[256], size_t i)
 {
 	const struct g_rec *rec = &c->recs[i];
-	if (grec_status(rec) != GOSPY_STATUS_WAITING || !rec->waiting ||
-	    !is_channel[rec->waitreason] || rec->soundness > GOSPY_SOUND_LATE)
+	if (grec_status(rec) != GOSPY_STATUS_WAITING || !rec->waiting || !kinds[rec->waitreason] ||
+	    rec->soundness > GOSPY_SOUND_LATE)
 		return true;
-	struct chan_rec chan = {.addr = rec->waiting, .g = (uint32_t)i};
+	struct chan_rec chan = {
+		.addr = rec->waiting, .g = (uint32_t)i, .kind = kinds[rec->waitreason]};
 	return vec_push(&c->chans, chan);
 }
 
 static bool add_waiters(struct passes *p, bool active)
 {
 	struct capture *c = p->capture;
-	bool is_channel[256], ok = true;
-	channel_reasons(p->image, is_channel);
+	uint8_t kinds[256];
+	bool ok = true;
+	object_kinds(p->image, p->options->objects, kinds);
 	if (active) {
 		for (size_t i = 0; i < p->active.len && ok; i++)
-			ok = add_waiter(c, is_channel, p->active.at[i].rec);
+			ok = add_waiter(c, kinds, p->active.at[i].rec);
 	} else {
 		for (size_t i = 0; i < c->sorted && ok; i++)
-			ok = c->recs[i].flags & G_ACTIVE || add_waiter(c, is_channel, i);
+			ok = c->recs[i].flags & G_ACTIVE || add_waiter(c, kinds, i);
 	}
 	return ok;
 }
 
+/* No address of a program has this bit. */
+static uint64_t sort_key(const struct chan_rec *chan, bool channels_first)
+{
+	bool last = channels_first && chan->kind != GOSPY_OBJECT_CHANNEL;
+	return chan->addr | (uint64_t)last << 63;
+}
+
 /* Put chans[first...] in order of their addresses: in place, cycle by cycle of the permutation,
  * since a second array of a million would be memory for nothing. */
-static bool sort_chans(struct capture *c, size_t first)
+static bool sort_chans(struct capture *c, size_t first, bool channels_first)
 {
 	size_t n = c->chans.len - first;
 	if (!n)
@@ -73,7 +100,8 @@ static bool sort_chans(struct capture *c, size_t first)
 	if (!order)
 		return false;
 	for (size_t i = 0; i < n; i++)
-		order[i] = (struct radix_item){.key = chans[i].addr, .index = (uint32_t)i};
+		order[i] = (struct radix_item){.key = sort_key(&chans[i], channels_first),
+					       .index = (uint32_t)i};
 	if (!radix_sort(order, n))
 		return false;
 	for (uint32_t i = 0; i < n; i++) {
@@ -100,7 +128,22 @@ static void visit_sudog(void *ctx, unsigned worker, size_t i, const uint8_t *byt
 	(void)again;
 	// The sudog must be this goroutine's own.
 	bool own = bytes && field_load(bytes, layout->sudog.g) == p->capture->recs[chan->g].addr;
-	chan->addr = own ? field_load(bytes, layout->sudog.c) : 0;
+	uint64_t channel = own ? field_load(bytes, layout->sudog.c) : 0;
+	if (chan->kind == GOSPY_OBJECT_CHANNEL) {
+		chan->addr = channel;
+		return;
+	}
+	chan->addr = own && !channel ? field_load(bytes, layout->sudog.elem) : 0;
+	chan->known = chan->addr != 0;
+}
+
+/* Position behind the last channel. */
+static size_t channels_end(const struct capture *c, size_t first)
+{
+	size_t end = c->chans.len;
+	while (end > first && c->chans.at[end - 1].kind != GOSPY_OBJECT_CHANNEL)
+		end--;
+	return end;
 }
 
 static void visit_hchan(void *ctx, unsigned worker, size_t i, const uint8_t *bytes,
@@ -125,7 +168,7 @@ enum gospy_code collect_channels(struct passes *p, bool active, struct gospy_err
 	struct capture *c = p->capture;
 	const struct layout *layout = &p->image->layout;
 	size_t first = c->chans.len;
-	if (!add_waiters(p, active) || !sort_chans(c, first))
+	if (!add_waiters(p, active) || !sort_chans(c, first, false))
 		return err_nomem(err);
 	struct bulk bulk = {
 		.mem = p->image->mem,
@@ -140,8 +183,9 @@ enum gospy_code collect_channels(struct passes *p, bool active, struct gospy_err
 	enum gospy_code code = bulk_run(&bulk, NULL, err);
 	if (code)
 		return code;
-	if (!sort_chans(c, first))
+	if (!sort_chans(c, first, true))
 		return err_nomem(err);
+	bulk.count = channels_end(c, first);
 	bulk.len = hchan_window(layout);
 	bulk.visit = visit_hchan;
 	if ((code = bulk_run(&bulk, NULL, err)))

@@ -1,5 +1,12 @@
 #include "goruntime/decode.h"
 
+static uint64_t last_pause(const struct gospy_memstats *m)
+{
+	if (m->num_gc == GOSPY_UNKNOWN)
+		return GOSPY_UNKNOWN;
+	return m->pause_count ? m->pauses[m->pause_count - 1].pause_ns : 0;
+}
+
 void decode_heap(struct image *image, const struct schedstate *s, struct gospy_heap *ret)
 {
 	struct memcopy copy = {0};
@@ -18,6 +25,7 @@ void decode_heap(struct image *image, const struct schedstate *s, struct gospy_h
 		.num_forced_gc = m.num_forced_gc,
 		.last_gc_unix_ns = m.last_gc_unix_ns,
 		.pause_total_ns = m.pause_total_ns,
+		.last_pause_ns = last_pause(&m),
 	};
 	memcopy_deinit_completed(&copy);
 }

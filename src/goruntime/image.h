@@ -35,6 +35,7 @@
 	X(waitReasonStrings, 1)                                                                    \
 	X(buildVersion, 0)                                                                         \
 	X(emptymspan, 0)                                                                           \
+	X(semtable, 0)                                                                             \
 	X(dbgvars, 0) /* Go 1.21+ as a slice of pointers */                                        \
 	X(gcphase, 0)                                                                              \
 	X(gcpercent, 0) /* up to Go 1.16 */                                                        \

@@ -304,11 +304,13 @@ enum gospy_code snapshot_take(struct gospy_target *target,
 	struct gospy_snapshot *s = calloc(1, sizeof(*s));
 	if (!s)
 		return err_nomem(err);
+	struct gospy_snapshot_options how = *options;
+	how.channels |= how.objects;
 	s->image = image_ref(target->image);
 	s->mono_offset_ns = target->mono_offset_ns;
-	enum gospy_code code = capture_take(target, options, &s->capture, err);
+	enum gospy_code code = capture_take(target, &how, &s->capture, err);
 	if (!code) {
-		describe(s, target, options);
+		describe(s, target, &how);
 		code = tally(s, err);
 	}
 	if (!code)
@@ -357,13 +359,17 @@ static const struct gospy_location *pub(const struct location *loc)
 	return loc ? &loc->pub : NULL;
 }
 
-static void fill_channel(const struct gospy_snapshot *s, const struct g_rec *rec,
-			 struct gospy_goroutine *ret)
+static void fill_object(const struct gospy_snapshot *s, const struct g_rec *rec,
+			struct gospy_goroutine *ret)
 {
 	uint32_t status = grec_status(rec);
 	if (!rec->chan || status != GOSPY_STATUS_WAITING)
 		return;
 	const struct chan_rec *chan = &s->capture.chans.at[rec->chan - 1];
+	ret->object_kind = (enum gospy_object_kind)chan->kind;
+	ret->object = chan->addr;
+	if (chan->kind != GOSPY_OBJECT_CHANNEL)
+		return;
 	ret->channel_known = true;
 	ret->channel = (struct gospy_channel){
 		.addr = chan->addr,
@@ -372,6 +378,13 @@ static void fill_channel(const struct gospy_snapshot *s, const struct g_rec *rec
 		.elem_size = chan->elem_size,
 		.closed = chan->closed,
 	};
+}
+
+static uint64_t stack_hash(const struct gospy_snapshot *s, uint32_t stack)
+{
+	const uint64_t *pcs;
+	const struct stack_rec *rec = stacks_get(&s->capture.stacks, stack, &pcs);
+	return rec->hash << 1 | 1;
 }
 
 /* src/runtime/runtime2.go:isIdleInSynctest, Go 1.25+. Other reasons that count end in (durable). */
@@ -456,7 +469,9 @@ void snapshot_goroutine(const struct gospy_snapshot *s, size_t index, struct gos
 		ret->label_count = set->count;
 	}
 	fill_bubble(s, rec, ret);
-	if (rec->stack && s->users)
-		ret->user = s->users[rec->stack - 1];
-	fill_channel(s, rec, ret);
+	if (rec->stack) {
+		ret->user = s->users ? s->users[rec->stack - 1] : NULL;
+		ret->stack_hash = stack_hash(s, rec->stack);
+	}
+	fill_object(s, rec, ret);
 }

@@ -1,30 +1,45 @@
-/* Goroutines counted by their location. Memory grows with the locations, not the goroutines. */
+/* The classes of a census put together by a key: one group of goroutines each. */
 #ifndef GOSPY_RENDER_GROUP_H
 #define GOSPY_RENDER_GROUP_H
 
-#include "render/select.h"
+#include "render/census.h"
 
 struct group {
-	const struct gospy_location *location; /* NULL: unknown */
+	/** What the key has in common, hashed: the same in all snapshots of a target. Places that
+	   differ in their pc only are one. */
+	uint64_t id;
+	const struct census_class *largest; /* its most frequent class: stands for all */
+	/* Not all its classes have the largest one's. The location is that of group_location, but
+	 * by GROUP_CREATOR, which is all creators' own, the start. */
+	bool states_differ, locations_differ, creators_differ;
 	uint64_t count;
 	uint64_t states[SELECT_STATES];
 	uint64_t unreadable;
 	uint64_t longest_wait_ns; /* GOSPY_UNKNOWN: none is known */
-	size_t next;              /* 1 + index of another group with the same hash, or 0 */
 };
 
-/** All zero is an empty set. */
+/** All zero is an empty set. Refers to the census. */
 struct groups {
-	VEC(struct group) groups;
-	struct map by_location; /* struct gospy_location * -> 1 + index */
-	struct map by_place;    /* hash of function, file, line -> 1 + index */
-	uint64_t goroutines;    /* sum of the counts */
+	VEC(struct group) groups; /* the largest first */
+	uint32_t *group_of;       /* index of the group of each class of the census */
+	uint64_t goroutines;      /* sum of the counts */
+	enum group_key key;
 };
 void groups_deinit(struct groups *groups);
 
-/** Count all goroutines that match; the largest group first. Locations that differ in their pc only
- * are one. GOSPY_E_NOMEM. */
-enum gospy_code groups_collect(struct groups *groups, struct select *select,
-			       struct gospy_snapshot *snapshot, struct gospy_error *err);
+/** Groups by `key`, which the census must answer. The largest first. GOSPY_E_NOMEM. */
+enum gospy_code groups_collect(struct groups *groups, const struct census *census,
+			       enum group_key key, struct gospy_error *err);
+
+/** See struct group. */
+uint64_t group_id(const struct census_class *class, enum group_key key);
+/** The place that stands for the group: the key itself if that is a place, else where the
+ * goroutines are, in the user's code if that is known. NULL: unknown. */
+const struct gospy_location *group_location(const struct census_class *class, enum group_key key);
+/** "running", "chan receive" ... */
+const char *class_state(const struct census_class *class);
+/** What the key is if it is neither place, stack nor state: "channel 0xc000012345", labels.
+ * Appended, unescaped; nothing for other keys. */
+void group_title(const struct census_class *class, enum group_key key, struct strbuf *text);
 
 #endif

@@ -1,6 +1,7 @@
 #include "render/json.h"
 
 #include <float.h>
+#include <inttypes.h>
 
 #include "gospy.h"
 #include "render/escape.h"
@@ -129,12 +130,24 @@ void json_bool(struct json *json, const char *key, bool b)
 	out_puts(json->out, b ? "true" : "false");
 }
 
-void json_percent(struct json *json, const char *key, double percent)
+void json_i64(struct json *json, const char *key, int64_t n)
 {
-	if (!(percent >= 0))
+	separate(json, key);
+	out_printf(json->out, "%" PRId64, n);
+}
+
+void json_decimal(struct json *json, const char *key, double n)
+{
+	if (!(n > -1e15 && n < 1e15))
 		return;
 	separate(json, key);
-	out_printf(json->out, "%.3f", percent);
+	out_printf(json->out, "%.3f", n);
+}
+
+void json_percent(struct json *json, const char *key, double percent)
+{
+	if (percent >= 0)
+		json_decimal(json, key, percent);
 }
 
 void json_begin(struct json *json, const char *type)

@@ -32,6 +32,10 @@ void json_float(struct json *json, const char *key, double v);
 /** "0x1f": JSON readers keep only 53 bits of a number. */
 void json_addr(struct json *json, const char *key, uint64_t addr);
 void json_bool(struct json *json, const char *key, bool b);
+/** Any number; none stands for an unknown one. */
+void json_i64(struct json *json, const char *key, int64_t n);
+/** Three decimals; an infinite one or none is left out. */
+void json_decimal(struct json *json, const char *key, double n);
 /** Not negative, three decimals. */
 void json_percent(struct json *json, const char *key, double percent);
 

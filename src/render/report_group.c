@@ -60,7 +60,7 @@ void report_groups_text(struct out *out, const struct groups *groups, size_t n)
 			strbuf_putc(&text, '-');
 		table_cell_buf(&table, &text);
 		strbuf_clear(&text);
-		add_location(&text, group->location);
+		add_location(&text, group_location(group->largest, groups->key));
 		table_cell_buf(&table, &text);
 	}
 	table_print(&table, out);
@@ -68,8 +68,9 @@ void report_groups_text(struct out *out, const struct groups *groups, size_t n)
 		   groups->groups.len);
 }
 
-void report_group_json(struct json *json, const struct group *group)
+void report_group_json(struct json *json, const struct groups *groups, size_t index)
 {
+	const struct group *group = &groups->groups.at[index];
 	json_u64(json, "count", group->count);
 	json_object(json, "states");
 	for (unsigned i = 0; i < SELECT_STATES; i++) {
@@ -80,5 +81,5 @@ void report_group_json(struct json *json, const struct group *group)
 		json_u64(json, "unreadable", group->unreadable);
 	json_object_end(json);
 	json_u64(json, "longest_wait_ns", group->longest_wait_ns);
-	report_location_json(json, "location", group->location);
+	report_location_json(json, "location", group_location(group->largest, groups->key));
 }

@@ -7,7 +7,7 @@
 
 /** The first `n` groups as a table, then a line of totals. */
 void report_groups_text(struct out *out, const struct groups *groups, size_t n);
-/** The members of an object that is already open. */
-void report_group_json(struct json *json, const struct group *group);
+/** One of them: the members of an object that is already open. */
+void report_group_json(struct json *json, const struct groups *groups, size_t index);
 
 #endif

@@ -21,7 +21,7 @@ static const struct field heap_fields[] = {
 	FIELD(gospy_heap, live, NULL),           FIELD(gospy_heap, objects, NULL),
 	FIELD(gospy_heap, next_gc, NULL),        FIELD(gospy_heap, num_gc, NULL),
 	FIELD(gospy_heap, num_forced_gc, NULL),  FIELD(gospy_heap, last_gc_unix_ns, NULL),
-	FIELD(gospy_heap, pause_total_ns, NULL),
+	FIELD(gospy_heap, pause_total_ns, NULL), FIELD(gospy_heap, last_pause_ns, NULL),
 };
 
 static const struct field thread_fields[] = {

@@ -11,6 +11,7 @@
 
 /* What follows the header: groups or goroutines. */
 struct entries {
+	struct census census;
 	struct groups groups;
 	select_entries goroutines;
 	size_t total; /* entries that match */
@@ -20,7 +21,23 @@ struct entries {
 static void entries_deinit(struct entries *entries)
 {
 	groups_deinit(&entries->groups);
+	census_deinit(&entries->census);
 	vec_free(&entries->goroutines);
+}
+
+static enum group_key key_of(enum select_pc pc)
+{
+	switch (pc) {
+	case SELECT_PC_START:
+		return GROUP_START;
+	case SELECT_PC_CALLER:
+		return GROUP_CREATOR;
+	case SELECT_PC_CURRENT:
+		return GROUP_CURRENT;
+	case SELECT_PC_USER:
+		return GROUP_USER;
+	}
+	return GROUP_START;
 }
 
 static enum gospy_code entries_collect(struct entries *entries, const struct summary *summary,
@@ -28,7 +45,10 @@ static enum gospy_code entries_collect(struct entries *entries, const struct sum
 {
 	enum gospy_code code;
 	if (summary->group) {
-		code = groups_collect(&entries->groups, summary->select, summary->snapshot, err);
+		enum group_key key = key_of(summary->select->pc);
+		code = census_take(&entries->census, summary->select, key, summary->snapshot, err);
+		if (!code)
+			code = groups_collect(&entries->groups, &entries->census, key, err);
 		entries->total = entries->groups.groups.len;
 	} else {
 		code = select_run(summary->select, summary->snapshot, &entries->goroutines, err);
@@ -95,7 +115,7 @@ static void entry_json(struct json *json, const struct summary *summary,
 		       const struct entries *entries, size_t i)
 {
 	if (summary->group) {
-		report_group_json(json, &entries->groups.groups.at[i]);
+		report_group_json(json, &entries->groups, i);
 	} else {
 		struct gospy_goroutine g;
 		gospy_snapshot_goroutine(summary->snapshot, entries->goroutines.at[i].index, &g);

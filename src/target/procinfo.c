@@ -135,3 +135,23 @@ void gospy_process_info_destroy(struct gospy_process_info *pub)
 	arena_deinit(&info->arena);
 	free(info);
 }
+
+enum gospy_code gospy_process_usage(pid_t pid, struct gospy_process_usage *ret,
+				    struct gospy_error *err)
+{
+	if (pid <= 0 || !ret)
+		return err_set(err, GOSPY_E_USAGE, "gospy_process_usage: bad argument");
+	struct proc_stat stat;
+	enum gospy_code code = procfs_stat(pid, 0, &stat, err);
+	if (code)
+		return code;
+	long page = sysconf(_SC_PAGESIZE);
+	// A leader that has ended has no memory any more, though its other threads have.
+	bool known = page > 0 && stat.state != 'Z';
+	*ret = (struct gospy_process_usage){
+		.mono_ns = clock_mono_ns(),
+		.cpu_ns = procfs_ticks_to_ns(stat.utime_ticks + stat.stime_ticks),
+		.rss = known ? stat.rss_pages * (uint64_t)page : GOSPY_UNKNOWN,
+	};
+	return GOSPY_OK;
+}

@@ -26,6 +26,7 @@ class ValgrindTest(lib_gospy.TargetTest):
                      ("summary", fixture.pid, "--non-blocking", "--group"),
                      ("stack", fixture.pid), ("stack", fixture.pid, "--group", "--json"),
                      ("stack", fixture.pid, "--native", "--threads"), ("list",), ("tree",),
+                     ("top", fixture.pid, "-n", 2, "--refresh", "10ms", "--group", "object"),
                      (fixture.pid,), ("version", "-v", fixture.pid)):
             with self.subTest(args=args):
                 self.check(*args)

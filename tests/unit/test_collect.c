@@ -17,11 +17,15 @@ enum {
 	GS = BASE + 0x10000,
 	SUDOGS = BASE + 0x40000, /* 64 bytes each */
 	HCHANS = BASE + 0x60000, /* 64 bytes each */
+	SEMTABLE = BASE + 0x70000,
+	SEMAPHORE = 0xc000010004,
+	SEMAPHORE_ROOT = (SEMAPHORE >> 3) % 251,
 	SIZE = 0x80000,
 	WAIT_CHAN = 1,
 	WAIT_OTHER = 0,
 	WAIT_COROUTINE = 2,
 	WAIT_PREEMPTED = 3,
+	WAIT_LOCK = 4,
 };
 
 /* One flat memory; `hook` runs before each system call's worth of reading. */
@@ -94,9 +98,10 @@ static struct world *world_create(size_t n)
 	assert_non_null(w);
 	w->mem.ops = &world_ops;
 	w->image.mem = &w->mem;
-	static const char *reasons[] = {"IO wait", "chan receive", "coroutine", "preempted"};
+	static const char *reasons[] = {"IO wait", "chan receive", "coroutine", "preempted",
+					"sync.Mutex.Lock"};
 	w->image.wait_reasons = reasons;
-	w->image.wait_reason_count = 4;
+	w->image.wait_reason_count = 5;
 	uint32_t off = 0;
 #define PLACE(member, path, required)                                                              \
 	L->member = (struct field){off, 8};                                                        \
@@ -422,6 +427,81 @@ static void test_channels(void **state)
 	world_destroy(w);
 }
 
+static uint64_t sudog(size_t i)
+{
+	return SUDOGS + i * 64;
+}
+
+/** Goroutine i waits for a semaphore; the links are numbers of sudogs, 0: none. */
+static void set_sema_waiter(struct world *w, size_t i, size_t prev, size_t next, size_t waitlink)
+{
+	const __typeof__(w->image.layout.sudog) *L = &w->image.layout.sudog;
+	put(w, g_addr(i), G(w)->waitreason, WAIT_LOCK);
+	put(w, sudog(i), L->g, g_addr(i));
+	put(w, sudog(i), L->elem, SEMAPHORE);
+	put(w, sudog(i), L->prev, prev ? sudog(prev) : 0);
+	put(w, sudog(i), L->next, next ? sudog(next) : 0);
+	put(w, sudog(i), L->waitlink, waitlink ? sudog(waitlink) : 0);
+}
+
+static void test_semaphores(void **state)
+{
+	(void)state;
+	struct world *w = world_create(G_COUNT);
+	const __typeof__(w->image.layout.sudog) *L = &w->image.layout.sudog;
+	w->options.objects = true;
+	w->image.globals.semtable.addr = SEMTABLE;
+	put64(w, SEMTABLE + SEMAPHORE_ROOT * 64 + 8, sudog(1));
+	put64(w, SEMTABLE + 8, sudog(20)); // of another hash: not believed
+	put64(w, SEMTABLE + 64 + 8, 0xdead0000);
+	set_sema_waiter(w, 1, 2, 3, 4);
+	set_sema_waiter(w, 2, 1, 1, 1); // back to the root
+	set_sema_waiter(w, 3, 0, 10, 0);
+	for (size_t i = 4; i < 10; i++)
+		set_sema_waiter(w, i, 0, 0, i == 9 ? 4 : i + 1); // round in a circle
+	for (size_t i = 10; i < 15; i++)
+		set_sema_waiter(w, i, i == 14 ? 0 : i + 1, 0, 0);
+	set_sema_waiter(w, 20, 0, 0, 0);
+	put(w, sudog(10), L->c, HCHANS); // a channel's by now: its links are not followed
+	put(w, sudog(5), L->g, 0xbad);
+	put(w, g_addr(7), G(w)->waitreason, WAIT_OTHER);
+	put(w, sudog(8), L->next, 0xdead0000);
+	first_two_passes(w);
+	assert_int_equal(collect_semaphores(&w->passes, false, NULL), GOSPY_OK);
+	put(w, g_addr(6), G(w)->trackingSeq, 6); // woke up meanwhile
+	verify(w);
+	for (size_t i = 0; i < G_COUNT; i++) {
+		bool known = i >= 1 && i <= 9 && i != 5 && i != 6 && i != 7;
+		const struct chan_rec *object = chan_of(w, i);
+		assert_int_equal(object != NULL, known);
+		if (known) {
+			assert_true(object->addr == SEMAPHORE);
+			assert_int_equal(object->kind, GOSPY_OBJECT_SEMAPHORE);
+		}
+	}
+	world_destroy(w);
+}
+
+/** Without the table, or if nobody asks, nothing is read. */
+static void test_semaphores_unread(void **state)
+{
+	(void)state;
+	struct world *w = world_create(G_COUNT);
+	set_sema_waiter(w, 1, 0, 0, 0);
+	first_two_passes(w);
+	w->image.globals.semtable.addr = SEMTABLE;
+	unsigned reads = w->reads;
+	assert_int_equal(collect_semaphores(&w->passes, false, NULL), GOSPY_OK);
+	w->image.globals.semtable.addr = 0;
+	w->options.objects = true;
+	assert_int_equal(collect_semaphores(&w->passes, false, NULL), GOSPY_OK);
+	assert_int_equal(w->reads, reads);
+	w->image.globals.semtable.addr = 0xdead0000;
+	assert_int_equal(collect_semaphores(&w->passes, false, NULL), GOSPY_OK);
+	assert_null(chan_of(w, 1));
+	world_destroy(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -438,6 +518,8 @@ int main(void)
 		cmocka_unit_test(test_absurd_length_is_refused),
 		cmocka_unit_test(test_validated),
 		cmocka_unit_test(test_channels),
+		cmocka_unit_test(test_semaphores),
+		cmocka_unit_test(test_semaphores_unread),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

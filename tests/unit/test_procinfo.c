@@ -1,6 +1,7 @@
 #include "child.h"
 
 #include <arpa/inet.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -239,6 +240,23 @@ static void sockets_of_others_are_unknown(void **state)
 	assert_int_equal(result, 0);
 }
 
+/** Fifty milliseconds of work are more than a clock tick, by any clock. */
+static void usage_grows(void **state)
+{
+	(void)state;
+	struct gospy_process_usage before, after;
+	assert_int_equal(gospy_process_usage(getpid(), &before, NULL), GOSPY_OK);
+	assert_true(before.rss > 0 && before.rss != GOSPY_UNKNOWN);
+	uint64_t begin_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	while (clock_ns(CLOCK_PROCESS_CPUTIME_ID) - begin_ns < 50000000)
+		;
+	assert_int_equal(gospy_process_usage(getpid(), &after, NULL), GOSPY_OK);
+	assert_true(after.cpu_ns > before.cpu_ns);
+	assert_true(after.cpu_ns <= clock_ns(CLOCK_PROCESS_CPUTIME_ID) + 20000000);
+	assert_true(after.mono_ns > before.mono_ns);
+	assert_int_equal(gospy_process_usage(INT_MAX, &after, NULL), GOSPY_E_GONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,6 +264,7 @@ int main(void)
 		cmocka_unit_test(listening_sockets_are_taken),
 		cmocka_unit_test(socket_lines_are_passed_over),
 		cmocka_unit_test(own_facts),
+		cmocka_unit_test(usage_grows),
 		cmocka_unit_test(command_line_is_joined),
 		cmocka_unit_test(dead_leader),
 		cmocka_unit_test(sockets_of_others_are_unknown),

@@ -1,0 +1,207 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "cli/look.h"
+#include "tui/batch.h"
+#include "tui/screen.h"
+
+struct top_cli_options {
+	struct snapshot_options snapshot;
+	enum group_key key;
+	int sort; /* enum model_column; SORT_DEFAULT: not given */
+	const char *func;
+	uint64_t refresh_ns, frames, limit;
+	bool batch, no_mouse;
+};
+
+enum { SORT_DEFAULT = -1 };
+
+static const struct opt_choice pc_choices[] = {
+	{"start", GROUP_START},
+	{"caller", GROUP_CREATOR},
+	{"current", GROUP_CURRENT},
+	{"user", GROUP_USER},
+	{0},
+};
+
+static const struct opt_choice key_choices[] = {
+	{"start", GROUP_START},     {"creator", GROUP_CREATOR}, {"user", GROUP_USER},
+	{"current", GROUP_CURRENT}, {"stack", GROUP_STACK},     {"state", GROUP_STATE},
+	{"object", GROUP_OBJECT},   {"label", GROUP_LABEL},     {0},
+};
+
+static const struct opt_choice sort_choices[] = {
+	{"count", COLUMN_COUNT},     {"delta", COLUMN_DELTA},
+	{"rate", COLUMN_RATE},       {"oldest", COLUMN_OLDEST},
+	{"state", COLUMN_STATE},     {"location", COLUMN_LOCATION},
+	{"creator", COLUMN_CREATOR}, {0},
+};
+
+#define AT(member) .offset = offsetof(struct top_cli_options, member)
+
+static const struct opt top_opts[] = {
+	{"refresh", .type = OPT_DURATION, AT(refresh_ns), .arg = "D",
+	 .help = "time from one sample to the next (default 2s)"},
+	{"group", .type = OPT_CHOICE, AT(key), .arg = "KEY", .choices = key_choices,
+	 .help = "one row a: start (default), creator, user, current, stack, state, object or "
+		 "label"},
+	{"pc", .type = OPT_CHOICE, AT(key), .arg = "PLACE", .choices = pc_choices,
+	 .help = "the same for places: start, caller, current or user"},
+	{"sort", .type = OPT_CHOICE, AT(sort), .arg = "KEY", .choices = sort_choices,
+	 .help = "count (default, behind what grows), delta, rate, oldest, state, location, "
+		 "creator"},
+	{"func", .type = OPT_STRING, AT(func), .arg = "REGEX",
+	 .help = "only where the shown function matches"},
+	{"no-mouse", .type = OPT_FLAG, AT(no_mouse), .help = "leave the mouse to the terminal"},
+	{0},
+};
+
+static const struct opt batch_opts[] = {
+	{"batch", .type = OPT_FLAG, AT(batch), .help = "write frames of text instead of a screen"},
+	{"frames", 'n', OPT_NUMBER, AT(frames), .arg = "N",
+	 .help = "end after N frames (default: when the process ends)"},
+	{"limit", .type = OPT_NUMBER, AT(limit), .arg = "N", .help = "only the first N rows"},
+	{0},
+};
+
+static const struct opt reading_opts[] = {
+	{"pid", 'p', OPT_PID, AT(snapshot.target.pid), .arg = "PID",
+	 .help = "the process to look at"},
+	{"bin", .type = OPT_STRING, AT(snapshot.bin), .arg = "FILE",
+	 .help = "take symbols from this unstripped twin of the program"},
+	{"non-blocking", .type = OPT_FLAG, AT(snapshot.non_blocking),
+	 .help = "never stop the process (also: --nonblocking)"},
+	{"nonblocking", .type = OPT_FLAG, AT(snapshot.non_blocking)},
+	{"max-pause", .type = OPT_DURATION, AT(snapshot.max_pause_ns), .arg = "D",
+	 .help = "hold the process no longer than this (default 1s)"},
+	{0},
+};
+
+static const struct opt_group top_group = {"What to show, and how", top_opts};
+static const struct opt_group batch_group = {"Batch mode", batch_opts};
+static const struct opt_group reading_group = {"Reading the target", reading_opts};
+
+static void note(void *ctx, const char *text)
+{
+	cli_note(ctx, "%s", text);
+}
+
+static int batch(struct cli *cli, const struct top_cli_options *options,
+		 const struct top_options *top)
+{
+	struct gospy_error err;
+	bool partial = false;
+	struct batch_options how = {
+		.top = top,
+		.frames = options->frames,
+		.limit = options->limit,
+		.format = cli->format,
+		.note = note,
+		.note_ctx = cli,
+	};
+	if (batch_run(&how, cli->out, &partial, &err))
+		return cli_fail(cli, &err);
+	return partial ? EXIT_STATUS_PARTIAL : EXIT_STATUS_OK;
+}
+
+static int screen(struct cli *cli, const struct top_options *top)
+{
+	struct gospy_error err;
+	struct app_end end = {0};
+	if (app_run(top, &end, &err))
+		return cli_fail(cli, &err);
+	if (end.error.code)
+		return cli_fail(cli, &end.error);
+	return end.signal ? EXIT_STATUS_SIGNAL + end.signal : EXIT_STATUS_OK;
+}
+
+static enum gospy_code check(const struct top_cli_options *options, struct gospy_error *err)
+{
+	regex_t regex;
+	char why[120];
+	enum gospy_code code = look_check(&options->snapshot, err);
+	if (code)
+		return code;
+	if (!options->refresh_ns)
+		return err_set(err, GOSPY_E_USAGE,
+			       "--refresh 0 leaves no time between two samples");
+	int failed = options->func ? regcomp(&regex, options->func, REG_EXTENDED | REG_NOSUB) : 0;
+	if (failed) {
+		regerror(failed, &regex, why, sizeof(why));
+		return err_set(err, GOSPY_E_USAGE, "--func '%s': %s", options->func, why);
+	}
+	if (options->func)
+		regfree(&regex);
+	return GOSPY_OK;
+}
+
+/* Frames where a screen cannot be, or is not wanted. */
+static bool wants_frames(struct cli *cli, const struct top_cli_options *options)
+{
+	struct gospy_error err;
+	if (options->batch || options->frames || cli->format != REPORT_TEXT)
+		return true;
+	if (!screen_check(&err))
+		return false;
+	if (isatty(cli->out->fd))
+		cli_note(cli, "%s: frames of text follow", err.msg);
+	return true;
+}
+
+static int top_run(struct cli *cli, char **args)
+{
+	struct top_cli_options options = {
+		.snapshot.max_pause_ns = 1000000000,
+		.refresh_ns = 2000000000,
+		.sort = SORT_DEFAULT,
+	};
+	struct gospy_error err;
+	size_t count;
+	int status = cli_parse(cli, &cmd_top, args, &options, &count);
+	if (status != CLI_GO_ON)
+		return status;
+	if (check(&options, &err))
+		return cli_fail(cli, &err);
+	bool frames = wants_frames(cli, &options);
+	struct top_options top = {
+		.bin = options.snapshot.bin,
+		.sampling = {.refresh_ns = options.refresh_ns,
+			     .max_pause_ns = options.snapshot.max_pause_ns,
+			     .non_blocking = options.snapshot.non_blocking,
+			     .key = options.key},
+		.sort_given = options.sort != SORT_DEFAULT,
+		.func = options.func,
+		.color = options.snapshot.target.common.color,
+		.no_mouse = options.no_mouse,
+	};
+	if (top.sort_given)
+		top.sort = (enum model_column)options.sort;
+	// A screen can ask for the process.
+	if (frames || count || options.snapshot.target.pid) {
+		top.pid = cli_target(&options.snapshot.target, &args, &count, &err);
+		if (!top.pid || cli_no_more(args, count, &err))
+			return cli_fail(cli, &err);
+	}
+	return frames ? batch(cli, &options, &top) : screen(cli, &top);
+}
+
+const struct cmd cmd_top = {
+	.name = "top",
+	.aliases = {"t"},
+	.synopsis = "[OPTIONS] [PID]",
+	.summary = "watch which goroutines grow, where they were started and what they wait for",
+	.description =
+		"Without a PID a list of the Go processes asks for one. Press h for the keys. What "
+		"has\n"
+		"grown steadily since the first sample, or since the mark that m sets, comes "
+		"first.\n"
+		"Where there is no terminal, or with --json, frames are written one after another.",
+	.groups = {&top_group, &batch_group, &reading_group, &common_group},
+	.examples = "gospy top\n"
+		    "gospy top 4711 --non-blocking --refresh 5s\n"
+		    "gospy top 4711 --group object --sort oldest\n"
+		    "gospy top 4711 --batch -n 30 --json=lines",
+	.run = top_run,
+};

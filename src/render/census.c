@@ -1,0 +1,288 @@
+#include "render/census.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+
+static const char *const key_names[GROUP_KEYS] = {
+	[GROUP_START] = "start",     [GROUP_CREATOR] = "creator", [GROUP_USER] = "user",
+	[GROUP_CURRENT] = "current", [GROUP_STACK] = "stack",     [GROUP_STATE] = "state",
+	[GROUP_OBJECT] = "object",   [GROUP_LABEL] = "label",
+};
+
+const char *group_key_name(enum group_key key)
+{
+	return key_names[key];
+}
+
+void group_key_needs(enum group_key key, struct gospy_snapshot_options *options)
+{
+	options->stacks |= key == GROUP_USER || key == GROUP_STACK;
+	options->objects |= key == GROUP_OBJECT;
+	options->labels |= key == GROUP_LABEL;
+}
+
+bool census_answers(const struct census *census, enum group_key key)
+{
+	switch (key) {
+	case GROUP_START:
+	case GROUP_CREATOR:
+	case GROUP_CURRENT:
+	case GROUP_STATE:
+		return true;
+	case GROUP_USER:
+		return census->has_user;
+	case GROUP_STACK:
+	case GROUP_OBJECT:
+	case GROUP_LABEL:
+	case GROUP_KEYS:
+		break;
+	}
+	return census->key == key;
+}
+
+struct counter {
+	struct census *census;
+	enum group_key key;
+	struct map by_hash;
+	uint32_t last;       /* class of the goroutine before: neighbours are often alike */
+	struct map by_label; /* label_list -> 1 + index in label_texts */
+	VEC(struct label_text) label_texts;
+	struct map users; /* gospy_goroutine.user -> copy */
+};
+
+struct label_text {
+	uint64_t hash;
+	const char *text;
+};
+
+static void counter_deinit(struct counter *counter)
+{
+	map_deinit(&counter->by_hash);
+	map_deinit(&counter->by_label);
+	map_deinit(&counter->users);
+	vec_free(&counter->label_texts);
+}
+
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+	hash = (hash ^ value) * UINT64_C(0x9e3779b97f4a7c15);
+	return hash ^ hash >> 32;
+}
+
+static uint64_t mix_pointer(uint64_t hash, const void *p)
+{
+	return mix(hash, (uint64_t)(uintptr_t)p);
+}
+
+static uint64_t hash_class(const struct census_class *c)
+{
+	uint64_t hash = mix_pointer((uint64_t)c->status, c->start);
+	hash = mix_pointer(hash, c->creator);
+	hash = mix_pointer(hash, c->current);
+	hash = mix_pointer(hash, c->user);
+	hash = mix_pointer(hash, c->wait_reason);
+	hash = mix(hash, (uint64_t)c->unreadable << 8 | (uint64_t)c->object_kind << 4 |
+				 (uint64_t)c->extra_kind);
+	return mix(hash, c->extra);
+}
+
+static bool same_class(const struct census_class *a, const struct census_class *b)
+{
+	return a->start == b->start && a->current == b->current && a->creator == b->creator &&
+	       a->user == b->user && a->wait_reason == b->wait_reason && a->status == b->status &&
+	       a->unreadable == b->unreadable && a->extra_kind == b->extra_kind &&
+	       a->object_kind == b->object_kind && a->extra == b->extra;
+}
+
+/* "key=value, key=value" of a set that was not met before. */
+static bool add_label_text(struct counter *counter, const struct gospy_goroutine *g)
+{
+	CLEANUP(strbuf_deinit) struct strbuf b = {0};
+	for (size_t i = 0; i < g->label_count; i++)
+		strbuf_printf(&b, "%s%s=%s", i ? ", " : "", g->label_list[i].key,
+			      g->label_list[i].value);
+	struct label_text text = {.hash = UINT64_C(0xcbf29ce484222325)};
+	for (size_t i = 0; i < b.len; i++) // FNV-1a
+		text.hash = (text.hash ^ (uint8_t)b.s[i]) * 0x100000001b3u;
+	text.text = b.failed ? NULL : arena_strndup(&counter->census->arena, b.s, b.len);
+	return text.text && vec_push(&counter->label_texts, text);
+}
+
+static bool set_label(struct counter *counter, const struct gospy_goroutine *g,
+		      struct census_class *c)
+{
+	if (!g->label_count)
+		return true;
+	uint64_t *slot = map_put(&counter->by_label, (uint64_t)(uintptr_t)g->label_list);
+	if (!slot || (!*slot && !add_label_text(counter, g)))
+		return false;
+	if (!*slot)
+		*slot = counter->label_texts.len;
+	c->extra_kind = EXTRA_KNOWN;
+	c->extra = counter->label_texts.at[*slot - 1].hash;
+	c->text = counter->label_texts.at[*slot - 1].text;
+	return true;
+}
+
+static bool set_extra(struct counter *counter, const struct gospy_goroutine *g,
+		      struct census_class *c)
+{
+	switch (counter->key) {
+	case GROUP_STACK:
+		c->extra = g->stack_hash;
+		c->extra_kind = g->stack_hash ? EXTRA_KNOWN : EXTRA_NONE;
+		return true;
+	case GROUP_OBJECT:
+		c->extra = g->object;
+		c->object_kind = g->object_kind;
+		c->extra_kind = g->object_kind ? EXTRA_KNOWN : EXTRA_NONE;
+		return true;
+	case GROUP_LABEL:
+		return set_label(counter, g, c);
+	case GROUP_START:
+	case GROUP_CREATOR:
+	case GROUP_USER:
+	case GROUP_CURRENT:
+	case GROUP_STATE:
+	case GROUP_KEYS:
+		break;
+	}
+	return true;
+}
+
+/* Such places belong to the snapshot: the census may outlive it. */
+static bool set_user(struct counter *counter, const struct gospy_location *user,
+		     struct census_class *c)
+{
+	if (!user)
+		return true;
+	uint64_t *copy = map_put(&counter->users, (uint64_t)(uintptr_t)user);
+	if (copy && !*copy) {
+		struct gospy_location *place = arena_alloc(&counter->census->arena, sizeof(*place));
+		if (place)
+			*place = *user;
+		*copy = (uint64_t)(uintptr_t)place;
+	}
+	c->user = copy ? (const struct gospy_location *)(uintptr_t)*copy : NULL;
+	return c->user;
+}
+
+static bool describe(struct counter *counter, const struct gospy_goroutine *g,
+		     struct census_class *c)
+{
+	*c = (struct census_class){.longest_wait_ns = GOSPY_UNKNOWN};
+	if (g->soundness == GOSPY_SOUND_UNREADABLE) {
+		c->unreadable = true;
+		return true;
+	}
+	c->start = g->start;
+	c->creator = g->creator;
+	c->current = g->current;
+	c->wait_reason = g->wait_reason;
+	c->status = g->status;
+	return set_user(counter, g->user, c) && set_extra(counter, g, c);
+}
+
+/* 1 + index; 0: there is none; `*slot_ret` is where it belongs, NULL: out of memory. */
+static uint32_t look_up(struct counter *counter, const struct census_class *c, uint64_t **slot_ret)
+{
+	for (uint64_t hash = hash_class(c);; hash = mix(hash, 1)) {
+		uint64_t *slot = map_put(&counter->by_hash, hash);
+		*slot_ret = slot;
+		if (!slot || !*slot)
+			return 0;
+		if (same_class(&counter->census->classes.at[*slot - 1], c))
+			return (uint32_t)*slot;
+	}
+}
+
+/* Give up what there is too much of: first the key, and if there still are too many, all. */
+static void make_common(struct census_class *c, size_t classes)
+{
+	if (classes >= 2 * CENSUS_CLASSES_MAX) {
+		*c = (struct census_class){.longest_wait_ns = GOSPY_UNKNOWN};
+	} else {
+		c->extra = 0;
+		c->text = NULL;
+		c->object_kind = GOSPY_OBJECT_NONE;
+	}
+	c->extra_kind = EXTRA_OTHERS;
+}
+
+/* 1 + index of its class; 0: out of memory. */
+static uint32_t find_class(struct counter *counter, struct census_class *c, uint32_t index)
+{
+	struct census *census = counter->census;
+	uint64_t *slot;
+	uint32_t found = look_up(counter, c, &slot);
+	bool full = (c->extra_kind == EXTRA_KNOWN && census->classes.len >= CENSUS_CLASSES_MAX) ||
+		    census->classes.len >= 2 * CENSUS_CLASSES_MAX;
+	if (!found && slot && full) {
+		make_common(c, census->classes.len);
+		found = look_up(counter, c, &slot);
+	}
+	if (found || !slot)
+		return found;
+	c->example = index;
+	if (!vec_push(&census->classes, *c))
+		return 0;
+	*slot = census->classes.len;
+	return (uint32_t)*slot;
+}
+
+static bool count(struct counter *counter, const struct gospy_goroutine *g, uint32_t index)
+{
+	struct census *census = counter->census;
+	struct census_class wanted;
+	if (!describe(counter, g, &wanted))
+		return false;
+	uint32_t class = counter->last;
+	if (!class || !same_class(&census->classes.at[class - 1], &wanted))
+		class = find_class(counter, &wanted, index);
+	if (!class)
+		return false;
+	counter->last = class;
+	struct census_class *c = &census->classes.at[class - 1];
+	c->count++;
+	if (g->wait_ns != GOSPY_UNKNOWN &&
+	    (c->longest_wait_ns == GOSPY_UNKNOWN || g->wait_ns > c->longest_wait_ns))
+		c->longest_wait_ns = g->wait_ns;
+	census->class_of[index] = class - 1;
+	census->goroutines++;
+	return true;
+}
+
+enum gospy_code census_take(struct census *census, struct select *select, enum group_key key,
+			    struct gospy_snapshot *snapshot, struct gospy_error *err)
+{
+	CLEANUP(counter_deinit) struct counter counter = {.census = census, .key = key};
+	size_t n = gospy_snapshot_goroutine_count(snapshot);
+	*census = (struct census){
+		.goroutine_count = n,
+		.key = key,
+		.has_user = gospy_snapshot_info(snapshot)->stacks,
+		.class_of = malloc((n + 1) * sizeof(*census->class_of)),
+	};
+	bool ok = census->class_of;
+	for (size_t i = 0; ok && i < n; i++) {
+		struct gospy_goroutine g;
+		gospy_snapshot_goroutine(snapshot, i, &g);
+		census->class_of[i] = CENSUS_NOT_COUNTED;
+		if (select_match(select, &g))
+			ok = count(&counter, &g, (uint32_t)i);
+	}
+	if (ok)
+		return GOSPY_OK;
+	census_deinit(census);
+	return err_nomem(err);
+}
+
+void census_deinit(struct census *census)
+{
+	vec_free(&census->classes);
+	free(census->class_of);
+	arena_deinit(&census->arena);
+	*census = (struct census){0};
+}

@@ -1,0 +1,824 @@
+"""gospy top on a terminal: what it shows is what the target says of itself, every key of its help
+page does what it says, and the terminal is as it was afterwards, however it ends."""
+import collections
+import glob
+import json
+import os
+import re
+import shutil
+import signal
+import tempfile
+
+import lib_fixture
+import lib_gospy
+from lib_terminal import Terminal
+
+SIZE = (40, 120)
+BAR = re.compile(r"F1Help .*qQuit")
+
+
+def newest(name):
+    return lib_gospy.builds(name, variants=["default"])[-1]
+
+
+class TopTest(lib_gospy.TargetTest):
+    def fixture(self, name, *args):
+        return self.watch(lib_fixture.start(newest(name), *args))
+
+    def terminal(self, args, size=SIZE, **options):
+        terminal = Terminal(args, *size, **options)
+        self.addCleanup(terminal.close)
+        self.addCleanup(self.assert_quiet, terminal)
+        return terminal
+
+    def top(self, fixture, *options, refresh="0.2", size=SIZE, wait="COUNT", **terminal):
+        shown = self.terminal([lib_gospy.GOSPY, "top", "--refresh", refresh, *options,
+                               fixture.pid], size, **terminal)
+        if wait:
+            shown.wait_text(wait)
+        return shown
+
+    def assert_quiet(self, terminal):
+        self.assertEqual(terminal.stderr(), "")
+
+    def quit(self, top, key="q", status=0):
+        top.key(key)
+        self.assertEqual(top.end(), status)
+        self.assertEqual(top.restored(), [])
+
+
+def rows(lines, first, last=BAR):
+    """The lines between that with the titles and the last one."""
+    begin = next((i for i, line in enumerate(lines) if re.search(first, line)), len(lines))
+    end = next((i for i, line in enumerate(lines) if last.search(line)), len(lines))
+    return [line for line in lines[begin + 1:end] if line.strip()]
+
+
+def counts(lines):
+    """Groups by location: {function: count}."""
+    found = {}
+    for line in rows(lines, r"COUNT"):
+        match = re.match(r".\s*(\d+) .*?\s(main\.\S+|runtime\.\S+)", line)
+        if match:
+            found[match[2]] = int(match[1])
+    return found
+
+
+def starts(fixture):
+    """{function: count} of the goroutines' first functions, those of the go statements."""
+    return dict(collections.Counter(start_of(fixture).values()))
+
+
+def start_of(fixture):
+    """{goid: function}; the outermost call, since the compiler may wrap what is started."""
+    return {g["goid"]: g["frames"][-1]["func"]
+            for g in lib_fixture.parse_traceback(fixture.ready["traceback"])}
+
+
+def goids(lines):
+    return [int(m[1]) for m in (re.match(r"\s*(\d+) ", line) for line in rows(lines, r"GOID")) if m]
+
+
+def nobody(test):
+    """What to put before a command that is to have no rights."""
+    prefix = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    if os.getuid() != 0 or not shutil.which("setpriv"):
+        test.skipTest("only root can give up its rights, with setpriv")
+    try:
+        lib_gospy.run("--version", prefix=prefix).expect(lib_gospy.OK)
+    except (AssertionError, OSError):
+        test.skipTest("gospy may not be run by another user")
+    return prefix
+
+
+class ScreenTest(TopTest):
+    def test_groups(self):
+        """Counts by start, and the totals of the header."""
+        fixture = self.fixture("parked", "-n", 402)
+        top = self.top(fixture)
+        expected = starts(fixture)
+        self.assertEqual(len(expected), 5)  # with main.main
+
+        def equal(lines):
+            return all(counts(lines).get(f) == n for f, n in expected.items())
+        top.wait(equal, f"the counts {expected}")
+        self.assertEqual(top.wait_text(r"^Goroutines +(\d+) ")[1],
+                         str(len(fixture.ready["goroutines"])))
+        self.assertTrue(top.wait_text(rf"parked +pid {fixture.pid} +{fixture.ready['go']} "))
+        self.assertTrue(top.wait_text(rf"^Ps +{fixture.ready['gomaxprocs']} "))
+        self.quit(top)
+
+    def test_states(self):
+        fixture = self.fixture("states")
+        top = self.top(fixture, size=(60, 160))
+        states = collections.Counter(g["state"] for g in fixture.ready["goroutines"])
+        line = top.wait_text(r"(\d+) running +(\d+) runnable +(\d+) syscall +(\d+) waiting")
+        self.assertEqual([int(n) for n in line.groups()],
+                         [states[s] for s in ("running", "runnable", "syscall", "waiting")])
+        # By state, or reason to wait.
+        for name in ("creator", "user frame", "current place", "whole stack", "state"):
+            top.key("t")
+            top.wait_text(rf" by {name}, \d+ groups")
+        reasons = collections.Counter(g.get("reason") or g["state"]
+                                      for g in fixture.ready["goroutines"])
+
+        def equal(lines):
+            shown = collections.Counter()
+            for row in rows(lines, "COUNT"):
+                for reason in reasons:
+                    if re.search(rf"\s{re.escape(reason)}(\s|$)", row[30:]):
+                        shown[reason] = max(shown[reason], int(row[1:10]))
+            return shown == reasons
+        top.wait(equal, f"{reasons}")
+        self.quit(top)
+
+    def test_drill_in(self):
+        """A group, its goroutines, a stack, and who waits for the same channel."""
+        fixture = self.fixture("parked", "-n", 40, "-depth", 3)
+        members = {goid for goid, start in start_of(fixture).items() if start == "main.park2"}
+        top = self.top(fixture, size=(60, 120))
+        self.select(top, "main.park2")
+        top.key("Enter")
+        top.wait(lambda lines: "GOID" in "".join(lines) and set(goids(lines)) == members,
+                 f"the goroutines {members}")
+        goid = goids(top.screen.lines())[0]
+        traceback = next(g for g in lib_fixture.parse_traceback(fixture.ready["traceback"])
+                         if g["goid"] == goid)
+        top.key("Enter")
+        top.wait_text(rf"^goroutine {goid} \[{re.escape(traceback['reason'])}")
+        functions = [frame["func"] for frame in traceback["frames"]]
+        shown = [m[1] for m in (re.match(r"(\S.*)\(.*\)$", line)
+                                for line in rows(top.screen.lines(), "^goroutine")) if m]
+        self.assertEqual(shown, functions)
+        self.assertTrue(top.wait_text(rf"^created by {re.escape(traceback['created_by']['func'])}"))
+        self.assertTrue(top.wait_text(rf"main\.go:{traceback['frames'][0]['line']} "))
+        channel = next(g["chan"] for g in fixture.ready["goroutines"] if g["goid"] == goid)
+        others = {g["goid"] for g in fixture.ready["goroutines"] if g.get("chan") == channel}
+        top.key("o")
+        top.wait_text(rf"waiting for channel {channel}")
+        top.wait(lambda lines: "GOID" in "".join(lines) and
+                 set(goids(lines)) == set(sorted(others)), f"the goroutines {others}",)
+        self.quit(top)
+
+    def select(self, top, function):
+        """Move the selection to the group of a function."""
+        top.wait_text(re.escape(function))
+        top.key("/")
+        top.wait_text("^/")
+        top.type(re.escape(function) + r"\b")
+        top.wait(lambda lines: list(counts(lines)) == [function], f"{function} alone")
+        top.key("Enter", "Down")
+        top.wait_no_text("^/")
+
+    def test_selection_follows(self):
+        """The selection stays with its goroutine when the order is turned round."""
+        fixture = self.fixture("parked", "-n", 40)
+        top = self.top(fixture)
+        self.select(top, "main.park1")
+        top.key("Enter")
+        top.wait(lambda lines: "GOID" in "".join(lines) and len(goids(lines)) == 10,
+                 "ten goroutines")
+        top.key("<", "<", "<")
+        top.wait_text("GOID▼")
+        first = self.selected(top)
+        top.key("Down", "Down")
+        top.wait(lambda lines: self.selected(top) == goids(lines)[goids(lines).index(first) + 2],
+                 "the second one below to be selected")
+        selected = self.selected(top)
+        order = goids(top.screen.lines())
+        self.assertEqual(order, sorted(order))
+        top.key("I")
+        top.wait(lambda lines: goids(lines) == order[::-1], "the order turned round")
+        self.assertEqual(self.selected(top), selected)
+        top.key("Enter")
+        top.wait_text(rf"stack of goroutine {selected},")
+        self.quit(top)
+
+    def selected(self, top):
+        """The goid of the selected line."""
+        for line, cells in zip(top.screen.lines(), top.screen.cells):
+            if cells[0][1][1] == 80 and cells[-1][1][1] == 80:
+                return int(line.split()[0])
+        raise AssertionError(f"nothing is selected\n{top.text()}")
+
+    def test_scheduler(self):
+        """A goroutine that is locked to a thread is shown at it."""
+        fixture = self.fixture("states")
+        top = self.top(fixture)
+        locked = next(g for g in fixture.ready["goroutines"] if g.get("tid"))
+        top.key("Tab")
+        top.wait_text(rf" {locked['tid']} .* {locked['goid']} .*main\.locked")
+        for p in range(fixture.ready["gomaxprocs"]):
+            top.wait_text(rf"^ +{p} (idle|running|syscall|GC stop)")
+        self.quit(top)
+
+    def test_memory(self):
+        fixture = self.fixture("states")
+        top = self.top(fixture)
+        fixture.ask("gc")
+        stats = fixture.ask("memstats")
+        top.key("F3", "F3")
+        top.wait_text(rf"^collector +{stats['NumGC']} cycles \({stats['NumForcedGC']} forced\)")
+        top.wait_text("heap live")
+        self.quit(top)
+
+
+class KeyTest(TopTest):
+    """Every key of the help page, by what it does. Each begins and ends at the groups."""
+
+    def test_every_key(self):
+        fixture = self.fixture("parked", "-n", 400, "-depth", 2)
+        self.assertTrue(starts(fixture))
+        directory = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, directory)
+        self.directory = directory
+        top = self.top(fixture, size=(50, 120), cwd=directory)
+        keys = self.keys_of_help(top)
+        self.assertGreater(len(keys), 40)
+        for key in keys:
+            with self.subTest(key=key):
+                self.assertIn(key, self.CHECKS, f"this test does not know the key {key}")
+                self.CHECKS[key](self, top, key)
+                self.home(top)
+        self.assertEqual(top.restored(), [])
+
+    def home(self, top):
+        if top.process.poll() is None:
+            top.wait_text(r"by start, \d+ groups")
+
+    def keys_of_help(self, top):
+        """Those of the page that the program shows."""
+        top.key("?")
+        top.wait_text("keys; Esc goes back")
+        keys = []
+        for line in rows(top.screen.lines(), "^Moving"):
+            match = re.match(r"  (\S.*?)  +\S", line)
+            if match:
+                keys += match[1].split(" ")
+            if line.startswith("The strip"):
+                break
+        top.key("Esc")
+        self.home(top)
+        # The one that ends the program in the end; others get one of their own.
+        return [k for k in keys if k != "q"] + ["q"]
+
+    # What is selected is known by its background.
+    def line(self, top):
+        return top.wait(lambda lines: next((i for i, row in enumerate(top.screen.cells)
+                                            if row[0][1][1] == 80 and row[-1][1][1] == 80), None),
+                        "a selected line")
+
+    def wait_line(self, top, y):
+        top.wait(lambda _: top.screen.cells[y][-1][1][1] == 80, f"line {y} to be selected")
+
+    def moves(self, top, key):
+        first = self.line(top)
+        last = first + len(counts(top.screen.lines())) - 1
+        if key in ("Up", "k"):
+            top.key("Down", "Down")
+            self.wait_line(top, first + 2)
+            top.key(key)
+            self.wait_line(top, first + 1)
+        elif key in ("Down", "j"):
+            top.key(key)
+            self.wait_line(top, first + 1)
+        elif key in ("PgUp", "Home"):
+            top.key("End")
+            top.wait(lambda _: self.line(top) > first, "the last line to be selected")
+            top.key(key)
+            self.wait_line(top, first)
+        else:
+            top.key(key)
+            top.wait(lambda _: self.line(top) >= last, "the last line to be selected")
+        top.key("Home")
+        self.wait_line(top, first)
+
+    def opens(self, top, key):
+        top.key(key)
+        top.wait_text("goroutines of main.park")
+        top.key("Esc")
+
+    def goes_back(self, top, key):
+        top.key("Enter")
+        top.wait_text("goroutines of main.park")
+        top.key(key)
+        self.home(top)
+        top.key("/")
+        top.type("park1")
+        top.key("Enter")
+        top.wait_text(r"\d of \d groups")
+        top.key(key)
+
+    def turns(self, top, key):
+        forward = key in ("Tab", "F3")
+        order = ["Ps and", "heap and collections"]
+        top.key(key)
+        top.wait_text(order[0 if forward else 1])
+        top.key(key)
+        top.wait_text(order[1 if forward else 0])
+        top.key(key)
+
+    def filters(self, top, key):
+        before = set(counts(top.screen.lines()))
+        top.key(key)
+        top.wait_text("^/")
+        top.type("park[12]")
+        # While it is typed.
+        top.wait(lambda lines: set(counts(lines)) == {"main.park1", "main.park2"}, "two groups")
+        top.type("(")
+        top.wait_text(r"[Uu]nmatched|[Pp]arenthes")
+        top.key("Backspace", "Enter")
+        top.wait_text(r"/park\[12\]")
+        top.key("Esc")
+        top.wait(lambda lines: set(counts(lines)) == before, "all groups again")
+
+    def searches(self, top, key):
+        functions = list(counts(top.screen.lines()))
+        first = next(i for i, line in enumerate(top.screen.lines()) if "COUNT" in line) + 1
+        at = {f: next(i for i, line in enumerate(top.screen.lines()) if f"{f} " in line)
+              for f in functions}
+        top.key("/")
+        top.type("park[13]")
+        top.wait(lambda lines: len(counts(lines)) == 2, "two groups")
+        top.key("Esc")
+        top.wait(lambda lines: len(counts(lines)) == len(functions), "all groups again")
+        top.key("Home")
+        self.wait_line(top, first)
+        matches = sorted(at[f] for f in ("main.park1", "main.park3"))
+        expected = [y for y in matches if y > first] + [y for y in matches if y <= first]
+        if key == "N":
+            expected = expected[::-1]
+            if expected[0] == first:
+                expected = expected[1:]
+        top.key(key)
+        self.wait_line(top, expected[0])
+        top.key("Home")
+        self.wait_line(top, first)
+
+    def groups(self, top, key):
+        forward = key in ("t", "F5")
+        order = ["start", "creator", "user frame", "current place", "whole stack", "state",
+                 "wait object", "label"]
+        for name in (order[1:] if forward else order[:0:-1]) + ["start"]:
+            top.key(key)
+            top.wait_text(rf" by {name}, \d+ groups")
+
+    def sorts(self, top, key):
+        top.wait_text("COUNT▼")
+        top.key(">")
+        top.wait_text("Δ▼")
+        top.key("<")
+        top.wait_text("COUNT▼")
+
+    def sort_menu(self, top, key):
+        top.key(key)
+        top.wait_text("^ Sort by")
+        top.key("End", "Up", "Enter")
+        top.wait_text("LOCATION▼")
+        top.wait(lambda lines: [f for f in counts(lines) if "park" in f] ==
+                 [f"main.park{i}" for i in range(4)], "the functions in their order")
+        top.key(key, "Home", "Enter")
+        top.wait_text("COUNT▼")
+
+    def inverts(self, top, key):
+        before = list(counts(top.screen.lines()).values())
+        top.key(key)
+        top.wait_text("COUNT▲")
+        top.wait(lambda lines: list(counts(lines).values()) == sorted(before), "smallest first")
+        top.key(key)
+        top.wait_text("COUNT▼")
+
+    def marks(self, top, key):
+        top.wait_text("since start")
+        top.key(key)
+        top.wait_text("since mark")
+        top.wait_text("^marked")
+
+    def growing(self, top, key):
+        top.wait_text("growing first")
+        top.key(key)
+        top.wait_no_text("groups, growing first")
+        top.key(key)
+        top.wait_text("groups, growing first")
+
+    def same_object(self, top, key):
+        top.key("Enter")
+        top.wait_text("GOID")
+        top.wait(lambda lines: goids(lines), "goroutines")
+        top.key(key)
+        top.wait_text("waiting for channel 0x")
+        top.key("Esc")
+        top.wait_text("goroutines of main.park")
+        top.key("Esc")
+
+    def writes(self, top, key):
+        # Frozen, what is written is what is shown.
+        top.key("p")
+        top.wait_text("FROZEN")
+        shown = counts(top.screen.lines())
+        top.key(key)
+        name = top.wait_text(r"written: (\S+\.txt)")[1]
+        with open(os.path.join(self.directory, name), encoding="utf-8") as f:
+            self.assertEqual(counts(f.read().split("\n")), shown)
+        with open(os.path.join(self.directory, name[:-3] + "json"), encoding="utf-8") as f:
+            document = json.load(f)
+        self.assertEqual(document["schema_version"], 1)
+        self.assertEqual(document["type"], "top")
+        self.assertEqual({g["location"]["func"]: g["count"] for g in document["groups"]}, shown)
+        top.key("Enter")
+        top.wait_text("GOID")
+        listed = top.wait(lambda lines: goids(lines), "goroutines")
+        top.key(key)
+        second = top.wait_text(r"written: (\S+\.txt)")[1]
+        self.assertNotEqual(second, name)
+        with open(os.path.join(self.directory, second[:-3] + "json"), encoding="utf-8") as f:
+            document = json.load(f)
+        self.assertEqual((document["type"], document["view"]), ("screen", "Goroutines"))
+        self.assertEqual([r["goid"] for r in document["rows"]][:len(listed)], listed)
+        self.assertEqual(len(glob.glob(os.path.join(self.directory, "*"))), 4)
+        top.key("Esc")
+        self.home(top)
+        top.key("p")
+        top.wait_no_text("FROZEN")
+
+    def freezes(self, top, key):
+        top.key(key)
+        top.wait_text("FROZEN")
+        # Frozen as it is, it can be looked into.
+        top.key("Enter")
+        top.wait_text("GOID")
+        top.wait(lambda lines: goids(lines), "goroutines")
+        top.key("Enter")
+        top.wait_text("stack of goroutine .* frozen")
+        top.wait_text(r"^main\.park")
+        top.key("Esc", "Esc")
+        self.home(top)
+        top.key(key)
+        top.wait_no_text("FROZEN")
+
+    def refreshes(self, top, key):
+        top.key("p")
+        top.wait_text("FROZEN")
+        up = top.wait_text(r" up (\S+)")[1]
+        top.key("Down", "Home")
+        # Uptime has seconds: look again until one has passed.
+        top.wait(lambda lines: (top.key(key), up not in "".join(lines))[1], "another sample")
+        top.key("p")
+        top.wait_no_text("FROZEN")
+
+    def intervals(self, top, key):
+        top.wait_text("every 200ms")
+        top.key("+")
+        top.wait_text("every 500ms")
+        top.key("-")
+        top.wait_text("every 200ms")
+
+    def stopping(self, top, key):
+        top.wait_text("paused ")
+        top.key(key)
+        top.wait_text(r"not stopped: \d+ consistent, \d+ retried, 0 torn")
+        top.key(key)
+        top.wait_text("^Snapshot +paused ")
+
+    def click(self, top, key):
+        first = self.line(top)
+        top.mouse("click", first + 2, 5)
+        self.wait_line(top, first + 2)
+        x = top.screen.lines()[first - 1].index("LOCATION")
+        top.mouse("click", first - 1, x)
+        top.wait_text("LOCATION▼")
+        top.mouse("click", first - 1, x)
+        top.wait_text("LOCATION▲")
+        top.mouse("click", first - 1, top.screen.lines()[first - 1].index("COUNT"))
+        top.wait_text("COUNT▼")
+        top.key("Home")
+        self.wait_line(top, first)
+
+    def double_click(self, top, key):
+        top.mouse("double", self.line(top) + 1, 5)
+        top.wait_text("goroutines of ")
+        top.key("Esc")
+        self.home(top)
+        top.key("Home")
+
+    def wheel(self, top, key):
+        top.key("Enter")
+        top.wait_text("GOID")
+        listed = top.wait(lambda lines: goids(lines), "goroutines")
+        top.mouse("wheel down", 20, 5)
+        top.wait(lambda lines: goids(lines)[0] == listed[3], "three lines down")
+        top.mouse("wheel up", 20, 5)
+        top.wait(lambda lines: goids(lines)[0] == listed[0], "three lines up")
+        top.key("Esc")
+
+    def helps(self, top, key):
+        top.key(key)
+        top.wait_text("keys; Esc goes back")
+        top.key("Esc")
+
+    def quits(self, top, key):
+        if key != "q":
+            fixture_pid = int(re.search(r"pid (\d+)", top.text())[1])
+            top = self.terminal([lib_gospy.GOSPY, "top", fixture_pid])
+            top.wait_text("COUNT")
+        self.quit(top, key)
+
+    CHECKS = {
+        **dict.fromkeys(("Up", "k", "Down", "j", "PgUp", "PgDn", "Home", "End"), moves),
+        "Enter": opens, "Esc": goes_back, "Backspace": goes_back,
+        **dict.fromkeys(("Tab", "F3", "Shift-Tab", "F2"), turns),
+        "/": filters, "n": searches, "N": searches,
+        **dict.fromkeys(("t", "F5", "T", "Shift-F5"), groups),
+        "<": sorts, ">": sorts, "F6": sort_menu, "I": inverts, "m": marks, "g": growing,
+        "o": same_object, "w": writes, "Space": freezes, "p": freezes, "r": refreshes,
+        "Ctrl-L": refreshes, "+": intervals, "-": intervals, "b": stopping, "Click": click,
+        "Double-click": double_click, "Wheel": wheel, "F1": helps, "?": helps, "h": helps,
+        "q": quits, "F10": quits, "Ctrl-C": quits,
+    }
+
+    def test_keys_of_the_manual(self):
+        """The manual page has the same keys, in the same words."""
+        fixture = self.fixture("parked", "-n", 4)
+        top = self.top(fixture, size=(60, 120))
+        top.key("F1")
+        top.wait_text("keys; Esc goes back")
+        page = os.path.join(lib_fixture.TOP, "docs", "gospy.1")
+        with open(page, encoding="utf-8") as f:
+            manual = re.sub(r"\\f[BIRP]|\\&", "", f.read()).replace(r"\-", "-")
+        for line in rows(top.screen.lines(), "^Moving"):
+            match = re.match(r"  (\S.*?)  +(\S.*)$", line)
+            if line.startswith("The strip"):
+                break
+            if match:
+                words = match[2].rstrip()
+                keys = ", ".join(match[1].split(" "))
+                self.assertIn(f"{keys}\n{words}\n", manual)
+        top.key("Esc")
+        top.wait_text("by start")
+        self.quit(top)
+
+
+class SizeTest(TopTest):
+    def test_sizes(self):
+        """Nothing is drawn where there is no room, and everything comes back."""
+        fixture = self.fixture("parked", "-n", 40)
+        top = self.top(fixture)
+        for rows_, cols in ((24, 80), (3, 10), (10, 3), (1, 1), (2, 2), (24, 40), (5, 300)):
+            top.resize(rows_, cols)
+            for key in ("Enter", "Tab", "Tab", "Tab", "Esc", "F6", "Esc", "F1", "Esc", "/", "Esc"):
+                top.key(key)
+        top.resize(24, 40)
+        expected = starts(fixture)
+        top.wait(lambda lines: counts(lines) == expected, f"{expected} in 40 columns")
+        self.assertLessEqual(max(map(len, top.screen.lines())), 40)
+        top.resize(*SIZE)
+        top.wait_text("RATE/MIN +OLDEST +STATE +LOCATION +CREATED BY")
+        self.quit(top)
+
+    def test_300_columns(self):
+        fixture = self.fixture("parked", "-n", 40)
+        top = self.top(fixture, size=(50, 300))
+        title = top.wait_text("LOCATION +CREATED BY").string
+        self.assertGreater(title.index("CREATED BY") - title.index("LOCATION"), 60)
+        self.quit(top)
+
+
+class LookTest(TopTest):
+    """Colours and characters that a terminal has."""
+
+    def colors(self, top):
+        return {color for row in top.screen.cells for _, style in row for color in style[:2]
+                if color is not None}
+
+    def test_no_utf8(self):
+        fixture = self.fixture("parked", "-n", 40)
+        top = self.top(fixture, env={"LC_ALL": "C"})
+        top.wait_text(r"COUNTv +DELTA ")
+        top.wait_text(r"^Heap +\[[|: ]*\]")
+        top.wait_text(r"^Ps +\d+ \[[R.SG]+\]")
+        for key, text in (("F3", "Ps and"), ("F3", "heap live"), ("F1", "keys; Esc")):
+            top.key(key)
+            top.wait_text(text)
+            self.assertTrue(top.text().isascii(), top.text())
+        top.key("Esc")
+        self.quit(top)
+
+    def test_no_color(self):
+        fixture = self.fixture("parked", "-n", 40)
+        for env in ({"NO_COLOR": "1"}, {"TERM": "vt220"}):
+            top = self.top(fixture, env=env)
+            self.assertEqual(self.colors(top), set())
+            # The selected line is seen all the same.
+            top.key("Down")
+            top.wait(lambda _: sum("reverse" in row[-1][1][2] for row in top.screen.cells) >= 2,
+                     "a line in reverse")
+            self.quit(top)
+
+    def test_colors(self):
+        fixture = self.fixture("parked", "-n", 40)
+        for term, known in (("xterm", lambda c: isinstance(c, int) and c < 8),
+                            ("xterm-256color", lambda c: isinstance(c, int)),
+                            ("xterm-direct", lambda c: isinstance(c, str))):
+            if not any(glob.glob(f"{d}/x/{term}") for d in
+                       ("/usr/share/terminfo", "/lib/terminfo", "/etc/terminfo")):
+                continue  # of the package ncurses-term
+            with self.subTest(term=term):
+                top = self.top(fixture, env={"TERM": term})
+                colors = self.colors(top)
+                self.assertGreater(len(colors), 4)
+                self.assertTrue(all(map(known, colors)), colors)
+                self.quit(top)
+
+    def test_hostile_names(self):
+        """A program whose name is made to hurt a terminal."""
+        build = newest("parked")
+        directory = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, directory)
+        path = os.path.join(directory, "evil\033[2J\u202e\u4e2d\u6587")
+        shutil.copy(build.path, path)
+        fixture = self.watch(lib_fixture.Fixture(path, "-n", "4"))
+        top = self.top(fixture)
+        top.wait_text(r"evil\\x1b\[2J\\xe2\\x80\\xae\u4e2d\u6587  pid")
+        self.quit(top)
+
+
+class TargetTest(TopTest):
+    """What happens to the target while it is looked at."""
+
+    def test_exit(self):
+        fixture = lib_fixture.start(newest("parked"), "-n", 40)
+        self.addCleanup(fixture.close)
+        expected = starts(fixture)
+        top = self.top(fixture)
+        top.wait(lambda lines: len(counts(lines)) >= 4, "the groups")
+        fixture.close()
+        top.wait_text(r"Last picture.*ended")
+        shown = counts(top.screen.lines())
+        self.assertEqual({f: n for f, n in shown.items() if f in expected}, expected)
+        top.key("r")
+        top.wait_text(rf"{fixture.pid}.*(no such process|ended|gone)")
+        self.assertTrue(top.wait_text("Last picture"))
+        self.quit(top)
+
+    def test_exec(self):
+        fixture = self.fixture("parked", "-n", 40)
+        top = self.top(fixture)
+        top.wait(lambda lines: len(counts(lines)) >= 4, "the groups")
+        fixture.ask("exec")
+        top.wait_text(r"Last picture.*executed")
+        top.key("r")
+        top.wait_no_text("Last picture")
+        expected = starts(fixture)
+        top.wait(lambda lines: all(counts(lines).get(f) == n for f, n in expected.items()),
+                 f"the counts {expected} of the new program")
+        self.quit(top)
+
+    def test_ended_goroutine(self):
+        """A stack that is looked at stays when its goroutine ends."""
+        fixture = self.fixture("parked", "-n", 4)
+        top = self.top(fixture)
+        top.key("Enter")
+        top.wait(lambda lines: "GOID" in "".join(lines) and goids(lines), "goroutines")
+        top.key("Enter")
+        top.wait_text("stack of goroutine")
+        fixture.ask("exec")
+        top.wait_text("Last picture")
+        self.assertTrue(top.wait_text(r"^goroutine \d+ \["))
+        self.quit(top)
+
+    def test_no_such_process(self):
+        top = self.terminal([lib_gospy.GOSPY, "top", "--refresh", "0.2", 4194300],
+                            shared_stderr=True)
+        self.assertEqual(top.end(), lib_gospy.NO_TARGET)
+        self.assertRegex(top.text(), r"^gospy: .*4194300")
+        self.assertEqual(top.restored(), [])
+
+    def test_permission(self):
+        fixture = self.fixture("parked", "-n", 4)
+        top = self.terminal([*nobody(self), lib_gospy.GOSPY, "top", fixture.pid], shared_stderr=True)
+        self.assertEqual(top.end(), lib_gospy.PERMISSION)
+        # Said where it can be read, with the remedy; there was no screen that hid it.
+        self.assertRegex(top.text().replace("\n", ""), r"gospy: .*(root|CAP_SYS_PTRACE)")
+        self.assertEqual(top.restored(), [])
+
+    def test_stopped_target(self):
+        """One that somebody has stopped is shown, and stays stopped."""
+        fixture = self.fixture("parked", "-n", 40)
+        os.kill(fixture.pid, signal.SIGSTOP)
+        self.addCleanup(os.kill, fixture.pid, signal.SIGCONT)
+        top = self.top(fixture)
+        top.wait(lambda lines: len(counts(lines)) >= 4, "the groups")
+        self.quit(top)
+        self.assertEqual(lib_gospy.disturbed(fixture.pid, stopped=True), [])
+
+
+class EndTest(TopTest):
+    """The terminal is as it was, however gospy ends."""
+
+    def test_signals(self):
+        fixture = self.fixture("parked", "-n", 40)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+            with self.subTest(signal=number.name):
+                top = self.top(fixture)
+                self.assertTrue(top.screen.alternate)
+                os.kill(top.process.pid, number)
+                self.assertEqual(top.end(), 128 + number)
+                self.assertEqual(top.restored(), [])
+
+    def test_crash(self):
+        fixture = self.fixture("parked", "-n", 40)
+        for number in (signal.SIGSEGV, signal.SIGABRT):
+            with self.subTest(signal=number.name):
+                top = Terminal([lib_gospy.GOSPY, "top", fixture.pid], *SIZE)
+                self.addCleanup(top.close)
+                top.wait_text("COUNT")
+                os.kill(top.process.pid, number)
+                self.assertNotEqual(top.end(), 0)
+                self.assertEqual(top.restored(), [])
+
+    def test_terminal_goes_away(self):
+        fixture = self.fixture("parked", "-n", 40)
+        top = self.top(fixture)
+        os.close(top.slave)
+        os.close(top.master)
+        top.master = os.open("/dev/null", os.O_RDWR)
+        top.slave = os.open("/dev/null", os.O_RDWR)
+        self.assertEqual(top.process.wait(lib_gospy.HANG), 128 + signal.SIGHUP)
+
+    def test_suspend(self):
+        """Ctrl-Z gives the terminal to the shell, fg takes it again."""
+        fixture = self.fixture("parked", "-n", 40)
+        shell = self.terminal(["sh", "-i"], env={"PS1": "$ ", "ENV": ""}, shared_stderr=True)
+        shell.wait_text(r"^\$")
+        settings = shell.settings
+        shell.type(f"{lib_gospy.GOSPY} top --refresh 0.2 {fixture.pid}\n")
+        shell.wait_text("COUNT▼")
+        shell.key("Ctrl-Z")
+        shell.wait(lambda _: not shell.screen.alternate, "the shell's screen")
+        shell.wait_text(r"Stopped|\[1\] ?\+")
+        shell.type("echo still$((40+2))\n")
+        shell.wait_text("still42")
+        self.assertEqual(lib_gospy.disturbed(fixture.pid), [])
+        shell.type("fg\n")
+        shell.wait(lambda _: shell.screen.alternate, "the screen again")
+        shell.wait_text("COUNT▼")
+        shell.key("Down", "Enter")
+        shell.wait_text("GOID")
+        shell.key("q")
+        shell.wait(lambda _: not shell.screen.alternate, "the shell's screen")
+        shell.type("echo status$?\n")
+        shell.wait_text("status0")
+        shell.type("exit\n")
+        self.assertEqual(shell.end(), 0)
+        self.assertEqual(shell.restored(), [])
+        self.assertEqual(shell.settings, settings)
+
+    def test_no_mouse(self):
+        fixture = self.fixture("parked", "-n", 4)
+        top = self.top(fixture)
+        self.assertTrue(top.screen.mouse)
+        self.quit(top)
+        top = self.top(fixture, "--no-mouse")
+        self.assertFalse(top.screen.mouse)
+        self.quit(top)
+
+
+class PickerTest(TopTest):
+    def test_picker(self):
+        """Without a target: choose one, look at it, choose another one."""
+        fixture = self.fixture("parked", "-n", 37)
+        other = self.fixture("states")
+        top = self.terminal([lib_gospy.GOSPY, "top", "--refresh", "0.2"])
+        for one in (fixture, other):
+            user = lib_gospy.run("list").expect(lib_gospy.OK)
+            self.assertIn(str(one.pid), user.out)
+            top.wait_text(rf"^ +{one.pid} \S+ +{len(one.ready['goroutines'])} +\S+ [kMG]B "
+                          rf"{re.escape(one.ready['go'])} .*{one.ready['fixture']}")
+        # Filtered as it is typed.
+        top.type(str(fixture.pid))
+        top.wait(lambda lines: not any(re.match(rf" +{other.pid} ", line) for line in lines),
+                 "the other one to go")
+        top.key("Enter")
+        expected = starts(fixture)
+        top.wait(lambda lines: any("COUNT" in line for line in lines) and all(
+            counts(lines).get(f) == n for f, n in expected.items()), f"the counts {expected}")
+        top.key("Esc")
+        top.wait_text(rf"^ +{other.pid} ")
+        top.key("/")
+        top.type(str(other.pid))
+        top.wait(lambda lines: not any(re.match(rf" +{fixture.pid} ", line) for line in lines),
+                 "the other one to go")
+        top.key("Enter")
+        top.wait_text(rf"states +pid {other.pid} ")
+        self.quit(top)
+
+    def test_unreadable(self):
+        """Who may not look at the processes of others is told that there are some."""
+        top = self.terminal([*nobody(self), lib_gospy.GOSPY, "top"])
+        self.fixture("parked", "-n", 4)
+        top.wait_text(r"\d+ others may not be looked at")
+        self.quit(top, "Ctrl-C")
+
+
+if __name__ == "__main__":
+    lib_gospy.main()

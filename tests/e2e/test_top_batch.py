@@ -1,0 +1,253 @@
+"""gospy top without a screen: frames of text and JSON. What grows in them, and how fast, is held
+against what the fixture says that it has started, and when."""
+import collections
+import json
+import os
+import signal
+import subprocess
+import time
+
+import lib_fixture
+import lib_gospy
+
+# How long leaks are watched. Goroutines leak the faster the shorter it is.
+SECONDS = float(os.environ.get("GOSPY_TOP_SECONDS", "4"))
+FRAMES = 16
+STEADY = 20000
+RATES = (1, 10, 100)  # a second, if they are watched for 30 seconds
+PRECISION = 0.1
+
+
+def slope(points):
+    """Of the line fitted to (x, y)."""
+    n = len(points)
+    x_mean, y_mean = sum(x for x, _ in points) / n, sum(y for _, y in points) / n
+    return (sum((x - x_mean) * (y - y_mean) for x, y in points) /
+            sum((x - x_mean) ** 2 for x, _ in points))
+
+
+def start_of(group):
+    return group.get("location", {}).get("func")
+
+
+def by_start(frame):
+    return {start_of(group): group for group in frame["groups"]}
+
+
+class TopBatchTest(lib_gospy.TargetTest):
+    def fixture(self, name, *args, build=-1, variants=("default",)):
+        return self.watch(lib_fixture.start(lib_gospy.builds(name, variants)[build], *args))
+
+    def frames(self, fixture, n, *options, status=lib_gospy.OK):
+        run = lib_gospy.run("top", fixture.pid, "--batch", "--json=lines", "-n", n, *options)
+        frames = run.expect(status).json_lines()
+        self.assertEqual([frame["frame"] for frame in frames], list(range(1, n + 1)))
+        return frames
+
+    def check_rates(self, fixture, frames):
+        """The slope of what the fixture had started at the instants of the frames is the truth."""
+        started = fixture.ask("count")
+        groups = by_start(frames[-1])
+        for site, times in started.items():
+            group = groups[site]
+            truth = slope([(frame["snapshot"]["time_unix_ns"] / 60e9,
+                            sum(t <= frame["snapshot"]["time_unix_ns"] for t in times))
+                           for frame in frames])
+            for rate in ("rate_per_min", "growth_per_min"):
+                self.assertAlmostEqual(group[rate], truth, delta=PRECISION * truth + 60 / SECONDS,
+                                       msg=f"{rate} of {site}")
+            # A goroutine is noted by the fixture right after it has started.
+            instant = frames[-1]["snapshot"]["time_unix_ns"]
+            self.assertAlmostEqual(group["count"], sum(t <= instant for t in times),
+                                   delta=max(5, 0.05 * len(times)), msg=site)
+        return started
+
+    def watch_leak(self, *options, build=-1):
+        factor = 30 / SECONDS
+        refresh = SECONDS / (FRAMES - 1)
+        fixture = self.fixture("leak", "-steady", STEADY, "-period", f"{1.4 * refresh}s", "-rates",
+                               ",".join(str(rate * factor) for rate in RATES), build=build)
+        frames = self.frames(fixture, FRAMES, "--refresh", f"{refresh:.3f}", *options)
+        started = self.check_rates(fixture, frames)
+        last = frames[-1]["groups"]
+        self.assertEqual({start_of(group) for group in last[:len(RATES)]}, set(started))
+        for frame in frames:
+            # Nothing that is steady, or that comes and goes, is ever flagged.
+            growing = {start_of(group) for group in frame["groups"] if group["growing"]}
+            self.assertLessEqual(growing, set(started))
+        self.assertEqual(growing, set(started))
+        steady = by_start(frames[-1])
+        for name in ("main.waitForToken", "main.waitForLock"):
+            self.assertEqual(steady[name]["count"], STEADY // 2)
+            self.assertEqual(steady[name]["delta"], 0)
+            self.assertEqual(steady[name]["rate_per_min"], 0)
+            self.assertFalse(steady[name]["new"])
+        self.assertIn("main.ride", steady)
+
+    def test_leaks_come_first(self):
+        self.watch_leak()
+
+    def test_leaks_without_a_stop(self):
+        self.watch_leak("--non-blocking", build=0)
+
+    def test_figures_and_keys(self):
+        """Sums, and each key, against the goroutines that a summary and the fixture know."""
+        fixture = self.fixture("states")
+        goroutines = [g for g in fixture.ask("stack")["goroutines"] if not g.get("system")]
+        for key in ("start", "creator", "user", "current", "stack", "state", "object", "label"):
+            frame, = self.frames(fixture, 1, "--group", key)
+            self.assertEqual(frame["key"], key)
+            self.assertEqual(frame["matching"], len(frame["groups"]))
+            total = frame["goroutine_counts"]["total"]
+            self.assertEqual(sum(group["count"] for group in frame["groups"]), total)
+            self.assertEqual(len({group["id"] for group in frame["groups"]}),
+                             len(frame["groups"]))
+            counts = [group["count"] for group in frame["groups"]]
+            self.assertEqual(counts, sorted(counts, reverse=True))
+            self.check_key(key, frame, goroutines)
+
+    def check_key(self, key, frame, goroutines):
+        groups = frame["groups"]
+        if key == "state":
+            told = collections.Counter(g["reason"] for g in goroutines if g.get("reason"))
+            shown = {group["state"]: group["count"] for group in groups}
+            for reason, count in told.items():
+                names = [name for name in reason.split("|") if name in shown]
+                self.assertTrue(names, reason)
+                self.assertGreaterEqual(shown[names[0]], count, reason)
+        elif key == "label":
+            titles = {group["title"] for group in groups}
+            self.assertIn("(no labels)", titles)
+            labelled = lib_gospy.summary(fixture_pid(frame))["goroutines"]
+            told = {", ".join(f"{label['key']}={label['value']}" for label in g["labels"])
+                    for g in labelled if g.get("labels")}
+            self.assertEqual(titles - {"(no labels)"}, told)
+        elif key == "object":
+            channels = collections.Counter(
+                g["channel"]["addr"] for g in lib_gospy.summary(fixture_pid(frame))["goroutines"]
+                if g.get("channel") and g["channel"]["addr"] != "0x0")
+            shown = {group["title"].split()[-1]: group["count"] for group in groups
+                     if group["title"].startswith("channel ")}
+            self.assertEqual(shown, dict(channels))
+
+    def check_semaphores(self, fixture, *options):
+        """Of whoever waits for a lock the fixture knows the lock's address, in which the word that
+        is waited for has its place: src/sync/{mutex,rwmutex}.go, the same in all versions."""
+        offsets = {"mutex": 4, "rwmutex-rlock": 12, "rwmutex-lock": 8}
+        told = {int(g["mutex"], 16) + offsets[g["name"]]
+                for g in fixture.ask("stack")["goroutines"] if g.get("name") in offsets}
+        self.assertEqual(len(told), len(offsets))
+        frame, = self.frames(fixture, 1, "--group", "object", *options)
+        shown = {int(group["title"].split()[-1], 16): group for group in frame["groups"]
+                 if group["title"].startswith("semaphore ")}
+        self.assertLessEqual(told, set(shown))
+        for addr in told:
+            self.assertEqual(shown[addr]["count"], 1)
+
+    def test_semaphores(self):
+        for build in lib_gospy.builds("states", ("default", "stripped")):
+            with self.subTest(build=str(build)):
+                fixture = self.watch(lib_fixture.start(build))
+                self.check_semaphores(fixture)
+                self.check_semaphores(fixture, "--non-blocking")
+            self.doCleanups()
+
+    def test_waiters_of_one_lock(self):
+        """Thousands behind one semaphore, of the oldest and the newest Go."""
+        for build in (0, -1):
+            fixture = self.fixture("parked", "-n", 3000, "-kind", "mutex", build=build)
+            frame, = self.frames(fixture, 1, "--group", "object")
+            self.assertEqual([group["count"] for group in frame["groups"]], [3000, 1])
+            self.assertRegex(frame["groups"][0]["title"], "^semaphore 0x")
+
+    def test_text(self):
+        fixture = self.fixture("parked", "-n", 1000)
+        run = lib_gospy.run("top", fixture.pid, "-n", 2, "--refresh", "100ms", "--limit", 2)
+        frames = run.expect(lib_gospy.OK).out.split("\n\n")
+        self.assertEqual(len(frames), 2)
+        for frame in frames:
+            lines = frame.rstrip("\n").split("\n")
+            self.assertRegex(lines[0], rf"^\d\d:\d\d:\d\d parked, pid {fixture.pid}, go1\.")
+            self.assertRegex(lines[1], r"^goroutines: 1001, 0 since")
+            self.assertRegex(lines[4], r"^ +COUNT +DELTA +RATE/MIN +OLDEST +STATE +LOCATION +CREATED")
+            for line in lines[5:7]:
+                self.assertRegex(line, r"^ +250 +0 .*chan receive +main\.park\d main\.go:\d+ +"
+                                       r"main\.start main\.go:\d+$")
+            self.assertEqual(lines[7], "... 3 more")
+            self.assertEqual(len(lines), 8)
+
+    def test_gone_and_new(self):
+        """Waves come and go: what there was in the first frame is gone in some later one."""
+        fixture = self.fixture("leak", "-steady", 10, "-wave", 5, "-period", "300ms", "-rates",
+                               "0.001,0.001,0.001")
+        process = subprocess.Popen([lib_gospy.GOSPY, "top", str(fixture.pid), "--json=lines",
+                                    "--refresh", "20ms"], stdout=subprocess.PIPE, text=True)
+        try:
+            first = json.loads(process.stdout.readline())
+            seen = set()
+            deadline = time.monotonic() + lib_gospy.HANG
+            while time.monotonic() < deadline and len(seen) < 2:
+                wave = by_start(json.loads(process.stdout.readline())).get("main.ride")
+                if wave and wave["count"] and "main.ride" in by_start(first):
+                    self.assertFalse(wave["gone"] or wave["new"])
+                if wave:
+                    self.assertEqual(wave["gone"], wave["count"] == 0)
+                    self.assertEqual(wave["new"], "main.ride" not in by_start(first))
+                    seen.add(wave["count"] > 0)
+                elif "main.ride" not in by_start(first):
+                    seen.add(False)
+            self.assertEqual(len(seen), 2)
+        finally:
+            process.terminate()
+            process.communicate()
+        self.assertEqual(process.returncode, -signal.SIGTERM)
+
+    def test_filters(self):
+        fixture = self.fixture("parked", "-n", 100)
+        frame, = self.frames(fixture, 1, "--func", r"park[13]$", "--sort", "location")
+        self.assertEqual([start_of(group) for group in frame["groups"]],
+                         ["main.park1", "main.park3"])
+        frame, = self.frames(fixture, 1, "--pc", "caller", "--limit", 2)
+        self.assertEqual((frame["key"], frame["shown"], len(frame["groups"])), ("creator", 2, 2))
+        self.assertTrue(all(group["created_by"]["func"] == "main.start"
+                            for group in frame["groups"]))
+
+    def test_the_target_ends(self):
+        fixture = lib_fixture.start(lib_gospy.builds("parked", ("default",))[-1], "-n", 10)
+        process = subprocess.Popen([lib_gospy.GOSPY, "top", str(fixture.pid), "--json=lines",
+                                    "--refresh", "50ms"], stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)
+        self.assertEqual(json.loads(process.stdout.readline())["type"], "top")
+        fixture.close()
+        out, err = process.communicate(timeout=lib_gospy.HANG)
+        self.assertEqual(process.returncode, lib_gospy.NO_TARGET)
+        self.assertEqual(json.loads(out.splitlines()[-1])["error"]["code"], "gone")
+        self.assertRegex(err, r"^gospy: [^\n]+\n$")
+
+    def test_the_reader_ends(self):
+        """With nobody to read, it ends before the next frame would be due."""
+        fixture = self.fixture("parked", "-n", 10)
+        process = subprocess.Popen([lib_gospy.GOSPY, "top", str(fixture.pid), "--refresh", "1h"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process.stdout.readline()
+        process.stdout.close()
+        self.assertIn(process.wait(timeout=lib_gospy.HANG), (128 + signal.SIGPIPE, -signal.SIGPIPE))
+        self.assertEqual(process.stderr.read(), b"")
+        process.stderr.close()
+
+    def test_usage(self):
+        for options, word in ((("--refresh", "0"), "--refresh"), (("--func", "("), "--func"),
+                              (("--group", "nothing"), "--group"), (("--sort", "x"), "--sort"),
+                              (("--max-pause", "0"), "--max-pause"), ((), "PID")):
+            pid = (1,) if options else ()
+            run = lib_gospy.run("top", *pid, *options).expect(lib_gospy.USAGE)
+            self.assertIn(word, run.err)
+            self.assertEqual(run.out, "")
+
+
+def fixture_pid(frame):
+    return frame["target"]["pid"]
+
+
+if __name__ == "__main__":
+    lib_gospy.main()

@@ -1,0 +1,320 @@
+/* What keys and clicks do, beyond what tables and views do themselves. */
+#include <stdio.h>
+#include <string.h>
+
+#include "render/units.h"
+#include "tui/app_state.h"
+#include "tui/screen.h"
+
+static const uint64_t MS = 1000000;
+
+size_t act_sort_columns(const struct view *view, const struct column **ret, size_t max)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < view->ops->column_count && n < max; i++) {
+		if (view->ops->columns[i].sort != COLUMN_UNSORTED)
+			ret[n++] = &view->ops->columns[i];
+	}
+	return n;
+}
+
+/* ---- going from view to view */
+
+static void turn(struct app *app, size_t by)
+{
+	if (app->picker || app->help)
+		return;
+	app->tab = (app->tab + by) % APP_TABS;
+	app_configure(app);
+	app_update(app);
+}
+
+static void show_help(struct app *app)
+{
+	if (app->help)
+		return;
+	app->help = view_open(&view_help);
+	app_update(app);
+}
+
+static void clear_filter(struct app *app, struct view *view)
+{
+	char why[8];
+	if (table_filter(view, app, "", why, sizeof(why)))
+		app_update(app);
+}
+
+static void go_back(struct app *app)
+{
+	struct view *view = app_view(app);
+	if (view->filter[0]) {
+		clear_filter(app, view);
+	} else if (app->help) {
+		view_close(app->help);
+		app->help = NULL;
+		app_update(app);
+	} else if (!app->picker && app->depth[app->tab] > 1) {
+		view_close(view);
+		app->depth[app->tab]--;
+		app_configure(app);
+		app_update(app);
+	} else if (!app->picker && !app->options->pid) {
+		app->picker = view_picker_open();
+		app_update(app);
+	}
+}
+
+/* ---- typing a filter */
+
+static void prompt_open(struct app *app)
+{
+	struct view *view = app_view(app);
+	if (view->ops->draw) {
+		app_say(app, LOOK_WARN, "there is nothing to filter here");
+		return;
+	}
+	line_edit_set(&app->prompt, view->filter);
+	app->prompting = true;
+	app->message[0] = '\0';
+}
+
+static void prompt_changed(struct app *app)
+{
+	char why[160];
+	app->message[0] = '\0';
+	if (!table_filter(app_view(app), app, app->prompt.text, why, sizeof(why)))
+		app_say(app, LOOK_BAD, "%s", why);
+}
+
+static void prompt_key(struct app *app, int code)
+{
+	enum action action = keys_action(code);
+	bool picking = app->picker && !app->help;
+	if (code == KEY_RETURN || code == KEY_ESCAPE) {
+		app->prompting = false;
+		app->message[0] = '\0';
+		if (code == KEY_ESCAPE)
+			clear_filter(app, app_view(app));
+		else if (picking)
+			app->picker->ops->act(app->picker, app, ACT_OPEN);
+	} else if (code == KEY_CTRL_C || code == KEY_FUNCTION + 10) {
+		app->quit = true;
+	} else if (code == KEY_FUNCTION + 1 && picking) {
+		app->prompting = false;
+		show_help(app);
+	} else if (code >= KEY_SPECIAL && action >= ACT_UP && action <= ACT_PAGE_DOWN) {
+		table_act(app_view(app), app, action);
+	} else if (line_edit_key(&app->prompt, code)) {
+		prompt_changed(app);
+	}
+}
+
+/* ---- the menu of columns */
+
+static void menu_open(struct app *app)
+{
+	const struct column *columns[COLUMNS_MAX];
+	const struct view *view = app_view(app);
+	size_t n = act_sort_columns(view, columns, COLUMNS_MAX);
+	if (!n) {
+		app_say(app, LOOK_WARN, "there is nothing to sort here");
+		return;
+	}
+	app->menu_open = true;
+	app->menu_selected = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (columns[i]->sort == view->sort)
+			app->menu_selected = i;
+	}
+}
+
+static void menu_key(struct app *app, int code)
+{
+	const struct column *columns[COLUMNS_MAX];
+	struct view *view = app_view(app);
+	size_t n = act_sort_columns(view, columns, COLUMNS_MAX);
+	switch ((int)keys_action(code)) {
+	case ACT_UP:
+		app->menu_selected -= app->menu_selected > 0;
+		break;
+	case ACT_DOWN:
+		app->menu_selected += app->menu_selected + 1 < n;
+		break;
+	case ACT_HOME:
+		app->menu_selected = 0;
+		break;
+	case ACT_END:
+		app->menu_selected = n - 1;
+		break;
+	case ACT_OPEN:
+		app->menu_open = false;
+		table_sort(view, app, columns[app->menu_selected]->sort, false);
+		break;
+	case ACT_QUIT:
+		app->quit = code != 'q';
+		app->menu_open = false;
+		break;
+	case ACT_BACK:
+	case ACT_SORT_MENU:
+		app->menu_open = false;
+		break;
+	default:
+		break;
+	}
+}
+
+/* ---- the target */
+
+static void change_interval(struct app *app, bool longer)
+{
+	static const uint64_t steps[] = {100, 200, 500, 1000, 2000, 5000, 10000, 30000, 60000};
+	uint64_t now = app->sampling.refresh_ns, to = now;
+	size_t n = sizeof(steps) / sizeof(steps[0]);
+	for (size_t i = 0; i < n; i++) {
+		uint64_t up = steps[i] * MS, down = steps[n - 1 - i] * MS;
+		if (to == now && longer && up > now)
+			to = up;
+		if (to == now && !longer && down < now)
+			to = down;
+	}
+	app->sampling.refresh_ns = to;
+	app_configure(app);
+	app_say(app, LOOK_NORMAL, "a look every %s", units_go_duration(to).s);
+}
+
+static void toggle_stopping(struct app *app)
+{
+	app->sampling.non_blocking = !app->sampling.non_blocking;
+	app_configure(app);
+	app_say(app, LOOK_NORMAL, "%s",
+		app->sampling.non_blocking
+			? "from now on the target is not stopped"
+			: "from now on the target is stopped for an instant at each look");
+}
+
+static void toggle_freeze(struct app *app)
+{
+	app->sampling.paused = !app->sampling.paused;
+	app_configure(app);
+}
+
+static void refresh_now(struct app *app, int code)
+{
+	if (code == KEY_CTRL_L)
+		app->redraw = true;
+	if (app->status.state == SAMPLER_ENDED && app->pid)
+		app_connect(app, app->pid);
+	else if (app->sampler)
+		sampler_refresh(app->sampler);
+}
+
+static void mark(struct app *app)
+{
+	model_mark(app->model);
+	app_say(app, LOOK_GOOD, "marked: changes and growth count from now on");
+	app_update(app);
+}
+
+/* What needs a target, whatever is shown of it. */
+static bool act_on_target(struct app *app, enum action action, int code)
+{
+	if (!app->model || app->picker)
+		return false;
+	switch ((int)action) {
+	case ACT_MARK:
+		mark(app);
+		return true;
+	case ACT_FREEZE:
+		toggle_freeze(app);
+		return true;
+	case ACT_REFRESH:
+		refresh_now(app, code);
+		return true;
+	case ACT_SLOWER:
+		change_interval(app, true);
+		return true;
+	case ACT_FASTER:
+		change_interval(app, false);
+		return true;
+	case ACT_STOPPING:
+		toggle_stopping(app);
+		return true;
+	case ACT_KEY_NEXT:
+	case ACT_KEY_BEFORE:
+	case ACT_GROWING:
+		// From wherever this is asked for: it is about the groups.
+		app->tab = 0;
+		while (app->depth[0] > 1)
+			view_close(app->tabs[0][--app->depth[0]]);
+		app_configure(app);
+		app_update(app);
+		app_view(app)->ops->act(app_view(app), app, action);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void act(struct app *app, enum action action, int code)
+{
+	struct view *view = app_view(app);
+	switch ((int)action) {
+	case ACT_QUIT:
+		app->quit = true;
+		return;
+	case ACT_HELP:
+		show_help(app);
+		return;
+	default:
+		break;
+	}
+	if (!view)
+		return;
+	if (view->ops->act && view->ops->act(view, app, action))
+		return;
+	switch ((int)action) {
+	case ACT_BACK:
+		go_back(app);
+		return;
+	case ACT_VIEW_NEXT:
+		turn(app, 1);
+		return;
+	case ACT_VIEW_BEFORE:
+		turn(app, APP_TABS - 1);
+		return;
+	case ACT_FILTER:
+		prompt_open(app);
+		return;
+	case ACT_SORT_MENU:
+		menu_open(app);
+		return;
+	case ACT_WRITE:
+		save_screen(app);
+		return;
+	default:
+		break;
+	}
+	if (!act_on_target(app, action, code) && !view->ops->draw)
+		table_act(view, app, action);
+}
+
+void act_key(struct app *app, int code, const struct pointer *pointer)
+{
+	struct view *view = app_view(app);
+	if (code == KEY_POINTER) {
+		app->menu_open = false;
+		if (view && !view->ops->draw && table_click(view, app, pointer))
+			act(app, ACT_OPEN, code);
+		return;
+	}
+	if (app->prompting && view) {
+		prompt_key(app, code);
+		return;
+	}
+	if (app->menu_open && view) {
+		menu_key(app, code);
+		return;
+	}
+	app->message[0] = '\0';
+	act(app, keys_action(code), code);
+}

@@ -1,0 +1,236 @@
+/* One frame of top, as text and as JSON. */
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "render/report_goroutine.h"
+#include "render/report_header.h"
+#include "render/table.h"
+#include "render/units.h"
+#include "tui/batch.h"
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+static size_t shown_rows(const struct batch_options *options, size_t n)
+{
+	return options->limit && options->limit < n ? (size_t)options->limit : n;
+}
+
+/* ---- text */
+
+static void delta_text(struct out *out, int64_t delta, const char *since)
+{
+	out_printf(out, delta ? ", %+" PRId64 " %s" : ", %" PRId64 " %s", delta, since);
+}
+
+static void program_line(struct out *out, const struct gospy_target_info *target,
+			 const struct model_header *header, const struct gospy_snapshot_info *info)
+{
+	char clock[16] = "?";
+	struct tm tm;
+	time_t now = (time_t)(header->time_unix_ns / 1000000000);
+	if (localtime_r(&now, &tm))
+		strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
+	out_puts(out, clock);
+	out_putc(out, ' ');
+	out_text(out, base_name(target->exe));
+	out_printf(out, ", pid %d, ", (int)target->pid);
+	out_text(out, target->go_version);
+	out_printf(out, ", up %s, cpu ", units_span(info->uptime_ns).s);
+	if (header->cpu_percent < 0)
+		out_putc(out, '?');
+	else
+		out_printf(out, "%.1f%%", header->cpu_percent);
+	out_printf(out, ", rss %s, ", units_bytes(header->rss).s);
+	if (info->non_blocking)
+		out_printf(out,
+			   "not stopped: %" PRIu64 " consistent, %" PRIu64 " retried, %" PRIu64
+			   " torn\n",
+			   info->consistent, info->retried, info->torn);
+	else
+		out_printf(out, "paused %s\n", units_ms(info->paused_ns).s);
+}
+
+static void goroutine_line(struct out *out, const struct model_header *header,
+			   const struct gospy_goroutine_counts *counts)
+{
+	out_puts(out, "goroutines: ");
+	out_count(out, header->total);
+	delta_text(out, header->delta_last, "since the last frame");
+	delta_text(out, header->delta_mark, "since the first");
+	out_printf(out,
+		   "; %" PRIu64 " waiting, %" PRIu64 " runnable, %" PRIu64 " running, %" PRIu64
+		   " syscall\n",
+		   counts->waiting, counts->runnable, counts->running, counts->syscall);
+}
+
+static void scheduler_line(struct out *out, const struct model *model,
+			   const struct model_header *header)
+{
+	static const char *const names[] = {"idle", "running", "syscall", "gcstop"};
+	enum { KINDS = sizeof(names) / sizeof(names[0]) };
+	uint64_t of[KINDS] = {0};
+	size_t n;
+	const struct model_p *ps = model_ps(model, &n);
+	for (size_t i = 0; i < n; i++) {
+		if ((size_t)ps[i].p.status < KINDS)
+			of[ps[i].p.status]++;
+	}
+	out_printf(out, "Ps: %zu", n);
+	for (size_t i = 0; i < KINDS; i++)
+		out_printf(out, ", %" PRIu64 " %s", of[i], names[i]);
+	const struct trend *trend = model_trend(model);
+	out_puts(out, "; run queue ");
+	out_count(out, trend_at(trend, trend->len - 1)->runq);
+	if (header->schedticks >= 0)
+		out_printf(out, "; %.0f schedticks/s", header->schedticks);
+	out_putc(out, '\n');
+}
+
+static void heap_line(struct out *out, const struct gospy_heap *heap)
+{
+	out_printf(out, "heap: %s live, ", units_bytes(heap->live).s);
+	// GOGC=off sets a goal that no heap can reach.
+	if (heap->next_gc != GOSPY_UNKNOWN && heap->next_gc >> 62)
+		out_puts(out, "next GC never, ");
+	else
+		out_printf(out, "next GC at %s, ", units_bytes(heap->next_gc).s);
+	out_count(out, heap->num_gc);
+	out_printf(out, " cycles, last pause %s\n", units_ms(heap->last_pause_ns).s);
+}
+
+static const struct table_column columns[1 + MODEL_COLUMNS] = {
+	{.gap = "", .title = ""}, // the mark
+	{.gap = " ", .title = "COUNT", .right = true},
+	{.gap = "  ", .title = "DELTA", .right = true},
+	{.gap = "  ", .title = "RATE/MIN", .right = true},
+	{.gap = "  ", .title = "OLDEST", .right = true},
+	{.gap = "  ", .title = "STATE"},
+	{.gap = "  ", .title = "LOCATION"},
+	{.gap = "  ", .title = "CREATED BY"},
+};
+
+static const char *row_mark(const struct model_row *row)
+{
+	if (row->growing)
+		return "^";
+	if (row->gone)
+		return "-";
+	return row->appeared ? "+" : " ";
+}
+
+static void rows_text(struct out *out, const struct model_row *const *rows, size_t n)
+{
+	CLEANUP(table_deinit)
+	struct table table = {.columns = columns, .column_count = 1 + MODEL_COLUMNS};
+	CLEANUP(strbuf_deinit) struct strbuf text = {0};
+	table_titles(&table);
+	for (size_t i = 0; i < n; i++) {
+		table_cell(&table, row_mark(rows[i]));
+		for (enum model_column column = 0; column < MODEL_COLUMNS; column++) {
+			strbuf_clear(&text);
+			model_cell(rows[i], column, false, &text);
+			table_cell_buf(&table, &text);
+		}
+	}
+	table_print(&table, out);
+}
+
+static void frame_text(const struct batch_options *options, struct out *out, struct model *model,
+		       const struct gospy_target_info *target, uint64_t number)
+{
+	struct model_header header = model_header(model);
+	const struct gospy_snapshot_info *info = gospy_snapshot_info(model_sample(model)->snapshot);
+	size_t n;
+	const struct model_row *const *rows = model_rows(model, &n);
+	if (number > 1)
+		out_putc(out, '\n');
+	program_line(out, target, &header, info);
+	goroutine_line(out, &header, &info->goroutines);
+	scheduler_line(out, model, &header);
+	heap_line(out, &info->heap);
+	rows_text(out, rows, shown_rows(options, n));
+	if (shown_rows(options, n) < n)
+		out_printf(out, "... %zu more\n", n - shown_rows(options, n));
+}
+
+/* ---- JSON */
+
+static void optional(struct json *json, const char *key, double n)
+{
+	if (n >= 0)
+		json_decimal(json, key, n);
+}
+
+static void figures_json(struct json *json, const struct model_header *header)
+{
+	json_object(json, "figures");
+	json_u64(json, "since_first_ns", header->mono_ns - header->mark_mono_ns);
+	json_i64(json, "goroutines_delta", header->delta_mark);
+	json_i64(json, "goroutines_delta_last", header->delta_last);
+	optional(json, "cpu_percent", header->cpu_percent);
+	json_u64(json, "rss", header->rss);
+	optional(json, "schedticks_per_s", header->schedticks);
+	optional(json, "gc_per_min", header->gc_rate);
+	json_object_end(json);
+}
+
+static void row_json(struct json *json, const struct model_row *row)
+{
+	json_object(json, NULL);
+	json_addr(json, "id", row->id);
+	json_u64(json, "count", row->count);
+	json_i64(json, "delta", row->delta);
+	if (row->rate_known)
+		json_decimal(json, "rate_per_min", row->rate);
+	json_bool(json, "growing", row->growing);
+	if (row->growing)
+		json_decimal(json, "growth_per_min", row->growth);
+	json_bool(json, "new", row->appeared);
+	json_bool(json, "gone", row->gone);
+	json_u64(json, "longest_wait_ns", row->oldest_ns);
+	json_str(json, "state", row->state);
+	json_bool(json, "states_differ", row->states_differ);
+	json_str(json, "title", row->title);
+	report_location_json(json, "location", row->location);
+	json_bool(json, "locations_differ", row->locations_differ);
+	report_location_json(json, "created_by", row->creator);
+	json_bool(json, "creators_differ", row->creators_differ);
+	json_object_end(json);
+}
+
+static void frame_json(const struct batch_options *options, struct out *out, struct model *model,
+		       const struct gospy_target_info *target, uint64_t number)
+{
+	struct json json = {.out = out};
+	struct model_header header = model_header(model);
+	size_t n;
+	const struct model_row *const *rows = model_rows(model, &n);
+	json_begin(&json, "top");
+	json_u64(&json, "frame", number);
+	report_header_json(&json, target, model_sample(model)->snapshot);
+	figures_json(&json, &header);
+	json_str(&json, "key", group_key_name(model_key(model)));
+	json_u64(&json, "matching", n);
+	json_u64(&json, "shown", shown_rows(options, n));
+	json_array(&json, "groups");
+	for (size_t i = 0; i < shown_rows(options, n) && !out->error; i++)
+		row_json(&json, rows[i]);
+	json_array_end(&json);
+	json_object_end(&json);
+	json_newline(&json);
+}
+
+void batch_frame(const struct batch_options *options, struct out *out, struct model *model,
+		 const struct gospy_target_info *target, uint64_t number)
+{
+	if (options->format == REPORT_TEXT)
+		frame_text(options, out, model, target, number);
+	else
+		frame_json(options, out, model, target, number);
+}

@@ -1,0 +1,27 @@
+/* Lines of text with a style each, for views that are text. */
+#ifndef GOSPY_TUI_LINES_H
+#define GOSPY_TUI_LINES_H
+
+#include "base/vec.h"
+#include "tui/view.h"
+
+struct text_line {
+	char *text;
+	enum style style;
+};
+
+/** All zero: none. */
+struct lines {
+	VEC(struct text_line) at;
+};
+
+/** Out of memory ends the program. */
+void lines_add(struct lines *lines, enum style style, const char *text);
+void lines_printf(struct lines *lines, enum style style, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void lines_clear(struct lines *lines);
+void lines_deinit(struct lines *lines);
+/** The cell of a view whose rows they are. */
+void lines_cell(const struct lines *lines, size_t row, struct cell_value *value);
+
+#endif

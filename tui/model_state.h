@@ -1,0 +1,72 @@
+/* What the model is made of, for the files that it is made of. */
+#ifndef GOSPY_TUI_MODEL_STATE_H
+#define GOSPY_TUI_MODEL_STATE_H
+
+#include "tui/growth.h"
+#include "tui/model.h"
+
+enum {
+	/* Past samples that are kept at most: those of the last minute, and of the time before what
+	 * is spread evenly over it. */
+	HISTORY_SAMPLES = 256,
+	/* Groups in all of them, which is what takes memory: 8 MiB; but always so many samples. */
+	HISTORY_GROUPS = 1 << 19,
+	HISTORY_SAMPLES_MIN = 16,
+};
+
+/** How far back rates look. */
+static const uint64_t MODEL_RATE_NS = 60000000000;
+
+/** A sample that is over: how many of each group there were. */
+struct past {
+	uint64_t mono_ns;
+	struct past_key {
+		struct past_count {
+			uint64_t id, count;
+		} * at;
+		size_t len;
+		bool known;
+	} of[GROUP_KEYS];
+};
+
+/** What deltas count from, by one key: the mark, or the first sample since that tells. */
+struct baseline {
+	bool known;
+	uint64_t mono_ns;
+	VEC(struct model_row) rows; /* as they were; texts are copies */
+	struct map by_id;           /* id -> 1 + position */
+	struct arena arena;
+};
+
+struct model {
+	struct sample *sample;
+	VEC(struct past) history; /* the oldest first; the last one is of `sample` */
+	size_t history_groups;
+	struct baseline baselines[GROUP_KEYS];
+	uint64_t mark_mono_ns, mark_total;
+	struct trend trend;
+	struct gospy_process_usage usage; /* of the newest sample */
+	bool usage_known;
+	VEC(struct model_p) ps;
+	struct model_header header;
+	/* The table. */
+	enum group_key key;
+	enum model_column sort;
+	bool inverted, growing_first;
+	bool has_filter, has_func;
+	regex_t filter, func;
+	VEC(struct model_row) rows; /* those of groups first, in their order; then the gone ones */
+	struct map by_id;           /* id -> 1 + position in rows */
+	VEC(const struct model_row *) shown;
+	struct arena arena; /* titles of rows */
+	bool stale;         /* the rows are to be made */
+};
+
+/** Does an allocation of the model fail, the program ends. */
+void model_check(bool ok);
+/** model_rows.c: make the rows from the sample and the past, if they are stale. */
+void model_refresh(struct model *model);
+/** A row of the newest sample, without its past. */
+struct model_row model_row_of(const struct group *group, enum group_key key, struct arena *arena);
+
+#endif

@@ -1,0 +1,265 @@
+#include "tui/procs.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+static const uint64_t LIST_AGAIN_NS = 2000000000;
+
+/* Shared by the thread and its owner; the last of them frees it. */
+struct procs {
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	proc_list list;
+	size_t unreadable;
+	int event;
+	bool stop, refresh;
+	int users;
+};
+
+static char *copy(const char *s)
+{
+	char *text = s ? strdup(s) : NULL;
+	if (s && !text)
+		abort();
+	return text;
+}
+
+static void proc_deinit(struct proc *proc)
+{
+	free(proc->user);
+	free(proc->go_version);
+	free(proc->command);
+	free(proc->problem);
+}
+
+void proc_list_free(proc_list *list)
+{
+	for (size_t i = 0; i < list->len; i++)
+		proc_deinit(&list->at[i]);
+	vec_free(list);
+}
+
+static void push(proc_list *list, const struct proc *proc)
+{
+	if (!vec_push(list, *proc))
+		abort();
+}
+
+static struct proc proc_copy(const struct proc *proc)
+{
+	struct proc result = *proc;
+	result.user = copy(proc->user);
+	result.go_version = copy(proc->go_version);
+	result.command = copy(proc->command);
+	result.problem = copy(proc->problem);
+	return result;
+}
+
+static void release(struct procs *procs)
+{
+	pthread_mutex_lock(&procs->lock);
+	bool last = --procs->users == 0;
+	pthread_mutex_unlock(&procs->lock);
+	if (!last)
+		return;
+	proc_list_free(&procs->list);
+	close(procs->event);
+	pthread_cond_destroy(&procs->wake);
+	pthread_mutex_destroy(&procs->lock);
+	free(procs);
+}
+
+static void tell(const struct procs *procs)
+{
+	uint64_t one = 1;
+	if (write(procs->event, &one, sizeof(one)) < 0)
+		return; // it is readable already
+}
+
+static struct proc look_at(const struct gospy_process *process)
+{
+	struct proc proc = {.pid = process->pid, .rss = GOSPY_UNKNOWN, .goroutines = GOSPY_UNKNOWN};
+	struct gospy_process_info *info = NULL;
+	struct gospy_process_usage usage;
+	if (gospy_process_usage(process->pid, &usage, NULL) == GOSPY_OK)
+		proc.rss = usage.rss;
+	proc.go_version = copy(process->go_version);
+	const char *command = process->exe ? process->exe : process->comm;
+	if (gospy_process_info_create(process->pid, 0, &info, NULL) == GOSPY_OK) {
+		proc.user = copy(info->username);
+		command = info->cmdline && info->cmdline[0] ? info->cmdline : command;
+	}
+	proc.command = copy(command);
+	gospy_process_info_destroy(info);
+	return proc;
+}
+
+/* What was counted before stays. */
+static void inherit(struct proc *proc, const proc_list *before)
+{
+	for (size_t i = 0; i < before->len; i++) {
+		if (before->at[i].pid != proc->pid)
+			continue;
+		proc->goroutines = before->at[i].goroutines;
+		proc->counted = before->at[i].counted;
+		proc->problem = copy(before->at[i].problem);
+	}
+}
+
+static void list_processes(struct procs *procs, bool anew)
+{
+	struct gospy_process_list *found = NULL;
+	proc_list list = {0};
+	size_t n;
+	if (gospy_process_list_create(&found, NULL) != GOSPY_OK)
+		return;
+	const struct gospy_process *processes = gospy_process_list_get(found, &n);
+	for (size_t i = 0; i < n; i++) {
+		if (!processes[i].is_go || processes[i].pid == getpid())
+			continue;
+		struct proc proc = look_at(&processes[i]);
+		push(&list, &proc);
+	}
+	size_t unreadable = gospy_process_list_unreadable(found);
+	gospy_process_list_destroy(found);
+	pthread_mutex_lock(&procs->lock);
+	procs->unreadable = unreadable;
+	for (size_t i = 0; !anew && i < list.len; i++)
+		inherit(&list.at[i], &procs->list);
+	proc_list old = procs->list;
+	procs->list = list;
+	pthread_mutex_unlock(&procs->lock);
+	proc_list_free(&old);
+	tell(procs);
+}
+
+static uint64_t count_goroutines(pid_t pid, struct gospy_error *err)
+{
+	struct gospy_open_options open = {.size = sizeof(open)};
+	struct gospy_snapshot_options how = {.size = sizeof(how), .non_blocking = true};
+	struct gospy_target *target = NULL;
+	struct gospy_snapshot *snapshot = NULL;
+	uint64_t total = GOSPY_UNKNOWN;
+	if (gospy_target_open_pid(pid, &open, &target, err) == GOSPY_OK &&
+	    gospy_snapshot_take(target, &how, &snapshot, err) == GOSPY_OK)
+		total = gospy_snapshot_info(snapshot)->goroutines.total;
+	gospy_snapshot_destroy(snapshot);
+	gospy_target_close(target);
+	return total;
+}
+
+/* Count in the first process that was not; false: there is none, or it is time to stop. */
+static bool count_one(struct procs *procs)
+{
+	struct gospy_error err = {0};
+	pid_t pid = 0;
+	pthread_mutex_lock(&procs->lock);
+	for (size_t i = 0; !procs->stop && !pid && i < procs->list.len; i++)
+		pid = procs->list.at[i].counted ? 0 : procs->list.at[i].pid;
+	pthread_mutex_unlock(&procs->lock);
+	if (!pid)
+		return false;
+	uint64_t total = count_goroutines(pid, &err);
+	pthread_mutex_lock(&procs->lock);
+	for (size_t i = 0; i < procs->list.len; i++) {
+		struct proc *proc = &procs->list.at[i];
+		if (proc->pid != pid)
+			continue;
+		proc->counted = true;
+		proc->goroutines = total;
+		if (total == GOSPY_UNKNOWN && !proc->problem)
+			proc->problem = copy(err.msg);
+	}
+	pthread_mutex_unlock(&procs->lock);
+	tell(procs);
+	return true;
+}
+
+/* Until it is time to look again; `*anew_ret`: everything is to be counted again. */
+static bool wait_for_next(struct procs *procs, bool *anew_ret)
+{
+	uint64_t until = clock_real_ns() + LIST_AGAIN_NS;
+	struct timespec at = {(time_t)(until / 1000000000), (long)(until % 1000000000)};
+	pthread_mutex_lock(&procs->lock);
+	while (!procs->stop && !procs->refresh &&
+	       pthread_cond_timedwait(&procs->wake, &procs->lock, &at) != ETIMEDOUT)
+		;
+	bool go_on = !procs->stop;
+	*anew_ret = procs->refresh;
+	procs->refresh = false;
+	pthread_mutex_unlock(&procs->lock);
+	return go_on;
+}
+
+static void *run(void *arg)
+{
+	struct procs *procs = arg;
+	bool anew = true;
+	do {
+		list_processes(procs, anew);
+		while (count_one(procs))
+			;
+	} while (wait_for_next(procs, &anew));
+	release(procs);
+	return NULL;
+}
+
+struct procs *procs_start(void)
+{
+	struct procs *procs = calloc(1, sizeof(*procs));
+	pthread_t thread;
+	if (!procs)
+		abort();
+	procs->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	pthread_mutex_init(&procs->lock, NULL);
+	pthread_cond_init(&procs->wake, NULL);
+	procs->users = 2;
+	if (procs->event < 0 || pthread_create(&thread, NULL, run, procs) != 0)
+		abort();
+	pthread_detach(thread);
+	return procs;
+}
+
+void procs_stop(struct procs *procs)
+{
+	pthread_mutex_lock(&procs->lock);
+	procs->stop = true;
+	pthread_cond_signal(&procs->wake);
+	pthread_mutex_unlock(&procs->lock);
+	release(procs);
+}
+
+int procs_fd(const struct procs *procs)
+{
+	return procs->event;
+}
+
+void procs_take(struct procs *procs, proc_list *ret, size_t *unreadable_ret)
+{
+	uint64_t count;
+	if (read(procs->event, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		return;
+	proc_list_free(ret);
+	pthread_mutex_lock(&procs->lock);
+	*unreadable_ret = procs->unreadable;
+	for (size_t i = 0; i < procs->list.len; i++) {
+		struct proc proc = proc_copy(&procs->list.at[i]);
+		push(ret, &proc);
+	}
+	pthread_mutex_unlock(&procs->lock);
+}
+
+void procs_refresh(struct procs *procs)
+{
+	pthread_mutex_lock(&procs->lock);
+	procs->refresh = true;
+	pthread_cond_signal(&procs->wake);
+	pthread_mutex_unlock(&procs->lock);
+}

@@ -1,0 +1,33 @@
+/* A thread that looks at the Go processes of this machine, for the picker. */
+#ifndef GOSPY_TUI_PROCS_H
+#define GOSPY_TUI_PROCS_H
+
+#include "base/vec.h"
+#include "gospy.h"
+
+/** A process. Texts are raw; NULL: unknown. */
+struct proc {
+	pid_t pid;
+	char *user, *go_version, *command;
+	uint64_t rss;        /* or GOSPY_UNKNOWN */
+	uint64_t goroutines; /* or GOSPY_UNKNOWN: not counted, or not yet */
+	bool counted;        /* it was tried */
+	char *problem;       /* why it cannot be read, or NULL */
+};
+typedef VEC(struct proc) proc_list;
+void proc_list_free(proc_list *list);
+
+struct procs;
+/** Begin. Out of memory ends the program. */
+struct procs *procs_start(void);
+/** End; what is being read may end later by itself. */
+void procs_stop(struct procs *procs);
+/** Readable when there is something new. */
+int procs_fd(const struct procs *procs);
+/** A copy of what is known, and the number of processes that may not be looked at; makes the
+ * descriptor unreadable. */
+void procs_take(struct procs *procs, proc_list *ret, size_t *unreadable_ret);
+/** Look and count again now. */
+void procs_refresh(struct procs *procs);
+
+#endif

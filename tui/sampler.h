@@ -1,0 +1,82 @@
+/*
+ * A thread that owns a target and takes samples of it: opening, capture and counting happen there,
+ * so that the thread that draws never waits for them. All functions are called by that one thread.
+ */
+#ifndef GOSPY_TUI_SAMPLER_H
+#define GOSPY_TUI_SAMPLER_H
+
+#include "gospy.h"
+#include "render/group.h"
+
+/** What to read, and how often. May change at any time. */
+struct sampler_options {
+	uint64_t refresh_ns;   /* from the begin of one sample to that of the next */
+	uint64_t max_pause_ns; /* see struct gospy_snapshot_options */
+	bool non_blocking;
+	bool paused;        /* take none but those that sampler_refresh asks for */
+	enum group_key key; /* what is needed for this is read in any case */
+	/* Read these, too: for what is shown of single goroutines. */
+	bool stacks, arguments, objects, labels, threads;
+};
+
+/** One look at the target. */
+struct sample {
+	struct gospy_snapshot *snapshot; /* owned by the sample */
+	struct census census;            /* all goroutines but dead ones and the runtime's own */
+	/** By each key that the census answers; .group_of is NULL where it does not. */
+	struct groups groups[GROUP_KEYS];
+	uint64_t mono_ns; /* CLOCK_MONOTONIC, instant of the snapshot */
+	struct gospy_process_usage usage;
+	bool usage_known;
+	struct sampler_options options; /* that it was taken with */
+};
+void sample_destroy(struct sample *sample);
+/** Fill .groups from .census. GOSPY_E_NOMEM. */
+enum gospy_code sample_group(struct sample *sample, struct gospy_error *err);
+
+enum sampler_state {
+	SAMPLER_OPENING, /* finds out about the target */
+	SAMPLER_READING, /* takes a sample */
+	SAMPLER_WAITING, /* for the next one to be due */
+	SAMPLER_PAUSED,
+	/* The target cannot be opened, has ended or executed another program. .error says which;
+	 * this is final. What was sampled stays valid. */
+	SAMPLER_ENDED,
+};
+
+struct sampler_status {
+	enum sampler_state state;
+	uint64_t since_mono_ns; /* CLOCK_MONOTONIC: when it came to that state */
+	uint64_t samples;       /* taken so far */
+	/** Samples in a row that failed; .error is that of the last. The next one is tried all the
+	   same, unless the state is SAMPLER_ENDED. */
+	uint64_t failures;
+	struct gospy_error error;
+};
+
+struct sampler;
+
+/** Begin: the target is opened by the thread. `bin` may be NULL, and is copied. GOSPY_E_OS,
+ * GOSPY_E_NOMEM. */
+enum gospy_code sampler_start(pid_t pid, const char *bin, const struct sampler_options *options,
+			      struct sampler **ret, struct gospy_error *err);
+/** End at once: a capture that runs is not waited for longer than some hundred milliseconds, but
+ * left to end by itself. Samples that were taken have to be destroyed before, all of them. */
+void sampler_stop(struct sampler *sampler);
+
+/** Readable when there is a new sample, or another state, since the last sampler_take. */
+int sampler_fd(const struct sampler *sampler);
+/** The newest sample, if it was not taken yet, else NULL; owned by the caller. Makes the descriptor
+ * unreadable. A sample that is not taken in time gives way to the next. */
+struct sample *sampler_take(struct sampler *sampler);
+void sampler_status(struct sampler *sampler, struct sampler_status *ret);
+/** NULL until it was opened; then as long as the sampler. */
+const struct gospy_target_info *sampler_target(struct sampler *sampler);
+
+/** From the next sample on. If the new options ask for something that the last sample was read
+ * without, that one is due at once, even if paused. */
+void sampler_configure(struct sampler *sampler, const struct sampler_options *options);
+/** A sample is due at once. */
+void sampler_refresh(struct sampler *sampler);
+
+#endif

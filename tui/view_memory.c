@@ -1,0 +1,228 @@
+/* Memory: the heap by state, and how heap and pauses went over the session. */
+#include <stdio.h>
+
+#include "render/units.h"
+#include "tui/app_state.h"
+
+enum {
+	LABEL_WIDTH = 12,
+	AXIS_WIDTH = 9,
+	FIGURES_WIDTH = 32,
+	PAUSE_ROWS = 3,
+	PLOT_ROWS_MIN = 3,
+};
+
+static double heap_live(const struct trend_point *point)
+{
+	return point->heap_live == GOSPY_UNKNOWN ? -1 : (double)point->heap_live;
+}
+
+static double heap_goal(const struct trend_point *point)
+{
+	// GOGC=off sets a goal that no heap reaches.
+	bool known = point->heap_goal != GOSPY_UNKNOWN && !(point->heap_goal >> 62);
+	return known ? (double)point->heap_goal : -1;
+}
+
+static double last_pause(const struct trend_point *point)
+{
+	return point->last_pause_ns == GOSPY_UNKNOWN ? -1 : (double)point->last_pause_ns;
+}
+
+/* One figure of the heap as a part of another. */
+struct part {
+	const char *name;
+	uint64_t value, whole;
+	const char *whole_name;
+	enum style style;
+};
+
+static void part_draw(struct canvas *canvas, int y, const struct part *part)
+{
+	int bar = canvas->cols - LABEL_WIDTH - FIGURES_WIDTH - 2;
+	canvas_text(canvas, y, 0, LABEL_WIDTH - 1, LOOK_LABEL, part->name);
+	int x = LABEL_WIDTH;
+	bool known = part->value != GOSPY_UNKNOWN && part->whole != GOSPY_UNKNOWN && part->whole;
+	if (bar >= 8) {
+		canvas_text(canvas, y, x, 1, LOOK_DIM, "[");
+		canvas_bar(canvas, y, x + 1, bar,
+			   known ? (double)part->value / (double)part->whole : 0, part->style);
+		canvas_text(canvas, y, x + 1 + bar, 1, LOOK_DIM, "]");
+		x += bar + 3;
+	}
+	if (part->whole_name)
+		canvas_printf(canvas, y, x, canvas->cols - x, LOOK_NORMAL, "%s of %s %s",
+			      units_bytes(part->value).s, units_bytes(part->whole).s,
+			      part->whole_name);
+	else
+		canvas_text(canvas, y, x, canvas->cols - x, LOOK_NORMAL,
+			    units_bytes(part->value).s);
+}
+
+static int parts_draw(struct canvas *canvas, const struct sample *sample, int y, int end)
+{
+	const struct gospy_heap *heap = &gospy_snapshot_info(sample->snapshot)->heap;
+	bool endless = heap->next_gc != GOSPY_UNKNOWN && heap->next_gc >> 62;
+	uint64_t idle = heap->sys == GOSPY_UNKNOWN || heap->in_use == GOSPY_UNKNOWN ||
+					heap->sys < heap->in_use
+				? GOSPY_UNKNOWN
+				: heap->sys - heap->in_use;
+	uint64_t rss = sample->usage_known ? sample->usage.rss : GOSPY_UNKNOWN;
+	const struct part parts[] = {
+		{"live", heap->live, endless ? heap->sys : heap->next_gc,
+		 endless ? "from the OS" : "next GC", LOOK_GOOD},
+		{"in use", heap->in_use, heap->sys, "from the OS", LOOK_SYSCALL},
+		{"idle", idle, heap->sys, "from the OS", LOOK_DIM},
+		{"process RSS", rss, GOSPY_UNKNOWN, NULL, LOOK_NORMAL},
+	};
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && y < end; i++) {
+		if (parts[i].whole_name || rss != GOSPY_UNKNOWN)
+			part_draw(canvas, y++, &parts[i]);
+	}
+	return y;
+}
+
+static void count_text(struct strbuf *text, const char *before, uint64_t n, const char *after)
+{
+	if (n == GOSPY_UNKNOWN)
+		strbuf_printf(text, "%s?%s", before, after);
+	else
+		strbuf_printf(text, "%s%lu%s", before, n, after);
+}
+
+static void collector_draw(struct app *app, int y)
+{
+	struct canvas *canvas = &app->canvas;
+	const struct gospy_snapshot_info *info =
+		gospy_snapshot_info(model_sample(app->model)->snapshot);
+	const struct gospy_heap *heap = &info->heap;
+	struct model_header header = model_header(app->model);
+	struct strbuf text = {0};
+	count_text(&text, "", heap->num_gc, " cycles");
+	count_text(&text, " (", heap->num_forced_gc, " forced)");
+	if (header.gc_rate >= 0)
+		strbuf_printf(&text, ", %.1f/min", header.gc_rate);
+	strbuf_printf(&text, ", last pause %s, all pauses %s", units_ms(heap->last_pause_ns).s,
+		      units_ms(heap->pause_total_ns).s);
+	if (heap->last_gc_unix_ns && heap->last_gc_unix_ns != GOSPY_UNKNOWN &&
+	    heap->last_gc_unix_ns <= info->time_unix_ns)
+		strbuf_printf(&text, ", %s ago",
+			      units_age(info->time_unix_ns - heap->last_gc_unix_ns).s);
+	count_text(&text, ", ", heap->objects, " objects");
+	canvas_text(canvas, y, 0, LABEL_WIDTH - 1, LOOK_LABEL, "collector");
+	canvas_text(canvas, y, LABEL_WIDTH, canvas->cols - LABEL_WIDTH, LOOK_NORMAL,
+		    text.s ? text.s : "");
+	strbuf_deinit(&text);
+}
+
+static double highest(const double *values, int n, double at_least)
+{
+	for (int i = 0; i < n; i++)
+		at_least = values[i] > at_least ? values[i] : at_least;
+	return at_least;
+}
+
+static uint64_t session_ns(const struct trend *trend)
+{
+	if (trend->len < 2)
+		return 1;
+	return trend_at(trend, trend->len - 1)->mono_ns - trend_at(trend, 0)->mono_ns;
+}
+
+/* Where the goal is above what is live, a mark shows it. */
+static void goal_draw(struct canvas *canvas, int y, int height, const double *goals, int n,
+		      double high)
+{
+	for (int i = 0; i < n; i++) {
+		if (goals[i] < 0)
+			continue;
+		int up = (int)((double)height * goals[i] / high);
+		int row = y - (up >= height ? height - 1 : up);
+		const struct cell *cell = &canvas->cells[row * canvas->cols + AXIS_WIDTH + i];
+		if (cell->chars[0] == L' ')
+			canvas_text(canvas, row, AXIS_WIDTH + i, 1, LOOK_WARN,
+				    canvas->utf8 ? "─" : "-");
+	}
+}
+
+/* A plot of `height` rows that end with row `y`, its title above. */
+static void plot_draw(struct app *app, int y, int height, const char *title, bool bytes)
+{
+	struct canvas *canvas = &app->canvas;
+	const struct trend *trend = model_trend(app->model);
+	static double values[CANVAS_COLS_MAX], goals[CANVAS_COLS_MAX];
+	int n = canvas->cols - AXIS_WIDTH;
+	if (n <= 0 || !trend->len)
+		return;
+	uint64_t span = session_ns(trend);
+	trend_resample(trend, bytes ? heap_live : last_pause, span, (size_t)n, values);
+	double high = highest(values, n, 1);
+	if (bytes) {
+		trend_resample(trend, heap_goal, span, (size_t)n, goals);
+		high = highest(goals, n, high);
+	}
+	canvas_text(canvas, y - height, 0, canvas->cols, LOOK_LABEL, title);
+	struct units_text top = bytes ? units_bytes((uint64_t)high) : units_ms((uint64_t)high);
+	canvas_text_right(canvas, y - height + 1, 0, AXIS_WIDTH - 1, LOOK_DIM, top.s);
+	if (height > 1)
+		canvas_text_right(canvas, y, 0, AXIS_WIDTH - 1, LOOK_DIM, "0");
+	canvas_plot(canvas, y, AXIS_WIDTH, height, values, n, 0, high, bytes ? LOOK_GOOD : LOOK_GC);
+	if (bytes)
+		goal_draw(canvas, y, height, goals, n, high);
+}
+
+static void memory_draw(struct view *view, struct app *app, int y, int height)
+{
+	struct canvas *canvas = &app->canvas;
+	char title[96];
+	int end = y + height;
+	(void)view;
+	y = parts_draw(canvas, model_sample(app->model), y, end);
+	if (y < end)
+		collector_draw(app, y++);
+	int left = end - y - 1;
+	int pauses = left >= PLOT_ROWS_MIN + PAUSE_ROWS + 3 ? PAUSE_ROWS : 0;
+	int heap = left - (pauses ? pauses + 2 : 1);
+	if (heap < PLOT_ROWS_MIN)
+		return;
+	y += 1 + heap;
+	snprintf(title, sizeof(title), "heap live%s, over %s",
+		 canvas->utf8 ? ", and goal ─" : ", and goal -",
+		 units_age(session_ns(model_trend(app->model))).s);
+	plot_draw(app, y, heap, title, true);
+	if (pauses)
+		plot_draw(app, y + 1 + pauses, pauses, "pause of the last collection", false);
+}
+
+static size_t memory_total(const struct view *view)
+{
+	(void)view;
+	return 0;
+}
+
+static void memory_cell(struct view *view, const struct app *app, size_t row, size_t column,
+			struct cell_value *value)
+{
+	(void)view;
+	(void)app;
+	(void)row;
+	(void)column;
+	(void)value;
+}
+
+static void memory_title(const struct view *view, const struct app *app, struct strbuf *text)
+{
+	(void)view;
+	strbuf_printf(text, "heap and collections, %zu samples", model_trend(app->model)->len);
+}
+
+const struct view_ops view_memory = {
+	.name = "Memory",
+	.size = sizeof(struct view),
+	.untitled = true,
+	.sort = COLUMN_UNSORTED,
+	.total = memory_total,
+	.cell = memory_cell,
+	.draw = memory_draw,
+	.title = memory_title,
+};

@@ -1,0 +1,181 @@
+/* Which process? The Go processes of this machine. */
+#include <string.h>
+#include <unistd.h>
+
+#include "render/units.h"
+#include "tui/app_state.h"
+#include "tui/procs.h"
+
+enum { BY_PID, BY_USER, BY_GOROUTINES, BY_RSS, BY_VERSION, BY_COMMAND };
+
+static const struct column columns[] = {
+	{.title = "PID", .key = "pid", .width = 8, .right = true, .sort = BY_PID},
+	{.title = "USER", .key = "user", .width = 9, .rank = 3, .sort = BY_USER},
+	{.title = "GOROUTINES",
+	 .key = "goroutines",
+	 .width = 11,
+	 .rank = 1,
+	 .right = true,
+	 .sort = BY_GOROUTINES},
+	{.title = "RSS", .key = "rss", .width = 9, .rank = 4, .right = true, .sort = BY_RSS},
+	{.title = "GO", .key = "go_version", .width = 10, .rank = 2, .sort = BY_VERSION},
+	{.title = "COMMAND", .key = "command", .width = 16, .grows = 1, .sort = BY_COMMAND},
+};
+
+struct picker_view {
+	struct view view;
+	struct procs *procs;
+	proc_list list;
+	size_t unreadable;
+};
+
+static size_t picker_total(const struct view *view)
+{
+	return ((const struct picker_view *)view)->list.len;
+}
+
+static uint64_t picker_id(const struct view *view, size_t row)
+{
+	return (uint64_t)((const struct picker_view *)view)->list.at[row].pid;
+}
+
+static void picker_update(struct view *view, struct app *app)
+{
+	struct picker_view *picker = (struct picker_view *)view;
+	(void)app;
+	procs_take(picker->procs, &picker->list, &picker->unreadable);
+}
+
+static void picker_cell(struct view *view, const struct app *app, size_t row, size_t column,
+			struct cell_value *value)
+{
+	const struct proc *proc = &((struct picker_view *)view)->list.at[row];
+	switch (columns[column].sort) {
+	case BY_PID:
+		value->style = LOOK_STRONG;
+		cell_number(value, (uint64_t)proc->pid);
+		break;
+	case BY_USER:
+		strbuf_puts(&value->text, proc->user ? proc->user : "?");
+		break;
+	case BY_GOROUTINES:
+		value->style = proc->problem ? LOOK_WARN : LOOK_STRONG;
+		if (proc->counted)
+			cell_number(value, proc->goroutines);
+		else
+			strbuf_puts(&value->text, app->canvas.glyphs->more);
+		break;
+	case BY_RSS:
+		value->number = proc->rss;
+		strbuf_puts(&value->text, units_bytes(proc->rss).s);
+		break;
+	case BY_VERSION:
+		value->style = LOOK_LABEL;
+		strbuf_puts(&value->text, proc->go_version ? proc->go_version : "?");
+		break;
+	case BY_COMMAND:
+		value->style = proc->problem ? LOOK_WARN : LOOK_NORMAL;
+		strbuf_puts(&value->text, proc->command ? proc->command : "?");
+		if (proc->problem)
+			strbuf_printf(&value->text, " - %s", proc->problem);
+		break;
+	}
+}
+
+static int compare_texts(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "");
+}
+
+/* The most first; what is unknown last. */
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+	if (a == GOSPY_UNKNOWN || b == GOSPY_UNKNOWN)
+		return (a == GOSPY_UNKNOWN) - (b == GOSPY_UNKNOWN);
+	return a > b ? -1 : a < b;
+}
+
+static int picker_compare(struct view *view, int sort, size_t left, size_t right)
+{
+	const struct proc *list = ((struct picker_view *)view)->list.at;
+	const struct proc *a = &list[left], *b = &list[right];
+	switch (sort) {
+	case BY_USER:
+		return compare_texts(a->user, b->user);
+	case BY_GOROUTINES:
+		return compare_numbers(a->goroutines, b->goroutines);
+	case BY_RSS:
+		return compare_numbers(a->rss, b->rss);
+	case BY_VERSION:
+		return compare_texts(a->go_version, b->go_version);
+	case BY_COMMAND:
+		return compare_texts(a->command, b->command);
+	default:
+		return a->pid < b->pid ? -1 : a->pid > b->pid;
+	}
+}
+
+static bool picker_act(struct view *view, struct app *app, enum action action)
+{
+	struct picker_view *picker = (struct picker_view *)view;
+	size_t row = table_selected(view);
+	switch ((int)action) {
+	case ACT_OPEN:
+		if (row != SIZE_MAX)
+			app_connect(app, picker->list.at[row].pid);
+		return true;
+	case ACT_REFRESH:
+		procs_refresh(picker->procs);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void picker_title(const struct view *view, const struct app *app, struct strbuf *text)
+{
+	const struct picker_view *picker = (const struct picker_view *)view;
+	(void)app;
+	if (view->filter[0])
+		strbuf_printf(text, "%zu of ", view->list.count);
+	strbuf_printf(text, "%zu Go processes; Enter looks into one", picker->list.len);
+	if (picker->unreadable)
+		strbuf_printf(text, "; %zu other%s may not be looked at%s", picker->unreadable,
+			      picker->unreadable == 1 ? "" : "s", geteuid() ? " (sudo?)" : "");
+}
+
+static void picker_close(struct view *view)
+{
+	struct picker_view *picker = (struct picker_view *)view;
+	procs_stop(picker->procs);
+	proc_list_free(&picker->list);
+}
+
+const struct view_ops view_picker = {
+	.name = "Processes",
+	.size = sizeof(struct picker_view),
+	.columns = columns,
+	.column_count = sizeof(columns) / sizeof(columns[0]),
+	.no_header = true,
+	.sort = BY_GOROUTINES,
+	.update = picker_update,
+	.total = picker_total,
+	.id = picker_id,
+	.cell = picker_cell,
+	.compare = picker_compare,
+	.act = picker_act,
+	.title = picker_title,
+	.close = picker_close,
+};
+
+struct view *view_picker_open(void)
+{
+	struct picker_view *picker = view_open(&view_picker);
+	picker->procs = procs_start();
+	return &picker->view;
+}
+
+int view_picker_fd(const struct view *view)
+{
+	return procs_fd(((const struct picker_view *)view)->procs);
+}
