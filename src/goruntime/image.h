@@ -37,6 +37,9 @@
 	X(emptymspan, 0)                                                                           \
 	X(semtable, 0)                                                                             \
 	X(dbgvars, 0) /* Go 1.21+ as a slice of pointers */                                        \
+	X(modinfo, 0)                                                                              \
+	X(MemProfileRate, 0)                                                                       \
+	X(mbuckets, 0)                                                                             \
 	X(gcphase, 0)                                                                              \
 	X(gcpercent, 0) /* up to Go 1.16 */                                                        \
 	X(work, 0)                                                                                 \
