@@ -25,7 +25,9 @@ class ValgrindTest(lib_gospy.TargetTest):
                      ("summary", fixture.pid, "--non-blocking", "--group"),
                      ("stack", fixture.pid), ("stack", fixture.pid, "--group", "--json"),
                      ("stack", fixture.pid, "--native", "--threads"), ("list",), ("tree",),
-                     (fixture.pid,), ("version", "-v", fixture.pid)):
+                     (fixture.pid,), ("version", "-v", fixture.pid), ("stats", "-v", fixture.pid),
+                     ("memstats", "--all", fixture.pid),
+                     ("memstats", "--non-blocking", "--json", fixture.pid)):
             with self.subTest(args=args):
                 self.check(*args)
 
