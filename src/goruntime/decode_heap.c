@@ -1,5 +1,7 @@
 #include "goruntime/decode.h"
 
+enum { TRIES = 4 };
+
 static uint64_t last_pause(const struct gospy_memstats *m)
 {
 	if (m->num_gc == GOSPY_UNKNOWN)
@@ -11,9 +13,13 @@ void decode_heap(struct image *image, const struct schedstate *s, struct gospy_h
 {
 	struct memcopy copy = {0};
 	struct gospy_memstats m;
+	enum gospy_code code = GOSPY_E_FAULT;
+	// The target runs: what is read of one list may be gone in the next.
+	for (unsigned tries = 0; code == GOSPY_E_FAULT && tries < TRIES; tries++)
+		code = memcopy_complete(&copy, image, s, NULL);
 	// What cannot be read is unknown, and the rest is not.
-	if (memcopy_complete(&copy, image, s, NULL))
-		copy.caches_known = copy.stacks_known = false;
+	if (code)
+		copy.caches_known = false;
 	decode_memstats(&copy, &image->layout, image->version.minor, &m);
 	*ret = (struct gospy_heap){
 		.in_use = m.heap_inuse,

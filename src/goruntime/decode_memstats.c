@@ -266,7 +266,10 @@ static uint64_t memory_limit_goal(const struct memcopy *copy, const struct layou
 	const struct blob *b = &copy->gc_controller;
 	uint64_t limit = blob_value(b, L->memoryLimit), marked = blob_value(b, L->heapMarked);
 	uint64_t mapped = blob_value(b, L->mappedReady);
-	uint64_t non_heap = mapped - heap_free - m->alloc;
+	uint64_t alloc = m->alloc != GOSPY_UNKNOWN
+				 ? m->alloc
+				 : blob_value(b, L->totalAlloc) - blob_value(b, L->totalFree);
+	uint64_t non_heap = mapped - heap_free - alloc;
 	uint64_t over = mapped > limit ? mapped - limit : 0;
 	if (non_heap + over >= limit)
 		return marked;
@@ -288,7 +291,7 @@ static uint64_t heap_goal(const struct memcopy *copy, const struct layout *layou
 	uint64_t goal = blob_value(b, L->gcPercentHeapGoal);
 	if (!field_present(L->memoryLimit))
 		return blob_value(b, L->heapGoal); // Go 1.17, 1.18
-	if (m->alloc == GOSPY_UNKNOWN || heap_free == GOSPY_UNKNOWN)
+	if (heap_free == GOSPY_UNKNOWN)
 		return GOSPY_UNKNOWN;
 	uint64_t limit_goal = memory_limit_goal(copy, layout, minor, m, heap_free);
 	if (limit_goal < goal)

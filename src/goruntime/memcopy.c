@@ -317,12 +317,13 @@ static enum gospy_code read_stacks(struct memcopy *c, struct image *image, struc
 /* -------------------------------------------------------------------------------------------------
  */
 
+/* Without `blobs` for a snapshot: no stacks, either, whose lists change all the time. */
 static enum gospy_code read_all(struct memcopy *c, struct image *image, bool blobs,
 				struct gospy_error *err)
 {
 	enum gospy_code code = read_roots(c, image, blobs, err);
 	c->caches_known = can_read_caches(image);
-	c->stacks_known = c->caches_known && c->gcphase_known && can_read_stacks(image);
+	c->stacks_known = !blobs || (c->caches_known && c->gcphase_known && can_read_stacks(image));
 	c->caches.len = c->mcaches.len = c->spans.len = c->mspans.len = 0;
 	c->stacks.len = c->stack_mspans.len = 0;
 	if (!code && c->caches_known)
@@ -332,7 +333,7 @@ static enum gospy_code read_all(struct memcopy *c, struct image *image, bool blo
 	if (!code && c->caches_known)
 		code = read_spans(c, image, err);
 	// While it marks, the collector keeps the spans of stacks.
-	if (!code && c->stacks_known && c->gcphase == GOSPY_GC_OFF)
+	if (!code && blobs && c->stacks_known && c->gcphase == GOSPY_GC_OFF)
 		code = read_stacks(c, image, err);
 	return code;
 }

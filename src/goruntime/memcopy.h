@@ -69,7 +69,8 @@ struct memcopy {
  * (also if the target was about to change what was read), GOSPY_E_LIMIT, GOSPY_E_NOMEM. */
 enum gospy_code memcopy_read(struct memcopy *copy, struct image *image, struct gospy_error *err);
 /** For the heap figures of a snapshot: memstats and gc_controller are those of `sched`, from the
- * instant of the snapshot, and stay its property; only what is missing there is read. */
+ * instant of the snapshot, and stay its property; of the rest what the P's have in their
+ * caches is read, but for stacks: these count as they are. */
 enum gospy_code memcopy_complete(struct memcopy *copy, struct image *image,
 				 const struct schedstate *sched, struct gospy_error *err);
 bool memcopy_is_same(const struct memcopy *a, const struct memcopy *b);

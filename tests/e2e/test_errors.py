@@ -33,7 +33,7 @@ class TargetErrorTest(ErrorTest):
     def test_no_such_process(self):
         ended = subprocess.Popen(["true"])
         ended.wait()
-        for command in ("summary", "version"):
+        for command in ("summary", "stats", "memstats", "version"):
             self.assertIn(str(ended.pid), self.refused(lib_gospy.NO_TARGET, command, ended.pid))
 
     def test_not_go(self):
@@ -45,7 +45,7 @@ class TargetErrorTest(ErrorTest):
 
     def test_32_bit(self):
         fixture = self.target("parked", "386", "-n", "10")
-        for command in ("summary",):
+        for command in ("summary", "stats", "memstats"):
             self.assertIn("32-bit", self.refused(lib_gospy.ERROR, command, fixture.pid))
 
     def test_zombie(self):
@@ -108,6 +108,8 @@ class UsageTest(ErrorTest):
         for args in (
                 ("no-such-command",),
                 ("summary",),
+                ("stats", "1", "--exact"),
+                ("memstats", "1", "--watch", "soon"),
                 ("summary", "--pid", "0"),
                 ("summary", "--pid", "12x"),
                 ("summary", "1", "2"),

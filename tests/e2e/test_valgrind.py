@@ -27,7 +27,9 @@ class ValgrindTest(lib_gospy.TargetTest):
                      ("stack", fixture.pid), ("stack", fixture.pid, "--group", "--json"),
                      ("stack", fixture.pid, "--native", "--threads"), ("list",), ("tree",),
                      ("top", fixture.pid, "-n", 2, "--refresh", "10ms", "--group", "object"),
-                     (fixture.pid,), ("version", "-v", fixture.pid)):
+                     (fixture.pid,), ("version", "-v", fixture.pid), ("stats", "-v", fixture.pid),
+                     ("memstats", "--all", fixture.pid),
+                     ("memstats", "--non-blocking", "--json", fixture.pid)):
             with self.subTest(args=args):
                 self.check(*args)
 

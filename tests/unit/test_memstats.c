@@ -363,8 +363,28 @@ static void test_other_sizes(void **state)
 	assert_int_equal(m.mallocs, GOSPY_UNKNOWN);
 	assert_int_equal(m.heap_objects, GOSPY_UNKNOWN);
 	assert_int_equal(m.by_size_count, 0);
-	assert_int_equal(m.next_gc, GOSPY_UNKNOWN);
+	assert_int_equal(m.next_gc, 4 << 20);
 	assert_int_equal(m.stack_inuse, 2 * 32768);
+}
+
+/* For a snapshot, of a process that runs: stacks are not looked for. */
+static void test_heap_of_a_snapshot(void **state)
+{
+	struct world *w = *state;
+	struct schedstate s = {.memstats = {(uint8_t *)w->memstats, sizeof(w->memstats)},
+			       .gc_controller = {(uint8_t *)w->controller, sizeof(w->controller)}};
+	struct gospy_heap heap;
+	fill_stacks(w);
+	w->stacks[0] = 1;
+	w->image.version.minor = 22;
+	decode_heap(&w->image, &s, &heap);
+	assert_int_equal(heap.objects, 78 - 30);
+	assert_int_equal(heap.sys, (3 << 20) + 4096);
+	w->mcache[0] = 1; // a span where there is nothing
+	decode_heap(&w->image, &s, &heap);
+	assert_int_equal(heap.objects, GOSPY_UNKNOWN);
+	assert_int_equal(heap.sys, (3 << 20) + 4096);
+	assert_int_equal(heap.next_gc, 4 << 20);
 }
 
 static void test_hostile_values(void **state)
@@ -415,6 +435,7 @@ int main(void)
 		TEST(test_at_rest),
 		TEST(test_copies_that_differ),
 		TEST(test_other_sizes),
+		TEST(test_heap_of_a_snapshot),
 		TEST(test_hostile_values),
 		TEST(test_nothing_is_known),
 	};

@@ -59,6 +59,7 @@ static void test_a_sound_process_passes(void **state)
 	go_program_each("states", expect_truth);
 	go_program_each("busy", expect_truth);
 	go_program_each("mesh", expect_truth);
+	go_program_each("churn", expect_truth);
 }
 
 /* ------------------------------------------------------------------------------ wrong layouts --
