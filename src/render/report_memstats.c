@@ -334,6 +334,12 @@ static void megabytes_text(struct out *out, uint64_t n)
 		out_u64(out, n >> 20);
 }
 
+/* The next cycle has put its own in the place of this. */
+static uint64_t heap_before(const struct gospy_memstats *m)
+{
+	return m->gc_phase == GOSPY_GC_OFF ? m->heap_before : GOSPY_UNKNOWN;
+}
+
 /* Like a line of GODEBUG=gctrace=1: src/runtime/mgc.go:gcMarkTermination. */
 static void cycle_text(struct out *out, const struct gospy_memstats *m,
 		       const struct gospy_gc_pause *pause, bool newest)
@@ -344,7 +350,7 @@ static void cycle_text(struct out *out, const struct gospy_memstats *m,
 	out_printf(out, ": %s pause", units_ms(pause->pause_ns).s);
 	if (newest) {
 		out_puts(out, ", ");
-		megabytes_text(out, m->heap_before);
+		megabytes_text(out, heap_before(m));
 		out_puts(out, "->");
 		megabytes_text(out, m->heap_after);
 		out_puts(out, "->");
@@ -370,10 +376,11 @@ static void cycle_json(struct out *out, const struct gospy_memstats *m,
 	json_u64(&json, "pause_ns", pause->pause_ns);
 	if (newest) {
 		json_float(&json, "gc_cpu_fraction", m->gc_cpu_fraction);
-		lines_json(&json, m, more_lines, LENGTH(more_lines));
+		json_u64(&json, "heap_before", heap_before(m));
+		json_u64(&json, "heap_after", m->heap_after);
+		json_u64(&json, "heap_marked", m->heap_marked);
 		json_u64(&json, "next_gc", m->next_gc);
 		json_u64(&json, "gomaxprocs", m->gomaxprocs);
-		cpu_json(&json, "mark_cpu", &m->mark_cpu);
 	}
 	json_object_end(&json);
 	json_newline(&json);
@@ -383,11 +390,9 @@ uint64_t report_gc_cycles(struct out *out, const struct gospy_memstats *memstats
 			  uint64_t limit, enum report_format format)
 {
 	uint64_t n = 0;
-	// While the next cycle runs, its figures take the place of those of the last one.
-	bool settled = memstats->gc_phase == GOSPY_GC_OFF;
 	for (size_t i = 0; i < memstats->pause_count && n < limit; i++) {
 		const struct gospy_gc_pause *pause = &memstats->pauses[i];
-		bool newest = settled && i + 1 == memstats->pause_count;
+		bool newest = i + 1 == memstats->pause_count;
 		if (pause->gc <= since)
 			continue;
 		if (format == REPORT_TEXT)

@@ -29,7 +29,8 @@ static void make_layout(struct layout *layout)
 	layout->hchan.elemsize.size = 2;
 	layout->mstats.heapStats.size = 3 * (uint32_t)layout->heapStatsDelta.size;
 	layout->mstats.size += layout->mstats.heapStats.size;
-	layout->mcache.alloc.size = 16 * SLOT;
+	layout->mcache.alloc.size = 136 * SLOT;
+	layout->mcache.stackcache.size = 2 * SLOT;
 	layout->mcache.size += layout->mcache.alloc.size;
 }
 
@@ -46,6 +47,24 @@ static bool collect_extras(struct image *image, struct passes *p)
 		image->go_version = "go1.24 X:synctest";
 	}
 	return true;
+}
+
+/* Memory statistics of a new release and of an old one, which lacks what the new one has. */
+static void read_statistics(struct image *image)
+{
+	struct memcopy copy = {0};
+	static struct gospy_memstats m; // large
+	struct layout old = image->layout;
+	memset(&old.heapStatsDelta, 0, sizeof(old.heapStatsDelta));
+	memset(&old.mspan.allocCountBeforeCache, 0, sizeof(old.mspan.allocCountBeforeCache));
+	memset(&old.gcController, 0, sizeof(old.gcController));
+	if (!memcopy_read(&copy, image, NULL)) {
+		decode_memstats(&copy, &image->layout, 27, &m);
+		decode_memstats(&copy, &old, 12, &m);
+		if (memcopy_at_rest(&copy, &image->layout) && !memcopy_is_same(&copy, &copy))
+			abort();
+	}
+	memcopy_deinit(&copy);
 }
 
 static void collect_everything(struct image *image, struct capture *c)
@@ -92,6 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	image.go_version = "go1.27";
 	image.traceback_ancestors = image.globals.bubbleGen.addr;
 	collect_everything(&image, c);
+	read_statistics(&image);
 	capture_deinit(c);
 	free(c);
 	mem_destroy(image.mem);

@@ -4,7 +4,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -106,13 +108,40 @@ static void test_go_duration(void **state)
 	assert_string_equal(units_go_duration(2 * H).s, "2h0m0s");
 }
 
+/* fmt.Println of 0.0, 0.5, 1e-05, ... */
+static void test_go_float(void **state)
+{
+	(void)state;
+	assert_string_equal(units_go_float(0).s, "0");
+	assert_string_equal(units_go_float(1).s, "1");
+	assert_string_equal(units_go_float(0.5).s, "0.5");
+	assert_string_equal(units_go_float(0.1 + 0.2).s, "0.30000000000000004");
+	assert_string_equal(units_go_float(0.00012345).s, "0.00012345");
+	assert_string_equal(units_go_float(0.000012345).s, "1.2345e-05");
+	assert_string_equal(units_go_float(5e-324).s, "5e-324");
+	assert_string_equal(units_go_float(-1).s, "?");
+}
+
+static void test_go_time(void **state)
+{
+	(void)state;
+	setenv("TZ", "UTC", 1);
+	tzset();
+	assert_string_equal(units_go_time(0).s, "1970-01-01 00:00:00 +0000 UTC");
+	assert_string_equal(units_go_time(1795274916 * S + 672866000).s,
+			    "2026-11-21 15:28:36.672866 +0000 UTC");
+	assert_string_equal(units_go_time(9 * S + 1).s, "1970-01-01 00:00:09.000000001 +0000 UTC");
+	assert_non_null(strchr(units_go_time(UINT64_MAX).s, ' '));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_span),        cmocka_unit_test(test_ms),
 		cmocka_unit_test(test_age),         cmocka_unit_test(test_wait),
 		cmocka_unit_test(test_bytes),       cmocka_unit_test(test_elapsed),
-		cmocka_unit_test(test_go_duration),
+		cmocka_unit_test(test_go_duration), cmocka_unit_test(test_go_float),
+		cmocka_unit_test(test_go_time),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
