@@ -471,6 +471,9 @@ enum gospy_code app_run(const struct top_options *options, struct app_end *end,
 	else
 		code = run(&app, signals, err);
 	app_free(&app);
+	// It was heard, however often it came: the exit status tells of it.
+	if (app.signal)
+		sigaction(app.signal, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	end->signal = app.signal;
 	end->error = app.error;
