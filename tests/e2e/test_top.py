@@ -662,11 +662,11 @@ class TargetTest(TopTest):
         top = self.top(fixture)
         top.wait(lambda lines: len(counts(lines)) >= 4, "the groups")
         fixture.close()
-        top.wait_text(r"Last picture.*ended")
+        top.wait_text(r"Last picture.*(ended|no process|gone)")
         shown = counts(top.screen.lines())
         self.assertEqual({f: n for f, n in shown.items() if f in expected}, expected)
         top.key("r")
-        top.wait_text(rf"{fixture.pid}.*(no such process|ended|gone)")
+        top.wait_text(rf"{fixture.pid}.*(no process|ended|gone)")
         self.assertTrue(top.wait_text("Last picture"))
         self.quit(top)
 
