@@ -30,6 +30,9 @@ enum {
 	 * looked into as well. It costs some milliseconds, of which the target notices none. */
 	RICH_MAX = 10000,
 	IDLE_POLL_MS = 5,
+	/* A target that may not be stopped is tried so often, so far apart. */
+	REFUSALS_MAX = 15,
+	REFUSAL_MS = 20,
 	KEYS_AT_ONCE = 64, /* before the screen is drawn again */
 };
 
@@ -175,10 +178,15 @@ static void check_next(struct app *app)
 	}
 	if (!app->model)
 		app->status = status;
-	// Another tracer may go away; a missing right does not come by itself.
-	bool hopeless = status.state == SAMPLER_ENDED ||
-			(status.failures && status.error.code == GOSPY_E_PERM);
-	if (!hopeless)
+	// Another tracer, such as another gospy, may be gone in a moment; a missing right does not
+	// come by itself.
+	bool refused = status.failures && status.error.code == GOSPY_E_PERM;
+	if (refused && status.state != SAMPLER_ENDED && status.failures < REFUSALS_MAX) {
+		poll(NULL, 0, REFUSAL_MS);
+		sampler_refresh(app->next);
+		return;
+	}
+	if (!refused && status.state != SAMPLER_ENDED)
 		return;
 	sampler_stop(app->next);
 	app->next = NULL;
@@ -463,6 +471,9 @@ enum gospy_code app_run(const struct top_options *options, struct app_end *end,
 	else
 		code = run(&app, signals, err);
 	app_free(&app);
+	// It was heard, however often it came: the exit status tells of it.
+	if (app.signal)
+		sigaction(app.signal, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	end->signal = app.signal;
 	end->error = app.error;

@@ -412,7 +412,7 @@ static void the_past_is_bounded(void **state)
 {
 	(void)state;
 	MODEL(model);
-	for (unsigned i = 0; i < 5000; i++) {
+	for (unsigned i = 0; i < 1500; i++) {
 		add(model, i, 100 + i, 500);
 		assert_true(model->history.len <= HISTORY_SAMPLES);
 		if (i >= GROWTH_VALUES_MIN)
@@ -422,7 +422,7 @@ static void the_past_is_bounded(void **state)
 	assert_float_equal(row_of(model, "main.worker")->growth, 60, 1e-3);
 	assert_float_equal(row_of(model, "main.worker")->rate, 60, 1e-3);
 	assert_int_equal(model_trend(model)->len, TREND_POINTS);
-	assert_int_equal(trend_at(model_trend(model), TREND_POINTS - 1)->goroutines, 5599);
+	assert_int_equal(trend_at(model_trend(model), TREND_POINTS - 1)->goroutines, 2099);
 }
 
 /** A slow leak is found in the end, and stays found though the past is thinned out. */
@@ -430,7 +430,7 @@ static void slow_leaks_are_found(void **state)
 {
 	(void)state;
 	MODEL(model);
-	for (unsigned i = 0; i < 3000; i++) {
+	for (unsigned i = 0; i < 1500; i++) {
 		add(model, 2 * i, 1000 + i / 60, 500);
 		if (i >= 600)
 			assert_true(row_of(model, "main.worker")->growing);
@@ -445,7 +445,7 @@ static void many_groups_are_bounded(void **state)
 	MODEL(model);
 	struct census_class *classes = calloc(CLASSES, sizeof(*classes));
 	assert_non_null(classes);
-	for (unsigned k = 0; k < 100; k++) {
+	for (unsigned k = 0; k < 32; k++) {
 		for (unsigned i = 0; i < CLASSES; i++) {
 			classes[i] = class_of(&worker, "chan send", 1);
 			classes[i].extra_kind = EXTRA_KNOWN;
