@@ -409,6 +409,8 @@ static bool counted_twice(const struct memcopy *copy, const struct layout *layou
 
 bool memcopy_at_rest(const struct memcopy *copy, const struct layout *layout)
 {
+	if (copy->stacks_torn)
+		return false;
 	for (size_t i = 0; i < copy->caches.len; i++) {
 		if (copy->caches.at[i].statsSeq % 2)
 			return false;

@@ -326,6 +326,7 @@ static enum gospy_code read_all(struct memcopy *c, struct image *image, bool blo
 	c->stacks_known = !blobs || (c->caches_known && c->gcphase_known && can_read_stacks(image));
 	c->caches.len = c->mcaches.len = c->spans.len = c->mspans.len = 0;
 	c->stacks.len = c->stack_mspans.len = 0;
+	c->stacks_torn = false;
 	if (!code && c->caches_known)
 		code = read_ps(c, image, err);
 	if (!code && c->caches_known)
@@ -335,7 +336,14 @@ static enum gospy_code read_all(struct memcopy *c, struct image *image, bool blo
 	// While it marks, the collector keeps the spans of stacks.
 	if (!code && blobs && c->stacks_known && c->gcphase == GOSPY_GC_OFF)
 		code = read_stacks(c, image, err);
-	return code;
+	else
+		return code;
+	// A stack that is taken from its list is written to at once. The rest is worth having.
+	c->stacks_torn = code == GOSPY_E_FAULT || code == GOSPY_E_BAD_DATA;
+	if (!c->stacks_torn)
+		return code;
+	c->reqs.len = c->stacks.len = c->stack_mspans.len = 0;
+	return GOSPY_OK;
 }
 
 enum gospy_code memcopy_read(struct memcopy *copy, struct image *image, struct gospy_error *err)

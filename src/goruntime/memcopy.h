@@ -63,6 +63,7 @@ struct memcopy {
 	VEC(struct mem_req) reqs;  /* room to work in */
 	bool caches_known; /* what is needed to read them is there; false: no caches, no spans */
 	bool stacks_known; /* the same for stacks */
+	bool stacks_torn;  /* they changed while they were read, and are left out */
 };
 
 /** Copy it, into the memory of the copy before where there was one. GOSPY_E_FAULT, GOSPY_E_BAD_DATA

@@ -17,8 +17,11 @@ class Stats(TargetTest):
             mine = run("stats", fixture.pid, "--json", *options).expect(OK).json()
             after = fixture.ask("count")
             same = all(before[key] == after[key] for key in ("goroutines", "threads"))
-            waiting = all(mine.get(key) == fixture.ready[key] for key in ("netpoll_waiters", "m_locked"))
-            return (mine, after) if same and waiting else None
+            waiting = all(mine.get(key) == fixture.ready[key]
+                          for key in ("netpoll_waiters", "m_locked"))
+            # The runtime has goroutines of its own, which may be about to run.
+            queued = mine["runq_global"] + mine["runq_local"]
+            return (mine, after) if same and waiting and not queued else None
         return wait_for(look, "a process at rest")
 
     def test_a_quiet_process(self):
@@ -31,12 +34,12 @@ class Stats(TargetTest):
                         self.assertEqual(mine[key], own[key], key)
                     for key in ("finalizers", "netpoll_waiters", "m_locked"):
                         self.assertEqual(mine[key], fixture.ready[key], key)
-                    # The scavenger has one of its own: mgcscavenge.go:scavengerState.
-                    self.assertIn(mine["timers"] - fixture.ready["timers"], (0, 1))
+                    # The scavenger has one of its own, and a stopped one stays for a while:
+                    # mgcscavenge.go:scavengerState.
+                    self.assertIn(mine["timers"] - fixture.ready["timers"], (0, 1, 2))
                     self.assertEqual(sum(mine[f"p_{state}"] for state in
                                          ("idle", "running", "syscall", "gcstop")),
                                      own["gomaxprocs"])
-                    self.assertEqual(mine["runq_global"] + mine["runq_local"], 0)
                     self.assertLess(mine["m_idle"], own["threads"])
                     self.assertEqual("cleanups" in mine, build.minor >= 25)
             self.doCleanups()

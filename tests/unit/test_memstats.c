@@ -300,9 +300,17 @@ static void test_a_list_of_stacks_without_end(void **state)
 	struct world *w = *state;
 	fill_stacks(w);
 	w->stacks[1] = STACK_AT;
-	assert_int_equal(memcopy_read(&w->copy, &w->image, NULL), GOSPY_E_BAD_DATA);
+	struct gospy_memstats m = look(w);
+	assert_int_equal(m.stack_inuse, 2 * 32768);
+	assert_false(memcopy_at_rest(&w->copy, &w->image.layout));
 	w->stacks[1] = UINT64_C(1) << 60; // not an address
-	assert_int_equal(memcopy_read(&w->copy, &w->image, NULL), GOSPY_E_FAULT);
+	m = look(w);
+	assert_int_equal(m.mallocs, 78);
+	assert_false(memcopy_at_rest(&w->copy, &w->image.layout));
+	w->stacks[1] = 0;
+	m = look(w);
+	assert_int_equal(m.stack_inuse, 32768);
+	assert_true(memcopy_at_rest(&w->copy, &w->image.layout));
 }
 
 static void test_a_stack_that_is_not_in_its_span(void **state)
