@@ -22,7 +22,7 @@ static const struct column columns[] = {
 	{.title = "THREAD", .key = "tid", .width = 8, .rank = 4, .right = true, .sort = BY_THREAD},
 	{.title = "LOCATION",
 	 .key = "location",
-	 .width = 24,
+	 .width = 30,
 	 .grows = 4,
 	 .rank = 2,
 	 .sort = BY_LOCATION},
