@@ -26,14 +26,4 @@ struct stack_report {
 enum gospy_code report_stacks(struct out *out, struct stack_report *report,
 			      enum report_format format, struct gospy_error *err);
 
-/** What a traceback calls the state of a goroutine. */
-void report_stack_status(struct out *out, const struct gospy_goroutine *g);
-
-/** The lines behind the header. `parent_goid` 0: not known, or not to be shown. */
-void report_stack_lines(struct out *out, const struct stack_report *report,
-			const struct gospy_stack *stack, uint64_t parent_goid);
-/** The same as members of an object that is already open. */
-void report_stack_json(struct json *json, const struct stack_report *report,
-		       const struct gospy_stack *stack);
-
 #endif

@@ -1,6 +1,7 @@
 #include "render/report_threads.h"
 
 #include "render/report_header.h"
+#include "render/traceback.h"
 
 /* fs/proc/array.c:task_state_array */
 static const char *state_name(char state)
@@ -85,7 +86,7 @@ static void write_goroutine(struct out *out, const struct stack_report *report,
 	if (g.soundness == GOSPY_SOUND_UNREADABLE)
 		return;
 	out_puts(out, " [");
-	report_stack_status(out, &g);
+	traceback_status(out, &g);
 	if (g.locked)
 		out_puts(out, ", locked to thread");
 	out_putc(out, ']');
@@ -172,7 +173,7 @@ static void report_text(struct out *out, const struct stack_report *report,
 		out_putc(out, '\n');
 	write_thread(out, report, thread);
 	if (native)
-		report_stack_lines(out, report, stack, 0);
+		traceback_lines(out, report, stack, 0);
 }
 
 static void report_json(struct json *json, const struct stack_report *report,
@@ -184,7 +185,7 @@ static void report_json(struct json *json, const struct stack_report *report,
 		json_str(json, "type", "thread");
 	thread_json(json, report, thread);
 	if (gospy_snapshot_info(report->snapshot)->native)
-		report_stack_json(json, report, stack);
+		traceback_json(json, report, stack);
 	json_object_end(json);
 	if (lines)
 		json_newline(json);

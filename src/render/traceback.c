@@ -1,0 +1,414 @@
+#include "render/traceback.h"
+
+#include <inttypes.h>
+
+#include "render/escape.h"
+#include "render/report_goroutine.h"
+
+// src/runtime/traceback.go:goroutineheader
+void traceback_status(struct out *out, const struct gospy_goroutine *g)
+{
+	bool waits = g->status == GOSPY_STATUS_WAITING || g->status == GOSPY_STATUS_LEAKED;
+	if (waits && g->wait_reason && *g->wait_reason)
+		out_text(out, g->wait_reason);
+	else
+		out_puts(out, select_state_name(g->status));
+	if (g->status == GOSPY_STATUS_LEAKED)
+		out_puts(out, " (leaked)");
+	if (g->scan)
+		out_puts(out, " (scan)");
+	if (g->durable && !strstr(g->wait_reason, "(durable)"))
+		out_puts(out, " (durable)");
+}
+
+/* Minutes it is known to wait, as the runtime counts them. */
+uint64_t traceback_minutes(const struct gospy_goroutine *g)
+{
+	bool timed = g->status == GOSPY_STATUS_WAITING || g->status == GOSPY_STATUS_SYSCALL;
+	return timed && g->wait_ns != GOSPY_UNKNOWN ? g->wait_ns / UINT64_C(60000000000) : 0;
+}
+
+static void write_bubble(struct out *out, const char *go_version, uint64_t bubble)
+{
+	if (!bubble)
+		return;
+	out_puts(out, strncmp(go_version, "go1.24", 6) == 0 ? ", synctest group "
+							    : ", synctest bubble ");
+	out_u64(out, bubble);
+}
+
+void traceback_write_minutes(struct out *out, uint64_t n)
+{
+	if (!n)
+		return;
+	out_puts(out, ", ");
+	out_u64(out, n);
+	out_puts(out, " minutes");
+}
+
+static void write_rune(struct out *out, uint32_t code)
+{
+	if (code == '"' || code == '\\')
+		out_printf(out, "\\%c", (char)code);
+	else if (code == '\n' || code == '\r' || code == '\t')
+		out_puts(out, code == '\n' ? "\\n" : code == '\r' ? "\\r" : "\\t");
+	else if (code >= ' ' && code <= '~')
+		out_putc(out, (char)code);
+	else if (code < 0x7f)
+		out_printf(out, "\\x%02" PRIx32, code);
+	else
+		out_printf(out, code < 0x10000 ? "\\u%04" PRIx32 : "\\U%08" PRIx32, code);
+}
+
+/* src/runtime/print.go:printquoted. */
+static void write_quoted(struct out *out, const char *s)
+{
+	size_t len = strlen(s);
+	out_putc(out, '"');
+	while (len) {
+		uint32_t code;
+		unsigned n = escape_decode(s, len, &code);
+		if (n)
+			write_rune(out, code);
+		else
+			out_printf(out, "\\x%02x", (uint8_t)*s);
+		s += n ? n : 1;
+		len -= n ? n : 1;
+	}
+	out_putc(out, '"');
+}
+
+/* src/runtime/traceback.go:tracebackStringNeedsQuoting, Go 1.27+; 1.26 quotes everything. */
+void traceback_label(struct out *out, const char *s, bool always_quoted)
+{
+	static const char plain[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789./_";
+	if (always_quoted || s[strspn(s, plain)])
+		write_quoted(out, s);
+	else
+		out_puts(out, s);
+}
+
+static void write_labels(struct out *out, const struct gospy_goroutine *g, bool always_quoted)
+{
+	for (size_t i = 0; i < g->label_count; i++) {
+		if (i)
+			out_puts(out, ", ");
+		traceback_label(out, g->label_list[i].key, always_quoted);
+		out_puts(out, ": ");
+		traceback_label(out, g->label_list[i].value, always_quoted);
+	}
+	out_putc(out, '}');
+}
+
+/* src/runtime/traceback.go:goroutineheader. Labels came in Go 1.26 inside of the brackets and went
+ * behind them in 1.27. */
+static void write_header(struct out *out, const struct stack_report *report,
+			 const struct gospy_goroutine *g)
+{
+	bool labels = g->label_count && gospy_snapshot_info(report->snapshot)->labels_printed;
+	bool inside = strncmp(report->target->go_version, "go1.26", 6) == 0;
+	out_puts(out, "goroutine ");
+	out_u64(out, g->goid);
+	out_puts(out, " [");
+	traceback_status(out, g);
+	traceback_write_minutes(out, traceback_minutes(g));
+	if (g->locked)
+		out_puts(out, ", locked to thread");
+	write_bubble(out, report->target->go_version, g->bubble);
+	if (labels && inside) {
+		out_puts(out, " labels:{");
+		write_labels(out, g, true);
+	}
+	out_putc(out, ']');
+	if (labels && !inside) {
+		out_puts(out, " {");
+		write_labels(out, g, false);
+	}
+	out_puts(out, ":\n");
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+/* The two lines of a traceback: programs that read those take "??" for a file that is not known. */
+static void write_native(struct out *out, const struct gospy_frame *frame)
+{
+	if (frame->func) {
+		out_text(out, frame->func);
+	} else {
+		out_addr(out, frame->pc);
+		out_puts(out, " in ");
+		out_text(out, frame->module ? base_name(frame->module) : "?");
+		if (frame->module) {
+			out_putc(out, '+');
+			out_addr(out, frame->pc - frame->module_base);
+		}
+	}
+	out_puts(out, "(...)\n\t??:0");
+	if (frame->func && frame->pc > frame->entry) {
+		out_puts(out, " +");
+		out_addr(out, frame->pc - frame->entry);
+	}
+	out_putc(out, '\n');
+}
+
+static void write_place(struct out *out, const struct gospy_frame *frame)
+{
+	out_puts(out, "\n\t");
+	// What funcline says where it knows nothing.
+	out_text(out, frame->file ? frame->file : "?");
+	out_putc(out, ':');
+	out_u64(out, frame->line);
+	if (!frame->inlined && frame->pc > frame->entry) {
+		out_puts(out, " +");
+		out_addr(out, frame->pc - frame->entry);
+	}
+	out_putc(out, '\n');
+}
+
+static void write_name(struct out *out, const char *func)
+{
+	out_text(out, func ? func : "?");
+}
+
+static void write_frame(struct out *out, const struct gospy_frame *frame)
+{
+	if (frame->native) {
+		write_native(out, frame);
+		return;
+	}
+	write_name(out, frame->func);
+	out_putc(out, '(');
+	out_puts(out, frame->args ? frame->args : "...");
+	out_putc(out, ')');
+	write_place(out, frame);
+}
+
+static bool is_printed(const struct stack_report *report, const struct gospy_frame *frame)
+{
+	return report->all_frames || !frame->hidden;
+}
+
+static void write_problem(struct out *out, const char *what, const char *problem, uint64_t addr)
+{
+	if (!problem)
+		return;
+	out_printf(out, "[%s unreadable at ", what);
+	out_addr(out, addr);
+	out_puts(out, ": ");
+	out_puts(out, problem);
+	out_puts(out, "]\n");
+}
+
+static void write_native_problem(struct out *out, const struct gospy_stack *stack)
+{
+	write_problem(out, "native stack", stack->native_problem, stack->native_end_addr);
+}
+
+/* Stands before the first of the frames that frame pointers have led to. */
+static void write_foreign(struct out *out, uint64_t pc)
+{
+	out_puts(out, "[no Go function at ");
+	out_addr(out, pc);
+	out_puts(out, ": by frame pointers from here]\n");
+}
+
+static void write_frames(struct out *out, const struct stack_report *report,
+			 const struct gospy_stack *stack)
+{
+	const char *elision = report->depth ? NULL : stack->elision;
+	uint64_t printed = 0, left_out = 0;
+	bool certain = true;
+	for (size_t i = 0; i < stack->frame_count; i++) {
+		const struct gospy_frame *frame = &stack->frames[i];
+		if (i == stack->native_count)
+			write_native_problem(out, stack);
+		if (certain && frame->by_frame_pointer)
+			write_foreign(out, stack->foreign_pc);
+		certain = !frame->by_frame_pointer;
+		if (!is_printed(report, frame))
+			continue;
+		if (report->depth ? printed >= report->depth : frame->elided) {
+			left_out++;
+			if (elision) {
+				out_puts(out, elision);
+				out_putc(out, '\n');
+				elision = NULL;
+			}
+			continue;
+		}
+		write_frame(out, frame);
+		printed++;
+	}
+	if (elision) {
+		out_puts(out, elision);
+		out_putc(out, '\n');
+	} else if (report->depth && left_out) {
+		out_puts(out, "...");
+		out_u64(out, left_out);
+		out_puts(out, " frames elided...\n");
+	}
+}
+
+void traceback_lines(struct out *out, const struct stack_report *report,
+		     const struct gospy_stack *stack, uint64_t parent_goid)
+{
+	write_frames(out, report, stack);
+	if (stack->native_count == stack->frame_count)
+		write_native_problem(out, stack);
+	write_problem(out, "stack", stack->problem, stack->end_addr);
+	const struct gospy_frame *creator = stack->created_by;
+	if (!creator)
+		return;
+	out_puts(out, "created by ");
+	write_name(out, creator->func);
+	if (parent_goid) {
+		out_puts(out, " in goroutine ");
+		out_u64(out, parent_goid);
+	}
+	write_place(out, creator);
+}
+
+/* src/runtime/traceback.go:printAncestorTraceback */
+static void write_ancestor(struct out *out, const struct stack_report *report,
+			   const struct gospy_ancestor *ancestor)
+{
+	out_puts(out, "[originating from goroutine ");
+	out_u64(out, ancestor->goid);
+	out_puts(out, "]:\n");
+	for (size_t i = 0; i < ancestor->frame_count; i++) {
+		if (is_printed(report, &ancestor->frames[i]))
+			write_frame(out, &ancestor->frames[i]);
+	}
+	if (ancestor->elided)
+		out_puts(out, "...additional frames elided...\n");
+	if (!ancestor->created_by)
+		return;
+	out_puts(out, "created by ");
+	write_name(out, ancestor->created_by->func);
+	write_place(out, ancestor->created_by);
+}
+
+static void write_ancestors(struct out *out, const struct stack_report *report,
+			    const struct gospy_stack *stack)
+{
+	for (size_t i = 0; i < stack->ancestor_count; i++)
+		write_ancestor(out, report, &stack->ancestors[i]);
+	if (stack->ancestors_unread)
+		out_puts(out, "[ancestors unreadable]\n");
+}
+
+static bool is_marked(enum gospy_soundness soundness)
+{
+	return soundness != GOSPY_SOUND && soundness != GOSPY_SOUND_RETRIED;
+}
+
+void traceback_goroutine(struct out *out, const struct stack_report *report,
+			 const struct gospy_goroutine *g, const struct gospy_stack *stack,
+			 bool found)
+{
+	if (g->soundness == GOSPY_SOUND_UNREADABLE) {
+		out_puts(out, "[goroutine unreadable: g at ");
+		out_addr(out, g->addr);
+		out_puts(out, "]\n");
+		return;
+	}
+	write_header(out, report, g);
+	if (!found) {
+		// src/runtime/traceback.go:tracebackothers
+		if (g->status == GOSPY_STATUS_RUNNING)
+			out_puts(out, "\tgoroutine running on other thread; stack unavailable\n");
+		else
+			out_puts(out, "[stack unreadable: it was not copied]\n");
+	}
+	traceback_lines(out, report, stack, g->parent_goid);
+	if (found)
+		write_ancestors(out, report, stack);
+	if (is_marked(g->soundness)) {
+		out_puts(out, "[");
+		out_puts(out, report_soundness_name(g->soundness));
+		out_puts(out, "]\n");
+	}
+}
+
+static void frame_json(struct json *json, const char *key, const struct gospy_frame *frame)
+{
+	json_object(json, key);
+	json_str(json, "func", frame->func);
+	if (frame->native) {
+		json_bool(json, "native", true);
+		json_str(json, "module", frame->module);
+		if (frame->module)
+			json_u64(json, "module_offset", frame->pc - frame->module_base);
+	}
+	json_str(json, "file", frame->file);
+	if (frame->line)
+		json_u64(json, "line", frame->line);
+	json_addr(json, "pc", frame->pc);
+	if (!frame->inlined && (frame->func || !frame->native))
+		json_u64(json, "offset", frame->pc - frame->entry);
+	json_bool(json, "inlined", frame->inlined);
+	json_bool(json, "hidden", frame->hidden);
+	if (frame->by_frame_pointer)
+		json_bool(json, "by_frame_pointer", true);
+	json_str(json, "args", frame->args);
+	json_object_end(json);
+}
+
+void traceback_json(struct json *json, const struct stack_report *report,
+		    const struct gospy_stack *stack)
+{
+	uint64_t printed = 0;
+	json_array(json, "frames");
+	for (size_t i = 0; i < stack->frame_count; i++) {
+		if (!is_printed(report, &stack->frames[i]))
+			continue;
+		if (report->depth && printed == report->depth)
+			break;
+		frame_json(json, NULL, &stack->frames[i]);
+		printed++;
+	}
+	json_array_end(json);
+	if (stack->native_problem) {
+		json_str(json, "native_problem", stack->native_problem);
+		json_addr(json, "native_problem_at", stack->native_end_addr);
+	}
+	if (stack->foreign_pc)
+		json_addr(json, "foreign_pc", stack->foreign_pc);
+	if (stack->problem) {
+		json_str(json, "stack_problem", stack->problem);
+		json_addr(json, "stack_problem_at", stack->end_addr);
+	}
+	if (stack->created_by)
+		frame_json(json, "created_by", stack->created_by);
+}
+
+void traceback_ancestors_json(struct json *json, const struct stack_report *report,
+			      const struct gospy_stack *stack)
+{
+	if (stack->ancestors_unread)
+		json_bool(json, "ancestors_unread", true);
+	if (!stack->ancestor_count)
+		return;
+	json_array(json, "ancestors");
+	for (size_t i = 0; i < stack->ancestor_count; i++) {
+		const struct gospy_ancestor *ancestor = &stack->ancestors[i];
+		json_object(json, NULL);
+		json_u64(json, "goid", ancestor->goid);
+		json_array(json, "frames");
+		for (size_t k = 0; k < ancestor->frame_count; k++) {
+			if (is_printed(report, &ancestor->frames[k]))
+				frame_json(json, NULL, &ancestor->frames[k]);
+		}
+		json_array_end(json);
+		json_bool(json, "elided", ancestor->elided);
+		if (ancestor->created_by)
+			frame_json(json, "created_by", ancestor->created_by);
+		json_object_end(json);
+	}
+	json_array_end(json);
+}
