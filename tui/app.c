@@ -24,6 +24,7 @@ static const uint64_t MESSAGE_NS = 8000000000;
 static const uint64_t SECOND_NS = 1000000000;
 /* So much later the screen begins: who may not look learns it without one. */
 static const uint64_t BEFORE_SCREEN_NS = 400000000;
+static const uint64_t BEFORE_SCREEN_REFUSED_NS = 1500000000;
 
 enum {
 	/* Goroutines up to which everything is read at each look, so that a frozen picture can be
@@ -31,7 +32,7 @@ enum {
 	RICH_MAX = 10000,
 	IDLE_POLL_MS = 5,
 	/* A target that may not be stopped is tried so often, so far apart. */
-	REFUSALS_MAX = 15,
+	REFUSALS_MAX = 50,
 	REFUSAL_MS = 20,
 	KEYS_AT_ONCE = 64, /* before the screen is drawn again */
 };
@@ -398,9 +399,11 @@ static void turn(struct app *app, int signals)
 /* Wait for the first sample, or for a reason why there is none, for a moment. */
 static void wait_without_screen(struct app *app, int signals)
 {
-	uint64_t until = clock_mono_ns() + BEFORE_SCREEN_NS;
+	uint64_t begin = clock_mono_ns();
 	while (app->next && !app->quit) {
 		uint64_t now = clock_mono_ns();
+		uint64_t until = begin + (app->status.failures ? BEFORE_SCREEN_REFUSED_NS
+							       : BEFORE_SCREEN_NS);
 		struct pollfd fds[] = {
 			{.fd = sampler_fd(app->next), .events = POLLIN},
 			{.fd = signals, .events = POLLIN},

@@ -518,11 +518,18 @@ class KeyTest(TopTest):
         top.key("Esc")
 
     def quits(self, top, key):
-        if key != "q":
-            fixture_pid = int(re.search(r"pid (\d+)", top.text())[1])
-            top = self.terminal([lib_gospy.GOSPY, "top", fixture_pid])
-            top.wait_text("COUNT")
-        self.quit(top, key)
+        if key == "q":
+            self.quit(top, key)
+            return
+        # Two that stop the target all the time would be in each other's way.
+        top.key("p")
+        top.wait_text("FROZEN")
+        other = self.terminal([lib_gospy.GOSPY, "top",
+                               re.search(r"pid (\d+)", top.text())[1]])
+        other.wait_text("COUNT")
+        self.quit(other, key)
+        top.key("p")
+        top.wait_no_text("FROZEN")
 
     CHECKS = {
         **dict.fromkeys(("Up", "k", "Down", "j", "PgUp", "PgDn", "Home", "End"), moves),
