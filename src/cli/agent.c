@@ -38,7 +38,7 @@ bool agent_wanted(char *const *args)
 }
 
 /* Signals that end a program become readable instead, but for those that are ignored. */
-static void catch_signals(struct agent_session *session)
+static void catch_signals(struct agent_client *client)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 	sigset_t mask;
@@ -51,8 +51,8 @@ static void catch_signals(struct agent_session *session)
 	int fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd <= 0)
 		return; // then they end gospy at once
-	sigprocmask(SIG_BLOCK, &mask, &session->old_mask);
-	session->signal_fd = fd;
+	sigprocmask(SIG_BLOCK, &mask, &client->old_mask);
+	client->signal_fd = fd;
 }
 
 /* `advice` is behind a full stop. */
@@ -62,11 +62,11 @@ static enum gospy_code add_advice(struct gospy_error *err, const char *advice)
 	return err_set(err, none.code, "%s. %s", none.msg, advice);
 }
 
-static enum gospy_code open_pid(struct agent_session *session, pid_t pid,
+static enum gospy_code open_pid(struct agent_client *client, pid_t pid,
 				const struct gospy_agent_options *how, const char *elsewhere,
 				struct gospy_error *err)
 {
-	enum gospy_code code = gospy_agent_open_pid(pid, how, &session->agent, err);
+	enum gospy_code code = gospy_agent_open_pid(pid, how, &client->agent, err);
 	if (code == GOSPY_E_NOT_FOUND && elsewhere)
 		return add_advice(err, elsewhere);
 	if (code == GOSPY_E_PERM)
@@ -74,9 +74,9 @@ static enum gospy_code open_pid(struct agent_session *session, pid_t pid,
 	return code;
 }
 
-enum gospy_code agent_session_begin(struct cli *cli, struct agent_session *session,
-				    const struct target_options *options, char **words,
-				    size_t count, const char *elsewhere, struct gospy_error *err)
+enum gospy_code agent_client_begin(struct cli *cli, struct agent_client *client,
+				   const struct target_options *options, char **words, size_t count,
+				   const char *elsewhere, struct gospy_error *err)
 {
 	const char *address = NULL;
 	pid_t pid = 0;
@@ -88,37 +88,37 @@ enum gospy_code agent_session_begin(struct cli *cli, struct agent_session *sessi
 	}
 	if (cli_no_more(words, count, err))
 		return err->code;
-	catch_signals(session);
+	catch_signals(client);
 	const struct gospy_agent_options how = {
 		.size = sizeof(how),
 		.timeout_ns = options->timeout_ns,
-		.cancel_fd = session->signal_fd,
+		.cancel_fd = client->signal_fd,
 	};
-	enum gospy_code code = address ? gospy_agent_open_addr(address, &how, &session->agent, err)
-				       : open_pid(session, pid, &how, elsewhere, err);
-	if (!code && gospy_agent_info(session->agent)->note)
+	enum gospy_code code = address ? gospy_agent_open_addr(address, &how, &client->agent, err)
+				       : open_pid(client, pid, &how, elsewhere, err);
+	if (!code && gospy_agent_info(client->agent)->note)
 		cli_note(cli, "%s; found by the ports it listens on",
-			 gospy_agent_info(session->agent)->note);
+			 gospy_agent_info(client->agent)->note);
 	return code;
 }
 
-void agent_session_end(struct agent_session *session)
+void agent_client_end(struct agent_client *client)
 {
-	gospy_agent_close(session->agent);
-	session->agent = NULL;
-	if (!session->signal_fd)
+	gospy_agent_close(client->agent);
+	client->agent = NULL;
+	if (!client->signal_fd)
 		return;
-	close(session->signal_fd);
-	session->signal_fd = 0;
-	sigprocmask(SIG_SETMASK, &session->old_mask, NULL);
+	close(client->signal_fd);
+	client->signal_fd = 0;
+	sigprocmask(SIG_SETMASK, &client->old_mask, NULL);
 }
 
-int agent_session_fail(struct cli *cli, const struct agent_session *session,
-		       const struct gospy_error *err)
+int agent_client_fail(struct cli *cli, const struct agent_client *client,
+		      const struct gospy_error *err)
 {
 	struct signalfd_siginfo info;
 	if (err->code == GOSPY_E_CANCELLED &&
-	    read(session->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+	    read(client->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
 		return EXIT_STATUS_SIGNAL + (int)info.ssi_signo;
 	return cli_fail(cli, err);
 }
@@ -143,13 +143,13 @@ int agent_run(struct cli *cli, const struct cmd *cmd, enum gospy_agent_verb verb
 	if (status != CLI_GO_ON)
 		return status;
 	char *text CLEANUP_FREE = NULL;
-	CLEANUP(agent_session_end) struct agent_session session = {0};
-	if (agent_session_begin(cli, &session, &options, args, count, without, &err) ||
-	    gospy_agent_text(session.agent, verb, 0, &text, &len, &err))
-		return agent_session_fail(cli, &session, &err);
+	CLEANUP(agent_client_end) struct agent_client client = {0};
+	if (agent_client_begin(cli, &client, &options, args, count, without, &err) ||
+	    gospy_agent_text(client.agent, verb, 0, &text, &len, &err))
+		return agent_client_fail(cli, &client, &err);
 	struct agent_report report = {
 		.command = cmd->name,
-		.agent = gospy_agent_info(session.agent),
+		.agent = gospy_agent_info(client.agent),
 		.text = text,
 	};
 	report_agent(cli->out, &report, cli->format);

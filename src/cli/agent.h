@@ -22,7 +22,7 @@ int agent_run(struct cli *cli, const struct cmd *cmd, enum gospy_agent_verb verb
 
 /** An agent, and the signals by which a person gives up waiting for it. All zero is a valid empty
  * one. */
-struct agent_session {
+struct agent_client {
 	struct gospy_agent *agent;
 	int signal_fd; /* 0: none */
 	sigset_t old_mask;
@@ -30,13 +30,13 @@ struct agent_session {
 
 /** Find the agent of the target: --pid, or the only one of the words, a process id or host:port.
  * `elsewhere` is added to the error if the process runs none: what does the job without one. */
-enum gospy_code agent_session_begin(struct cli *cli, struct agent_session *session,
-				    const struct target_options *options, char **words,
-				    size_t count, const char *elsewhere, struct gospy_error *err);
+enum gospy_code agent_client_begin(struct cli *cli, struct agent_client *client,
+				   const struct target_options *options, char **words, size_t count,
+				   const char *elsewhere, struct gospy_error *err);
 /** Also the guard. */
-void agent_session_end(struct agent_session *session);
+void agent_client_end(struct agent_client *client);
 /** cli_fail, or silence and the status that tells of the signal. */
-int agent_session_fail(struct cli *cli, const struct agent_session *session,
-		       const struct gospy_error *err);
+int agent_client_fail(struct cli *cli, const struct agent_client *client,
+		      const struct gospy_error *err);
 
 #endif

@@ -24,11 +24,11 @@ static int gc_run(struct cli *cli, char **args)
 	if (status != CLI_GO_ON)
 		return status;
 	char *text CLEANUP_FREE = NULL;
-	CLEANUP(agent_session_end) struct agent_session session = {0};
-	if (agent_session_begin(cli, &session, &options, args, count, gc_elsewhere, &err) ||
-	    gospy_agent_text(session.agent, GOSPY_AGENT_GC, 0, &text, &len, &err))
-		return agent_session_fail(cli, &session, &err);
-	struct agent_report report = {.command = "gc", .agent = gospy_agent_info(session.agent)};
+	CLEANUP(agent_client_end) struct agent_client client = {0};
+	if (agent_client_begin(cli, &client, &options, args, count, gc_elsewhere, &err) ||
+	    gospy_agent_text(client.agent, GOSPY_AGENT_GC, 0, &text, &len, &err))
+		return agent_client_fail(cli, &client, &err);
+	struct agent_report report = {.command = "gc", .agent = gospy_agent_info(client.agent)};
 	report_agent(cli->out, &report, cli->format);
 	return EXIT_STATUS_OK;
 }
@@ -62,15 +62,15 @@ static int setgc_run(struct cli *cli, char **args)
 	// The percentage is the last word, and looked at first: the agent takes whatever comes.
 	size_t targets = options.pid || !count ? 0 : 1;
 	char *text CLEANUP_FREE = NULL;
-	CLEANUP(agent_session_end) struct agent_session session = {0};
+	CLEANUP(agent_client_end) struct agent_client client = {0};
 	if (parse_percent(args + targets, count - targets, &percent, &err))
 		return cli_fail(cli, &err);
-	if (agent_session_begin(cli, &session, &options, args, targets, setgc_elsewhere, &err) ||
-	    gospy_agent_text(session.agent, GOSPY_AGENT_SET_GC_PERCENT, percent, &text, &len, &err))
-		return agent_session_fail(cli, &session, &err);
+	if (agent_client_begin(cli, &client, &options, args, targets, setgc_elsewhere, &err) ||
+	    gospy_agent_text(client.agent, GOSPY_AGENT_SET_GC_PERCENT, percent, &text, &len, &err))
+		return agent_client_fail(cli, &client, &err);
 	struct agent_report report = {
 		.command = "setgc",
-		.agent = gospy_agent_info(session.agent),
+		.agent = gospy_agent_info(client.agent),
 		.text = text,
 	};
 	report_agent(cli->out, &report, cli->format);

@@ -55,21 +55,21 @@ static void default_path(const struct profile *profile, const struct gospy_agent
 }
 
 static int save_profile(struct cli *cli, const struct profile *profile, const char *output,
-			const struct agent_session *session)
+			const struct agent_client *client)
 {
 	char path[PATH_MAX];
 	struct gospy_error err;
 	CLEANUP(save_drop) struct save save = SAVE_NONE;
-	const struct gospy_agent_info *agent = gospy_agent_info(session->agent);
+	const struct gospy_agent_info *agent = gospy_agent_info(client->agent);
 	if (!output)
 		default_path(profile, agent, path);
 	if (save_begin(&save, output ? output : path, &err))
 		return cli_fail(cli, &err);
 	if (profile->wait)
 		cli_note(cli, "%s", profile->wait);
-	if (gospy_agent_ask(session->agent, profile->verb, 0, save_part, &save, &err) ||
+	if (gospy_agent_ask(client->agent, profile->verb, 0, save_part, &save, &err) ||
 	    save_end(&save, &err))
-		return agent_session_fail(cli, session, &err);
+		return agent_client_fail(cli, client, &err);
 	if (output && strcmp(output, "-") == 0)
 		return EXIT_STATUS_OK;
 	struct agent_report report = {
@@ -92,11 +92,11 @@ static int profile_run(struct cli *cli, const struct profile *profile, char **ar
 	int status = cli_parse(cli, profile->cmd, args, &options, &count);
 	if (status != CLI_GO_ON)
 		return status;
-	CLEANUP(agent_session_end) struct agent_session session = {0};
-	if (agent_session_begin(cli, &session, &options.target, args, count, profile->elsewhere,
-				&err))
-		return agent_session_fail(cli, &session, &err);
-	return save_profile(cli, profile, options.output, &session);
+	CLEANUP(agent_client_end) struct agent_client client = {0};
+	if (agent_client_begin(cli, &client, &options.target, args, count, profile->elsewhere,
+			       &err))
+		return agent_client_fail(cli, &client, &err);
+	return save_profile(cli, profile, options.output, &client);
 }
 
 #define NEVER "gospy changes nothing in a process that did not ask for it. "

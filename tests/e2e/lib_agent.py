@@ -146,6 +146,8 @@ def loopback_up():
         request = bytearray(struct.pack("16sH14s", b"lo", 0, b""))
         fcntl.ioctl(s, 0x8913, request)  # SIOCGIFFLAGS
         flags, = struct.unpack_from("H", request, 16)
+        if flags & 1:
+            return
         struct.pack_into("H", request, 16, flags | 1)  # IFF_UP
         fcntl.ioctl(s, 0x8914, request)  # SIOCSIFFLAGS
 
