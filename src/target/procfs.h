@@ -62,7 +62,9 @@ struct proc_map {
 	const char *path; /* "" for anonymous memory; " (deleted)" is part of it */
 };
 
-/** Sorted by address, as the kernel gives them. */
+/** Sorted by address and disjoint. The kernel gives the file a page at a time and holds nothing in
+ * between: a mapping that has become one with the last of the page before (a heap that grows, an
+ * exec that moves its stack) is given whole, and only what follows that last one counts. */
 struct proc_maps {
 	VEC(struct proc_map) maps;
 	struct arena arena; /* the paths */

@@ -175,9 +175,15 @@ static enum gospy_code maps_fill(struct span text, struct proc_maps *maps, struc
 	while (!scan_at_end(&s)) {
 		struct proc_map map = {0};
 		struct span path = {NULL, 0};
-		// Addresses never go backwards: Documentation/filesystems/proc.rst, smaps.
-		if (!maps_line(scan_line(&s), &map, &path) || map.start < last_end)
+		if (!maps_line(scan_line(&s), &map, &path))
 			return err_set(err, GOSPY_E_BAD_DATA, "malformed maps file");
+		if (map.end <= last_end)
+			continue;
+		if (map.start < last_end) {
+			if (map.inode)
+				map.offset += last_end - map.start;
+			map.start = last_end;
+		}
 		last_end = map.end;
 		if (!same_path(last_path, path))
 			last_path = arena_strndup(&maps->arena, path.ptr, path.len);

@@ -145,12 +145,37 @@ static void maps_parse(void **state)
 		"00400000-00400000 r-xp 0 08:02 1 /a\n",
 		"10000000000000000-10000000000000001 r-xp 0 08:02 1 /a\n",
 		"00400000-00452000 r-xp 0 08:02 1 /a\n\n",
-		"00400000-00452000 r-xp 0 08:02 1 /a\n00451000-00453000 r-xp 0 08:02 1 /a\n",
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		assert_int_equal(proc_maps_parse(text(bad[i]), &maps, NULL), GOSPY_E_BAD_DATA);
 	assert_int_equal(proc_maps_parse(text(""), &maps, NULL), GOSPY_OK);
 	assert_int_equal(maps.maps.len, 0);
+}
+
+/** Mappings that grew while the file was read. */
+static void maps_overlap(void **state)
+{
+	(void)state;
+	struct proc_maps maps;
+	const char *file = "00400000-00452000 r-xp 00001000 08:02 7 /a\n"
+			   "00400000-00454000 r-xp 00001000 08:02 7 /a\n"
+			   "00452000-00453000 r-xp 00053000 08:02 7 /a\n"
+			   "00600000-00601000 ---p 00000000 00:00 0 \n"
+			   "00500000-00602000 rw-p 00000000 00:00 0 \n";
+	assert_int_equal(proc_maps_parse(text(file), &maps, NULL), GOSPY_OK);
+	assert_int_equal(maps.maps.len, 4);
+	const struct proc_map *map = proc_maps_find(&maps, 0x452000);
+	assert_int_equal(map->start, 0x452000);
+	assert_int_equal(map->end, 0x454000);
+	assert_int_equal(map->offset, 0x53000);
+	assert_int_equal(proc_maps_find(&maps, 0x451fff)->end, 0x452000);
+	assert_null(proc_maps_find(&maps, 0x500000));
+	assert_false(proc_maps_find(&maps, 0x600fff)->write);
+	map = proc_maps_find(&maps, 0x601000);
+	assert_true(map->write);
+	assert_int_equal(map->offset, 0);
+	assert_int_equal(map->start, 0x601000);
+	proc_maps_deinit(&maps);
 }
 
 static void auxv_parses(void **state)
@@ -386,12 +411,13 @@ static void deleted_executable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(stat_parses),         cmocka_unit_test(stat_rejects),
-		cmocka_unit_test(status_parses),       cmocka_unit_test(status_rejects),
-		cmocka_unit_test(maps_parse),          cmocka_unit_test(auxv_parses),
-		cmocka_unit_test(numbers_are_bounded), cmocka_unit_test(own_process),
-		cmocka_unit_test(no_process),          cmocka_unit_test(threads_are_listed),
-		cmocka_unit_test(dead_leader),         cmocka_unit_test(deleted_executable),
+		cmocka_unit_test(stat_parses),        cmocka_unit_test(stat_rejects),
+		cmocka_unit_test(status_parses),      cmocka_unit_test(status_rejects),
+		cmocka_unit_test(maps_parse),         cmocka_unit_test(maps_overlap),
+		cmocka_unit_test(auxv_parses),        cmocka_unit_test(numbers_are_bounded),
+		cmocka_unit_test(own_process),        cmocka_unit_test(no_process),
+		cmocka_unit_test(threads_are_listed), cmocka_unit_test(dead_leader),
+		cmocka_unit_test(deleted_executable),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
