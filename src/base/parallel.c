@@ -1,8 +1,8 @@
 #include "base/parallel.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdbool.h>
-#include <unistd.h>
 
 struct call {
 	void (*work)(void *ctx, unsigned worker);
@@ -19,9 +19,17 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
+/** Whether this thread may run on one processor only. The call fails where there are more than a
+ * cpu_set_t has room for. */
+static bool one_processor(void)
+{
+	cpu_set_t set;
+	return sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) == 1;
+}
+
 unsigned parallel_workers(size_t items)
 {
-	return items >= PARALLEL_FROM && sysconf(_SC_NPROCESSORS_ONLN) > 1 ? PARALLEL_WORKERS : 1;
+	return items >= PARALLEL_FROM && !one_processor() ? PARALLEL_WORKERS : 1;
 }
 
 static void run(unsigned n, bool all, void (*work)(void *ctx, unsigned worker), void *ctx)
