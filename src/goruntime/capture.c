@@ -172,7 +172,6 @@ static void place_all_running(struct passes *p)
 struct stop_work {
 	struct passes *passes;
 	const struct map *tids;
-	uint64_t deadline_ns;
 	size_t active_done, all_done; /* how far the deadline let it come */
 	struct stopped_stacks *stacks;
 	struct native_work *native; /* NULL: not asked for */
@@ -203,15 +202,15 @@ static enum gospy_code read_stopped(void *ctx, const struct pause *pause, struct
 	if (!code)
 		code = collect_newborn(p, err);
 	if (!code && c->exact)
-		code = collect_all_stopped(p, work->deadline_ns, &work->all_done, err);
+		code = collect_all_stopped(p, pause->deadline_ns, &work->all_done, err);
 	if (!code)
-		code = collect_stopped(p, work->deadline_ns, &work->active_done, err);
+		code = collect_stopped(p, pause->deadline_ns, &work->active_done, err);
 	if (!code)
 		place_all_running(p);
 	if (!code && p->options->stacks)
-		code = collect_stopped_stacks(p, work->deadline_ns, &work->stacks, err);
+		code = collect_stopped_stacks(p, pause->deadline_ns, &work->stacks, err);
 	if (!code && work->native)
-		code = collect_native_stopped(work->native, pause, work->deadline_ns, err);
+		code = collect_native_stopped(work->native, pause, pause->deadline_ns, err);
 	if (!code && p->options->channels && work->active_done == p->active.len)
 		code = collect_channels(p, true, err);
 	if (!code && work->active_done == p->active.len)
@@ -226,11 +225,9 @@ static enum gospy_code stop_and_read(const struct gospy_target *target, struct s
 	struct capture *c = p->capture;
 	if (p->options->progress)
 		p->options->progress(p->options->progress_ctx, GOSPY_PHASE_STOP, 0, 1);
-	work->deadline_ns = clock_mono_ns() + max_pause_ns;
 	const struct pause_work work_of = {rehearse, read_stopped, work};
 	struct pause pause = {0};
-	enum gospy_code code =
-		pause_run(&target->process, work->deadline_ns, &work_of, &pause, err);
+	enum gospy_code code = pause_run(&target->process, max_pause_ns, &work_of, &pause, err);
 	c->paused_ns = pause.stopped_ns;
 	if (!code && p->options->threads)
 		code = collect_threads(c, &pause, err);

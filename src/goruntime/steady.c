@@ -50,7 +50,7 @@ static enum gospy_code read_stopped(const struct process *process, uint64_t max_
 	enum gospy_code code = GOSPY_OK;
 	for (unsigned tries = 0; tries < STOPS_MAX; tries++) {
 		struct pause pause = {0};
-		code = pause_run(process, clock_mono_ns() + max_pause_ns, &work, &pause, err);
+		code = pause_run(process, max_pause_ns, &work, &pause, err);
 		uint64_t age_ns = clock_mono_ns() - pause.begin_ns;
 		ret->time_unix_ns = clock_real_ns() - age_ns;
 		ret->paused_ns += pause.stopped_ns;

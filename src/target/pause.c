@@ -94,11 +94,11 @@ static void wait_done(struct pause_worker *worker)
 	}
 }
 
-enum gospy_code pause_run(const struct process *process, uint64_t deadline_ns,
+enum gospy_code pause_run(const struct process *process, uint64_t max_pause_ns,
 			  const struct pause_work *work, struct pause *ret, struct gospy_error *err)
 {
 	struct pause_worker worker = {
-		.tracer = {.pid = process->pid, .deadline_ns = deadline_ns},
+		.tracer = {.pid = process->pid, .max_pause_ns = max_pause_ns},
 		.work = work,
 	};
 	sem_init(&worker.done, 0, 0);

@@ -34,6 +34,7 @@ typedef VEC(struct pause_thread) pause_thread_vec;
 struct pause {
 	pause_thread_vec threads; /* sorted by tid */
 	uint64_t begin_ns;        /* clock_mono_ns() before the first interrupt */
+	uint64_t deadline_ns;     /* when the time that the caller allows for a pause is over */
 	uint64_t stopped_ns;      /* from then to the last detach; 0 until it is over */
 };
 
@@ -51,13 +52,14 @@ struct pause_work {
 
 /**
  * Stop `process`, do the work, and let everything run on, whatever `visit` returns. `*ret` is what
- * there was to see, also on failure: pause_deinit(). `deadline_ns` (clock_mono_ns) bounds the wait
- * for threads to stop: GOSPY_E_LIMIT. GOSPY_E_PERM with the cause (a tracer is named),
+ * there was to see, also on failure: pause_deinit(). `max_pause_ns`, which begins after the
+ * rehearsal, bounds the wait for threads to stop (GOSPY_E_LIMIT), and is for `visit` to keep to
+ * (pause.deadline_ns). GOSPY_E_PERM with the cause (a tracer is named),
  * GOSPY_E_GONE: it ended or exec'ed; else what `visit` returned. An exec that is under way when the
  * first thread is seized has to finish before this returns, and may go unnoticed: process_check
  * after the pause tells.
  */
-enum gospy_code pause_run(const struct process *process, uint64_t deadline_ns,
+enum gospy_code pause_run(const struct process *process, uint64_t max_pause_ns,
 			  const struct pause_work *work, struct pause *ret,
 			  struct gospy_error *err);
 /**

@@ -22,12 +22,14 @@ enum {
 static enum gospy_code check_deadline(const struct tracer *tracer, pid_t tid,
 				      struct gospy_error *err)
 {
-	if (clock_mono_ns() <= tracer->deadline_ns)
+	if (clock_mono_ns() <= tracer->pause.deadline_ns)
 		return GOSPY_OK;
 	struct proc_stat stat;
 	if (procfs_stat(tracer->pid, tid, &stat, NULL))
 		stat.state = '?';
-	return err_set(err, GOSPY_E_LIMIT, "pid %d could not be stopped in time (thread %d, %c)",
+	return err_set(err, GOSPY_E_LIMIT,
+		       "pid %d could not be stopped in time (thread %d, %c); --max-pause gives it "
+		       "more, --non-blocking needs no stop",
 		       tracer->pid, tid, stat.state);
 }
 
@@ -272,6 +274,7 @@ static enum gospy_code check_survivors(const struct tracer *tracer, struct gospy
 
 enum gospy_code tracer_stop(struct tracer *tracer, struct gospy_error *err)
 {
+	tracer->pause.deadline_ns = clock_mono_ns() + tracer->max_pause_ns;
 	enum gospy_code code = seize_all(tracer, err);
 	size_t stopped = 0;
 	sort_threads(tracer);

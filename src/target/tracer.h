@@ -12,7 +12,7 @@
 
 struct tracer {
 	pid_t pid;
-	uint64_t deadline_ns; /* clock_mono_ns() */
+	uint64_t max_pause_ns;
 	struct pause pause;
 	struct map known;  /* tids in pause.threads */
 	bool lost_threads; /* some ended while they were waited for */
