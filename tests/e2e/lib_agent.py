@@ -42,6 +42,17 @@ def zigzag(data):
     raise ValueError(data)
 
 
+def loopback_names():
+    try:
+        found = socket.getaddrinfo("localhost", None, socket.AF_INET)
+    except socket.gaierror:
+        return []
+    return ["localhost"] if found[0][4][0] == "127.0.0.1" else []
+
+
+LOOPBACK_NAMES = loopback_names()
+
+
 class Agent:
     """Listens until it is closed; `answer` is called with a connection and the request's bytes."""
 
@@ -53,6 +64,8 @@ class Agent:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = self._socket.getsockname()[1]
         self.address = f"127.0.0.1:{self.port}"
+        # Also by name, where this machine has one for it: a bare one knows no names at all.
+        self.addresses = [self.address, *(f"{name}:{self.port}" for name in LOOPBACK_NAMES)]
         self._open = True
         threading.Thread(target=self._serve, daemon=True).start()
 

@@ -54,7 +54,7 @@ class ProtocolTest(DirectoryTest):
     def test_text(self):
         agent = self.agent()
         self.port_file(os.getpid(), f"{agent.port}\n")
-        for target in (agent.address, f"localhost:{agent.port}", os.getpid()):
+        for target in (*agent.addresses, os.getpid()):
             for args, verb in ((("stack", "--agent"), lib_agent.STACK),
                                (("version", "--agent"), lib_agent.VERSION)):
                 out = self.run(*args, target).expect(OK).out

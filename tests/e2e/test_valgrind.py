@@ -37,8 +37,8 @@ class ValgrindTest(lib_gospy.TargetTest):
         with lib_agent.Agent() as agent:
             for args in (("gc",), ("stack", "--agent"), ("pprof-heap", "-o", "/dev/null")):
                 with self.subTest(args=args):
-                    self.check(*args, agent.address)
-                    self.check(*args, f"localhost:{agent.port}")
+                    for address in agent.addresses:
+                        self.check(*args, address)
 
 
 if __name__ == "__main__":
