@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "goruntime/span_set.h"
 
 enum {
 	PAGE = 8192,                /* runtime._PageSize */
@@ -327,12 +328,15 @@ static enum gospy_code read_all(struct memcopy *c, struct image *image, bool blo
 	c->caches.len = c->mcaches.len = c->spans.len = c->mspans.len = 0;
 	c->stacks.len = c->stack_mspans.len = 0;
 	c->stacks_torn = false;
+	c->span_set_growth = 0;
 	if (!code && c->caches_known)
 		code = read_ps(c, image, err);
 	if (!code && c->caches_known)
 		code = read_mcaches(c, image, err);
 	if (!code && c->caches_known)
 		code = read_spans(c, image, err);
+	if (!code && c->caches_known && blobs)
+		code = span_set_growth(c, image, &c->span_set_growth, err);
 	// While it marks, the collector keeps the spans of stacks.
 	if (!code && blobs && c->stacks_known && c->gcphase == GOSPY_GC_OFF)
 		code = read_stacks(c, image, err);
@@ -372,9 +376,10 @@ static bool same_bytes(const void *a, size_t a_len, const void *b, size_t b_len)
 bool memcopy_is_same(const struct memcopy *a, const struct memcopy *b)
 {
 	return a->gomaxprocs == b->gomaxprocs && a->gcphase == b->gcphase &&
-	       a->gcpercent == b->gcpercent && SAME_BLOB(memstats) && SAME_BLOB(gc_controller) &&
-	       SAME_BLOB(work) && memcmp(&a->mheap, &b->mheap, sizeof(a->mheap)) == 0 &&
-	       SAME(mcaches) && SAME(spans) && SAME(mspans) && SAME(stacks) && SAME(stack_mspans);
+	       a->gcpercent == b->gcpercent && a->span_set_growth == b->span_set_growth &&
+	       SAME_BLOB(memstats) && SAME_BLOB(gc_controller) && SAME_BLOB(work) &&
+	       memcmp(&a->mheap, &b->mheap, sizeof(a->mheap)) == 0 && SAME(mcaches) &&
+	       SAME(spans) && SAME(mspans) && SAME(stacks) && SAME(stack_mspans);
 }
 
 void memcopy_deinit(struct memcopy *copy)

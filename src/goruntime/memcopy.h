@@ -60,6 +60,7 @@ struct memcopy {
 	/* If stacks can be handed back, that is, while the collector is off. */
 	VEC(struct cached_stack) stacks;
 	VEC(uint8_t) stack_mspans; /* of each of them */
+	uint64_t span_set_growth;  /* span_set.h */
 	VEC(struct mem_req) reqs;  /* room to work in */
 	bool caches_known; /* what is needed to read them is there; false: no caches, no spans */
 	bool stacks_known; /* the same for stacks */

@@ -26,9 +26,9 @@ FIELDS = {
 GROWING = ("total_alloc", "mallocs", "frees", "pause_total_ns", "num_gc", "num_forced_gc")
 
 # Since 1.15 the flush of the caches, with which ReadMemStats begins, puts spans into sets, whose
-# blocks come from persistentalloc: what they take goes from OtherSys to GCSys, and when the chunk of
-# the P that does it is used up the next one is added to both OtherSys and Sys. Which P that will be
-# cannot be known. runtime/mspanset.go:push, malloc.go:persistentalloc1
+# blocks come from persistentalloc. When the chunk of the P that does it is used up, the next one is
+# added to both OtherSys and Sys. Which P that will be cannot be known.
+# runtime/mspanset.go:push, malloc.go:persistentalloc1
 SPAN_SETS_SINCE = 15
 PERSISTENT_CHUNK = 256 << 10
 # With a goal that the memory limit sets (GOGC=off), what is not the heap's lowers NextGC.
@@ -77,11 +77,10 @@ class Equality(TargetTest):
         def explained(*keys):
             for key in keys:
                 differing.pop(key, None)
-        chunks, moved = own["sys"] - mine["sys"], own["gc_sys"] - mine["gc_sys"]
-        if (minor >= SPAN_SETS_SINCE and moved >= 0 and chunks >= 0 and
-                chunks % PERSISTENT_CHUNK == 0 and
-                own["other_sys"] - mine["other_sys"] == chunks - moved):
-            explained("sys", "gc_sys", "other_sys")
+        chunks = own["sys"] - mine["sys"]
+        if (minor >= SPAN_SETS_SINCE and chunks == PERSISTENT_CHUNK and
+                own["other_sys"] - mine["other_sys"] == chunks):
+            explained("sys", "other_sys")
         if minor >= GOAL_BY_LIMIT_SINCE and 0 <= mine["next_gc"] - own["next_gc"] <= chunks:
             explained("next_gc")
         freed = mine["mspan_inuse"] - own["mspan_inuse"]
