@@ -9,6 +9,7 @@
 enum {
 	PAGE = 8192,                /* runtime._PageSize */
 	STRUCTS_SIZE_MAX = 1 << 16, /* of an mcache and of an mspan: some hundred bytes */
+	COPY_MAX = 1 << 28,         /* of all mcaches, or mspans: 2 kB for each of P_MAX */
 	BLOB_MAX = 1 << 20,
 };
 
@@ -36,6 +37,20 @@ static enum gospy_code fetch(struct memcopy *c, struct image *image, const char 
 		c->reqs.len ? mem_readv(image->mem, c->reqs.at, c->reqs.len, err) : GOSPY_OK;
 	c->reqs.len = 0;
 	return code ? err_context(err, code, "%s", what) : GOSPY_OK;
+}
+
+/* Room for `n` structures of `size` bytes, all 0. */
+static enum gospy_code make_room(struct_bytes *bytes, size_t n, size_t size,
+				 struct gospy_error *err)
+{
+	if (n > COPY_MAX / size)
+		return err_set(err, GOSPY_E_LIMIT,
+			       "%zu structures of %zu bytes in caches are too much", n, size);
+	if (!vec_reserve(bytes, n * size + 1))
+		return err_nomem(err);
+	bytes->len = n * size;
+	memset(bytes->at, 0, bytes->len);
+	return GOSPY_OK;
 }
 
 /* --------------------------------------------------------------------------------------- roots --
@@ -164,10 +179,9 @@ static enum gospy_code read_ps(struct memcopy *c, struct image *image, struct go
 static enum gospy_code read_mcaches(struct memcopy *c, struct image *image, struct gospy_error *err)
 {
 	size_t len = (size_t)image->layout.mcache.size;
-	if (!vec_reserve(&c->mcaches, c->caches.len * len + 1))
-		return err_nomem(err);
-	c->mcaches.len = c->caches.len * len;
-	memset(c->mcaches.at, 0, c->mcaches.len);
+	enum gospy_code code = make_room(&c->mcaches, c->caches.len, len, err);
+	if (code)
+		return code;
 	for (size_t i = 0; i < c->caches.len; i++) {
 		uint64_t addr = c->caches.at[i].mcache;
 		if (addr && !want(c, addr, c->mcaches.at + i * len, len))
@@ -206,11 +220,10 @@ static enum gospy_code read_spans(struct memcopy *c, struct image *image, struct
 {
 	size_t len = (size_t)image->layout.mspan.size;
 	enum gospy_code code = list_spans(c, image, err);
+	if (!code)
+		code = make_room(&c->mspans, c->spans.len, len, err);
 	if (code)
 		return code;
-	if (!vec_reserve(&c->mspans, c->spans.len * len + 1))
-		return err_nomem(err);
-	c->mspans.len = c->spans.len * len;
 	for (size_t i = 0; i < c->spans.len; i++) {
 		if (!want(c, c->spans.at[i].addr, c->mspans.at + i * len, len))
 			return err_nomem(err);
@@ -303,11 +316,10 @@ static enum gospy_code read_stacks(struct memcopy *c, struct image *image, struc
 	enum gospy_code code = list_stacks(c, image, err);
 	if (!code)
 		code = find_stack_spans(c, image, err);
+	if (!code)
+		code = make_room(&c->stack_mspans, c->stacks.len, len, err);
 	if (code)
 		return code;
-	if (!vec_reserve(&c->stack_mspans, c->stacks.len * len + 1))
-		return err_nomem(err);
-	c->stack_mspans.len = c->stacks.len * len;
 	for (size_t i = 0; i < c->stacks.len; i++) {
 		if (!want(c, c->stacks.at[i].span, c->stack_mspans.at + i * len, len))
 			return err_nomem(err);
