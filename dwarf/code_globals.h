@@ -38,8 +38,9 @@
 	X(ncgocall)      /* Go 1.17+ */                                                            \
 	X(netpollWaiters)                                                                          \
 	X(allfin)                                                                                  \
-	X(gcCleanups) /* Go 1.25+ */                                                               \
-	X(timers)     /* up to Go 1.13 */                                                          \
+	X(gcCleanups)       /* Go 1.25+ */                                                         \
+	X(spanSetBlockPool) /* Go 1.15+ */                                                         \
+	X(timers)           /* up to Go 1.13 */                                                    \
 	X(MemProfileRate)                                                                          \
 	X(mbuckets)                                                                                \
 	X(xbuckets)                                                                                \

@@ -55,11 +55,11 @@ static void catch_signals(struct agent_client *client)
 	client->signal_fd = fd;
 }
 
-/* `advice` is behind a full stop. */
-static enum gospy_code add_advice(struct gospy_error *err, const char *advice)
+static enum gospy_code add_advice(struct gospy_error *err, const char *separator,
+				  const char *advice)
 {
 	const struct gospy_error none = *err;
-	return err_set(err, none.code, "%s. %s", none.msg, advice);
+	return err_set(err, none.code, "%s%s%s", none.msg, separator, advice);
 }
 
 static enum gospy_code open_pid(struct agent_client *client, pid_t pid,
@@ -68,9 +68,9 @@ static enum gospy_code open_pid(struct agent_client *client, pid_t pid,
 {
 	enum gospy_code code = gospy_agent_open_pid(pid, how, &client->agent, err);
 	if (code == GOSPY_E_NOT_FOUND && elsewhere)
-		return add_advice(err, elsewhere);
+		return add_advice(err, ". ", elsewhere);
 	if (code == GOSPY_E_PERM)
-		return add_advice(err, "Or name its agent by host:port");
+		return add_advice(err, "; ", "or name its agent by host:port");
 	return code;
 }
 

@@ -52,7 +52,13 @@ struct cli {
 };
 
 /** What the words behind a command's name are, for completion. */
-enum cmd_operand { CMD_OPERAND_PID, CMD_OPERAND_NONE, CMD_OPERAND_COMMAND, CMD_OPERAND_SHELL };
+enum cmd_operand {
+	CMD_OPERAND_PID,
+	CMD_OPERAND_PID_OFF, /* and another word, which may be "off" */
+	CMD_OPERAND_NONE,
+	CMD_OPERAND_COMMAND,
+	CMD_OPERAND_SHELL
+};
 
 struct cmd {
 	const char *name;

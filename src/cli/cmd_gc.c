@@ -93,6 +93,7 @@ const struct cmd cmd_setgc = {
 	.synopsis = "[OPTIONS] PID|HOST:PORT PERCENT|off",
 	.summary = "set the GC percentage (GOGC), by the gops agent in the process",
 	.description = "Prints the new and the previous value.",
+	.operand = CMD_OPERAND_PID_OFF,
 	.groups = {&agent_wait_group, &target_group, &common_group},
 	.examples = "gospy setgc 4711 50\n"
 		    "gospy setgc 4711 off",

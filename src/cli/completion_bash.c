@@ -60,6 +60,8 @@ static const char *operand_words(const struct cmd *cmd)
 	switch (cmd->operand) {
 	case CMD_OPERAND_PID:
 		return "\t\twhat=pid\n";
+	case CMD_OPERAND_PID_OFF:
+		return "\t\twhat=pid words=off\n";
 	case CMD_OPERAND_NONE:
 		return "";
 	case CMD_OPERAND_COMMAND:
@@ -91,6 +93,23 @@ static void command_case(struct out *out, const struct cmd *cmd)
 	options(out, cmd->groups);
 }
 
+/* Before the command, a word that an option takes is none, even if it could be one. */
+static void skipped_words(struct out *out, const struct opt_group *const *groups)
+{
+	const char *separator = "\t\t";
+	for (; *groups; groups++) {
+		for (const struct opt *opt = (*groups)->opts; opt->name; opt++) {
+			if (!opt_takes_word(opt))
+				continue;
+			out_printf(out, "%s--%s", separator, opt->name);
+			separator = " | ";
+			if (opt->letter)
+				out_printf(out, " | -%c", opt->letter);
+		}
+	}
+	out_puts(out, ") ((i++)); [[ ${COMP_WORDS[i]} != = ]] || ((i++)) ;;\n");
+}
+
 void completion_bash(struct out *out)
 {
 	static const struct opt_group *const common[] = {&common_group, &target_group, NULL};
@@ -110,8 +129,9 @@ void completion_bash(struct out *out)
 		      "\t\tafter==${COMP_WORDS[COMP_CWORD - 2]}\n"
 		      "\tfi\n"
 		      "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
-		      "\t\tcase ${COMP_WORDS[i]} in\n"
-		      "\t\t[0-9]*) command=process ;;\n\t\t");
+		      "\t\tcase ${COMP_WORDS[i]} in\n");
+	skipped_words(out, common);
+	out_puts(out, "\t\t[0-9]*) command=process ;;\n\t\t");
 	for (const struct cmd *const *cmd = cmds; *cmd; cmd++) {
 		out_puts(out, cmd == cmds ? "" : " | ");
 		names(out, *cmd);

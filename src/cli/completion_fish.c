@@ -57,6 +57,8 @@ static const char *operand(const struct cmd *cmd)
 	switch (cmd->operand) {
 	case CMD_OPERAND_PID:
 		return "(__gospy_pids)";
+	case CMD_OPERAND_PID_OFF:
+		return "(__gospy_pids) off";
 	case CMD_OPERAND_NONE:
 		return NULL;
 	case CMD_OPERAND_COMMAND:

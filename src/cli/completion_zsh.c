@@ -68,6 +68,8 @@ static const char *operand(const struct cmd *cmd)
 	switch (cmd->operand) {
 	case CMD_OPERAND_PID:
 		return "'*:PID:_gospy_pids'";
+	case CMD_OPERAND_PID_OFF:
+		return "'1:PID:_gospy_pids' '2:percentage:(off)'";
 	case CMD_OPERAND_NONE:
 		return "'*: :()'";
 	case CMD_OPERAND_COMMAND:

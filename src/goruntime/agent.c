@@ -210,14 +210,30 @@ static enum gospy_code ask(struct gospy_agent *agent, enum gospy_agent_verb verb
 	return code;
 }
 
+/* Who takes the answer; what fails there is not the agent's fault. */
+struct taker {
+	gospy_agent_part part;
+	void *ctx;
+	bool failed;
+};
+
+static enum gospy_code hand_over(void *ctx, const void *bytes, size_t len, struct gospy_error *err)
+{
+	struct taker *taker = ctx;
+	enum gospy_code code = taker->part(taker->ctx, bytes, len, err);
+	taker->failed = code != GOSPY_OK;
+	return code;
+}
+
 enum gospy_code gospy_agent_ask(struct gospy_agent *agent, enum gospy_agent_verb verb,
 				int64_t argument, gospy_agent_part part, void *ctx,
 				struct gospy_error *err)
 {
 	if (!agent || !part)
 		return err_set(err, GOSPY_E_USAGE, "gospy_agent_ask: bad argument");
-	enum gospy_code code = ask(agent, verb, argument, part, ctx, err);
-	if (!code || code == GOSPY_E_CANCELLED || code == GOSPY_E_NOMEM)
+	struct taker taker = {part, ctx, false};
+	enum gospy_code code = ask(agent, verb, argument, hand_over, &taker, err);
+	if (!code || taker.failed || code == GOSPY_E_CANCELLED || code == GOSPY_E_NOMEM)
 		return code;
 	if (agent->info.pid)
 		return err_context(err, code, "agent of process %d at %s", (int)agent->info.pid,

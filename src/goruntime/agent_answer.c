@@ -20,7 +20,7 @@ struct kind {
 	enum form form;
 	uint64_t max; /* bytes */
 	const char *name;
-	const char *begin; /* what it begins with; NULL: with anything */
+	const char *begin[2]; /* what it begins with: one of them */
 	uint64_t work_s;
 };
 
@@ -28,34 +28,37 @@ static struct kind kind_of(enum gospy_agent_verb verb)
 {
 	switch (verb) {
 	case GOSPY_AGENT_STACK:
-		return (struct kind){FORM_LINES, 65 << 20, "stacks", "goroutine ", 0};
+		return (struct kind){FORM_LINES, 65 << 20, "stacks", {"goroutine "}, 0};
 	case GOSPY_AGENT_GC:
-		return (struct kind){FORM_ANY, 2, "\"ok\"", "ok", 0};
+		return (struct kind){FORM_ANY, 2, "\"ok\"", {"ok"}, 0};
 	case GOSPY_AGENT_MEMSTATS:
 		// Some thirty lines.
-		return (struct kind){FORM_LINES, 64 << 10, "statistics", "alloc: ", 0};
+		return (struct kind){FORM_LINES, 64 << 10, "statistics", {"alloc: "}, 0};
 	case GOSPY_AGENT_STATS:
-		return (struct kind){FORM_LINES, 64 << 10, "statistics", "goroutines: ", 0};
+		return (struct kind){FORM_LINES, 64 << 10, "statistics", {"goroutines: "}, 0};
 	case GOSPY_AGENT_VERSION:
-		return (struct kind){FORM_LINES, 4 << 10, "a Go version", NULL, 0};
+		// cmd/dist/build.go:findgoversion
+		return (struct kind){FORM_LINES, 4 << 10, "a Go version", {"go", "devel "}, 0};
 	case GOSPY_AGENT_SET_GC_PERCENT:
-		return (struct kind){FORM_LINES, 4 << 10, "the GC percentage", "New GC percent ",
-				     0};
+		return (struct kind){
+			FORM_LINES, 4 << 10, "the GC percentage", {"New GC percent "}, 0};
 	case GOSPY_AGENT_HEAP_PROFILE:
 		// Some hundred bytes for each different stack, of which there are thousands.
-		return (struct kind){FORM_GZIP, 256 << 20, "a profile", "\x1f\x8b", 0};
+		return (struct kind){FORM_GZIP, 256 << 20, "a profile", {"\x1f\x8b"}, 0};
 	case GOSPY_AGENT_CPU_PROFILE:
-		return (struct kind){FORM_GZIP, 256 << 20, "a profile", "\x1f\x8b", 30};
+		return (struct kind){FORM_GZIP, 256 << 20, "a profile", {"\x1f\x8b"}, 30};
 	case GOSPY_AGENT_TRACE:
 		// Busy programs on large machines write some hundred megabytes a second.
-		return (struct kind){FORM_TRACE, UINT64_C(8) << 30, "a trace", "go 1.", 5};
+		return (struct kind){FORM_TRACE, UINT64_C(8) << 30, "a trace", {"go 1."}, 5};
 	case GOSPY_AGENT_BINARY:
-		return (struct kind){FORM_ANY, UINT64_C(8) << 30, "a program",
-				     "\x7f"
-				     "ELF",
+		return (struct kind){FORM_ANY,
+				     UINT64_C(8) << 30,
+				     "a program",
+				     {"\x7f"
+				      "ELF"},
 				     0};
 	}
-	return (struct kind){FORM_ANY, 0, "nothing", NULL, 0};
+	return (struct kind){FORM_ANY, 0, "nothing", {""}, 0};
 }
 
 uint64_t agent_answer_work_ns(enum gospy_agent_verb verb)
@@ -110,12 +113,18 @@ static enum gospy_code inflate_part(struct agent_answer *answer, const void *byt
 }
 
 /* As far as there is something, or all of it if `whole`. */
-static bool begins_right(const struct agent_answer *answer, const struct kind *kind, bool whole)
+static bool begins_with(const struct agent_answer *answer, const char *begin, bool whole)
 {
-	size_t len = kind->begin ? strlen(kind->begin) : 0;
+	size_t len = strlen(begin);
 	if (answer->len < len && !whole)
 		len = (size_t)answer->len;
-	return answer->len >= len && memcmp(answer->head, kind->begin ? kind->begin : "", len) == 0;
+	return answer->len >= len && memcmp(answer->head, begin, len) == 0;
+}
+
+static bool begins_right(const struct agent_answer *answer, const struct kind *kind, bool whole)
+{
+	return begins_with(answer, kind->begin[0], whole) ||
+	       (kind->begin[1] && begins_with(answer, kind->begin[1], whole));
 }
 
 enum gospy_code agent_answer_part(struct agent_answer *answer, const void *bytes, size_t len,

@@ -389,6 +389,17 @@ static void fill_overhead(const struct memcopy *copy, const struct layout *layou
 		m->sys = plus(m->sys, parts[i]);
 }
 
+/* What the sets of spans take when the caches are emptied. If it is more than was left, which is
+ * part of OtherSys, another piece would be asked of the system. */
+static void move_to_gc(const struct memcopy *copy, struct gospy_memstats *m)
+{
+	if (m->gc_sys == GOSPY_UNKNOWN || m->other_sys == GOSPY_UNKNOWN ||
+	    m->other_sys < copy->span_set_growth)
+		return;
+	m->gc_sys += copy->span_set_growth;
+	m->other_sys -= copy->span_set_growth;
+}
+
 /* Go 1.19+: objects, and memory that is not released, are counted twice, one after the other.
  * mstats.go:doubleCheckReadMemStats */
 static bool counted_twice(const struct memcopy *copy, const struct layout *layout)
@@ -507,6 +518,7 @@ void decode_memstats(const struct memcopy *copy, const struct layout *layout, in
 	uint64_t freed = stack_bytes_freed(copy, layout);
 	uint64_t heap_free = fill_heap(copy, layout, freed, ret);
 	fill_overhead(copy, layout, ret);
+	move_to_gc(copy, ret);
 	fill_cycles(copy, layout, ret);
 	fill_collector(copy, layout, ret);
 	ret->next_gc =

@@ -35,6 +35,7 @@
 	X(waitReasonStrings, 1)                                                                    \
 	X(buildVersion, 0)                                                                         \
 	X(emptymspan, 0)                                                                           \
+	X(spanSetBlockPool, 0) /* Go 1.15+ */                                                      \
 	X(semtable, 0)                                                                             \
 	X(dbgvars, 0) /* Go 1.21+ as a slice of pointers */                                        \
 	X(modinfo, 0)                                                                              \

@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "goruntime/span_set.h"
 
 enum {
 	PAGE = 8192,                /* runtime._PageSize */
 	STRUCTS_SIZE_MAX = 1 << 16, /* of an mcache and of an mspan: some hundred bytes */
+	COPY_MAX = 1 << 28,         /* of all mcaches, or mspans: 2 kB for each of P_MAX */
 	BLOB_MAX = 1 << 20,
 };
 
@@ -35,6 +37,20 @@ static enum gospy_code fetch(struct memcopy *c, struct image *image, const char 
 		c->reqs.len ? mem_readv(image->mem, c->reqs.at, c->reqs.len, err) : GOSPY_OK;
 	c->reqs.len = 0;
 	return code ? err_context(err, code, "%s", what) : GOSPY_OK;
+}
+
+/* Room for `n` structures of `size` bytes, all 0. */
+static enum gospy_code make_room(struct_bytes *bytes, size_t n, size_t size,
+				 struct gospy_error *err)
+{
+	if (n > COPY_MAX / size)
+		return err_set(err, GOSPY_E_LIMIT,
+			       "%zu structures of %zu bytes in caches are too much", n, size);
+	if (!vec_reserve(bytes, n * size + 1))
+		return err_nomem(err);
+	bytes->len = n * size;
+	memset(bytes->at, 0, bytes->len);
+	return GOSPY_OK;
 }
 
 /* --------------------------------------------------------------------------------------- roots --
@@ -163,10 +179,9 @@ static enum gospy_code read_ps(struct memcopy *c, struct image *image, struct go
 static enum gospy_code read_mcaches(struct memcopy *c, struct image *image, struct gospy_error *err)
 {
 	size_t len = (size_t)image->layout.mcache.size;
-	if (!vec_reserve(&c->mcaches, c->caches.len * len + 1))
-		return err_nomem(err);
-	c->mcaches.len = c->caches.len * len;
-	memset(c->mcaches.at, 0, c->mcaches.len);
+	enum gospy_code code = make_room(&c->mcaches, c->caches.len, len, err);
+	if (code)
+		return code;
 	for (size_t i = 0; i < c->caches.len; i++) {
 		uint64_t addr = c->caches.at[i].mcache;
 		if (addr && !want(c, addr, c->mcaches.at + i * len, len))
@@ -205,11 +220,10 @@ static enum gospy_code read_spans(struct memcopy *c, struct image *image, struct
 {
 	size_t len = (size_t)image->layout.mspan.size;
 	enum gospy_code code = list_spans(c, image, err);
+	if (!code)
+		code = make_room(&c->mspans, c->spans.len, len, err);
 	if (code)
 		return code;
-	if (!vec_reserve(&c->mspans, c->spans.len * len + 1))
-		return err_nomem(err);
-	c->mspans.len = c->spans.len * len;
 	for (size_t i = 0; i < c->spans.len; i++) {
 		if (!want(c, c->spans.at[i].addr, c->mspans.at + i * len, len))
 			return err_nomem(err);
@@ -302,11 +316,10 @@ static enum gospy_code read_stacks(struct memcopy *c, struct image *image, struc
 	enum gospy_code code = list_stacks(c, image, err);
 	if (!code)
 		code = find_stack_spans(c, image, err);
+	if (!code)
+		code = make_room(&c->stack_mspans, c->stacks.len, len, err);
 	if (code)
 		return code;
-	if (!vec_reserve(&c->stack_mspans, c->stacks.len * len + 1))
-		return err_nomem(err);
-	c->stack_mspans.len = c->stacks.len * len;
 	for (size_t i = 0; i < c->stacks.len; i++) {
 		if (!want(c, c->stacks.at[i].span, c->stack_mspans.at + i * len, len))
 			return err_nomem(err);
@@ -327,12 +340,15 @@ static enum gospy_code read_all(struct memcopy *c, struct image *image, bool blo
 	c->caches.len = c->mcaches.len = c->spans.len = c->mspans.len = 0;
 	c->stacks.len = c->stack_mspans.len = 0;
 	c->stacks_torn = false;
+	c->span_set_growth = 0;
 	if (!code && c->caches_known)
 		code = read_ps(c, image, err);
 	if (!code && c->caches_known)
 		code = read_mcaches(c, image, err);
 	if (!code && c->caches_known)
 		code = read_spans(c, image, err);
+	if (!code && c->caches_known && blobs)
+		code = span_set_growth(c, image, &c->span_set_growth, err);
 	// While it marks, the collector keeps the spans of stacks.
 	if (!code && blobs && c->stacks_known && c->gcphase == GOSPY_GC_OFF)
 		code = read_stacks(c, image, err);
@@ -372,9 +388,10 @@ static bool same_bytes(const void *a, size_t a_len, const void *b, size_t b_len)
 bool memcopy_is_same(const struct memcopy *a, const struct memcopy *b)
 {
 	return a->gomaxprocs == b->gomaxprocs && a->gcphase == b->gcphase &&
-	       a->gcpercent == b->gcpercent && SAME_BLOB(memstats) && SAME_BLOB(gc_controller) &&
-	       SAME_BLOB(work) && memcmp(&a->mheap, &b->mheap, sizeof(a->mheap)) == 0 &&
-	       SAME(mcaches) && SAME(spans) && SAME(mspans) && SAME(stacks) && SAME(stack_mspans);
+	       a->gcpercent == b->gcpercent && a->span_set_growth == b->span_set_growth &&
+	       SAME_BLOB(memstats) && SAME_BLOB(gc_controller) && SAME_BLOB(work) &&
+	       memcmp(&a->mheap, &b->mheap, sizeof(a->mheap)) == 0 && SAME(mcaches) &&
+	       SAME(spans) && SAME(mspans) && SAME(stacks) && SAME(stack_mspans);
 }
 
 void memcopy_deinit(struct memcopy *copy)

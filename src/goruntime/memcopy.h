@@ -19,6 +19,9 @@ enum {
 	STACK_LIST_MAX = 64,
 };
 
+/* Copies of structures, as large as the layout says, one behind another. */
+typedef VEC(uint8_t) struct_bytes;
+
 /* Fields of mheap_. */
 struct mheap_copy {
 	uint64_t sweepgen, arenas, spanalloc_inuse, cachealloc_inuse;
@@ -54,12 +57,13 @@ struct memcopy {
 	struct blob memstats, gc_controller, work;
 	struct mheap_copy mheap;
 	VEC(struct cache_copy) caches;
-	VEC(uint8_t) mcaches; /* as large as the layout says, one after another */
+	struct_bytes mcaches;
 	VEC(struct cached_span) spans;
-	VEC(uint8_t) mspans; /* of each of them, as large as the layout says */
+	struct_bytes mspans; /* of each of them */
 	/* If stacks can be handed back, that is, while the collector is off. */
 	VEC(struct cached_stack) stacks;
-	VEC(uint8_t) stack_mspans; /* of each of them */
+	struct_bytes stack_mspans; /* of each of them */
+	uint64_t span_set_growth;  /* span_set.h */
 	VEC(struct mem_req) reqs;  /* room to work in */
 	bool caches_known; /* what is needed to read them is there; false: no caches, no spans */
 	bool stacks_known; /* the same for stacks */

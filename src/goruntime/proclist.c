@@ -205,14 +205,13 @@ static const char *version_in_process(pid_t pid, struct arena *arena)
  * line has instead, if that begins with it. */
 static const char *whole_name(const char *comm, pid_t tid, struct arena *arena)
 {
-	struct span args;
+	char argv0[PATH_MAX];
 	const size_t len = strlen(comm);
-	if (len < COMM_CUT || procfs_cmdline(tid, arena, &args, NULL) || !args.len)
+	if (len < COMM_CUT || !procfs_argv0(tid, argv0))
 		return comm;
-	const char *command = arena_strndup(arena, args.ptr, args.len);
-	const char *slash = command ? strrchr(command, '/') : NULL;
-	const char *name = slash ? slash + 1 : command;
-	return name && strncmp(name, comm, len) == 0 ? name : comm;
+	const char *slash = strrchr(argv0, '/'), *name = slash ? slash + 1 : argv0;
+	const char *whole = strncmp(name, comm, len) == 0 ? arena_strdup(arena, name) : NULL;
+	return whole ? whole : comm;
 }
 
 static enum gospy_code describe_go(struct lister *lister, const struct program *program, pid_t tid,

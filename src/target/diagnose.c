@@ -167,6 +167,8 @@ enum gospy_code process_diagnose_eperm(pid_t pid, enum process_access access,
 	enum gospy_code code = procfs_status(getpid(), 0, &own, err);
 	if (!code)
 		code = procfs_status(pid, 0, &target, err);
+	if (code == GOSPY_E_GONE && process_explain_missing(pid, err) == GOSPY_E_PERM)
+		return GOSPY_E_PERM;
 	if (code)
 		return err_set(err, GOSPY_E_PERM, "cannot look into pid %d: permission denied",
 			       pid);

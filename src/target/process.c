@@ -93,8 +93,7 @@ static enum gospy_code find_program(struct process *process, struct gospy_error 
 		       process->pid);
 }
 
-/** No such process in /proc; but /proc may be mounted with hidepid (proc(5)). */
-static enum gospy_code explain_missing(pid_t pid, struct gospy_error *err)
+enum gospy_code process_explain_missing(pid_t pid, struct gospy_error *err)
 {
 	if (pid > 0 && (kill(pid, 0) == 0 || errno == EPERM))
 		return err_set(err, GOSPY_E_PERM,
@@ -113,7 +112,7 @@ static enum gospy_code identify(struct process *process, struct gospy_error *err
 	if (!code)
 		code = procfs_status(process->pid, 0, &status, err);
 	if (code == GOSPY_E_GONE)
-		return explain_missing(process->pid, err);
+		return process_explain_missing(process->pid, err);
 	if (code)
 		return code;
 	if (status.tgid != process->pid)

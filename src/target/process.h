@@ -33,6 +33,10 @@ enum gospy_code process_check(struct process *process, struct gospy_error *err);
 /** A thread of `pid` that still has its memory: the leader, unless it is dead. GOSPY_E_GONE. */
 enum gospy_code process_live_tid(pid_t pid, pid_t *ret, struct gospy_error *err);
 
+/** /proc knows no such process: GOSPY_E_GONE, or GOSPY_E_PERM where it hides it, being mounted with
+ * hidepid (proc(5)). */
+enum gospy_code process_explain_missing(pid_t pid, struct gospy_error *err);
+
 enum process_access { PROCESS_READ_MEMORY, PROCESS_STOP };
 
 /**

@@ -342,6 +342,16 @@ enum gospy_code procfs_cmdline(pid_t pid, struct arena *arena, struct span *ret,
 	return GOSPY_OK;
 }
 
+bool procfs_argv0(pid_t pid, char argv0[PATH_MAX])
+{
+	char path[PATH_LEN];
+	proc_path(path, pid, 0, "cmdline");
+	int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_CLOEXEC);
+	// The kernel fills the buffer as far as there is something.
+	ssize_t n = fd < 0 ? -1 : read(fd, argv0, PATH_MAX);
+	return n > 0 && *argv0 && memchr(argv0, '\0', (size_t)n);
+}
+
 bool procfs_other_pid_namespace(pid_t pid)
 {
 	// NSpid begins at the namespace of the /proc that is read: fs/proc/array.c, task_state().

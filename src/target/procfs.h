@@ -8,6 +8,8 @@
 #ifndef GOSPY_TARGET_PROCFS_H
 #define GOSPY_TARGET_PROCFS_H
 
+#include <limits.h>
+
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/span.h"
@@ -124,6 +126,10 @@ enum gospy_code procfs_open_mapped(pid_t pid, const struct proc_map *map, int *f
 /** Arguments as stored, NUL-separated; empty for kernel threads and zombies. */
 enum gospy_code procfs_cmdline(pid_t pid, struct arena *arena, struct span *ret,
 			       struct gospy_error *err);
+
+/** The first argument alone: all of them may be megabytes. false: there is none, it is longer than
+ * that, or it cannot be read. */
+bool procfs_argv0(pid_t pid, char argv0[PATH_MAX]);
 
 /** Is the process in another PID namespace than gospy, so that m.procid needs mapping? */
 bool procfs_other_pid_namespace(pid_t pid);

@@ -77,7 +77,7 @@ static enum gospy_code describe(pid_t pid, uint64_t sample_ns, struct process_in
 	if (!code)
 		code = procfs_status(pid, 0, &status, err);
 	if (code == GOSPY_E_GONE)
-		return err_set(err, GOSPY_E_GONE, "no process with pid %d", pid);
+		return process_explain_missing(pid, err);
 	if (code)
 		return code;
 	// A dead leader has neither arguments nor descriptors, its other threads do.

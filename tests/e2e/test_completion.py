@@ -62,6 +62,12 @@ class ShellTest(lib_gospy.TargetTest):
         for line in ("gospy ", "gospy summary ", "gospy stack --group ", "gospy -p ",
                      "gospy doctor --pid ", "gospy setgc "):
             self.assertIn(pid, candidates(line), line)
+        self.assertEqual(candidates(f"gospy setgc {pid} o"), {"off"})
+        # The word is the option's, not a command.
+        for line in (f"gospy -p {pid} sum", f"gospy --pid={pid} sum", f"gospy --pid {pid} sum",
+                     "gospy --color auto sum", "gospy --color=auto sum"):
+            self.assertEqual(candidates(line), {"summary"}, line)
+        self.assertIn("--color", candidates(f"gospy {pid} --col"))
 
     def type(self, start, keys, prompt=b"READY> "):
         """Type into the shell as a person does; what gospy was called with in the end."""

@@ -76,6 +76,18 @@ class PermissionTest(ErrorTest):
             self.assertRegex(message, "user|uid|owner")
             self.assertRegex(message, "root|sudo|CAP_SYS_PTRACE")
 
+    def test_hidden(self):
+        """What /proc hides is there: in a PID namespace whose /proc does that, the first process,
+        which is root's."""
+        script = 'mount -t proc -o hidepid=2 proc /proc && "$@"; exit'
+        prefix = ["unshare", "--pid", "--fork", "--mount", "sh", "-c", script, "sh"]
+        if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode:
+            self.skipTest("namespaces are not permitted here")
+        for command in ("process", "version", "stats", "summary", "gc"):
+            message = self.refused(lib_gospy.PERMISSION, command, 1, prefix=[*prefix, *self.nobody])
+            self.assertRegex(message, "hidepid.*sudo")
+        self.assertRegex(message, r"\.\.\.; or name its agent by host:port\n$")
+
     def test_list_counts_what_it_may_not_read(self):
         fixture = self.target("states")
         # The note and the object of one run: processes come and go between two.

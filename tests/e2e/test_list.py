@@ -170,13 +170,13 @@ class VersionTest(lib_gospy.TargetTest):
         return os.path.join(roots[-1], "bin", "go")
 
 
-def long_named(test):
+def long_named(test, *args):
     """A fixture whose name is longer than the kernel's 15 bytes."""
     directory = tempfile.TemporaryDirectory()
     test.addCleanup(directory.cleanup)
     path = os.path.join(directory.name, "a-rather-long-name")
     shutil.copy(lib_fixture.builds("states", variants=["default"])[-1].path, path)
-    return test.watch(lib_fixture.Fixture(path))
+    return test.watch(lib_fixture.Fixture(path, *args))
 
 
 class GopsTest(lib_gospy.TargetTest):
@@ -251,6 +251,8 @@ class CrowdTest(lib_gospy.TargetTest):
         self.assertEqual(process["name"], "a-rather-long-name")
         self.assertEqual(process["comm"], "a-rather-long-n")
         self.assertNotIn("ns_pid", process)
+        many = long_named(self, "--", *["x" * 1000] * 1000)
+        self.assertEqual(self.listed()[many.pid]["name"], "a-rather-long-name")
 
     @unittest.skipIf(os.geteuid(), "only root makes namespaces")
     def test_pid_namespace(self):
@@ -285,7 +287,7 @@ class CrowdTest(lib_gospy.TargetTest):
         fixture = self.watch(lib_fixture.start(build, "-deadleader"))
         process = self.listed()[fixture.pid]
         self.assertEqual(process["go_version"], fixture.ready["go"])
-        self.assertEqual(process["exe"], build.path)
+        self.assertEqual(process["exe"], os.path.realpath(build.path))
 
     def test_packed(self):
         """A program that unpacks itself, of which no file tells that it is Go."""
@@ -294,7 +296,7 @@ class CrowdTest(lib_gospy.TargetTest):
         fixture = self.watch(lib_fixture.Fixture(unpack, build.path))
         process = self.listed()[fixture.pid]
         self.assertEqual(process["go_version"], fixture.ready["go"])
-        self.assertEqual(process["exe"], unpack)
+        self.assertEqual(process["exe"], os.path.realpath(unpack))
 
     def test_comings_and_goings(self):
         """Those that end while they are listed are left out, and the rest is there."""

@@ -8,13 +8,18 @@ from lib_gospy import OK, TargetTest, run, wait_for
 VARIANTS = ("default", "pie", "noopt", "stripped", "sw", "sstrip")
 
 
+def look(pid, *options):
+    """On a machine with much else to do, threads may take long until they have stopped."""
+    return run("stats", pid, "--max-pause", "60s", *options)
+
+
 class Stats(TargetTest):
     def settled(self, fixture, *options):
         """Counts, and the process's own before and after, which must be alike: an idle runtime may
         still start a thread."""
-        def look():
+        def both():
             before = fixture.ask("count")
-            mine = run("stats", fixture.pid, "--json", *options).expect(OK).json()
+            mine = look(fixture.pid, "--json", *options).expect(OK).json()
             after = fixture.ask("count")
             same = all(before[key] == after[key] for key in ("goroutines", "threads"))
             waiting = all(mine.get(key) == fixture.ready[key]
@@ -22,7 +27,7 @@ class Stats(TargetTest):
             # The runtime has goroutines of its own, which may be about to run.
             queued = mine["runq_global"] + mine["runq_local"]
             return (mine, after) if same and waiting and not queued else None
-        return wait_for(look, "a process at rest")
+        return wait_for(both, "a process at rest")
 
     def test_a_quiet_process(self):
         for build in lib_gospy.builds("churn", variants=VARIANTS):
@@ -47,13 +52,13 @@ class Stats(TargetTest):
     def test_many_goroutines(self):
         def check(fixture):
             own = fixture.ask("stack")["num_goroutine"]
-            mine = run("stats", fixture.pid, "--json").expect(OK).json()
+            mine = look(fixture.pid, "--json").expect(OK).json()
             self.assertEqual(mine["goroutines"], own)
         self.on_each(check, "parked")
 
     def test_calls_to_c(self):
         def check(fixture):
-            mine = run("stats", fixture.pid, "--json").expect(OK).json()
+            mine = look(fixture.pid, "--json").expect(OK).json()
             self.assertGreaterEqual(mine["m_incgo"], 1)
             self.assertGreaterEqual(mine["cgo_calls"], mine["m_incgo"])
         for build in lib_gospy.builds("cgo", variants=("cgo", "cgopie")):
@@ -66,12 +71,12 @@ class Stats(TargetTest):
         build = lib_gospy.builds("churn", variants=("default",))[-1]
         fixture = self.watch(lib_fixture.start(build, "-rounds", 5))
         own = self.settled(fixture)[1]
-        lines = run("stats", fixture.pid).expect(OK).out.splitlines()
+        lines = look(fixture.pid).expect(OK).out.splitlines()
         self.assertEqual(lines[0], f"goroutines: {own['goroutines']}")
         self.assertRegex(lines[1], r"^OS threads: \d+$")
         self.assertEqual(lines[2:], [f"GOMAXPROCS: {own['gomaxprocs']}",
                                      f"num CPU: {own['num_cpu']}"])
-        more = run("stats", fixture.pid, "-v").expect(OK).out.splitlines()
+        more = look(fixture.pid, "-v").expect(OK).out.splitlines()
         self.assertGreater(len(more), len(lines))
         self.assertIn("Ms locked: 1", more)
 

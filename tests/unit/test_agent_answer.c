@@ -42,6 +42,10 @@ static void texts_are_judged(void **state)
 	check_text(GOSPY_AGENT_VERSION, "go1.27\n", GOSPY_OK);
 	check_text(GOSPY_AGENT_VERSION, "go1.27", GOSPY_E_BAD_DATA);
 	check_text(GOSPY_AGENT_VERSION, "", GOSPY_E_BAD_DATA);
+	check_text(GOSPY_AGENT_VERSION, "devel +3c47ead Wed Apr 15 2020\n", GOSPY_OK);
+	check_text(GOSPY_AGENT_VERSION, "dev\n", GOSPY_E_BAD_DATA);
+	check_text(GOSPY_AGENT_VERSION, "HTTP/1.1 400 Bad Request\r\n", GOSPY_E_BAD_DATA);
+	check_text(GOSPY_AGENT_VERSION, "SSH-2.0-OpenSSH_9.2\r\n", GOSPY_E_BAD_DATA);
 	check_text(GOSPY_AGENT_STACK, "goroutine 1 [running]:\n", GOSPY_OK);
 	check_text(GOSPY_AGENT_STACK, "HTTP/1.1 400 Bad Request\n", GOSPY_E_BAD_DATA);
 	check_text(GOSPY_AGENT_STACK, "gorou", GOSPY_E_BAD_DATA);

@@ -22,6 +22,8 @@ enum {
 	EMPTY_AT = 0x9000,
 	MEMSTATS_AT = 0x60000,
 	CONTROLLER_AT = 0x70000,
+	MANY_AT = 0x80000,
+	MANY = 1 << 13, /* P's */
 	REGION = 0x10000,
 	STRUCT = 4096,
 };
@@ -35,6 +37,7 @@ enum {
 struct world {
 	uint64_t globals[8], p[64], mcache[2 * STRUCT / 8], spans[4 * STRUCT / 8], mheap[64];
 	uint64_t memstats[3 * 256], controller[64], stacks[64], arenas[64], heap_arena[1024];
+	uint64_t many[MANY];
 	struct mem *mem;
 	struct image image;
 	struct memcopy copy;
@@ -188,6 +191,7 @@ static int setup(void **state)
 	} parts[] = {
 		{GLOBALS, w->globals, sizeof(w->globals)},
 		{P_AT, w->p, sizeof(w->p)},
+		{MANY_AT, w->many, sizeof(w->many)},
 		{MCACHE_AT, w->mcache, sizeof(w->mcache)},
 		{SPAN_AT, w->spans, sizeof(w->spans)},
 		{HEAP_AT, w->mheap, sizeof(w->mheap)},
@@ -412,6 +416,20 @@ static void test_hostile_values(void **state)
 	assert_int_equal(look(w).mallocs, 60 + 2 + 1 + 3);
 }
 
+/* A program may say that its mcaches are large, and that many P's share one. */
+static void test_too_much_to_copy(void **state)
+{
+	struct world *w = *state;
+	struct gospy_error err;
+	for (size_t i = 0; i < MANY; i++)
+		w->many[i] = P_AT;
+	w->globals[0] = MANY_AT;
+	w->globals[1] = w->globals[3] = MANY;
+	w->image.layout.mcache.size = 1 << 16;
+	assert_int_equal(memcopy_read(&w->copy, &w->image, &err), GOSPY_E_LIMIT);
+	assert_non_null(strstr(err.msg, "too much"));
+}
+
 static void test_nothing_is_known(void **state)
 {
 	struct world *w = *state;
@@ -445,6 +463,7 @@ int main(void)
 		TEST(test_other_sizes),
 		TEST(test_heap_of_a_snapshot),
 		TEST(test_hostile_values),
+		TEST(test_too_much_to_copy),
 		TEST(test_nothing_is_known),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -248,6 +248,9 @@ static void own_process(void **state)
 	struct span cmdline;
 	assert_int_equal(procfs_cmdline(getpid(), &arena, &cmdline, NULL), GOSPY_OK);
 	assert_true(cmdline.len > 0 && cmdline.ptr[cmdline.len - 1] == '\0');
+	char argv0[PATH_MAX];
+	assert_true(procfs_argv0(getpid(), argv0));
+	assert_string_equal(argv0, cmdline.ptr);
 	arena_deinit(&arena);
 	assert_false(procfs_other_pid_namespace(getpid()));
 	assert_int_equal(procfs_monotonic_offset_ns(getpid()), 0);
@@ -276,6 +279,8 @@ static void no_process(void **state)
 	assert_int_equal(procfs_auxv(pid, &auxv, &err), GOSPY_E_GONE);
 	assert_int_equal(procfs_tasks(pid, true, &tasks, &err), GOSPY_E_GONE);
 	assert_int_equal(procfs_cmdline(pid, &arena, &cmdline, &err), GOSPY_E_GONE);
+	char argv0[PATH_MAX];
+	assert_false(procfs_argv0(pid, argv0));
 	assert_int_equal(procfs_exe_path(pid, &arena, &path, &deleted, &err), GOSPY_E_GONE);
 	assert_int_equal(procfs_open_exe(pid, &fd, &err), GOSPY_E_GONE);
 	assert_false(procfs_other_pid_namespace(pid));
