@@ -74,14 +74,15 @@ static bool goidgen_fits(struct evidence *e)
 }
 
 /* src/runtime/proc.go:pidleput, pidleget: what is on the list is idle before it is counted, and
- * until after. A P that is being handed to an M is idle and not on the list; but not for long. */
+ * until after. A P that is being handed to an M is idle and not on the list, until that M has a
+ * processor: that all of them are is not for long. */
 static bool idle_ps_fit(struct evidence *e)
 {
 	uint64_t npidle = blob_value(&e->s.sched, e->image->layout.schedt.npidle);
 	size_t ps = e->s.ps.len, idle = 0;
 	for (size_t i = 0; i < ps; i++)
 		idle += e->s.ps.at[i].status == GOSPY_P_IDLE;
-	return npidle == GOSPY_UNKNOWN || (idle == ps ? npidle == ps : npidle <= idle) ||
+	return npidle == GOSPY_UNKNOWN || (npidle <= idle && (npidle > 0 || idle < ps)) ||
 	       contradict(e, "npidle %" PRIu64 ", %zu of %zu P's are idle", npidle, idle, ps);
 }
 
