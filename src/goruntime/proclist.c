@@ -155,7 +155,7 @@ static enum gospy_code find_library(struct lister *lister, pid_t tid, size_t *re
 /* Headers did not tell: what does the memory hold? The answer stands for all that run the file. */
 static bool is_go_in_memory(struct lister *lister, pid_t pid, struct program *program)
 {
-	CLEANUP(process_close) struct process process = {.pidfd = -1};
+	CLEANUP(process_close) struct process process = PROCESS_NONE;
 	struct build_info_text text;
 	struct gospy_error err;
 	if (process_open(pid, &process, NULL))
@@ -194,7 +194,7 @@ static enum gospy_code find_go(struct lister *lister, const struct proc_stat *st
 
 static const char *version_in_process(pid_t pid, struct arena *arena)
 {
-	CLEANUP(process_close) struct process process = {.pidfd = -1};
+	CLEANUP(process_close) struct process process = PROCESS_NONE;
 	struct build_info_text text;
 	if (process_open(pid, &process, NULL) || buildinfo_read(&process, arena, &text, NULL))
 		return NULL;
