@@ -171,6 +171,22 @@ enum gospy_code process_diagnose_missing(pid_t pid, struct gospy_error *err)
 	return err_set(err, GOSPY_E_GONE, "no process with pid %d", pid);
 }
 
+enum gospy_code process_diagnose_traced(pid_t pid, pid_t tracer_pid, struct gospy_error *err)
+{
+	char comm[PROC_COMM_MAX], tracer_comm[PROC_COMM_MAX];
+	printable_comm(pid, comm);
+	printable_comm(tracer_pid, tracer_comm);
+	const struct eperm_facts facts = {
+		.access = PROCESS_STOP,
+		.pid = pid,
+		.comm = comm,
+		.self = pid == getpid(),
+		.tracer_pid = tracer_pid,
+		.tracer_comm = tracer_comm,
+	};
+	return diagnose_explain(&facts, err);
+}
+
 enum gospy_code process_diagnose_eperm(pid_t pid, enum process_access access,
 				       struct gospy_error *err)
 {

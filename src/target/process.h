@@ -55,6 +55,8 @@ enum process_access { PROCESS_READ_MEMORY, PROCESS_STOP };
  */
 enum gospy_code process_diagnose_eperm(pid_t pid, enum process_access access,
 				       struct gospy_error *err);
+/** The same where it is known that `tracer_pid` traces `pid`, or did. */
+enum gospy_code process_diagnose_traced(pid_t pid, pid_t tracer_pid, struct gospy_error *err);
 /** There is no such process in /proc: GOSPY_E_GONE, or GOSPY_E_PERM if it is mounted with hidepid
  * (proc(5)). */
 enum gospy_code process_diagnose_missing(pid_t pid, struct gospy_error *err);

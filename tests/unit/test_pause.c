@@ -851,6 +851,49 @@ static void kill_of_the_tracer_harms_nobody(void **state)
 	shared_destroy(tracer_shared);
 }
 
+static void run_visiting(struct shared *shared)
+{
+	for (;;) {
+		if (ptrace(PTRACE_SEIZE, tracer_child.target, NULL, NULL) == 0) {
+			ptrace(PTRACE_INTERRUPT, tracer_child.target, NULL, NULL);
+			waitpid(tracer_child.target, NULL, __WALL);
+			ptrace(PTRACE_DETACH, tracer_child.target, NULL, NULL);
+			atomic_fetch_add(&shared->count[0], 1);
+			atomic_store(&shared->ready, 1);
+		}
+		usleep(20);
+	}
+}
+
+/** Another tracer that comes and goes is named, or not in the way; nothing else is blamed. */
+static void tracers_may_come_and_go(void **state)
+{
+	(void)state;
+	enum { VISITS = 500 };
+	struct shared *shared = shared_create(), *visitor_shared = shared_create();
+	pid_t pid = child_start(run_sleeper, shared);
+	tracer_child.target = pid;
+	pid_t visitor = child_start(run_visiting, visitor_shared);
+	struct process process;
+	assert_int_equal(process_open(pid, &process, NULL), GOSPY_OK);
+	while (atomic_load(&visitor_shared->count[0]) < VISITS) {
+		struct held held = {0};
+		struct gospy_error err;
+		enum gospy_code code = hold(&process, in_seconds(60), &held, &err);
+		if (code) {
+			assert_int_equal(code, GOSPY_E_PERM);
+			assert_non_null(strstr(err.msg, "is tracing it"));
+		}
+		let_go(&held);
+	}
+	child_end(visitor);
+	assert_int_equal(states_of(pid).traced, 0);
+	process_close(&process);
+	child_end(pid);
+	shared_destroy(shared);
+	shared_destroy(visitor_shared);
+}
+
 static void own_process_is_refused(void **state)
 {
 	(void)state;
@@ -881,6 +924,7 @@ int main(void)
 		cmocka_unit_test_setup(lets_other_processes_go, setup),
 		cmocka_unit_test_setup(bears_a_program_that_reaps_everything, setup),
 		cmocka_unit_test_setup(kill_of_the_tracer_harms_nobody, setup),
+		cmocka_unit_test(tracers_may_come_and_go),
 		cmocka_unit_test(own_process_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
