@@ -894,6 +894,56 @@ static void tracers_may_come_and_go(void **state)
 	shared_destroy(visitor_shared);
 }
 
+static enum gospy_code stop_ourselves(void *ctx, const struct pause *pause, struct gospy_error *err)
+{
+	struct shared *shared = ctx;
+	(void)pause;
+	(void)err;
+	kill(getpid(), SIGTSTP);
+	// Whoever is stopped does not count.
+	for (int i = 0; i < 50; i++) {
+		usleep(100);
+		atomic_fetch_add(&shared->count[0], 1);
+	}
+	return GOSPY_OK;
+}
+
+static void run_suspended(struct shared *shared)
+{
+	const struct pause_work work = {.visit = stop_ourselves, .ctx = shared};
+	struct process process;
+	struct pause pause;
+	setpgid(0, 0); // an orphaned process group takes no SIGTSTP
+	atomic_store(&shared->ready, 1);
+	if (process_open(tracer_child.target, &process, NULL) ||
+	    pause_run(&process, in_seconds(60), &work, &pause, NULL))
+		_exit(1);
+	_exit(0);
+}
+
+/** Ctrl-Z while the target stands still takes effect when it runs again. */
+static void is_suspended_after_the_pause(void **state)
+{
+	(void)state;
+	struct shared *shared = shared_create(), *own = shared_create();
+	pid_t pid = child_start(run_sleeper, shared);
+	int status;
+	tracer_child.target = pid;
+	pid_t tracer = child_start(run_suspended, own);
+	assert_int_equal(waitpid(tracer, &status, WUNTRACED), tracer);
+	assert_true(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTSTP);
+	assert_int_equal(atomic_load(&own->count[0]), 50);
+	struct states states = states_of(pid);
+	assert_int_equal(states.traced, 0);
+	assert_int_equal(states.stopped, 0);
+	kill(tracer, SIGCONT);
+	assert_int_equal(waitpid(tracer, &status, 0), tracer);
+	assert_int_equal(status, 0);
+	child_end(pid);
+	shared_destroy(shared);
+	shared_destroy(own);
+}
+
 static void own_process_is_refused(void **state)
 {
 	(void)state;
@@ -924,7 +974,8 @@ int main(void)
 		cmocka_unit_test_setup(lets_other_processes_go, setup),
 		cmocka_unit_test_setup(bears_a_program_that_reaps_everything, setup),
 		cmocka_unit_test_setup(kill_of_the_tracer_harms_nobody, setup),
-		cmocka_unit_test(tracers_may_come_and_go),
+		cmocka_unit_test_setup(tracers_may_come_and_go, setup),
+		cmocka_unit_test_setup(is_suspended_after_the_pause, setup),
 		cmocka_unit_test(own_process_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
