@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <pwd.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
@@ -161,16 +160,6 @@ static bool ptrace_is_filtered(void)
 	return ptrace(PTRACE_DETACH, getpid(), NULL, NULL) == -1 && errno != ESRCH;
 }
 
-enum gospy_code process_diagnose_missing(pid_t pid, struct gospy_error *err)
-{
-	if (pid > 0 && (kill(pid, 0) == 0 || errno == EPERM))
-		return err_set(err, GOSPY_E_PERM,
-			       "pid %d is hidden from this user (/proc is mounted with hidepid); "
-			       "try: sudo gospy ...",
-			       pid);
-	return err_set(err, GOSPY_E_GONE, "no process with pid %d", pid);
-}
-
 enum gospy_code process_diagnose_traced(pid_t pid, pid_t tracer_pid, struct gospy_error *err)
 {
 	char comm[PROC_COMM_MAX], tracer_comm[PROC_COMM_MAX];
@@ -195,7 +184,7 @@ enum gospy_code process_diagnose_eperm(pid_t pid, enum process_access access,
 	if (!code)
 		code = procfs_status(pid, 0, &target, err);
 	if (code == GOSPY_E_GONE)
-		return process_diagnose_missing(pid, err);
+		return process_explain_missing(pid, err);
 	if (code)
 		return err_set(err, GOSPY_E_PERM, "cannot look into pid %d: permission denied",
 			       pid);

@@ -96,6 +96,16 @@ static enum gospy_code find_program(struct process *process, struct gospy_error 
 	return err_too_fast(process->pid, err);
 }
 
+enum gospy_code process_explain_missing(pid_t pid, struct gospy_error *err)
+{
+	if (pid > 0 && (kill(pid, 0) == 0 || errno == EPERM))
+		return err_set(err, GOSPY_E_PERM,
+			       "pid %d is hidden from this user (/proc is mounted with hidepid); "
+			       "try: sudo gospy ...",
+			       pid);
+	return err_set(err, GOSPY_E_GONE, "no process with pid %d", pid);
+}
+
 /** Fill all but the descriptors. */
 static enum gospy_code identify(struct process *process, struct gospy_error *err)
 {
@@ -105,7 +115,7 @@ static enum gospy_code identify(struct process *process, struct gospy_error *err
 	if (!code)
 		code = procfs_status(process->pid, 0, &status, err);
 	if (code == GOSPY_E_GONE)
-		return process_diagnose_missing(process->pid, err);
+		return process_explain_missing(process->pid, err);
 	if (code)
 		return code;
 	if (status.tgid != process->pid)

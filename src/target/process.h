@@ -51,7 +51,7 @@ enum process_access { PROCESS_READ_MEMORY, PROCESS_STOP };
  * Explain why the kernel refused: fills `err` with GOSPY_E_PERM, the cause that applies (another
  * tracer and its name, other user, not dumpable, Yama, seccomp filter on gospy itself, missing
  * CAP_SYS_PTRACE, other user namespace) and one remedy. Returns GOSPY_E_PERM; or what
- * process_diagnose_missing does.
+ * process_explain_missing does.
  */
 enum gospy_code process_diagnose_eperm(pid_t pid, enum process_access access,
 				       struct gospy_error *err);
@@ -59,6 +59,6 @@ enum gospy_code process_diagnose_eperm(pid_t pid, enum process_access access,
 enum gospy_code process_diagnose_traced(pid_t pid, pid_t tracer_pid, struct gospy_error *err);
 /** There is no such process in /proc: GOSPY_E_GONE, or GOSPY_E_PERM if it is mounted with hidepid
  * (proc(5)). */
-enum gospy_code process_diagnose_missing(pid_t pid, struct gospy_error *err);
+enum gospy_code process_explain_missing(pid_t pid, struct gospy_error *err);
 
 #endif
