@@ -8,8 +8,9 @@ enum {
 	SAMPLE = 32, /* elements looked at, at each end */
 	TRIES = 8,   /* what is read in two steps may change in between */
 	/* What looks wrong is looked at again, after 0.2 ms, 0.4 ms, ...: a stack that moves or is
-	 * given back, allgs or allp that grow, an M that ends. */
-	LOOKS = 5,
+	 * given back, allgs or allp that grow, an M that ends, a runtime that is just starting. 25
+	 * ms in all. */
+	LOOKS = 8,
 	LOOK_AGAIN_NS = 200000,
 	GS_MAX = 1 << 25,
 	PS_MAX = 1 << 16,
