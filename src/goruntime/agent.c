@@ -42,7 +42,7 @@ static enum gospy_code new_agent(const struct gospy_agent_options *options,
 	struct gospy_agent *agent = calloc(1, sizeof(*agent));
 	if (!agent)
 		return err_nomem(err);
-	agent->process.pidfd = -1;
+	agent->process = PROCESS_NONE;
 	agent->timeout_ns = options && options->timeout_ns ? options->timeout_ns : TIMEOUT_NS;
 	agent->cancel_fd = options ? options->cancel_fd : 0;
 	agent->info.address = agent->address;

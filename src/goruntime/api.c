@@ -47,35 +47,6 @@ static enum gospy_code describe(struct gospy_target *t, struct gospy_error *err)
 			       err);
 }
 
-/**
- * Opening failed: if the process was ending or executing a program meanwhile, that is why. In
- * between it has no program at all for a moment, or one of its threads has and another has not.
- */
-static enum gospy_code explain_change(struct process *process, const struct process *opened,
-				      const struct proc_auxv *auxv, enum gospy_code code,
-				      struct gospy_error *err)
-{
-	struct gospy_error why;
-	struct proc_auxv now;
-	if (process_check(process, &why) == GOSPY_E_GONE) {
-		if (err)
-			*err = why;
-		return GOSPY_E_GONE;
-	}
-	if (code != GOSPY_E_NOT_FOUND && code != GOSPY_E_FAULT && code != GOSPY_E_BAD_DATA)
-		return code;
-	if (procfs_auxv(process->live_tid, &now, NULL) != GOSPY_OK || !now.entry)
-		return err_set(err, GOSPY_E_GONE,
-			       "pid %d (%s) runs no program: it is ending, executing another one, "
-			       "or a thread of the kernel",
-			       process->pid, process->comm);
-	if (process->live_tid != opened->live_tid || memcmp(&now, auxv, sizeof(now)) != 0)
-		return err_set(err, GOSPY_E_GONE,
-			       "pid %d (%s) has executed a new program meanwhile", process->pid,
-			       process->comm);
-	return code;
-}
-
 static enum gospy_code resolve(struct gospy_target *t, const char *bin, struct gospy_error *err)
 {
 	enum gospy_code code = mem_live_create(&t->process, &t->mem, err);
@@ -94,12 +65,8 @@ static enum gospy_code open_live(struct gospy_target *t, pid_t pid, const char *
 	enum gospy_code code = process_open(pid, &t->process, err);
 	if (code)
 		return code;
-	const struct process opened = t->process;
-	struct proc_auxv auxv;
-	if (procfs_auxv(opened.live_tid, &auxv, NULL) != GOSPY_OK)
-		auxv = (struct proc_auxv){0};
 	code = resolve(t, bin, err);
-	return code ? explain_change(&t->process, &opened, &auxv, code, err) : GOSPY_OK;
+	return code ? process_explain(&t->process, code, err) : GOSPY_OK;
 }
 
 enum gospy_code gospy_target_open_pid(pid_t pid, const struct gospy_open_options *options,
@@ -110,10 +77,10 @@ enum gospy_code gospy_target_open_pid(pid_t pid, const struct gospy_open_options
 	struct gospy_target *t = calloc(1, sizeof(*t));
 	if (!t)
 		return err_nomem(err);
-	t->process.pidfd = -1;
+	t->process = PROCESS_NONE;
 	enum gospy_code code = open_live(t, pid, options ? options->bin : NULL, err);
 	if (code == GOSPY_E_PERM)
-		process_diagnose_eperm(pid, PROCESS_READ_MEMORY, err);
+		code = process_diagnose_eperm(pid, PROCESS_READ_MEMORY, err);
 	if (code) {
 		gospy_target_close(t);
 		return code;

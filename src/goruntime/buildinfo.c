@@ -68,7 +68,7 @@ static enum gospy_code fill(const struct process *process, struct owned_info *ow
 enum gospy_code gospy_build_info_create(pid_t pid, struct gospy_build_info **ret,
 					struct gospy_error *err)
 {
-	CLEANUP(process_close) struct process process = {.pidfd = -1};
+	CLEANUP(process_close) struct process process = PROCESS_NONE;
 	if (pid <= 0 || !ret)
 		return err_set(err, GOSPY_E_USAGE, "gospy_build_info_create: bad argument");
 	enum gospy_code code = process_open(pid, &process, err);
@@ -78,8 +78,7 @@ enum gospy_code gospy_build_info_create(pid_t pid, struct gospy_build_info **ret
 	if (!owned)
 		return err_nomem(err);
 	code = fill(&process, owned, err);
-	if (!code)
-		code = process_check(&process, err);
+	code = code ? process_explain(&process, code, err) : process_check(&process, err);
 	if (code) {
 		gospy_build_info_destroy(&owned->pub);
 		return code == GOSPY_E_PERM ? process_diagnose_eperm(pid, PROCESS_READ_MEMORY, err)

@@ -333,7 +333,7 @@ static enum gospy_code capture_all(struct gospy_target *target,
 	if (code)
 		return code;
 	// A program that exec'ed in the middle was read half as one, half as the other.
-	return image_check(image, &target->process, err);
+	return target_check(target, err);
 }
 
 enum gospy_code capture_take(struct gospy_target *target,

@@ -18,6 +18,8 @@ enum {
 	ALL_ACTIVE_MAX = 256,
 	/* A g that was still changing after this many readings is torn. */
 	VALIDATE_TRIES = 16,
+	/* Readings of allgs that moved meanwhile: each time it has a quarter more at least. */
+	ALLGS_TRIES = 8,
 };
 
 struct fill {
@@ -55,6 +57,25 @@ static bool reserve_recs(struct capture *c, size_t n)
 	return true;
 }
 
+/* g's [first, first + n) of allgs. It is copied to another array when it grows, and the collector
+ * may use the old one for something else while that is read; runtime/proc.go:allgadd. What was the
+ * array before and after a reading was it all the time. */
+static enum gospy_code read_allgs(struct schedstate *s, const struct image *image, uint64_t first,
+				  uint64_t n, uint64_t *addrs, struct gospy_error *err)
+{
+	const struct globals *g = &image->globals;
+	uint64_t root = g->allgptr.addr ? g->allgptr.addr : g->allgs.addr;
+	enum gospy_code code = GOSPY_OK;
+	for (unsigned i = 0; n && i < ALLGS_TRIES; i++) {
+		uint64_t array = s->allgptr;
+		code = mem_read(image->mem, array + first * 8, addrs, (size_t)n * 8, err);
+		if ((code && code != GOSPY_E_FAULT) ||
+		    mem_read_u64(image->mem, root, &s->allgptr, NULL) || s->allgptr == array)
+			break;
+	}
+	return code ? err_context(err, code, "runtime.allgs") : GOSPY_OK;
+}
+
 enum gospy_code collect_allgs(struct capture *c, struct image *image, struct gospy_error *err)
 {
 	size_t n = (size_t)c->sched.allglen;
@@ -67,10 +88,9 @@ enum gospy_code collect_allgs(struct capture *c, struct image *image, struct gos
 		return err_nomem(err);
 	huge_advise(addrs, n * sizeof(*addrs));
 	huge_advise(order, n * sizeof(*order));
-	enum gospy_code code =
-		n ? mem_read(image->mem, c->sched.allgptr, addrs, n * 8, err) : GOSPY_OK;
+	enum gospy_code code = read_allgs(&c->sched, image, 0, n, addrs, err);
 	if (code)
-		return err_context(err, code, "runtime.allgs");
+		return code;
 	for (size_t i = 0; i < n; i++)
 		order[i] = (struct radix_item){.key = addrs[i], .index = (uint32_t)i};
 	if (!radix_sort(order, n) || !reserve_recs(c, n))
@@ -229,10 +249,9 @@ enum gospy_code collect_newborn(struct passes *p, struct gospy_error *err)
 	CLEANUP_FREE uint64_t *addrs = malloc((size_t)n * sizeof(*addrs));
 	if (!addrs)
 		return err_nomem(err);
-	enum gospy_code code =
-		mem_read(p->image->mem, c->sched.allgptr + known * 8, addrs, (size_t)n * 8, err);
+	enum gospy_code code = read_allgs(&c->sched, p->image, known, n, addrs, err);
 	if (code)
-		return err_context(err, code, "runtime.allgs");
+		return code;
 	for (uint64_t i = 0; i < n; i++) {
 		uint64_t *position = map_put(&c->newborn, addrs[i]);
 		if (!position)

@@ -219,7 +219,7 @@ static enum gospy_code add_refusal(struct owned_diagnosis *d, enum gospy_code co
 enum gospy_code gospy_diagnosis_create(pid_t pid, const struct gospy_open_options *options,
 				       struct gospy_diagnosis **ret, struct gospy_error *err)
 {
-	CLEANUP(process_close) struct process process = {.pidfd = -1};
+	CLEANUP(process_close) struct process process = PROCESS_NONE;
 	struct gospy_error own;
 	err = err ? err : &own; // its texts become findings
 	if (pid <= 0 || !ret || (options && options->size < sizeof(*options)))

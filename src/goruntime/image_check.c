@@ -1,11 +1,17 @@
 /* Is an address that no symbol vouches for that of the global it is taken for? */
 #include <string.h>
+#include <time.h>
 
 #include "goruntime/resolve.h"
 
 enum {
 	SAMPLE = 32, /* elements looked at, at each end */
 	TRIES = 8,   /* what is read in two steps may change in between */
+	/* What looks wrong is looked at again, after 0.2 ms, 0.4 ms, ...: a stack that moves or is
+	 * given back, allgs or allp that grow, an M that ends, a runtime that is just starting. 25
+	 * ms in all. */
+	LOOKS = 8,
+	LOOK_AGAIN_NS = 200000,
 	GS_MAX = 1 << 25,
 	PS_MAX = 1 << 16,
 	THREADS_LOOKED_AT = 8,
@@ -180,6 +186,17 @@ static bool check_ncpu(struct image *image, uint64_t addr)
 	return !mem_read_u32(image->mem, addr, &n, NULL) && n && n <= PS_MAX;
 }
 
+static bool check_repeatedly(struct image *image, uint64_t addr,
+			     bool (*check)(struct image *image, uint64_t addr))
+{
+	for (unsigned i = 0; !check(image, addr); i++) {
+		if (i + 1 == LOOKS)
+			return false;
+		nanosleep(&(struct timespec){.tv_nsec = (long)LOOK_AGAIN_NS << i}, NULL);
+	}
+	return true;
+}
+
 bool image_check_global(struct image *image, const char *name, uint64_t addr)
 {
 	static const struct {
@@ -200,7 +217,7 @@ bool image_check_global(struct image *image, const char *name, uint64_t addr)
 	};
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
 		if (strcmp(checks[i].name, name) == 0)
-			return checks[i].check(image, addr);
+			return check_repeatedly(image, addr, checks[i].check);
 	}
 	return true;
 }

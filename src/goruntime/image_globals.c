@@ -89,22 +89,37 @@ enum gospy_code image_find_globals(struct image *image, struct gospy_error *err)
 	return GOSPY_OK;
 }
 
+/* Before schedinit the runtime's variables are zero: the address may be right all the same. */
+static bool is_blank(const struct image *image, uint64_t addr)
+{
+	uint64_t word;
+	return !mem_read_u64(image->mem, addr, &word, NULL) && !word;
+}
+
 enum gospy_code image_check_globals(struct image *image, struct gospy_error *err)
 {
+	bool blank = false;
 	for (size_t i = 0; i < GLOBAL_COUNT; i++) {
 		struct global *global = global_at(image, i);
 		if (!(image->by_code >> i & 1))
 			continue;
-		if (image_check_global(image, global_table[i].name, global->addr))
+		if (image_check_global(image, global_table[i].name, global->addr)) {
 			image_note_source(image, global_table[i].name, "code", global->addr);
-		else
-			*global = (struct global){0};
+			continue;
+		}
+		blank |= global_table[i].required && is_blank(image, global->addr);
+		*global = (struct global){0};
 	}
 	if (!image->globals.allgs.addr)
 		scan_allgs(image);
 	const char *missing;
 	if (all_required(image, &missing))
 		return GOSPY_OK;
+	if (blank)
+		return err_set(err, GOSPY_E_NOT_FOUND,
+			       "its Go runtime has not started yet, or %s is not where the code of "
+			       "the functions that should use it leads; try again",
+			       missing);
 	return err_set(err, GOSPY_E_NOT_FOUND,
 		       "%s has no symbol %s, and the code of the functions that should use it does "
 		       "not lead to it; name an unstripped build of it with --bin FILE",

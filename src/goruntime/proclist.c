@@ -155,7 +155,7 @@ static enum gospy_code find_library(struct lister *lister, pid_t tid, size_t *re
 /* Headers did not tell: what does the memory hold? The answer stands for all that run the file. */
 static bool is_go_in_memory(struct lister *lister, pid_t pid, struct program *program)
 {
-	CLEANUP(process_close) struct process process = {.pidfd = -1};
+	CLEANUP(process_close) struct process process = PROCESS_NONE;
 	struct build_info_text text;
 	struct gospy_error err;
 	if (process_open(pid, &process, NULL))
@@ -194,7 +194,7 @@ static enum gospy_code find_go(struct lister *lister, const struct proc_stat *st
 
 static const char *version_in_process(pid_t pid, struct arena *arena)
 {
-	CLEANUP(process_close) struct process process = {.pidfd = -1};
+	CLEANUP(process_close) struct process process = PROCESS_NONE;
 	struct build_info_text text;
 	if (process_open(pid, &process, NULL) || buildinfo_read(&process, arena, &text, NULL))
 		return NULL;
@@ -279,18 +279,30 @@ struct scan_all {
 	pid_vec pids;
 	atomic_size_t next;
 	struct lister listers[PARALLEL_WORKERS];
-	atomic_bool nomem;
+	atomic_int code; /* first failure that is gospy's own */
+	struct gospy_error err;
 };
+
+/* Out of memory, or of descriptors: all others would be missing, too. Whatever else goes wrong with
+ * one process, it is no longer what it was. */
+static bool is_fatal(enum gospy_code code, const struct gospy_error *err)
+{
+	return code == GOSPY_E_NOMEM ||
+	       (code == GOSPY_E_OS &&
+		(err->os_errno == ENOMEM || err->os_errno == EMFILE || err->os_errno == ENFILE));
+}
 
 static void scan_some(void *ctx, unsigned worker)
 {
 	struct scan_all *all = ctx;
 	struct gospy_error err;
 	size_t i;
-	while ((i = atomic_fetch_add(&all->next, 1)) < all->pids.len && !all->nomem) {
-		// Whatever else goes wrong with one process, it is no longer what it was.
-		if (add_process(&all->listers[worker], all->pids.at[i], &err) == GOSPY_E_NOMEM)
-			all->nomem = true;
+	while ((i = atomic_fetch_add(&all->next, 1)) < all->pids.len && !atomic_load(&all->code)) {
+		enum gospy_code code = add_process(&all->listers[worker], all->pids.at[i], &err);
+		int expected = GOSPY_OK;
+		if (is_fatal(code, &err) &&
+		    atomic_compare_exchange_strong(&all->code, &expected, (int)code))
+			all->err = err;
 	}
 }
 
@@ -299,7 +311,7 @@ static enum gospy_code list_pids(pid_vec *pids, struct gospy_error *err)
 	DIR *dir CLEANUP_CLOSEDIR = opendir("/proc");
 	if (!dir)
 		return err_os(err, errno, "cannot list /proc");
-	for (const struct dirent *entry; (entry = readdir(dir));) {
+	for (const struct dirent *entry; errno = 0, (entry = readdir(dir));) {
 		char *end;
 		long pid = strtol(entry->d_name, &end, 10);
 		if (*end || pid <= 0)
@@ -307,7 +319,7 @@ static enum gospy_code list_pids(pid_vec *pids, struct gospy_error *err)
 		if (!vec_push(pids, (pid_t)pid))
 			return err_nomem(err);
 	}
-	return GOSPY_OK;
+	return errno ? err_os(err, errno, "cannot list /proc") : GOSPY_OK;
 }
 
 static bool take_over(struct lister *lister, struct gospy_process_list *list)
@@ -337,8 +349,8 @@ static enum gospy_code scan_proc(struct gospy_process_list *list, struct gospy_e
 		all.listers[i].arena = &list->arenas[i];
 	if (!code)
 		parallel_run(all.pids.len * ITEMS_OF_A_PID, scan_some, &all);
-	if (!code && all.nomem)
-		code = err_nomem(err);
+	if (!code && (code = (enum gospy_code)atomic_load(&all.code)) && err)
+		*err = all.err;
 	for (unsigned i = 0; i < PARALLEL_WORKERS; i++) {
 		if (!code && !take_over(&all.listers[i], list))
 			code = err_nomem(err);

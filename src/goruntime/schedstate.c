@@ -97,7 +97,7 @@ static enum gospy_code read_ps(struct schedstate *s, struct image *image, struct
 	size_t n = (size_t)s->allp_len, len = p_window(&image->layout);
 	if (!vec_reserve(&s->p_addrs, n) || !vec_reserve(&s->ps, n))
 		return err_nomem(err);
-	s->p_addrs.len = s->ps.len = n;
+	s->p_addrs.len = s->ps.len = 0;
 	if (!n)
 		return GOSPY_OK;
 	CLEANUP_FREE uint8_t *bytes = malloc(n * len);
@@ -107,6 +107,11 @@ static enum gospy_code read_ps(struct schedstate *s, struct image *image, struct
 	enum gospy_code code = mem_read(image->mem, s->allp, s->p_addrs.at, n * 8, err);
 	if (code)
 		return err_context(err, code, "runtime.allp");
+	// While GOMAXPROCS is raised allp is longer first, then P's are put into it one by one:
+	// src/runtime/proc.go:procresize.
+	while (n && !s->p_addrs.at[n - 1])
+		n--;
+	s->p_addrs.len = s->ps.len = n;
 	for (size_t i = 0; i < n; i++)
 		reqs[i] = (struct mem_req){s->p_addrs.at[i], bytes + i * len, len, 0};
 	if ((code = mem_readv(image->mem, reqs, n, err)))

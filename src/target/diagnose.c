@@ -160,6 +160,22 @@ static bool ptrace_is_filtered(void)
 	return ptrace(PTRACE_DETACH, getpid(), NULL, NULL) == -1 && errno != ESRCH;
 }
 
+enum gospy_code process_diagnose_traced(pid_t pid, pid_t tracer_pid, struct gospy_error *err)
+{
+	char comm[PROC_COMM_MAX], tracer_comm[PROC_COMM_MAX];
+	printable_comm(pid, comm);
+	printable_comm(tracer_pid, tracer_comm);
+	const struct eperm_facts facts = {
+		.access = PROCESS_STOP,
+		.pid = pid,
+		.comm = comm,
+		.self = pid == getpid(),
+		.tracer_pid = tracer_pid,
+		.tracer_comm = tracer_comm,
+	};
+	return diagnose_explain(&facts, err);
+}
+
 enum gospy_code process_diagnose_eperm(pid_t pid, enum process_access access,
 				       struct gospy_error *err)
 {
@@ -167,8 +183,8 @@ enum gospy_code process_diagnose_eperm(pid_t pid, enum process_access access,
 	enum gospy_code code = procfs_status(getpid(), 0, &own, err);
 	if (!code)
 		code = procfs_status(pid, 0, &target, err);
-	if (code == GOSPY_E_GONE && process_explain_missing(pid, err) == GOSPY_E_PERM)
-		return GOSPY_E_PERM;
+	if (code == GOSPY_E_GONE)
+		return process_explain_missing(pid, err);
 	if (code)
 		return err_set(err, GOSPY_E_PERM, "cannot look into pid %d: permission denied",
 			       pid);

@@ -94,6 +94,18 @@ static void wait_done(struct pause_worker *worker)
 	}
 }
 
+/** Ctrl-Z would stop this program, and the target would stand still until somebody says fg: it has
+ * to wait. (Other threads of the program may still take it; and nobody can block a SIGSTOP.) */
+static void block_job_control(sigset_t *before_ret)
+{
+	sigset_t stops;
+	sigemptyset(&stops);
+	sigaddset(&stops, SIGTSTP);
+	sigaddset(&stops, SIGTTIN);
+	sigaddset(&stops, SIGTTOU);
+	pthread_sigmask(SIG_BLOCK, &stops, before_ret);
+}
+
 enum gospy_code pause_run(const struct process *process, uint64_t max_pause_ns,
 			  const struct pause_work *work, struct pause *ret, struct gospy_error *err)
 {
@@ -101,6 +113,8 @@ enum gospy_code pause_run(const struct process *process, uint64_t max_pause_ns,
 		.tracer = {.pid = process->pid, .max_pause_ns = max_pause_ns},
 		.work = work,
 	};
+	sigset_t before;
+	block_job_control(&before);
 	sem_init(&worker.done, 0, 0);
 	int os_errno = start_thread(&worker.thread, trace, &worker);
 	if (!os_errno) {
@@ -108,6 +122,7 @@ enum gospy_code pause_run(const struct process *process, uint64_t max_pause_ns,
 		pthread_join(worker.thread, NULL);
 	}
 	sem_destroy(&worker.done);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	map_deinit(&worker.tracer.known);
 	*ret = worker.tracer.pause;
 	if (os_errno)

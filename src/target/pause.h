@@ -12,6 +12,9 @@
  * even a thread that could not be stopped (in uninterruptible sleep, say) and could therefore not
  * be detached by a call.
  *
+ * The caller's thread takes no SIGTSTP, SIGTTIN or SIGTTOU meanwhile. If this program is stopped
+ * all the same, by SIGSTOP, the target stands still until it goes on or is killed.
+ *
  * The kernel sends the calling process a SIGCHLD for each thread that stops.
  */
 #ifndef GOSPY_TARGET_PAUSE_H

@@ -1,6 +1,7 @@
 #include "target/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -29,34 +30,31 @@ static bool has_memory(pid_t pid, pid_t tid)
 	return readlink(path, target, sizeof(target)) >= 0 || (errno != ENOENT && errno != ESRCH);
 }
 
-static bool thread_lives(pid_t pid, pid_t tid)
+/** GOSPY_E_GONE: the thread has ended. Anything else is a failure to find out. */
+static enum gospy_code check_thread(pid_t pid, pid_t tid, struct gospy_error *err)
 {
 	struct proc_stat stat;
-	return !procfs_stat(pid, tid, &stat, NULL) && !state_is_dead(stat.state) &&
-	       has_memory(pid, tid);
+	enum gospy_code code = procfs_stat(pid, tid, &stat, err);
+	if (!code && (state_is_dead(stat.state) || !has_memory(pid, tid)))
+		code = err_set(err, GOSPY_E_GONE, "pid %d has ended", pid);
+	return code;
 }
 
 enum gospy_code process_live_tid(pid_t pid, pid_t *ret, struct gospy_error *err)
 {
-	if (thread_lives(pid, pid)) {
-		*ret = pid;
-		return GOSPY_OK;
-	}
+	pid_t tid = pid;
 	pid_vec tids = {0};
-	enum gospy_code code = procfs_tids(pid, &tids, err);
-	if (!code) {
-		code = GOSPY_E_GONE;
-		for (size_t i = 0; code && i < tids.len; i++) {
-			if (thread_lives(pid, tids.at[i])) {
-				*ret = tids.at[i];
-				code = GOSPY_OK;
-			}
+	enum gospy_code code = check_thread(pid, pid, err);
+	if (code == GOSPY_E_GONE && !procfs_tids(pid, &tids, err)) {
+		for (size_t i = 0; code == GOSPY_E_GONE && i < tids.len; i++) {
+			tid = tids.at[i];
+			code = check_thread(pid, tid, err);
 		}
-		if (code)
-			err_set(err, code, "pid %d has ended", pid);
 	}
 	vec_free(&tids);
-	return code;
+	if (!code)
+		*ret = tid;
+	return code == GOSPY_E_GONE ? err_set(err, code, "pid %d has ended", pid) : code;
 }
 
 /** The file behind /proc/TID/exe. GOSPY_E_NOT_FOUND: thread `tid` has ended. */
@@ -77,6 +75,12 @@ static enum gospy_code identify_exe(struct process *process, pid_t tid, struct g
 	return err_os(err, errno, "cannot look at %s", path);
 }
 
+static enum gospy_code err_too_fast(pid_t pid, struct gospy_error *err)
+{
+	return err_set(err, GOSPY_E_GONE, "the threads of pid %d end faster than they can be read",
+		       pid);
+}
+
 /** Fill live_tid and the identity of the executable. */
 static enum gospy_code find_program(struct process *process, struct gospy_error *err)
 {
@@ -89,8 +93,7 @@ static enum gospy_code find_program(struct process *process, struct gospy_error 
 		if (code != GOSPY_E_NOT_FOUND)
 			return code;
 	}
-	return err_set(err, GOSPY_E_GONE, "the threads of pid %d end faster than they can be read",
-		       process->pid);
+	return err_too_fast(process->pid, err);
 }
 
 enum gospy_code process_explain_missing(pid_t pid, struct gospy_error *err)
@@ -103,7 +106,7 @@ enum gospy_code process_explain_missing(pid_t pid, struct gospy_error *err)
 	return err_set(err, GOSPY_E_GONE, "no process with pid %d", pid);
 }
 
-/** Fill all but the descriptor. */
+/** Fill all but the descriptors. */
 static enum gospy_code identify(struct process *process, struct gospy_error *err)
 {
 	struct proc_stat stat;
@@ -133,13 +136,41 @@ static bool pidfd_ended(int pidfd)
 	return pidfd >= 0 && poll(&fd, 1, 0) == 1;
 }
 
+/** The descriptor leads to the memory that the process had when it was opened: nothing can be read
+ * from it once no process has that memory. fs/proc/base.c, mem_rw(): 0 then; else an address that
+ * is not mapped, as 0 is, is an error. */
+static bool memory_is_gone(int mem_fd)
+{
+	char byte;
+	return mem_fd >= 0 && pread(mem_fd, &byte, sizeof(byte), 0) == 0;
+}
+
+/** Without permission there is no descriptor. GOSPY_E_NOT_FOUND: the thread has ended. */
+static enum gospy_code hold_memory(struct process *process)
+{
+	char path[32];
+	snprintf(path, sizeof(path), "/proc/%d/mem", process->live_tid);
+	int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_CLOEXEC);
+	if ((fd < 0 && (errno == ENOENT || errno == ESRCH)) || memory_is_gone(fd))
+		return GOSPY_E_NOT_FOUND;
+	process->mem_fd = fd < 0 ? -1 : take_fd(&fd);
+	return GOSPY_OK;
+}
+
 enum gospy_code process_open(pid_t pid, struct process *ret, struct gospy_error *err)
 {
-	struct process process = {.pid = pid};
+	struct process process = {.pid = pid, .mem_fd = -1};
 	// Before anything is read: if the descriptor is alive afterwards, it was all of one
 	// process.
 	process.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	enum gospy_code code = identify(&process, err);
+	enum gospy_code code = GOSPY_E_NOT_FOUND;
+	for (int tries = 0; code == GOSPY_E_NOT_FOUND && tries < TRIES; tries++) {
+		code = identify(&process, err);
+		if (!code)
+			code = hold_memory(&process);
+	}
+	if (code == GOSPY_E_NOT_FOUND)
+		code = err_too_fast(pid, err);
 	if (!code && pidfd_ended(process.pidfd))
 		code = err_set(err, GOSPY_E_GONE, "pid %d has ended", pid);
 	if (code)
@@ -153,7 +184,22 @@ void process_close(struct process *process)
 {
 	if (process->pidfd >= 0)
 		close(process->pidfd);
-	process->pidfd = -1;
+	if (process->mem_fd >= 0)
+		close(process->mem_fd);
+	process->pidfd = process->mem_fd = -1;
+}
+
+/** Of a process that lives. */
+static enum gospy_code check_memory(const struct process *process, struct gospy_error *err)
+{
+	pid_t tid;
+	if (!memory_is_gone(process->mem_fd))
+		return GOSPY_OK;
+	// It may have ended just now.
+	enum gospy_code code = process_live_tid(process->pid, &tid, err);
+	return code ? code
+		    : err_set(err, GOSPY_E_GONE, "pid %d (%s) has executed a new program meanwhile",
+			      process->pid, process->comm);
 }
 
 enum gospy_code process_check(struct process *process, struct gospy_error *err)
@@ -174,6 +220,42 @@ enum gospy_code process_check(struct process *process, struct gospy_error *err)
 	if (now.exe_dev != process->exe_dev || now.exe_ino != process->exe_ino)
 		return err_set(err, GOSPY_E_GONE, "pid %d runs another program now (exec)",
 			       process->pid);
-	process->live_tid = now.live_tid;
-	return GOSPY_OK;
+	code = check_memory(process, err);
+	if (!code)
+		process->live_tid = now.live_tid;
+	return code;
+}
+
+/** Between two programs a process has none at all for a moment, or one of its threads has and
+ * another has not. */
+static bool runs_nothing(const struct process *process)
+{
+	struct proc_auxv auxv;
+	enum gospy_code code = procfs_auxv(process->live_tid, &auxv, NULL);
+	return code == GOSPY_E_GONE || (!code && !auxv.entry);
+}
+
+enum gospy_code process_explain(struct process *process, enum gospy_code code,
+				struct gospy_error *err)
+{
+	struct gospy_error why;
+	pid_t tid = process->live_tid;
+	if (process_check(process, &why) == GOSPY_E_GONE) {
+		if (err)
+			*err = why;
+		return GOSPY_E_GONE;
+	}
+	if (code == GOSPY_E_NOMEM || code == GOSPY_E_OS || code == GOSPY_E_PERM ||
+	    code == GOSPY_E_UNSUPPORTED)
+		return code;
+	if (runs_nothing(process))
+		return err_set(err, GOSPY_E_GONE,
+			       "pid %d (%s) runs no program: it is ending, executing another one, "
+			       "or a thread of the kernel",
+			       process->pid, process->comm);
+	if (code == GOSPY_E_GONE || process->live_tid != tid)
+		return err_set(err, GOSPY_E_GONE,
+			       "the thread of pid %d (%s) that was read through has ended",
+			       process->pid, process->comm);
+	return code;
 }

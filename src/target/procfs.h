@@ -50,6 +50,7 @@ struct proc_status {
 	int seccomp; /* 0 none, 1 strict, 2 filter */
 };
 
+/** GOSPY_E_BAD_DATA; GOSPY_E_GONE: the thread was reaped while the file was read. */
 enum gospy_code proc_status_parse(struct span text, struct proc_status *ret,
 				  struct gospy_error *err);
 enum gospy_code procfs_status(pid_t pid, pid_t tid, struct proc_status *ret,
@@ -83,6 +84,7 @@ struct proc_auxv {
 	uint64_t entry, phdr, phent, phnum, base, sysinfo_ehdr;
 };
 
+/** GOSPY_E_BAD_DATA; GOSPY_E_GONE: empty, as that of a thread without memory is. */
 enum gospy_code proc_auxv_parse(struct span bytes, struct proc_auxv *ret, struct gospy_error *err);
 enum gospy_code procfs_auxv(pid_t pid, struct proc_auxv *ret, struct gospy_error *err);
 

@@ -121,15 +121,18 @@ enum gospy_code proc_status_parse(struct span text, struct proc_status *ret,
 				  struct gospy_error *err)
 {
 	struct scan s = scan_of(text);
-	struct proc_status status = {0};
+	struct proc_status status = {.tgid = -1};
 	while (!scan_at_end(&s)) {
 		// The kernel escapes newlines in the Name: line, so that lines can be trusted:
 		// fs/proc/array.c, proc_task_name().
 		if (!status_line(scan_line(&s), &status))
 			return err_set(err, GOSPY_E_BAD_DATA, "malformed status file");
 	}
-	if (status.tgid == 0)
+	if (status.tgid < 0)
 		return err_set(err, GOSPY_E_BAD_DATA, "status file without Tgid");
+	// Reaped since the file was opened: its ids are gone (kernel/exit.c, __unhash_process()).
+	if (status.tgid == 0)
+		return err_set(err, GOSPY_E_GONE, "the thread has ended");
 	*ret = status;
 	return GOSPY_OK;
 }
@@ -231,6 +234,8 @@ enum gospy_code proc_auxv_parse(struct span bytes, struct proc_auxv *ret, struct
 {
 	struct cursor c = cursor_at(bytes, 0);
 	struct proc_auxv auxv = {0};
+	if (!bytes.len)
+		return err_set(err, GOSPY_E_GONE, "the thread has no memory any more");
 	for (;;) {
 		uint64_t type = cursor_u64(&c);
 		uint64_t value = cursor_u64(&c);

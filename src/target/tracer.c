@@ -17,6 +17,8 @@ enum {
 	 * an ordinary process, and short enough not to matter where a thread takes long to stop. */
 	YIELD_NS = 1000 * 1000,
 	LONGEST_SLEEP_NS = 1000 * 1000,
+	/* Refusals to seize a thread that nobody traces when it is looked at. */
+	SEIZE_TRIES = 16,
 };
 
 static enum gospy_code check_deadline(const struct tracer *tracer, pid_t tid,
@@ -42,14 +44,14 @@ static enum gospy_code add_thread(struct tracer *tracer, pid_t tid, struct gospy
 	return GOSPY_OK;
 }
 
-enum refusal { REFUSED_ENDED, REFUSED_OURS, REFUSED_OTHER };
+enum refusal { REFUSED_ENDED, REFUSED_OURS, REFUSED_TRACED, REFUSED_OTHER };
 
 /**
  * EPERM is also the answer for a zombie, and for a thread that is traced already, be it by us:
  * children of a thread with PTRACE_O_TRACECLONE are born so.
  */
 static enum gospy_code examine_refusal(const struct tracer *tracer, pid_t tid, enum refusal *ret,
-				       struct gospy_error *err)
+				       pid_t *tracer_ret, struct gospy_error *err)
 {
 	struct proc_stat stat;
 	struct proc_status status = {0};
@@ -60,15 +62,18 @@ static enum gospy_code examine_refusal(const struct tracer *tracer, pid_t tid, e
 		*ret = REFUSED_ENDED;
 		return GOSPY_OK;
 	}
-	*ret = status.tracer_pid == gettid() ? REFUSED_OURS : REFUSED_OTHER;
+	*ret = status.tracer_pid == gettid() ? REFUSED_OURS
+	       : status.tracer_pid           ? REFUSED_TRACED
+					     : REFUSED_OTHER;
+	*tracer_ret = status.tracer_pid;
 	return code;
 }
 
 static enum gospy_code seize(struct tracer *tracer, pid_t tid, struct gospy_error *err)
 {
-	// Twice, for the refusal may have been meant for a leader that an exec put an end to; the
-	// thread that called exec has its id now.
-	for (int tries = 0; tries < 2; tries++) {
+	// Again, for the refusal may have been meant for a leader that an exec put an end to, and
+	// the thread that called exec has its id now; or another tracer was there, and is gone.
+	for (int tries = 0; tries < SEIZE_TRIES; tries++) {
 		// TRACECLONE: a thread that is created from now on starts traced and stopped.
 		// TRACEEXEC: a thread that execs stops before the new program runs, so that it
 		// cannot run unnoticed under the id of a leader that was seen to stop.
@@ -80,11 +85,14 @@ static enum gospy_code seize(struct tracer *tracer, pid_t tid, struct gospy_erro
 			return err_os(err, errno, "cannot seize thread %d of pid %d", tid,
 				      tracer->pid);
 		enum refusal refusal;
-		enum gospy_code code = examine_refusal(tracer, tid, &refusal, err);
+		pid_t other;
+		enum gospy_code code = examine_refusal(tracer, tid, &refusal, &other, err);
 		if (code || refusal == REFUSED_ENDED)
 			return code;
 		if (refusal == REFUSED_OURS)
 			return add_thread(tracer, tid, err);
+		if (refusal == REFUSED_TRACED)
+			return process_diagnose_traced(tracer->pid, other, err);
 	}
 	return process_diagnose_eperm(tid, PROCESS_STOP, err);
 }

@@ -18,6 +18,8 @@ enum {
 	SUDOGS = BASE + 0x40000, /* 64 bytes each */
 	HCHANS = BASE + 0x60000, /* 64 bytes each */
 	SEMTABLE = BASE + 0x70000,
+	GLOBALS = BASE + 0x7f000,
+	ALLGS_LATER = BASE + 0x8000,
 	SEMAPHORE = 0xc000010004,
 	SEMAPHORE_ROOT = (SEMAPHORE >> 3) % 251,
 	SIZE = 0x80000,
@@ -346,6 +348,70 @@ static void test_absurd_length_is_refused(void **state)
 	world_destroy(w);
 }
 
+/* As if allgs had grown, and its old array were in use for something else. */
+static void move_allgs(struct world *w)
+{
+	if (w->reads != 1)
+		return;
+	for (size_t i = 0; i < G_COUNT; i++) {
+		put64(w, ALLGS_LATER + i * 8, g_addr(i));
+		put64(w, ALLGS + i * 8, 0xdead);
+	}
+	put64(w, GLOBALS, ALLGS_LATER);
+}
+
+static void test_allgs_moves(void **state)
+{
+	(void)state;
+	struct world *w = world_create(G_COUNT - 10);
+	for (size_t i = G_COUNT - 10; i < G_COUNT; i++)
+		set_g(w, i, GOSPY_STATUS_RUNNABLE, 0);
+	w->image.globals.allgptr.addr = GLOBALS;
+	put64(w, GLOBALS, ALLGS);
+	w->hook = move_allgs;
+	w->reads = 0;
+	w->capture.sched.allglen = G_COUNT;
+	assert_int_equal(collect_newborn(&w->passes, NULL), GOSPY_OK);
+	for (size_t i = 0; i < G_COUNT; i++)
+		assert_non_null(capture_g(&w->capture, g_addr(i)));
+	struct capture c = {.sched = {.allglen = G_COUNT, .allgptr = ALLGS}};
+	put64(w, GLOBALS, ALLGS);
+	w->reads = 0;
+	assert_int_equal(collect_allgs(&c, &w->image, NULL), GOSPY_OK);
+	assert_int_equal(c.sched.allgptr, ALLGS_LATER);
+	for (size_t i = 0; i < G_COUNT; i++)
+		assert_non_null(capture_g(&c, g_addr(i)));
+	capture_deinit(&c);
+	world_destroy(w);
+}
+
+/* GOMAXPROCS is being raised from 2 to 4: two P's are not there yet. */
+static void test_allp_grows(void **state)
+{
+	(void)state;
+	enum { ALLP = GLOBALS + 0x100, PS = GLOBALS + 0x200, P_SIZE = 0x100 };
+	struct world *w = world_create(1);
+	struct globals *g = &w->image.globals;
+	g->allglen.addr = g->allgs.addr = g->allm.addr = g->gomaxprocs.addr = GLOBALS;
+	g->allp.addr = GLOBALS + 0x40;
+	put64(w, g->allp.addr, ALLP);
+	put64(w, g->allp.addr + 8, 4);
+	w->image.layout.p.id = (struct field){8, 4};
+	for (uint64_t i = 0; i < 2; i++) {
+		put64(w, ALLP + i * 8, PS + i * P_SIZE);
+		put64(w, PS + i * P_SIZE + 8, i);
+	}
+	struct schedstate sched = {0};
+	assert_int_equal(schedstate_read(&sched, &w->image, NULL, NULL), GOSPY_OK);
+	assert_int_equal(sched.ps.len, 2);
+	assert_int_equal(sched.ps.at[1].id, 1);
+	// One that has another id is no P.
+	put64(w, PS + P_SIZE + 8, 7);
+	assert_int_equal(schedstate_read(&sched, &w->image, NULL, NULL), GOSPY_E_BAD_DATA);
+	schedstate_deinit(&sched);
+	world_destroy(w);
+}
+
 static void change_on_second_read(struct world *w)
 {
 	if (w->reads == 2)
@@ -516,6 +582,8 @@ int main(void)
 		cmocka_unit_test(test_deadline_makes_late),
 		cmocka_unit_test(test_unreadable),
 		cmocka_unit_test(test_absurd_length_is_refused),
+		cmocka_unit_test(test_allgs_moves),
+		cmocka_unit_test(test_allp_grows),
 		cmocka_unit_test(test_validated),
 		cmocka_unit_test(test_channels),
 		cmocka_unit_test(test_semaphores),

@@ -848,6 +848,99 @@ static void kill_of_the_tracer_harms_nobody(void **state)
 	shared_destroy(tracer_shared);
 }
 
+static void run_visiting(struct shared *shared)
+{
+	for (;;) {
+		if (ptrace(PTRACE_SEIZE, tracer_child.target, NULL, NULL) == 0) {
+			ptrace(PTRACE_INTERRUPT, tracer_child.target, NULL, NULL);
+			waitpid(tracer_child.target, NULL, __WALL);
+			ptrace(PTRACE_DETACH, tracer_child.target, NULL, NULL);
+			atomic_fetch_add(&shared->count[0], 1);
+			atomic_store(&shared->ready, 1);
+		}
+		usleep(20);
+	}
+}
+
+/** Another tracer that comes and goes is named, or not in the way; nothing else is blamed. */
+static void tracers_may_come_and_go(void **state)
+{
+	(void)state;
+	enum { VISITS = 500 };
+	struct shared *shared = shared_create(), *visitor_shared = shared_create();
+	pid_t pid = child_start(run_sleeper, shared);
+	tracer_child.target = pid;
+	pid_t visitor = child_start(run_visiting, visitor_shared);
+	struct process process;
+	assert_int_equal(process_open(pid, &process, NULL), GOSPY_OK);
+	while (atomic_load(&visitor_shared->count[0]) < VISITS) {
+		struct held held = {0};
+		struct gospy_error err;
+		enum gospy_code code = hold(&process, minute_ns, &held, &err);
+		if (code) {
+			assert_int_equal(code, GOSPY_E_PERM);
+			assert_non_null(strstr(err.msg, "is tracing it"));
+		}
+		let_go(&held);
+	}
+	child_end(visitor);
+	assert_int_equal(states_of(pid).traced, 0);
+	process_close(&process);
+	child_end(pid);
+	shared_destroy(shared);
+	shared_destroy(visitor_shared);
+}
+
+static enum gospy_code stop_ourselves(void *ctx, const struct pause *pause, struct gospy_error *err)
+{
+	struct shared *shared = ctx;
+	(void)pause;
+	(void)err;
+	kill(getpid(), SIGTSTP);
+	// Whoever is stopped does not count.
+	for (int i = 0; i < 50; i++) {
+		usleep(100);
+		atomic_fetch_add(&shared->count[0], 1);
+	}
+	return GOSPY_OK;
+}
+
+static void run_suspended(struct shared *shared)
+{
+	const struct pause_work work = {.visit = stop_ourselves, .ctx = shared};
+	struct process process;
+	struct pause pause;
+	setpgid(0, 0); // an orphaned process group takes no SIGTSTP
+	atomic_store(&shared->ready, 1);
+	if (process_open(tracer_child.target, &process, NULL) ||
+	    pause_run(&process, minute_ns, &work, &pause, NULL))
+		_exit(1);
+	_exit(0);
+}
+
+/** Ctrl-Z while the target stands still takes effect when it runs again. */
+static void is_suspended_after_the_pause(void **state)
+{
+	(void)state;
+	struct shared *shared = shared_create(), *own = shared_create();
+	pid_t pid = child_start(run_sleeper, shared);
+	int status;
+	tracer_child.target = pid;
+	pid_t tracer = child_start(run_suspended, own);
+	assert_int_equal(waitpid(tracer, &status, WUNTRACED), tracer);
+	assert_true(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTSTP);
+	assert_int_equal(atomic_load(&own->count[0]), 50);
+	struct states states = states_of(pid);
+	assert_int_equal(states.traced, 0);
+	assert_int_equal(states.stopped, 0);
+	kill(tracer, SIGCONT);
+	assert_int_equal(waitpid(tracer, &status, 0), tracer);
+	assert_int_equal(status, 0);
+	child_end(pid);
+	shared_destroy(shared);
+	shared_destroy(own);
+}
+
 static void own_process_is_refused(void **state)
 {
 	(void)state;
@@ -878,6 +971,8 @@ int main(void)
 		cmocka_unit_test_setup(lets_other_processes_go, setup),
 		cmocka_unit_test_setup(bears_a_program_that_reaps_everything, setup),
 		cmocka_unit_test_setup(kill_of_the_tracer_harms_nobody, setup),
+		cmocka_unit_test_setup(tracers_may_come_and_go, setup),
+		cmocka_unit_test_setup(is_suspended_after_the_pause, setup),
 		cmocka_unit_test(own_process_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

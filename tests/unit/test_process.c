@@ -6,6 +6,7 @@
 #include <linux/seccomp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/personality.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 
@@ -279,6 +280,44 @@ static void notices_exec(void **state)
 	shared_destroy(shared);
 }
 
+/** The next time that the child has stopped itself. */
+static void wait_stopped(pid_t pid)
+{
+	int status;
+	assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+	assert_true(WIFSTOPPED(status));
+}
+
+/** Of the very same file, at the same addresses. */
+static void notices_exec_of_itself(void **state)
+{
+	(void)state;
+	struct process process;
+	struct gospy_error err;
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		personality(ADDR_NO_RANDOMIZE);
+		execl("/bin/sh", "sh", "-c", "kill -STOP $$; exec /bin/sh -c 'kill -STOP $$'",
+		      (char *)NULL);
+		_exit(1);
+	}
+	wait_stopped(pid);
+	assert_int_equal(process_open(pid, &process, NULL), GOSPY_OK);
+	assert_int_equal(process_check(&process, NULL), GOSPY_OK);
+	kill(pid, SIGCONT);
+	wait_stopped(pid);
+	assert_int_equal(process_check(&process, &err), GOSPY_E_GONE);
+	assert_non_null(strstr(err.msg, "has executed a new program"));
+	// Whatever failed, that is why.
+	err_set(&err, GOSPY_E_NOT_GO, "not a Go program");
+	assert_int_equal(process_explain(&process, GOSPY_E_NOT_GO, &err), GOSPY_E_GONE);
+	assert_non_null(strstr(err.msg, "has executed a new program"));
+	process_close(&process);
+	child_end(pid);
+}
+
 static void diagnoses_a_tracer(void **state)
 {
 	(void)state;
@@ -296,7 +335,7 @@ static void diagnoses_a_tracer(void **state)
 	assert_int_equal(process_diagnose_eperm(pid, PROCESS_STOP, &err), GOSPY_E_PERM);
 	assert_non_null(strstr(err.msg, msg));
 	child_end(pid);
-	assert_int_equal(process_diagnose_eperm(pid, PROCESS_STOP, &err), GOSPY_E_PERM);
+	assert_int_equal(process_diagnose_eperm(pid, PROCESS_STOP, &err), GOSPY_E_GONE);
 	shared_destroy(shared);
 }
 
@@ -378,6 +417,7 @@ int main(void)
 		cmocka_unit_test(lives_on_without_its_leader),
 		cmocka_unit_test(opens_while_its_leader_ends),
 		cmocka_unit_test(notices_exec),
+		cmocka_unit_test(notices_exec_of_itself),
 		cmocka_unit_test(diagnoses_a_tracer),
 		cmocka_unit_test(diagnoses_not_dumpable),
 		cmocka_unit_test(diagnoses_seccomp),

@@ -109,6 +109,9 @@ static void status_rejects(void **state)
 		struct proc_status status;
 		assert_int_equal(proc_status_parse(text(bad[i]), &status, NULL), GOSPY_E_BAD_DATA);
 	}
+	struct proc_status status;
+	const char *reaped = "Name:\ta\nState:\tX (dead)\nTgid:\t0\nPid:\t13\nNSpid:\t0\n";
+	assert_int_equal(proc_status_parse(text(reaped), &status, NULL), GOSPY_E_GONE);
 }
 
 static void maps_parse(void **state)
@@ -185,7 +188,8 @@ static void auxv_parses(void **state)
 				  1,       AT_BASE,  0,        AT_NULL, 0,        AT_ENTRY, 0x666};
 	const uint8_t *bytes = (const uint8_t *)words;
 	struct proc_auxv auxv = {0};
-	for (size_t len = 0; len < 12 * sizeof(*words); len++)
+	assert_int_equal(proc_auxv_parse((struct span){bytes, 0}, &auxv, NULL), GOSPY_E_GONE);
+	for (size_t len = 1; len < 12 * sizeof(*words); len++)
 		assert_int_equal(proc_auxv_parse((struct span){bytes, len}, &auxv, NULL),
 				 GOSPY_E_BAD_DATA);
 	assert_int_equal(proc_auxv_parse((struct span){bytes, sizeof(words)}, &auxv, NULL),

@@ -1,11 +1,15 @@
 #include "child.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <limits.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include "base/clock.h"
 #include "target/procfs.h"
@@ -257,6 +261,38 @@ static void usage_grows(void **state)
 	assert_int_equal(gospy_process_usage(INT_MAX, &after, NULL), GOSPY_E_GONE);
 }
 
+/** What gospy_process_list_create gives if the kernel answers getdents64 with `os_errno`. */
+static int list_refused(void *os_errno)
+{
+	struct gospy_process_list *list;
+	struct gospy_error err;
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getdents64, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | *(const uint32_t *)os_errno),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = {.len = 4, .filter = filter};
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+		return 77;
+	return gospy_process_list_create(&list, &err) == GOSPY_E_OS &&
+			       strstr(err.msg, "cannot list /proc")
+		       ? 0
+		       : 1;
+}
+
+/** A list that could not be read to its end is no list. */
+static void a_list_is_whole(void **state)
+{
+	(void)state;
+	uint32_t os_errno = EIO;
+	int status = child_result(list_refused, &os_errno);
+	if (status == 77)
+		skip();
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -268,6 +304,7 @@ int main(void)
 		cmocka_unit_test(command_line_is_joined),
 		cmocka_unit_test(dead_leader),
 		cmocka_unit_test(sockets_of_others_are_unknown),
+		cmocka_unit_test(a_list_is_whole),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
