@@ -68,6 +68,7 @@ static const char *short_path(const char *path)
 
 void cell_location(struct cell_value *value, const struct gospy_location *location)
 {
+	value->end = true;
 	if (!location) {
 		strbuf_putc(&value->text, '?');
 		return;
@@ -104,6 +105,7 @@ static void get_cell(struct view *view, const struct app *app, size_t row, size_
 {
 	strbuf_clear(&value->text);
 	value->style = LOOK_NORMAL;
+	value->end = false;
 	value->number = GOSPY_UNKNOWN;
 	view->ops->cell(view, app, row, column, value);
 }
@@ -193,6 +195,8 @@ static void draw_row(struct view *view, const struct app *app, struct canvas *ca
 		const char *text = value.text.s ? value.text.s : "";
 		if (view->ops->columns[i].right)
 			canvas_text_right(canvas, y, x, width, value.style, text);
+		else if (value.end)
+			canvas_text_end(canvas, y, x, width, value.style, text);
 		else
 			canvas_text(canvas, y, x, width, value.style, text);
 		x += width + COLUMN_GAP;

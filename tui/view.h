@@ -24,6 +24,7 @@ struct view;
 struct cell_value {
 	struct strbuf text; /* raw or escaped: the canvas escapes what has to be */
 	enum style style;
+	bool end;        /* where it does not fit, its end is shown: see canvas_text_end */
 	uint64_t number; /* GOSPY_UNKNOWN: the text is all there is */
 };
 

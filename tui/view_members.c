@@ -196,6 +196,7 @@ static void members_cell(struct view *view, const struct app *app, size_t row, s
 		break;
 	case BY_LOCATION:
 		value->style = LOOK_FUNC;
+		value->end = true;
 		strbuf_puts(&value->text, member->location);
 		break;
 	case BY_LABEL:
