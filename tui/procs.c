@@ -82,12 +82,19 @@ static void tell(const struct procs *procs)
 		return; // it is readable already
 }
 
-/* Names differ at their ends, and there is little room. */
+/* Names differ at their ends, and there is little room. The directory may have been named by a
+ * link, and have spaces in its name: it ends where the name of the executable follows. */
 static const char *without_directory(const char *command, const char *exe)
 {
 	const char *slash = exe ? strrchr(exe, '/') : NULL;
-	size_t len = slash ? (size_t)(slash - exe) + 1 : 0;
-	return len && strncmp(command, exe, len) == 0 ? command + len : command;
+	size_t len = slash ? strlen(slash) : 0;
+	if (!len || (command[0] != '/' && command[0] != '.'))
+		return command;
+	for (const char *s = command; (s = strstr(s, slash)); s++) {
+		if (!s[len] || s[len] == ' ')
+			return s + 1;
+	}
+	return command;
 }
 
 static struct proc look_at(const struct gospy_process *process)

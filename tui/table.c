@@ -55,30 +55,13 @@ void cell_number(struct cell_value *value, uint64_t number)
 		strbuf_printf(&value->text, "%lu", number);
 }
 
-/* The last two parts of a path tell where a file is. */
-static const char *short_path(const char *path)
-{
-	const char *last = strrchr(path, '/');
-	for (const char *s = last; s && s > path;) {
-		if (*--s == '/')
-			return s + 1;
-	}
-	return path;
-}
-
 void cell_location(struct cell_value *value, const struct gospy_location *location)
 {
 	value->end = true;
-	if (!location) {
-		strbuf_putc(&value->text, '?');
-		return;
-	}
-	if (location->func)
-		strbuf_puts(&value->text, location->func);
+	if (location)
+		model_location(location, &value->text);
 	else
-		strbuf_printf(&value->text, "0x%lx", location->pc);
-	if (location->file)
-		strbuf_printf(&value->text, " (%s:%u)", short_path(location->file), location->line);
+		strbuf_putc(&value->text, '?');
 }
 
 /* ---- rows */

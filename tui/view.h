@@ -99,7 +99,7 @@ void table_search(struct view *view, struct app *app, bool forward);
 void cell_printf(struct cell_value *value, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void cell_number(struct cell_value *value, uint64_t number);
-/** "main.worker (x.go:12)"; "?" for NULL. */
+/** As model_location; "?" for NULL. */
 void cell_location(struct cell_value *value, const struct gospy_location *location);
 
 /* ---- the views */
