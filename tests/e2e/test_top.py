@@ -658,7 +658,7 @@ class LookTest(TopTest):
                             ("xterm-256color", lambda c: isinstance(c, int)),
                             ("gospy-direct", lambda c: isinstance(c, str))):
             with self.subTest(term=term):
-                top = self.top(fixture, env={"TERM": term, "TERMINFO_DIRS": f"{directory}:"})
+                top = self.top(fixture, env={"TERM": term, "TERMINFO": directory})
                 colors = self.colors(top)
                 self.assertGreater(len(colors), 4)
                 self.assertTrue(all(map(known, colors)), colors)
