@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "render/units.h"
 #include "tui/app_state.h"
 #include "tui/screen.h"
@@ -50,17 +51,17 @@ static void go_back(struct app *app)
 	if (view->filter[0]) {
 		clear_filter(app, view);
 	} else if (app->help) {
-		view_close(app->help);
-		app->help = NULL;
+		view_close(take(app->help));
 		app_update(app);
-	} else if (!app->picker && app->depth[app->tab] > 1) {
+	} else if (app->picker) {
+		app_leave_picker(app);
+	} else if (app->depth[app->tab] > 1) {
 		view_close(view);
 		app->depth[app->tab]--;
 		app_configure(app);
 		app_update(app);
-	} else if (!app->picker && !app->options->pid) {
-		app->picker = view_picker_open();
-		app_update(app);
+	} else if (!app->options->pid) {
+		app_pick(app);
 	}
 }
 
@@ -93,7 +94,9 @@ static void prompt_key(struct app *app, int code)
 	if (code == KEY_RETURN || code == KEY_ESCAPE) {
 		app->prompting = false;
 		app->message[0] = '\0';
-		if (code == KEY_ESCAPE)
+		if (code == KEY_ESCAPE && picking)
+			go_back(app);
+		else if (code == KEY_ESCAPE)
 			clear_filter(app, app_view(app));
 		else if (picking)
 			app->picker->ops->act(app->picker, app, ACT_OPEN);
@@ -215,6 +218,17 @@ static void mark(struct app *app)
 	app_update(app);
 }
 
+/* From wherever it is asked for. */
+static void show_groups(struct app *app)
+{
+	view_close(take(app->help));
+	app->tab = 0;
+	while (app->depth[0] > 1)
+		view_close(app->tabs[0][--app->depth[0]]);
+	app_configure(app);
+	app_update(app);
+}
+
 /* What needs a target, whatever is shown of it. */
 static bool act_on_target(struct app *app, enum action action, int code)
 {
@@ -242,13 +256,8 @@ static bool act_on_target(struct app *app, enum action action, int code)
 	case ACT_KEY_NEXT:
 	case ACT_KEY_BEFORE:
 	case ACT_GROWING:
-		// From wherever this is asked for: it is about the groups.
-		app->tab = 0;
-		while (app->depth[0] > 1)
-			view_close(app->tabs[0][--app->depth[0]]);
-		app_configure(app);
-		app_update(app);
-		app_view(app)->ops->act(app_view(app), app, action);
+		show_groups(app);
+		view_groups.act(app_view(app), app, action);
 		return true;
 	default:
 		return false;

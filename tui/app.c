@@ -79,12 +79,36 @@ void app_configure(struct app *app)
 	sampler_configure(app->sampler, &options);
 }
 
+static void close_prompts(struct app *app)
+{
+	app->prompting = app->menu_open = false;
+}
+
+void app_pick(struct app *app)
+{
+	app->picker = view_picker_open();
+	line_edit_set(&app->prompt, "");
+	app->prompting = true;
+	app_update(app);
+}
+
+void app_leave_picker(struct app *app)
+{
+	if (!app->model)
+		return;
+	view_close(take(app->picker));
+	close_prompts(app);
+	app_update(app);
+}
+
 void app_connect(struct app *app, pid_t pid)
 {
 	struct gospy_error err;
-	if (app->next)
-		sampler_stop(app->next);
-	app->next = NULL;
+	sampler_stop(take(app->next));
+	if (app->model && pid == app->pid && app->status.state != SAMPLER_ENDED) {
+		app_leave_picker(app);
+		return;
+	}
 	struct sampler_options options = app->sampling;
 	options.paused = false;
 	if (sampler_start(pid, app->options->bin, &options, &app->next, &err)) {
@@ -107,9 +131,7 @@ static void close_target(struct app *app)
 {
 	model_destroy(app->model);
 	app->model = NULL;
-	if (app->sampler)
-		sampler_stop(app->sampler);
-	app->sampler = NULL;
+	sampler_stop(take(app->sampler));
 }
 
 static void set_up_model(struct app *app, struct model *model)
@@ -149,18 +171,15 @@ static void switch_target(struct app *app, struct sample *sample)
 	// Views and what they know belong to the target before.
 	close_views(app, app->pid != app->next_pid);
 	close_target(app);
-	app->sampler = app->next;
-	app->next = NULL;
+	app->sampler = take(app->next);
 	app->pid = app->next_pid;
 	app->model = model;
 	model_add(model, sample);
 	open_roots(app);
-	if (app->picker) {
-		view_close(app->picker);
-		app->picker = NULL;
-		app->prompting = false;
+	if (app->picker)
 		app->tab = 0;
-	}
+	view_close(take(app->picker));
+	close_prompts(app);
 	app->message[0] = '\0';
 	sampler_status(app->sampler, &app->status);
 	app_configure(app);
@@ -189,8 +208,7 @@ static void check_next(struct app *app)
 	}
 	if (!refused && status.state != SAMPLER_ENDED)
 		return;
-	sampler_stop(app->next);
-	app->next = NULL;
+	sampler_stop(take(app->next));
 	if (app->model || app->picker) {
 		app_say(app, LOOK_BAD, "%s", status.error.msg);
 	} else {
@@ -231,6 +249,7 @@ void app_push(struct app *app, struct view *view)
 		return;
 	}
 	app->tabs[app->tab][(*depth)++] = view;
+	close_prompts(app);
 	app_configure(app);
 	app_update(app);
 }
@@ -294,8 +313,14 @@ static void take_signals(struct app *app, int fd)
 	struct signalfd_siginfo info;
 	while (read(fd, &info, sizeof(info)) == sizeof(info)) {
 		switch (info.ssi_signo) {
-		case SIGWINCH:
 		case SIGCONT:
+			// After a SIGSTOP nobody has told it of, the terminal is as the shell left
+			// it.
+			screen_leave();
+			screen_enter();
+			app->redraw = true;
+			break;
+		case SIGWINCH:
 			app->redraw = true;
 			break;
 		case SIGTSTP:
@@ -429,11 +454,8 @@ static enum gospy_code run(struct app *app, int signals, struct gospy_error *err
 					    !options->no_mouse, &app->canvas.utf8, err);
 	if (code)
 		return code;
-	if (!options->pid) {
-		app->picker = view_picker_open();
-		app->prompting = true;
-		app_update(app);
-	}
+	if (!options->pid)
+		app_pick(app);
 	draw(app);
 	while (!app->quit)
 		turn(app, signals);
@@ -446,8 +468,7 @@ static void app_free(struct app *app)
 	close_views(app, true);
 	view_close(app->picker);
 	view_close(app->help);
-	if (app->next)
-		sampler_stop(app->next);
+	sampler_stop(app->next);
 	close_target(app);
 	canvas_deinit(&app->canvas);
 }

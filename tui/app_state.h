@@ -46,6 +46,10 @@ struct app {
 struct view *app_view(const struct app *app);
 /** Show a view on top of the one that is shown; owned by the app. */
 void app_push(struct app *app, struct view *view);
+/** Let the user choose a process. */
+void app_pick(struct app *app);
+/** Back to the one that was shown before, which went on; nothing if there is none. */
+void app_leave_picker(struct app *app);
 /** Open a process and show it in the place of the one that is shown, if that works. */
 void app_connect(struct app *app, pid_t pid);
 /** A line for the user, shown for some seconds. */

@@ -167,7 +167,40 @@ static bool is_printable_ascii(const char *s)
 	return true;
 }
 
-int canvas_text(struct canvas *canvas, int y, int x, int width, enum style style, const char *s)
+static int draw_more(struct canvas *canvas, int y, int x, enum style style)
+{
+	const char *more = canvas->glyphs->more;
+	return draw_clean(canvas, y, x, 1, style, more, strlen(more));
+}
+
+/* Text that is too wide, with its beginning. */
+static int draw_begin(struct canvas *canvas, int y, int x, int width, enum style style,
+		      const char *s, size_t len)
+{
+	int used = draw_clean(canvas, y, x, width - 1, style, s, len);
+	return used + draw_more(canvas, y, x + used, style);
+}
+
+/* With its end. */
+static int draw_end(struct canvas *canvas, int y, int x, int width, enum style style, const char *s,
+		    size_t len)
+{
+	int indent = 0, columns = clean_width(canvas, s, len);
+	for (; indent < width - 1 && *s == ' '; indent++, s++, len--, columns--)
+		;
+	while (len && columns > width - indent - 1) {
+		wchar_t c = next_char(&s, &len);
+		columns -= fit_char(canvas, &c);
+	}
+	int used = indent + draw_more(canvas, y, x + indent, style);
+	return used + draw_clean(canvas, y, x + used, width - used, style, s, len);
+}
+
+typedef int draw_cut(struct canvas *canvas, int y, int x, int width, enum style style,
+		     const char *s, size_t len);
+
+static int draw_text(struct canvas *canvas, int y, int x, int width, enum style style,
+		     const char *s, draw_cut *cut)
 {
 	CLEANUP(strbuf_deinit) struct strbuf clean = {0};
 	if (width > canvas->cols - x)
@@ -182,9 +215,17 @@ int canvas_text(struct canvas *canvas, int y, int x, int width, enum style style
 	}
 	if (clean_width(canvas, s, len) <= width)
 		return draw_clean(canvas, y, x, width, style, s, len);
-	int used = draw_clean(canvas, y, x, width - 1, style, s, len);
-	const char *more = canvas->glyphs->more;
-	return used + draw_clean(canvas, y, x + used, 1, style, more, strlen(more));
+	return cut(canvas, y, x, width, style, s, len);
+}
+
+int canvas_text(struct canvas *canvas, int y, int x, int width, enum style style, const char *s)
+{
+	return draw_text(canvas, y, x, width, style, s, draw_begin);
+}
+
+int canvas_text_end(struct canvas *canvas, int y, int x, int width, enum style style, const char *s)
+{
+	return draw_text(canvas, y, x, width, style, s, draw_end);
 }
 
 void canvas_text_right(struct canvas *canvas, int y, int x, int width, enum style style,

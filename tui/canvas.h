@@ -43,7 +43,11 @@ int canvas_width(const struct canvas *canvas, const char *s, size_t len);
  * and the last column says so. Outside of the canvas nothing is drawn. Returns the columns drawn.
  */
 int canvas_text(struct canvas *canvas, int y, int x, int width, enum style style, const char *s);
-/** The same at the right of `width` columns. */
+/** The same, but it is cut off at its beginning, behind spaces it begins with: for names and paths,
+ * whose ends tell more. */
+int canvas_text_end(struct canvas *canvas, int y, int x, int width, enum style style,
+		    const char *s);
+/** As canvas_text, at the right of `width` columns. */
 void canvas_text_right(struct canvas *canvas, int y, int x, int width, enum style style,
 		       const char *s);
 int canvas_printf(struct canvas *canvas, int y, int x, int width, enum style style, const char *fmt,

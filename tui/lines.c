@@ -43,5 +43,6 @@ void lines_deinit(struct lines *lines)
 void lines_cell(const struct lines *lines, size_t row, struct cell_value *value)
 {
 	value->style = lines->at.at[row].style;
+	value->end = value->style == LOOK_FILE;
 	strbuf_puts(&value->text, lines->at.at[row].text);
 }

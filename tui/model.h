@@ -114,6 +114,8 @@ bool model_compile(const char *pattern, regex_t *ret, char *why, size_t why_size
 /** Does one of a row's texts match? */
 bool model_row_matches(const struct model_row *row, const regex_t *regex);
 
+/** "main.worker main.go:12", escaped; of the file without its directory. */
+void model_location(const struct gospy_location *location, struct strbuf *text);
 /** Text of a cell, not padded, escaped: "12034", "+120", "+60.1", "4h12m", "chan receive…",
  * "main.worker x.go:12". `utf8`: else "..." stands for "…". */
 void model_cell(const struct model_row *row, enum model_column column, bool utf8,

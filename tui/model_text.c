@@ -25,13 +25,8 @@ const char *model_column_name(enum model_column column)
 	return columns[column].name;
 }
 
-/* "main.worker main.go:12": the directory is seen where there is room for it. */
-static void add_location(struct strbuf *text, const struct gospy_location *location)
+void model_location(const struct gospy_location *location, struct strbuf *text)
 {
-	if (!location) {
-		strbuf_putc(text, '-');
-		return;
-	}
 	if (!location->func) {
 		strbuf_printf(text, "0x%" PRIx64, location->pc);
 		return;
@@ -81,12 +76,17 @@ void model_cell(const struct model_row *row, enum model_column column, bool utf8
 	case COLUMN_LOCATION:
 		if (row->title)
 			escape_add(text, row->title);
+		else if (row->location)
+			model_location(row->location, text);
 		else
-			add_location(text, row->location);
+			strbuf_putc(text, '-');
 		differ = !row->title && row->locations_differ;
 		break;
 	case COLUMN_CREATOR:
-		add_location(text, row->creator);
+		if (row->creator)
+			model_location(row->creator, text);
+		else
+			strbuf_putc(text, '-');
 		differ = row->creators_differ;
 		break;
 	case MODEL_COLUMNS:

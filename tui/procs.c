@@ -1,14 +1,13 @@
 #include "tui/procs.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 
 static const uint64_t LIST_AGAIN_NS = 2000000000;
 
@@ -83,6 +82,21 @@ static void tell(const struct procs *procs)
 		return; // it is readable already
 }
 
+/* Names differ at their ends, and there is little room. The directory may have been named by a
+ * link, and have spaces in its name: it ends where the name of the executable follows. */
+static const char *without_directory(const char *command, const char *exe)
+{
+	const char *slash = exe ? strrchr(exe, '/') : NULL;
+	size_t len = slash ? strlen(slash) : 0;
+	if (!len || (command[0] != '/' && command[0] != '.'))
+		return command;
+	for (const char *s = command; (s = strstr(s, slash)); s++) {
+		if (!s[len] || s[len] == ' ')
+			return s + 1;
+	}
+	return command;
+}
+
 static struct proc look_at(const struct gospy_process *process)
 {
 	struct proc proc = {.pid = process->pid, .rss = GOSPY_UNKNOWN, .goroutines = GOSPY_UNKNOWN};
@@ -96,16 +110,22 @@ static struct proc look_at(const struct gospy_process *process)
 		proc.user = copy(info->username);
 		command = info->cmdline && info->cmdline[0] ? info->cmdline : command;
 	}
-	proc.command = copy(command);
+	proc.command = copy(command ? without_directory(command, process->exe) : NULL);
 	gospy_process_info_destroy(info);
 	return proc;
+}
+
+/* A pid can come to another program. */
+static bool is_same(const struct proc *a, const struct proc *b)
+{
+	return a->pid == b->pid && a->command && b->command && strcmp(a->command, b->command) == 0;
 }
 
 /* What was counted before stays. */
 static void inherit(struct proc *proc, const proc_list *before)
 {
 	for (size_t i = 0; i < before->len; i++) {
-		if (before->at[i].pid != proc->pid)
+		if (!is_same(&before->at[i], proc))
 			continue;
 		proc->goroutines = before->at[i].goroutines;
 		proc->counted = before->at[i].counted;
@@ -185,7 +205,7 @@ static bool count_one(struct procs *procs)
 /* Until it is time to look again; `*anew_ret`: everything is to be counted again. */
 static bool wait_for_next(struct procs *procs, bool *anew_ret)
 {
-	uint64_t until = clock_real_ns() + LIST_AGAIN_NS;
+	uint64_t until = clock_mono_ns() + LIST_AGAIN_NS;
 	struct timespec at = {(time_t)(until / 1000000000), (long)(until % 1000000000)};
 	pthread_mutex_lock(&procs->lock);
 	while (!procs->stop && !procs->refresh &&
@@ -219,9 +239,13 @@ struct procs *procs_start(void)
 		abort();
 	procs->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	pthread_mutex_init(&procs->lock, NULL);
-	pthread_cond_init(&procs->wake, NULL);
+	pthread_condattr_t attr;
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&procs->wake, &attr);
+	pthread_condattr_destroy(&attr);
 	procs->users = 2;
-	if (procs->event < 0 || pthread_create(&thread, NULL, run, procs) != 0)
+	if (procs->event < 0 || thread_start(&thread, run, procs) != 0)
 		abort();
 	pthread_detach(thread);
 	return procs;

@@ -8,7 +8,8 @@
 /** A process. Texts are raw; NULL: unknown. */
 struct proc {
 	pid_t pid;
-	char *user, *go_version, *command;
+	char *user, *go_version;
+	char *command;       /* and arguments; without the directory of the executable */
 	uint64_t rss;        /* or GOSPY_UNKNOWN */
 	uint64_t goroutines; /* or GOSPY_UNKNOWN: not counted, or not yet */
 	bool counted;        /* it was tried */

@@ -24,6 +24,39 @@ static struct {
 	bool at_exit;
 } state = {.stderr_aside = -1, .stderr_memory = -1};
 
+static void divert_stderr(void)
+{
+	if (!isatty(STDERR_FILENO))
+		return;
+	state.stderr_memory = memfd_create("gospy-stderr", MFD_CLOEXEC);
+	if (state.stderr_memory < 0)
+		return;
+	state.stderr_aside = dup(STDERR_FILENO);
+	if (state.stderr_aside >= 0)
+		dup2(state.stderr_memory, STDERR_FILENO);
+}
+
+/* What was put aside is mostly why the program ends. */
+static void undivert_stderr(void)
+{
+	char text[4096];
+	ssize_t n;
+	if (state.stderr_aside >= 0) {
+		dup2(state.stderr_aside, STDERR_FILENO);
+		close(state.stderr_aside);
+		state.stderr_aside = -1;
+	}
+	if (state.stderr_memory < 0)
+		return;
+	lseek(state.stderr_memory, 0, SEEK_SET);
+	while ((n = read(state.stderr_memory, text, sizeof(text))) > 0) {
+		if (write(STDERR_FILENO, text, (size_t)n) < 0)
+			break;
+	}
+	close(state.stderr_memory);
+	state.stderr_memory = -1;
+}
+
 void restore_now(void)
 {
 	if (!state.armed)
@@ -33,8 +66,7 @@ void restore_now(void)
 		state.len = 0; // nothing else can be done about it
 	if (state.has_settings)
 		tcsetattr(state.tty, TCSANOW, &state.settings);
-	if (state.stderr_aside >= 0)
-		dup2(state.stderr_aside, STDERR_FILENO);
+	undivert_stderr();
 }
 
 /* Whoever handled the signal before has it next. */
@@ -54,38 +86,6 @@ static void on_crash(int signal, siginfo_t *info, void *context)
 static void at_exit(void)
 {
 	restore_now();
-}
-
-static void divert_stderr(void)
-{
-	if (!isatty(STDERR_FILENO))
-		return;
-	state.stderr_memory = memfd_create("gospy-stderr", MFD_CLOEXEC);
-	if (state.stderr_memory < 0)
-		return;
-	state.stderr_aside = dup(STDERR_FILENO);
-	if (state.stderr_aside >= 0)
-		dup2(state.stderr_memory, STDERR_FILENO);
-}
-
-static void undivert_stderr(void)
-{
-	char text[4096];
-	ssize_t n;
-	if (state.stderr_aside >= 0) {
-		dup2(state.stderr_aside, STDERR_FILENO);
-		close(state.stderr_aside);
-		state.stderr_aside = -1;
-	}
-	if (state.stderr_memory < 0)
-		return;
-	lseek(state.stderr_memory, 0, SEEK_SET);
-	while ((n = read(state.stderr_memory, text, sizeof(text))) > 0) {
-		if (write(STDERR_FILENO, text, (size_t)n) < 0)
-			break;
-	}
-	close(state.stderr_memory);
-	state.stderr_memory = -1;
 }
 
 void restore_arm(int tty, const char *sequence, size_t len)

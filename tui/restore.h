@@ -12,7 +12,8 @@ enum { RESTORE_MAX = 256 /* bytes of the sequence */ };
  * meanwhile appears afterwards.
  */
 void restore_arm(int tty, const char *sequence, size_t len);
-/** Restore the settings, write the sequence; nothing if not armed. Async-signal-safe. */
+/** Restore the settings, write the sequence, then what was put aside; nothing if not armed.
+ * Async-signal-safe. */
 void restore_now(void);
 /** After the screen was left in an orderly way: forget it, and print what was put aside. */
 void restore_disarm(void);

@@ -1,14 +1,13 @@
 #include "tui/sampler.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/thread.h"
 
 static const uint64_t STOP_WAIT_NS = 200000000;
 
@@ -257,17 +256,6 @@ static enum gospy_code init(struct sampler *s, const char *bin, struct gospy_err
 	return GOSPY_OK;
 }
 
-/* Signals are for the thread that draws. */
-static int create_thread(struct sampler *s)
-{
-	sigset_t all, old;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	int error = pthread_create(&s->thread, NULL, work, s);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return error;
-}
-
 enum gospy_code sampler_start(pid_t pid, const char *bin, const struct sampler_options *options,
 			      struct sampler **ret, struct gospy_error *err)
 {
@@ -278,7 +266,7 @@ enum gospy_code sampler_start(pid_t pid, const char *bin, const struct sampler_o
 	s->options = s->read = *options;
 	s->status.since_mono_ns = clock_mono_ns();
 	enum gospy_code code = init(s, bin, err);
-	int error = code ? 0 : create_thread(s);
+	int error = code ? 0 : thread_start(&s->thread, work, s);
 	if (error)
 		code = err_os(err, error, "cannot start a thread");
 	if (code) {

@@ -93,13 +93,15 @@ static void write_json(struct app *app, struct out *out)
 	json_newline(&json);
 }
 
-static bool finish(struct out *out)
+/* 0, or why it could not be written. */
+static int finish(struct out *out)
 {
-	bool ok = out_flush(out);
-	return close(out->fd) == 0 && ok;
+	out_flush(out);
+	int why = close(out->fd) == 0 ? 0 : errno;
+	return out->error ? out->error : why;
 }
 
-static bool write_text(struct app *app, struct out *out)
+static void write_text(struct app *app, struct out *out)
 {
 	struct strbuf text = {0};
 	int y, x;
@@ -107,7 +109,6 @@ static bool write_text(struct app *app, struct out *out)
 	canvas_dump(&app->canvas, &text);
 	out_write(out, text.s ? text.s : "", text.len);
 	strbuf_deinit(&text);
-	return finish(out);
 }
 
 void save_screen(struct app *app)
@@ -123,11 +124,14 @@ void save_screen(struct app *app)
 		return;
 	}
 	out_init(&out, text_fd, false);
-	bool ok = write_text(app, &out);
+	write_text(app, &out);
+	int why_text = finish(&out);
 	out_init(&out, json_fd, false);
 	write_json(app, &out);
-	if (!finish(&out) || !ok)
-		app_say(app, LOOK_BAD, "cannot write %s: %s", text_name, strerror(out.error));
+	int why_json = finish(&out);
+	if (why_text || why_json)
+		app_say(app, LOOK_BAD, "cannot write %s: %s", why_text ? text_name : json_name,
+			strerror(why_text ? why_text : why_json));
 	else
 		app_say(app, LOOK_GOOD, "written: %s and .json", text_name);
 }

@@ -55,29 +55,13 @@ void cell_number(struct cell_value *value, uint64_t number)
 		strbuf_printf(&value->text, "%lu", number);
 }
 
-/* The last two parts of a path tell where a file is. */
-static const char *short_path(const char *path)
-{
-	const char *last = strrchr(path, '/');
-	for (const char *s = last; s && s > path;) {
-		if (*--s == '/')
-			return s + 1;
-	}
-	return path;
-}
-
 void cell_location(struct cell_value *value, const struct gospy_location *location)
 {
-	if (!location) {
-		strbuf_putc(&value->text, '?');
-		return;
-	}
-	if (location->func)
-		strbuf_puts(&value->text, location->func);
+	value->end = true;
+	if (location)
+		model_location(location, &value->text);
 	else
-		strbuf_printf(&value->text, "0x%lx", location->pc);
-	if (location->file)
-		strbuf_printf(&value->text, " (%s:%u)", short_path(location->file), location->line);
+		strbuf_putc(&value->text, '?');
 }
 
 /* ---- rows */
@@ -104,6 +88,7 @@ static void get_cell(struct view *view, const struct app *app, size_t row, size_
 {
 	strbuf_clear(&value->text);
 	value->style = LOOK_NORMAL;
+	value->end = false;
 	value->number = GOSPY_UNKNOWN;
 	view->ops->cell(view, app, row, column, value);
 }
@@ -193,6 +178,8 @@ static void draw_row(struct view *view, const struct app *app, struct canvas *ca
 		const char *text = value.text.s ? value.text.s : "";
 		if (view->ops->columns[i].right)
 			canvas_text_right(canvas, y, x, width, value.style, text);
+		else if (value.end)
+			canvas_text_end(canvas, y, x, width, value.style, text);
 		else
 			canvas_text(canvas, y, x, width, value.style, text);
 		x += width + COLUMN_GAP;

@@ -24,6 +24,7 @@ struct view;
 struct cell_value {
 	struct strbuf text; /* raw or escaped: the canvas escapes what has to be */
 	enum style style;
+	bool end;        /* where it does not fit, its end is shown: see canvas_text_end */
 	uint64_t number; /* GOSPY_UNKNOWN: the text is all there is */
 };
 
@@ -98,7 +99,7 @@ void table_search(struct view *view, struct app *app, bool forward);
 void cell_printf(struct cell_value *value, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void cell_number(struct cell_value *value, uint64_t number);
-/** "main.worker (x.go:12)"; "?" for NULL. */
+/** As model_location; "?" for NULL. */
 void cell_location(struct cell_value *value, const struct gospy_location *location);
 
 /* ---- the views */

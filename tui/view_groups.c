@@ -108,11 +108,16 @@ static void groups_cell(struct view *view, const struct app *app, size_t at, siz
 		return;
 	}
 	enum model_column which = (enum model_column)columns[column].sort;
+	// What is grouped by is seen also where its own column has no room.
+	if (which == COLUMN_LOCATION && model_key(app->model) == GROUP_CREATOR &&
+	    !view->widths[COLUMN_CREATOR + 1])
+		which = COLUMN_CREATOR;
 	value->style = cell_style(row, which);
 	if (which == COLUMN_COUNT)
 		value->number = row->count;
 	else if (which == COLUMN_OLDEST)
 		value->number = row->oldest_ns;
+	value->end = which == COLUMN_CREATOR || (which == COLUMN_LOCATION && !row->title);
 	model_cell(row, which, app->canvas.utf8, &value->text);
 }
 

@@ -196,6 +196,7 @@ static void members_cell(struct view *view, const struct app *app, size_t row, s
 		break;
 	case BY_LOCATION:
 		value->style = LOOK_FUNC;
+		value->end = true;
 		strbuf_puts(&value->text, member->location);
 		break;
 	case BY_LABEL:
@@ -247,7 +248,9 @@ static bool members_act(struct view *view, struct app *app, enum action action)
 	if (row == SIZE_MAX)
 		return true;
 	const struct member *member = &members->list.at.at[row];
-	if (action == ACT_OPEN)
+	if (member->goid == GOSPY_UNKNOWN)
+		app_say(app, LOOK_WARN, "it could not be read");
+	else if (action == ACT_OPEN)
 		app_push(app, view_stack_open(member->index, member->goid));
 	else if (!member->object_kind)
 		app_say(app, LOOK_WARN, "goroutine %lu waits for no channel or lock that is known",

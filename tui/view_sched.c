@@ -272,7 +272,8 @@ static void sched_cell(struct view *view, const struct app *app, size_t at, size
 		number_or_dash(value, row->goid);
 		break;
 	default:
-		value->style = row->index == SIZE_MAX ? LOOK_DIM : LOOK_FUNC;
+		value->end = row->index != SIZE_MAX;
+		value->style = value->end ? LOOK_FUNC : LOOK_DIM;
 		strbuf_puts(&value->text, row->doing);
 		break;
 	}

@@ -145,10 +145,12 @@ static void stack_update(struct view *view, struct app *app)
 	struct gospy_goroutine g = {0};
 	if (stack->index < gospy_snapshot_goroutine_count(sample->snapshot))
 		gospy_snapshot_goroutine(sample->snapshot, stack->index, &g);
+	// If not, it will be known another time whether it is still the same one.
+	bool readable = g.soundness != GOSPY_SOUND_UNREADABLE;
 	bool dead = g.status == GOSPY_STATUS_DEAD || g.status == GOSPY_STATUS_DEADEXTRA;
-	if (g.soundness != GOSPY_SOUND_UNREADABLE && (g.goid != stack->goid || dead)) {
+	if (readable && (g.goid != stack->goid || dead)) {
 		mark_ended(stack);
-	} else if (info->stacks && info->arguments) {
+	} else if (readable && info->stacks && info->arguments) {
 		stack->ended = false;
 		show(stack, sample->snapshot, &g);
 	} else if (!stack->seen && !stack->lines.at.len) {

@@ -284,8 +284,6 @@ static enum gospy_code capture_stopping(struct gospy_target *target, struct pass
 static enum gospy_code capture_running(struct passes *p, struct gospy_error *err)
 {
 	struct capture *c = p->capture;
-	c->instant_mono_ns = clock_mono_ns();
-	c->instant_real_ns = clock_real_ns();
 	enum gospy_code code = collect_validated(p, err);
 	if (!code && p->options->stacks)
 		code = collect_validated_stacks(p, err);
@@ -317,6 +315,9 @@ static enum gospy_code capture_all(struct gospy_target *target,
 	const struct map *tids = target->namespaced ? &tid_map : NULL;
 	if (!code)
 		code = schedstate_read(&c->sched, image, tids, err);
+	// Without a stop nothing that begins later is seen.
+	c->instant_mono_ns = clock_mono_ns();
+	c->instant_real_ns = clock_real_ns();
 	if (!code)
 		code = collect_allgs(c, image, err);
 	if (options->stacks || options->native)

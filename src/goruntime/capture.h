@@ -82,9 +82,8 @@ struct capture {
 	struct arena native_arena;
 	/* What an M was started with, as m.mstartfn says: address of the func value -> entry. */
 	struct map start_entries;
-	uint64_t
-		instant_mono_ns; /* clock_mono_ns() of the stop, or of the start if there is none */
-	uint64_t instant_real_ns;
+	/* Begin of the stop; without one, of the reading of allgs. */
+	uint64_t instant_mono_ns, instant_real_ns;
 	uint64_t paused_ns;
 	uint64_t active;
 	bool exact;         /* all g's were read inside the stop */

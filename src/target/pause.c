@@ -2,12 +2,12 @@
 
 #include <pthread.h>
 #include <semaphore.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "target/tracer.h"
 
 /** One pause, shared by the thread that traces and the one that asked for it. */
@@ -36,24 +36,6 @@ static void *trace(void *arg)
 	tracer->pause.stopped_ns = clock_mono_ns() - tracer->pause.begin_ns;
 	sem_post(&worker->done);
 	return NULL;
-}
-
-/**
- * Start a thread with signals blocked, for the handlers of the program should run on its own
- * threads. A SIGCHLD that nobody handles is better left open: the kernel drops it when it is sent,
- * but would else wake another thread for it at each stop (sig_ignored() in kernel/signal.c).
- */
-static int start_thread(pthread_t *thread, void *(*run)(void *), void *arg)
-{
-	sigset_t blocked, old;
-	struct sigaction action;
-	sigfillset(&blocked);
-	if (sigaction(SIGCHLD, NULL, &action) == 0 && action.sa_handler == SIG_DFL)
-		sigdelset(&blocked, SIGCHLD);
-	pthread_sigmask(SIG_SETMASK, &blocked, &old);
-	int os_errno = pthread_create(thread, NULL, run, arg);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return os_errno;
 }
 
 /** Take note of threads that have ended; the leader belongs to the parent of the process. */
@@ -116,7 +98,7 @@ enum gospy_code pause_run(const struct process *process, uint64_t max_pause_ns,
 	sigset_t before;
 	block_job_control(&before);
 	sem_init(&worker.done, 0, 0);
-	int os_errno = start_thread(&worker.thread, trace, &worker);
+	int os_errno = thread_start(&worker.thread, trace, &worker);
 	if (!os_errno) {
 		wait_done(&worker);
 		pthread_join(worker.thread, NULL);
@@ -150,7 +132,7 @@ enum gospy_code pause_probe(const struct process *process, struct gospy_error *e
 {
 	struct probe probe = {.tid = process->live_tid};
 	pthread_t thread;
-	int os_errno = start_thread(&thread, probe_thread, &probe);
+	int os_errno = thread_start(&thread, probe_thread, &probe);
 	if (os_errno)
 		return err_os(err, os_errno, "cannot start a thread");
 	pthread_join(thread, NULL);

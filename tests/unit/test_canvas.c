@@ -35,6 +35,28 @@ static void test_cut(void **state)
 	canvas_deinit(&canvas);
 }
 
+static void test_cut_at_its_beginning(void **state)
+{
+	(void)state;
+	struct canvas canvas = make(false, 4, 10);
+	assert_int_equal(canvas_text_end(&canvas, 0, 2, 5, LOOK_NORMAL, "abcdefgh"), 5);
+	canvas_text_end(&canvas, 1, 0, 8, LOOK_NORMAL, "abcdefgh");
+	canvas_text_end(&canvas, 2, 0, 6, LOOK_NORMAL, "  abcdefgh");
+	assert_int_equal(canvas_text_end(&canvas, 3, 0, 2, LOOK_NORMAL, "     a"), 2);
+	check(&canvas, "  ~efgh\nabcdefgh\n  ~fgh\n ~\n");
+	canvas_deinit(&canvas);
+	if (!setlocale(LC_CTYPE, "C.UTF-8"))
+		skip();
+	canvas = make(true, 1, 10);
+	// Half a character is not shown.
+	canvas_text_end(&canvas, 0, 0, 6, LOOK_NORMAL, "中文字字");
+	check(&canvas, "…字字\n");
+	canvas_clear(&canvas);
+	canvas_text_end(&canvas, 0, 0, 1, LOOK_NORMAL, "中");
+	check(&canvas, "…\n");
+	canvas_deinit(&canvas);
+}
+
 static void test_unfit(void **state)
 {
 	(void)state;
@@ -91,9 +113,9 @@ static void test_bar_and_plot(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cut),          cmocka_unit_test(test_unfit),
-		cmocka_unit_test(test_wide),         cmocka_unit_test(test_outside),
-		cmocka_unit_test(test_bar_and_plot),
+		cmocka_unit_test(test_cut),     cmocka_unit_test(test_cut_at_its_beginning),
+		cmocka_unit_test(test_unfit),   cmocka_unit_test(test_wide),
+		cmocka_unit_test(test_outside), cmocka_unit_test(test_bar_and_plot),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
