@@ -241,6 +241,7 @@ enum gospy_code schedstate_reread(struct schedstate *s, struct image *image,
 			m->rip = thread->regs.rip;
 			m->rsp = thread->regs.rsp;
 			m->rbp = thread->regs.rbp;
+			m->r12 = thread->regs.r12;
 			m->r14 = thread->regs.r14;
 			m->fs_base = thread->regs.fs_base;
 		}

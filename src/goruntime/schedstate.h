@@ -19,7 +19,7 @@ struct m_rec {
 	pid_t tid; /* in gospy's PID namespace, 0: none */
 	bool spinning, blocked, incgo;
 	bool has_regs;
-	uint64_t rip, rsp, rbp, r14, fs_base;
+	uint64_t rip, rsp, rbp, r12, r14, fs_base;
 };
 
 /* Raw copies of structures that decode_*.c reads through the layout. */
