@@ -33,6 +33,7 @@ static bool has_stack(const struct g_rec *rec)
 	case GOSPY_STATUS_RUNNING:
 	case GOSPY_STATUS_SYSCALL:
 	case GOSPY_STATUS_WAITING:
+	case GOSPY_STATUS_COPYSTACK: // sched leads into the old stack, or the whole copy
 	case GOSPY_STATUS_PREEMPTED:
 	case GOSPY_STATUS_LEAKED:
 		return rec->soundness != GOSPY_SOUND_UNREADABLE && !(rec->flags & G_PC_STALE) &&
