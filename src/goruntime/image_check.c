@@ -91,14 +91,10 @@ static bool check_allglen(struct image *image, uint64_t addr)
 
 static bool check_allgptr(struct image *image, uint64_t addr)
 {
-	for (unsigned i = 0; i < TRIES; i++) {
-		uint64_t ptr;
-		struct slice s;
-		if (image->globals.allgs.addr && !mem_read_u64(image->mem, addr, &ptr, NULL) &&
-		    read_slice(image, image->globals.allgs.addr, GS_MAX, &s) && s.addr == ptr)
-			return true;
-	}
-	return false;
+	uint64_t ptr;
+	struct slice s;
+	return image->globals.allgs.addr && !mem_read_u64(image->mem, addr, &ptr, NULL) &&
+	       read_slice(image, image->globals.allgs.addr, GS_MAX, &s) && s.addr == ptr;
 }
 
 /* ----------------------------------------------------------------------------- P's, M's, texts --
@@ -120,14 +116,10 @@ static bool check_allp(struct image *image, uint64_t addr)
 
 static bool check_gomaxprocs(struct image *image, uint64_t addr)
 {
-	for (unsigned i = 0; i < TRIES; i++) {
-		uint32_t n;
-		struct slice s;
-		if (image->globals.allp.addr && !mem_read_u32(image->mem, addr, &n, NULL) &&
-		    read_slice(image, image->globals.allp.addr, PS_MAX, &s) && s.len == n)
-			return true;
-	}
-	return false;
+	uint32_t n;
+	struct slice s;
+	return image->globals.allp.addr && !mem_read_u32(image->mem, addr, &n, NULL) &&
+	       read_slice(image, image->globals.allp.addr, PS_MAX, &s) && s.len == n;
 }
 
 /* runtime/proc.go:mcommoninit links an M at the head of the list; its g0 is its own. */
@@ -180,6 +172,17 @@ static bool check_ncpu(struct image *image, uint64_t addr)
 	return !mem_read_u32(image->mem, addr, &n, NULL) && n && n <= PS_MAX;
 }
 
+/* A slice or a stack may be exchanged for another between two reads, and a g be given one. */
+static bool try_check(bool (*check)(struct image *image, uint64_t addr), struct image *image,
+		      uint64_t addr)
+{
+	for (unsigned i = 0; i < TRIES; i++) {
+		if (check(image, addr))
+			return true;
+	}
+	return false;
+}
+
 bool image_check_global(struct image *image, const char *name, uint64_t addr)
 {
 	static const struct {
@@ -200,7 +203,7 @@ bool image_check_global(struct image *image, const char *name, uint64_t addr)
 	};
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
 		if (strcmp(checks[i].name, name) == 0)
-			return checks[i].check(image, addr);
+			return try_check(checks[i].check, image, addr);
 	}
 	return true;
 }
