@@ -133,6 +133,7 @@ static void m_extract(const struct layout *layout, const uint8_t *b, struct m_re
 	m->gsignal = field_load(b, L->gsignal);
 	m->curg = field_load(b, L->curg);
 	m->p = field_load(b, L->p);
+	m->nextp = field_load(b, L->nextp);
 	m->id = field_load(b, L->id);
 	m->lockedg = field_load(b, L->lockedg);
 	m->ncgocall = field_load(b, L->ncgocall);
