@@ -75,6 +75,7 @@ static inline uint64_t field_load(const uint8_t *bytes, struct field f)
 	F(procid, "procid", 1)                                                                     \
 	F(curg, "curg", 1)                                                                         \
 	F(p, "p", 1)                                                                               \
+	F(nextp, "nextp", 0)                                                                       \
 	F(id, "id", 1)                                                                             \
 	F(spinning, "spinning", 1)                                                                 \
 	F(blocked, "blocked", 1)                                                                   \

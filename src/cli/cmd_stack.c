@@ -53,10 +53,12 @@ static void numbers_free(opt_numbers *numbers)
 static int note_stacks(struct cli *cli, const struct stack_report *report)
 {
 	if (report->problems)
-		cli_note(cli, "%" PRIu64 " stacks could not be read to their end",
-			 report->problems);
+		cli_note(cli, "%" PRIu64 " %s could not be read to %s end", report->problems,
+			 report->problems == 1 ? "stack" : "stacks",
+			 report->problems == 1 ? "its" : "their");
 	if (report->missing)
-		cli_note(cli, "%" PRIu64 " stacks could not be read", report->missing);
+		cli_note(cli, "%" PRIu64 " %s could not be read", report->missing,
+			 report->missing == 1 ? "stack" : "stacks");
 	int status = look_note_problems(cli, gospy_snapshot_info(report->snapshot));
 	return report->problems || report->missing ? EXIT_STATUS_PARTIAL : status;
 }

@@ -87,10 +87,13 @@ static bool place_by_registers(struct passes *p, struct g_rec *rec, const struct
 		uint64_t at = (uint64_t)(rec - p->capture->recs);
 		uint64_t *sched_pc = map_put(&p->sched_pcs, at);
 		uint64_t *bp = map_put(&p->frame_pointers, at);
+		uint64_t *r12 = map_put(&p->r12s, at);
 		if (sched_pc)
 			*sched_pc = rec->pc;
 		if (bp)
 			*bp = regs->rbp;
+		if (r12)
+			*r12 = regs->r12;
 		rec->sp = regs->rsp;
 		rec->pc = regs->rip;
 		rec->flags |= G_PC_EXACT;
@@ -146,7 +149,7 @@ static bool place_in_syscall(const struct image *image, struct g_rec *rec)
 static void place_running(struct passes *p, struct g_rec *rec, const struct m_rec *m)
 {
 	const struct image *image = p->image;
-	struct signal_frame regs = {.rip = m->rip, .rsp = m->rsp, .rbp = m->rbp, .r14 = m->r14};
+	struct signal_frame regs = {m->rip, m->rsp, m->rbp, m->r12, m->r14};
 	bool placed = place_by_registers(p, rec, m, &regs, register_g(image, m));
 	if (!placed && find_interrupted(image, m, &regs)) {
 		// Where g is not in a register, it is the handler's by now.

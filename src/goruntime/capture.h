@@ -126,8 +126,8 @@ struct passes {
 	/* By wait reason: a goroutine may leave such a wait and come back unnoticed. */
 	bool uncounted[256];
 	VEC(struct active_item) active;
-	/* Position of a g found on its own stack -> its sched.pc, and the frame pointer. */
-	struct map sched_pcs, frame_pointers;
+	/* Position of a g found on its own stack -> its sched.pc, the frame pointer, and r12. */
+	struct map sched_pcs, frame_pointers, r12s;
 };
 
 void passes_deinit(struct passes *p);

@@ -108,6 +108,7 @@ void passes_deinit(struct passes *p)
 	vec_free(&p->active);
 	map_deinit(&p->sched_pcs);
 	map_deinit(&p->frame_pointers);
+	map_deinit(&p->r12s);
 }
 
 static void report_progress(void *ctx, size_t done, size_t total)

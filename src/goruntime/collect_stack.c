@@ -33,6 +33,7 @@ static bool has_stack(const struct g_rec *rec)
 	case GOSPY_STATUS_RUNNING:
 	case GOSPY_STATUS_SYSCALL:
 	case GOSPY_STATUS_WAITING:
+	case GOSPY_STATUS_COPYSTACK: // sched leads into the old stack, or the whole copy
 	case GOSPY_STATUS_PREEMPTED:
 	case GOSPY_STATUS_LEAKED:
 		return rec->soundness != GOSPY_SOUND_UNREADABLE && !(rec->flags & G_PC_STALE) &&
@@ -48,6 +49,7 @@ static struct unwind_start start_of(const struct passes *p, const struct g_rec *
 	uint64_t at = (uint64_t)(rec - p->capture->recs);
 	const uint64_t *sched_pc = exact ? map_get(&p->sched_pcs, at) : NULL;
 	const uint64_t *bp = exact ? map_get(&p->frame_pointers, at) : NULL;
+	const uint64_t *r12 = exact ? map_get(&p->r12s, at) : NULL;
 	bool running = grec_status(rec) == GOSPY_STATUS_RUNNING;
 	return (struct unwind_start){
 		.pc = rec->pc,
@@ -56,6 +58,7 @@ static struct unwind_start start_of(const struct passes *p, const struct g_rec *
 		.on_stack = running || grec_status(rec) == GOSPY_STATUS_SYSCALL,
 		.gogo_pc = sched_pc ? *sched_pc : 0,
 		.bp = bp ? *bp : 0,
+		.r12 = r12 ? *r12 : 0,
 	};
 }
 

@@ -97,14 +97,10 @@ static bool check_allglen(struct image *image, uint64_t addr)
 
 static bool check_allgptr(struct image *image, uint64_t addr)
 {
-	for (unsigned i = 0; i < TRIES; i++) {
-		uint64_t ptr;
-		struct slice s;
-		if (image->globals.allgs.addr && !mem_read_u64(image->mem, addr, &ptr, NULL) &&
-		    read_slice(image, image->globals.allgs.addr, GS_MAX, &s) && s.addr == ptr)
-			return true;
-	}
-	return false;
+	uint64_t ptr;
+	struct slice s;
+	return image->globals.allgs.addr && !mem_read_u64(image->mem, addr, &ptr, NULL) &&
+	       read_slice(image, image->globals.allgs.addr, GS_MAX, &s) && s.addr == ptr;
 }
 
 /* ----------------------------------------------------------------------------- P's, M's, texts --
@@ -126,14 +122,10 @@ static bool check_allp(struct image *image, uint64_t addr)
 
 static bool check_gomaxprocs(struct image *image, uint64_t addr)
 {
-	for (unsigned i = 0; i < TRIES; i++) {
-		uint32_t n;
-		struct slice s;
-		if (image->globals.allp.addr && !mem_read_u32(image->mem, addr, &n, NULL) &&
-		    read_slice(image, image->globals.allp.addr, PS_MAX, &s) && s.len == n)
-			return true;
-	}
-	return false;
+	uint32_t n;
+	struct slice s;
+	return image->globals.allp.addr && !mem_read_u32(image->mem, addr, &n, NULL) &&
+	       read_slice(image, image->globals.allp.addr, PS_MAX, &s) && s.len == n;
 }
 
 /* runtime/proc.go:mcommoninit links an M at the head of the list; its g0 is its own. */

@@ -138,6 +138,7 @@ static void m_extract(const struct layout *layout, const uint8_t *b, struct m_re
 	m->gsignal = field_load(b, L->gsignal);
 	m->curg = field_load(b, L->curg);
 	m->p = field_load(b, L->p);
+	m->nextp = field_load(b, L->nextp);
 	m->id = field_load(b, L->id);
 	m->lockedg = field_load(b, L->lockedg);
 	m->ncgocall = field_load(b, L->ncgocall);
@@ -246,6 +247,7 @@ enum gospy_code schedstate_reread(struct schedstate *s, struct image *image,
 			m->rip = thread->regs.rip;
 			m->rsp = thread->regs.rsp;
 			m->rbp = thread->regs.rbp;
+			m->r12 = thread->regs.r12;
 			m->r14 = thread->regs.r14;
 			m->fs_base = thread->regs.fs_base;
 		}

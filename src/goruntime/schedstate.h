@@ -14,12 +14,12 @@ struct p_rec {
 
 struct m_rec {
 	uint64_t addr;
-	uint64_t alllink, procid, g0, gsignal, curg, p, id, lockedg, ncgocall, mstartfn, vdsoSP,
-		vdsoPC;
+	uint64_t alllink, procid, g0, gsignal, curg, p, nextp, id, lockedg, ncgocall, mstartfn,
+		vdsoSP, vdsoPC;
 	pid_t tid; /* in gospy's PID namespace, 0: none */
 	bool spinning, blocked, incgo;
 	bool has_regs;
-	uint64_t rip, rsp, rbp, r14, fs_base;
+	uint64_t rip, rsp, rbp, r12, r14, fs_base;
 };
 
 /* Raw copies of structures that decode_*.c reads through the layout. */

@@ -8,6 +8,7 @@ enum {
 	UC_LINK = 16,
 	SS_SP = 24,
 	SS_SIZE = 40,
+	R12 = 80,
 	R14 = 96,
 	RBP = 128,
 	RSP = 168,
@@ -51,6 +52,7 @@ bool signal_frame_find(struct span bytes, uint64_t lo, uint64_t hi, struct signa
 			.rip = load(bytes, off + RIP),
 			.rsp = load(bytes, off + RSP),
 			.rbp = load(bytes, off + RBP),
+			.r12 = load(bytes, off + R12),
 			.r14 = load(bytes, off + R14),
 		};
 	}

@@ -58,6 +58,8 @@ static struct unwind_site *resolve(struct unwind_sites *sites, uint64_t pc)
 	// The return address lies behind what the function has pushed.
 	int32_t pushed = pcln_value(&func, func.pcsp, pc);
 	site->size = pushed < 0 ? 0 : (int64_t)pushed + WORD;
+	site->popped =
+		pushed == -WORD && func.name && strcmp(func.name, "syscall.rawVforkSyscall") == 0;
 	return resolve_values(sites, &func, site) ? site : NULL;
 }
 
@@ -203,7 +205,8 @@ static bool walk(struct unwinder *u, struct unwind_bytes *bytes, const struct un
 			return false;
 		u->hash = mix(u->hash, pc);
 		bool last = ends_here(site, start, u->pcs.len);
-		bool sane = site->size > 0;
+		bool popped = site->popped && start->r12 && u->pcs.len == 1;
+		bool sane = site->size > 0 || popped;
 		uint64_t end = sp + (sane ? (uint64_t)site->size : 0);
 		if (site->step == PCLN_STEP_NO_FRAME)
 			return true; // its arguments cannot be found, either
@@ -222,6 +225,10 @@ static bool walk(struct unwinder *u, struct unwind_bytes *bytes, const struct un
 		if (end < sp || end > bytes->hi) {
 			end_at(u, UNWIND_OUTSIDE, end);
 			return true;
+		}
+		if (popped) {
+			pc = start->r12;
+			continue;
 		}
 		if (!load_word(bytes, end - WORD, &pc)) {
 			end_at(u, UNWIND_UNREADABLE, end - WORD);

@@ -24,6 +24,9 @@ struct unwind_site {
 	enum pcln_step step; /* behind its frame */
 	enum pcln_known func;
 	int64_t size; /* of the frame, return address included; 0: makes no sense */
+	/* The return address is not on the stack but in r12, as a child of vfork is about to write
+	 * to that stack. size is 0. src/syscall/asm_linux_amd64.s:rawVforkSyscall, Go 1.12-1.27 */
+	bool popped;
 	uint8_t value_count;
 	const struct unwind_value *values;
 };
@@ -76,7 +79,8 @@ struct unwind_start {
 	bool on_stack;
 	/* Where it goes on if it is caught inside gogo, which has the new stack already. */
 	uint64_t gogo_pc;
-	uint64_t bp; /* the frame pointer register, or 0: not known */
+	uint64_t bp;  /* the frame pointer register, or 0: not known */
+	uint64_t r12; /* that register, or 0: not known */
 };
 
 enum { UNWIND_NEAR = 128 };

@@ -73,16 +73,25 @@ static bool goidgen_fits(struct evidence *e)
 	return true;
 }
 
+/* P's that an M has been woken with, and not taken yet: that waits until the kernel lets it run. */
+static size_t handed_ps(const struct evidence *e)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < e->s.ms.len; i++)
+		n += e->s.ms.at[i].nextp != 0;
+	return n;
+}
+
 /* src/runtime/proc.go:pidleput, pidleget: what is on the list is idle before it is counted, and
- * until after. A P that is being handed to an M is idle and not on the list, until that M has a
- * processor: that all of them are is not for long. */
+ * until after. A P that is being handed to an M (startm) is idle and not on the list. */
 static bool idle_ps_fit(struct evidence *e)
 {
 	uint64_t npidle = blob_value(&e->s.sched, e->image->layout.schedt.npidle);
 	size_t ps = e->s.ps.len, idle = 0;
 	for (size_t i = 0; i < ps; i++)
 		idle += e->s.ps.at[i].status == GOSPY_P_IDLE;
-	return npidle == GOSPY_UNKNOWN || (npidle <= idle && (npidle > 0 || idle < ps)) ||
+	bool fits = npidle <= idle && (idle < ps || npidle + handed_ps(e) >= ps);
+	return npidle == GOSPY_UNKNOWN || fits ||
 	       contradict(e, "npidle %" PRIu64 ", %zu of %zu P's are idle", npidle, idle, ps);
 }
 

@@ -1,5 +1,9 @@
 #include "render/report_version.h"
 
+#include <inttypes.h>
+#include <string.h>
+
+#include "render/escape.h"
 #include "render/json.h"
 
 /* runtime/debug/mod.go:BuildInfo.String */
@@ -18,12 +22,41 @@ static void module_text(struct out *out, const char *word, const struct gospy_mo
 		module_text(out, "=>", module->replace);
 }
 
-/* runtime/debug/mod.go:quoteKey, quoteValue; JSON quotes as strconv.Quote does but for control
- * characters. */
+/* strconv/quote.go:appendEscapedRune, of what escape.h calls unfit: all of it is below U+10000. */
+static void quoted_unfit(struct out *out, const char *s, const struct escape_step *step)
+{
+	static const char letters[] = "abfnrtv\\\"", meaning[] = "\a\b\f\n\r\t\v\\\"";
+	const char *letter = step->code && step->code < 0x80 ? strchr(meaning, *s) : NULL;
+	if (letter)
+		out_printf(out, "\\%c", letters[letter - meaning]);
+	else if (step->unfit == 1)
+		out_printf(out, "\\x%02x", (uint8_t)*s);
+	else
+		out_printf(out, "\\u%04" PRIx32, step->code);
+}
+
+/* strconv/quote.go:Quote, but for characters that escape.h lets pass and Go does not call
+ * printable.
+ */
+static void quoted_text(struct out *out, const char *s)
+{
+	out_putc(out, '"');
+	while (*s) {
+		struct escape_step step = escape_next(s, strlen(s), ESCAPE_JSON);
+		out_write(out, s, step.clean);
+		s += step.clean;
+		if (step.unfit)
+			quoted_unfit(out, s, &step);
+		s += step.unfit;
+	}
+	out_putc(out, '"');
+}
+
+/* runtime/debug/mod.go:quoteKey, quoteValue. */
 static void quotable_text(struct out *out, const char *s, const char *special)
 {
 	if (s[strcspn(s, special)])
-		json_str(&(struct json){.out = out}, NULL, s);
+		quoted_text(out, s);
 	else
 		out_text(out, s);
 }

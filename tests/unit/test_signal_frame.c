@@ -21,7 +21,7 @@ static uint64_t lo, hi;
 static uint8_t copy[STACK_LEN];
 static size_t copy_len;
 static greg_t expected[2]; /* rip, rsp */
-static greg_t expected_r14;
+static greg_t expected_r12, expected_r14;
 
 static void handle(int signal, siginfo_t *info, void *context)
 {
@@ -31,6 +31,7 @@ static void handle(int signal, siginfo_t *info, void *context)
 	(void)info;
 	expected[0] = uc->uc_mcontext.gregs[REG_RIP];
 	expected[1] = uc->uc_mcontext.gregs[REG_RSP];
+	expected_r12 = uc->uc_mcontext.gregs[REG_R12];
 	expected_r14 = uc->uc_mcontext.gregs[REG_R14];
 	copy_len = (size_t)(stack + STACK_LEN - sp);
 	memcpy(copy, sp, copy_len);
@@ -66,6 +67,7 @@ static void test_what_was_interrupted(void **state)
 	assert_true(signal_frame_find((struct span){copy, copy_len}, lo, hi, &frame));
 	assert_int_equal(frame.rip, expected[0]);
 	assert_int_equal(frame.rsp, expected[1]);
+	assert_int_equal(frame.r12, expected_r12);
 	assert_int_equal(frame.r14, expected_r14);
 }
 
