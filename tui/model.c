@@ -111,7 +111,7 @@ static size_t most_dispensable(const struct model *model, uint64_t until_ns)
 	return best;
 }
 
-/* Rates look back a minute, growth to the mark. */
+/* Rates look back a minute, growth some minutes, and to the mark. */
 static void forget_much(struct model *model)
 {
 	uint64_t now = model->sample->mono_ns;

@@ -30,12 +30,12 @@ struct model_row {
 	uint64_t count; /* now */
 	int64_t delta;  /* since the mark, or the first sample that could tell */
 	bool rate_known;
-	double rate;        /* a minute, over the last minute: the slope of a fitted line */
-	double growth;      /* .growing: a minute, since the mark: the slope of a fitted line */
+	double rate;   /* a minute, over the last minute: the slope of a fitted line */
+	double growth; /* .growing: a minute, for as long as it grows: the slope of a fitted line */
 	uint64_t oldest_ns; /* longest wait, or GOSPY_UNKNOWN */
 	bool appeared;      /* there was none at the mark */
 	bool gone;          /* there were some at the mark, there are none now */
-	bool growing;       /* has grown steadily since the mark */
+	bool growing;       /* has grown steadily since the mark, or for five minutes */
 	/* The most frequent one, and whether there are others; NULL: unknown. Of a group that is
 	 * gone, as they were. */
 	const char *state; /* "running", "chan receive" */

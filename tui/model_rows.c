@@ -131,21 +131,34 @@ static uint64_t rate_from(const struct model *model)
 	return fourth < from ? fourth : from;
 }
 
+/* Grows steadily since the mark, or, a mark being long ago, for some minutes. */
+static void add_growth(struct model_row *row, const struct growth *growth,
+		       const struct growth_times *times)
+{
+	double slope;
+	row->growing = !row->gone && growth_is_steady(growth, times);
+	if (row->growing && growth_slope(growth, times, &slope))
+		row->growth = slope * 60;
+}
+
 static void add_past(struct model *model)
 {
+	uint64_t now = model->sample->mono_ns, mark = model->baselines[model->key].mono_ns;
+	uint64_t lately_ns = now - mark > MODEL_LATELY_NS ? now - MODEL_LATELY_NS : mark;
 	CLEANUP(fit_deinit) struct fit rate = {.from_ns = rate_from(model)};
-	CLEANUP(fit_deinit)
-	struct fit growth = {.from_ns = model->baselines[model->key].mono_ns};
+	CLEANUP(fit_deinit) struct fit growth = {.from_ns = mark};
+	CLEANUP(fit_deinit) struct fit lately = {.from_ns = lately_ns};
 	fit_all(&rate, model);
 	fit_all(&growth, model);
+	fit_all(&lately, model);
 	for (size_t i = 0; i < model->rows.len; i++) {
 		struct model_row *row = &model->rows.at[i];
 		double slope;
 		row->rate_known = growth_slope(&rate.rows[i], &rate.times, &slope);
 		row->rate = row->rate_known ? slope * 60 : 0;
-		row->growing = !row->gone && growth_is_steady(&growth.rows[i], &growth.times);
-		if (row->growing && growth_slope(&growth.rows[i], &growth.times, &slope))
-			row->growth = slope * 60;
+		add_growth(row, &growth.rows[i], &growth.times);
+		if (!row->growing)
+			add_growth(row, &lately.rows[i], &lately.times);
 	}
 }
 

@@ -16,6 +16,8 @@ enum {
 
 /** How far back rates look. */
 static const uint64_t MODEL_RATE_NS = 60000000000;
+/** What has grown for so long is growing, whatever it did before. */
+static const uint64_t MODEL_LATELY_NS = 300000000000;
 
 /** A sample that is over: how many of each group there were. */
 struct past {

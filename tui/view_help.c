@@ -24,7 +24,8 @@ static void legend(struct lines *lines)
 	lines_add(lines, LOOK_NORMAL, "  collector, a dot is idle.");
 	lines_add(lines, LOOK_TAB_OPEN, "The first column of groups");
 	lines_add(lines, LOOK_NORMAL,
-		  "  A triangle or ^ grows steadily since the mark, + is new since then, - gone.");
+		  "  A triangle or ^ grows steadily, since the mark or for five minutes; + is new");
+	lines_add(lines, LOOK_NORMAL, "  since the mark, - gone.");
 }
 
 static void fill(struct lines *lines)

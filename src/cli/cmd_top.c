@@ -195,8 +195,9 @@ const struct cmd cmd_top = {
 	.description =
 		"Without a PID a list of the Go processes asks for one. Press h for the keys. What "
 		"has\n"
-		"grown steadily since the first sample, or since the mark that m sets, comes "
-		"first.\n"
+		"grown steadily since the first sample, or since the mark that m sets, or for "
+		"five\n"
+		"minutes, comes first.\n"
 		"Where there is no terminal, or with --json, frames are written one after another.",
 	.groups = {&top_group, &batch_group, &reading_group, &common_group},
 	.examples = "gospy top\n"

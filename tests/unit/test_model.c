@@ -147,6 +147,29 @@ static void shrinking(void **state)
 	assert_false(row->growing);
 }
 
+/** A leak that begins long after the mark is found all the same, and so is its end. */
+static void growth_begins_late(void **state)
+{
+	(void)state;
+	MODEL(model);
+	unsigned i = 0;
+	for (; i <= 1800; i++)
+		add(model, 2 * i, 100, 500 + i % 2);
+	assert_false(row_of(model, "main.worker")->growing);
+	for (; i <= 1800 + 30; i++)
+		add(model, 2 * i, i - 1700, 500 + i % 2);
+	assert_false(row_of(model, "main.worker")->growing); // a minute may be a burst
+	for (; i <= 1800 + 150; i++)
+		add(model, 2 * i, i - 1700, 500 + i % 2);
+	const struct model_row *row = row_of(model, "main.worker");
+	assert_true(row->growing);
+	assert_float_equal(row->growth, 30, 1e-6);
+	assert_false(row_of(model, "net/http.(*conn).serve")->growing);
+	for (; i <= 1800 + 200; i++)
+		add(model, 2 * i, 250, 500);
+	assert_false(row_of(model, "main.worker")->growing);
+}
+
 static void new_and_gone_count_from_the_mark(void **state)
 {
 	(void)state;
@@ -526,6 +549,7 @@ int main(void)
 		cmocka_unit_test(an_empty_model_has_no_rows),
 		cmocka_unit_test(rates_are_a_minutes),
 		cmocka_unit_test(shrinking),
+		cmocka_unit_test(growth_begins_late),
 		cmocka_unit_test(new_and_gone_count_from_the_mark),
 		cmocka_unit_test(the_mark_begins_anew),
 		cmocka_unit_test(a_change_of_key_keeps_the_past),
