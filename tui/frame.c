@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "render/units.h"
 #include "tui/app_state.h"
@@ -55,26 +56,42 @@ static void tabs_draw(struct app *app, int y)
 		canvas_printf(canvas, y, x, canvas->cols - x, LOOK_WARN, "  /%s", view->filter);
 }
 
+/* Draws nothing without a canvas; how wide it is, with the gap to the next. */
+static int key_draw(struct canvas *canvas, int y, int x, const struct binding *binding)
+{
+	CLEANUP(strbuf_deinit) struct strbuf name = {0};
+	keys_name(binding->codes[0], &name);
+	const char *key = name.s ? name.s : "";
+	if (canvas) {
+		x += canvas_text(canvas, y, x, canvas->cols - x, LOOK_KEY, key);
+		canvas_text(canvas, y, x, canvas->cols - x, LOOK_KEY_LABEL, binding->label);
+	}
+	return (int)(strlen(key) + strlen(binding->label)) + 1;
+}
+
+/* Help and quit have their place also where not all the others have. */
+static bool always_shown(const struct binding *binding)
+{
+	return binding->action == ACT_HELP || binding->action == ACT_QUIT;
+}
+
 static void key_bar(struct app *app, int y)
 {
 	struct canvas *canvas = &app->canvas;
 	size_t n;
 	const struct binding *bindings = keys_all(&n);
-	int x = 0;
-	for (size_t i = 0; i < n && x < canvas->cols; i++) {
-		char key[24];
-		struct strbuf name = {0};
+	int x = 0, reserved = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (bindings[i].label && always_shown(&bindings[i]))
+			reserved += key_draw(NULL, y, 0, &bindings[i]);
+	}
+	for (size_t i = 0; i < n; i++) {
 		if (!bindings[i].label)
 			continue;
-		keys_name(bindings[i].codes[0], &name);
-		snprintf(key, sizeof(key), "%s", name.s ? name.s : "");
-		strbuf_deinit(&name);
-		int width = (int)strlen(key) + (int)strlen(bindings[i].label) + 1;
-		if (x + width > canvas->cols)
-			return;
-		x += canvas_text(canvas, y, x, canvas->cols - x, LOOK_KEY, key);
-		x += canvas_text(canvas, y, x, canvas->cols - x, LOOK_KEY_LABEL, bindings[i].label);
-		x++;
+		int width = key_draw(NULL, y, 0, &bindings[i]);
+		int room = canvas->cols + 1 - x - (always_shown(&bindings[i]) ? 0 : reserved);
+		if (width <= room)
+			x += key_draw(canvas, y, x, &bindings[i]);
 	}
 }
 

@@ -597,6 +597,7 @@ class SizeTest(TopTest):
             for line in rows(lines, "COUNT", re.compile("Open"))) if m} == ends,
             f"{ends} in 40 columns")
         self.assertLessEqual(max(map(len, top.screen.lines())), 40)
+        self.assertRegex(top.screen.lines()[-1], "^EnterOpen .*F1Help qQuit$")
         top.resize(*SIZE)
         top.wait_text("RATE/MIN +OLDEST +STATE +LOCATION +CREATED BY")
         self.quit(top)
