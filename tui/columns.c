@@ -36,11 +36,13 @@ static int grow(const struct column *columns, size_t n, int left, int *widths)
 		shares += has_room(&columns[i], widths[i]) ? columns[i].grows : 0;
 	if (!shares)
 		return 0;
-	int unit = left / shares;
+	int all = left;
 	for (size_t i = 0; i < n && left; i++) {
 		if (!has_room(&columns[i], widths[i]))
 			continue;
-		int more = unit ? unit * columns[i].grows : 1;
+		int more = all * columns[i].grows / shares;
+		if (!more)
+			more = 1;
 		if (columns[i].most && more > columns[i].most - widths[i])
 			more = columns[i].most - widths[i];
 		if (more > left)
