@@ -254,7 +254,7 @@ static void own_process(void **state)
 	assert_true(cmdline.len > 0 && cmdline.ptr[cmdline.len - 1] == '\0');
 	char argv0[PATH_MAX];
 	assert_true(procfs_argv0(getpid(), argv0));
-	assert_string_equal(argv0, cmdline.ptr);
+	assert_string_equal(argv0, (const char *)cmdline.ptr);
 	arena_deinit(&arena);
 	assert_false(procfs_other_pid_namespace(getpid()));
 	assert_int_equal(procfs_monotonic_offset_ns(getpid()), 0);
