@@ -19,13 +19,16 @@ static const uint64_t MODEL_RATE_NS = 60000000000;
 /** What has grown for so long is growing, whatever it did before. */
 static const uint64_t MODEL_LATELY_NS = 300000000000;
 
-/** A sample that is over: how many of each group there were. */
+/** How many of a group there were. */
+struct past_count {
+	uint64_t id, count;
+};
+
+/** A sample that is over. */
 struct past {
 	uint64_t mono_ns;
 	struct past_key {
-		struct past_count {
-			uint64_t id, count;
-		} * at;
+		struct past_count *at;
 		size_t len;
 		bool known;
 	} of[GROUP_KEYS];

@@ -10,20 +10,19 @@
 
 #define AT(member) .offset = offsetof(struct target_options, member)
 
-#define TIMEOUT_OPT                                                                                \
-	{                                                                                          \
-		"timeout", .type = OPT_DURATION, AT(timeout_ns), .arg = "D",                       \
-			   .help = "wait no longer for the agent (default 10s)"                    \
-	}
+static const char timeout_help[] = "wait no longer for the agent (default 10s)";
 
 static const struct opt agent_opts[] = {
 	{"agent", .type = OPT_FLAG, AT(agent),
 	 .help = "show what the gops agent in the process says; the target may be host:port"},
-	TIMEOUT_OPT,
+	{"timeout", .type = OPT_DURATION, AT(timeout_ns), .arg = "D", .help = timeout_help},
 	{0},
 };
 
-static const struct opt agent_wait_opts[] = {TIMEOUT_OPT, {0}};
+static const struct opt agent_wait_opts[] = {
+	{"timeout", .type = OPT_DURATION, AT(timeout_ns), .arg = "D", .help = timeout_help},
+	{0},
+};
 
 const struct opt_group agent_group = {"The gops agent", agent_opts};
 const struct opt_group agent_wait_group = {"The gops agent", agent_wait_opts};

@@ -44,8 +44,9 @@ static bool above(uint64_t v, uint64_t limit)
 }
 
 /* Says what is wrong; returns false, so that a rule may end with it. */
-static bool __attribute__((format(printf, 2, 3)))
-contradict(struct evidence *e, const char *fmt, ...)
+static bool contradict(struct evidence *e, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+static bool contradict(struct evidence *e, const char *fmt, ...)
 {
 	va_list args;
 	va_start(args, fmt);

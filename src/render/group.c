@@ -86,8 +86,7 @@ uint64_t group_id(const struct census_class *class, enum group_key key)
 	case GROUP_KEYS:
 		break;
 	}
-	const uint64_t parts[] = {(uint64_t) class->extra_kind, (uint64_t) class->object_kind,
-				  class->extra};
+	const uint64_t parts[] = {class->extra_kind, class->object_kind, class->extra};
 	return hash_bytes(hash_seed, parts, sizeof(parts));
 }
 

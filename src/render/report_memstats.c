@@ -11,49 +11,46 @@ static const struct line {
 	size_t offset; /* of a uint64_t in struct gospy_memstats */
 	enum kind kind;
 } lines[] = {
-#define LINE(label, member, kind)                                                                  \
-	{                                                                                          \
-		label, #member, offsetof(struct gospy_memstats, member), kind                      \
-	}
-	LINE("alloc", alloc, BYTES),
-	LINE("total-alloc", total_alloc, BYTES),
-	LINE("sys", sys, BYTES),
-	LINE("lookups", lookups, COUNT),
-	LINE("mallocs", mallocs, COUNT),
-	LINE("frees", frees, COUNT),
-	LINE("heap-alloc", heap_alloc, BYTES),
-	LINE("heap-sys", heap_sys, BYTES),
-	LINE("heap-idle", heap_idle, BYTES),
-	LINE("heap-in-use", heap_inuse, BYTES),
-	LINE("heap-released", heap_released, BYTES),
-	LINE("heap-objects", heap_objects, COUNT),
-	LINE("stack-in-use", stack_inuse, BYTES),
-	LINE("stack-sys", stack_sys, BYTES),
-	LINE("mspan-in-use", mspan_inuse, BYTES),
-	LINE("mspan-sys", mspan_sys, BYTES),
-	LINE("mcache-in-use", mcache_inuse, BYTES),
-	LINE("mcache-sys", mcache_sys, BYTES),
-	LINE("buck-hash-sys", buck_hash_sys, BYTES),
-	LINE("other-sys", other_sys, BYTES),
-	LINE("gc-sys", gc_sys, BYTES),
-	LINE("next-gc", next_gc, NEXT_GC),
-	LINE("last-gc", last_gc_unix_ns, DATE),
-	LINE("gc-pause-total", pause_total_ns, DURATION),
+#define FIELD(member) #member, offsetof(struct gospy_memstats, member)
+	{"alloc", FIELD(alloc), BYTES},
+	{"total-alloc", FIELD(total_alloc), BYTES},
+	{"sys", FIELD(sys), BYTES},
+	{"lookups", FIELD(lookups), COUNT},
+	{"mallocs", FIELD(mallocs), COUNT},
+	{"frees", FIELD(frees), COUNT},
+	{"heap-alloc", FIELD(heap_alloc), BYTES},
+	{"heap-sys", FIELD(heap_sys), BYTES},
+	{"heap-idle", FIELD(heap_idle), BYTES},
+	{"heap-in-use", FIELD(heap_inuse), BYTES},
+	{"heap-released", FIELD(heap_released), BYTES},
+	{"heap-objects", FIELD(heap_objects), COUNT},
+	{"stack-in-use", FIELD(stack_inuse), BYTES},
+	{"stack-sys", FIELD(stack_sys), BYTES},
+	{"mspan-in-use", FIELD(mspan_inuse), BYTES},
+	{"mspan-sys", FIELD(mspan_sys), BYTES},
+	{"mcache-in-use", FIELD(mcache_inuse), BYTES},
+	{"mcache-sys", FIELD(mcache_sys), BYTES},
+	{"buck-hash-sys", FIELD(buck_hash_sys), BYTES},
+	{"other-sys", FIELD(other_sys), BYTES},
+	{"gc-sys", FIELD(gc_sys), BYTES},
+	{"next-gc", FIELD(next_gc), NEXT_GC},
+	{"last-gc", FIELD(last_gc_unix_ns), DATE},
+	{"gc-pause-total", FIELD(pause_total_ns), DURATION},
 };
 
 /* Behind the last pause. */
 static const struct line cycle_lines[] = {
-	LINE("num-gc", num_gc, COUNT),
-	LINE("num-forced-gc", num_forced_gc, COUNT),
+	{"num-gc", FIELD(num_gc), COUNT},
+	{"num-forced-gc", FIELD(num_forced_gc), COUNT},
 };
 
 /* What gops does not have. */
 static const struct line more_lines[] = {
-	LINE("heap-live", heap_live, BYTES),
-	LINE("heap-marked", heap_marked, BYTES),
-	LINE("heap-before-gc", heap_before, BYTES),
-	LINE("heap-after-gc", heap_after, BYTES),
-#undef LINE
+	{"heap-live", FIELD(heap_live), BYTES},
+	{"heap-marked", FIELD(heap_marked), BYTES},
+	{"heap-before-gc", FIELD(heap_before), BYTES},
+	{"heap-after-gc", FIELD(heap_after), BYTES},
+#undef FIELD
 };
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))

@@ -28,11 +28,10 @@ enum {
 	STRUCT = 4096,
 };
 
-#define F(index)                                                                                   \
-	(struct field)                                                                             \
-	{                                                                                          \
-		(index) * 8, 8                                                                     \
-	}
+static struct field f(uint32_t index)
+{
+	return (struct field){index * 8, 8};
+}
 
 struct world {
 	uint64_t globals[8], p[64], mcache[2 * STRUCT / 8], spans[4 * STRUCT / 8], mheap[64];
@@ -45,58 +44,58 @@ struct world {
 
 static void set_layout(struct layout *L)
 {
-	L->p.mcache = F(0);
+	L->p.mcache = f(0);
 	L->p.statsSeq = (struct field){8, 4};
 	L->mcache.size = STRUCT;
 	L->mcache.alloc = (struct field){0, CLASSES * 2 * 8};
-	L->mcache.tinyAllocs = F(200);
+	L->mcache.tinyAllocs = f(200);
 	L->mcache.stackcache = (struct field){201 * 8, 2 * 16};
 	L->mspan.size = 64;
-	L->mspan.startAddr = F(0);
-	L->mspan.npages = F(1);
-	L->mspan.nelems = F(2);
-	L->mspan.allocCount = F(3);
-	L->mspan.allocCountBeforeCache = F(4);
-	L->mspan.elemsize = F(5);
+	L->mspan.startAddr = f(0);
+	L->mspan.npages = f(1);
+	L->mspan.nelems = f(2);
+	L->mspan.allocCount = f(3);
+	L->mspan.allocCountBeforeCache = f(4);
+	L->mspan.elemsize = f(5);
 	L->mspan.sweepgen = (struct field){48, 4};
 	L->mspan.spanclass = (struct field){52, 1};
 	L->mheap.size = 512;
 	L->mheap.sweepgen = (struct field){0, 4};
-	L->mheap.arenas = F(1);
-	L->mheap.spanalloc_inuse = F(2);
-	L->mheap.cachealloc_inuse = F(3);
+	L->mheap.arenas = f(1);
+	L->mheap.spanalloc_inuse = f(2);
+	L->mheap.cachealloc_inuse = f(3);
 	L->heapArena.size = 8 * 1024;
 	L->heapArena.spans = (struct field){0, 8 * 1024};
 	L->heapStatsDelta.size = 160 * 8;
-	L->heapStatsDelta.inStacks = F(0);
-	L->heapStatsDelta.inWorkBufs = F(1);
-	L->heapStatsDelta.tinyAllocCount = F(2);
-	L->heapStatsDelta.largeAlloc = F(3);
-	L->heapStatsDelta.largeAllocCount = F(4);
-	L->heapStatsDelta.largeFree = F(5);
-	L->heapStatsDelta.largeFreeCount = F(6);
+	L->heapStatsDelta.inStacks = f(0);
+	L->heapStatsDelta.inWorkBufs = f(1);
+	L->heapStatsDelta.tinyAllocCount = f(2);
+	L->heapStatsDelta.largeAlloc = f(3);
+	L->heapStatsDelta.largeAllocCount = f(4);
+	L->heapStatsDelta.largeFree = f(5);
+	L->heapStatsDelta.largeFreeCount = f(6);
 	L->heapStatsDelta.smallAllocCount = (struct field){8 * 8, CLASSES * 8};
 	L->heapStatsDelta.smallFreeCount = (struct field){(8 + CLASSES) * 8, CLASSES * 8};
 	L->mstats.size = 600 * 8;
 	L->mstats.heapStats = (struct field){0, 3 * 160 * 8};
-	L->mstats.stacks_sys = F(480);
-	L->mstats.mspan_sys = F(481);
-	L->mstats.mcache_sys = F(482);
-	L->mstats.buckhash_sys = F(483);
-	L->mstats.gc_sys = F(484);
-	L->mstats.other_sys = F(485);
+	L->mstats.stacks_sys = f(480);
+	L->mstats.mspan_sys = f(481);
+	L->mstats.mcache_sys = f(482);
+	L->mstats.buckhash_sys = f(483);
+	L->mstats.gc_sys = f(484);
+	L->mstats.other_sys = f(485);
 	L->gcController.size = 128;
-	L->gcController.heapInUse = F(0);
-	L->gcController.heapFree = F(1);
-	L->gcController.heapReleased = F(2);
-	L->gcController.totalAlloc = F(3);
-	L->gcController.totalFree = F(4);
-	L->gcController.mappedReady = F(5);
-	L->gcController.memoryLimit = F(6);
-	L->gcController.gcPercentHeapGoal = F(7);
-	L->gcController.sweepDistMinTrigger = F(8);
-	L->gcController.triggered = F(9);
-	L->gcController.heapMarked = F(10);
+	L->gcController.heapInUse = f(0);
+	L->gcController.heapFree = f(1);
+	L->gcController.heapReleased = f(2);
+	L->gcController.totalAlloc = f(3);
+	L->gcController.totalFree = f(4);
+	L->gcController.mappedReady = f(5);
+	L->gcController.memoryLimit = f(6);
+	L->gcController.gcPercentHeapGoal = f(7);
+	L->gcController.sweepDistMinTrigger = f(8);
+	L->gcController.triggered = f(9);
+	L->gcController.heapMarked = f(10);
 	L->gcController.gcPercent = (struct field){88, 4};
 }
 
