@@ -267,7 +267,7 @@ struct gospy_goroutine {
 	enum gospy_object_kind object_kind; /**< with .objects */
 	bool durable;                       /**< waits for something of its bubble (Go 1.25+) */
 	enum gospy_soundness soundness;
-	const char *wait_reason; /**< the process's own text; only when waiting or leaked */
+	const char *wait_reason; /**< the process's own text; NULL: none, or it does not wait */
 	/** Time since the GC noted that it waits, or GOSPY_UNKNOWN: no cycle did yet. The runtime
 	   notes the start of a cycle before, so that this may be longer than the wait. */
 	uint64_t wait_ns;

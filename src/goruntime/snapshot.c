@@ -418,7 +418,8 @@ static void fill_bubble(const struct gospy_snapshot *s, const struct g_rec *rec,
 	const struct rare *rare = capture_rare(&s->capture, rec);
 	ret->bubble = rare ? rare->bubble : 0;
 	ret->durable = ret->bubble && s->image->version.minor >= DURABLE_SINCE &&
-		       ret->status == GOSPY_STATUS_WAITING && is_durable(ret->wait_reason);
+		       ret->status == GOSPY_STATUS_WAITING && ret->wait_reason &&
+		       is_durable(ret->wait_reason);
 }
 
 void snapshot_goroutine(const struct gospy_snapshot *s, size_t index, struct gospy_goroutine *ret)
@@ -461,7 +462,8 @@ void snapshot_goroutine(const struct gospy_snapshot *s, size_t index, struct gos
 		.creator = rec->goid == 1 ? NULL : pub(rec->creator),
 		.current = stale ? NULL : pub(rec->current),
 	};
-	if (status == GOSPY_STATUS_WAITING || status == GOSPY_STATUS_LEAKED)
+	// waitReasonZero, 0, is no reason (src/runtime/runtime2.go).
+	if ((status == GOSPY_STATUS_WAITING || status == GOSPY_STATUS_LEAKED) && rec->waitreason)
 		ret->wait_reason = image_wait_reason(s->image, rec->waitreason);
 	if (rec->label_set) {
 		const struct label_set *set = &s->capture.label_sets.at[rec->label_set - 1];

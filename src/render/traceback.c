@@ -9,7 +9,7 @@
 void traceback_status(struct out *out, const struct gospy_goroutine *g)
 {
 	bool waits = g->status == GOSPY_STATUS_WAITING || g->status == GOSPY_STATUS_LEAKED;
-	if (waits && g->wait_reason && *g->wait_reason)
+	if (waits && g->wait_reason)
 		out_text(out, g->wait_reason);
 	else
 		out_puts(out, select_state_name(g->status));
