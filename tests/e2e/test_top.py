@@ -597,7 +597,8 @@ class SizeTest(TopTest):
             for line in rows(lines, "COUNT", re.compile("Open"))) if m} == ends,
             f"{ends} in 40 columns")
         self.assertLessEqual(max(map(len, top.screen.lines())), 40)
-        self.assertRegex(top.screen.lines()[-1], "^EnterOpen .*F1Help qQuit$")
+        top.wait(lambda lines: re.search("^EnterOpen .*F1Help qQuit$", lines[-1]),
+                 "help and quit on the bottom line")
         top.resize(*SIZE)
         top.wait_text("RATE/MIN +OLDEST +STATE +LOCATION +CREATED BY")
         self.quit(top)
