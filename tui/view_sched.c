@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "render/report_threads.h"
 #include "tui/app_state.h"
 
 enum { BY_P, BY_STATE, BY_THREAD, BY_RUNQ, BY_TICKS, BY_GOID, BY_DOING };
@@ -176,25 +177,6 @@ static bool has_p(const struct sched_view *sched, uint64_t m_id)
 	return false;
 }
 
-static const char *thread_state(char state)
-{
-	switch (state) {
-	case 'R':
-		return "running";
-	case 'S':
-		return "sleeping";
-	case 'D':
-		return "disk sleep";
-	case 'T':
-	case 't':
-		return "stopped";
-	case 'Z':
-		return "zombie";
-	default:
-		return "?";
-	}
-}
-
 static void add_threads(struct sched_view *sched, struct gospy_snapshot *snapshot)
 {
 	size_t n;
@@ -203,7 +185,8 @@ static void add_threads(struct sched_view *sched, struct gospy_snapshot *snapsho
 		if (has_p(sched, threads[i].m_id))
 			continue;
 		struct sched_row row = empty_row();
-		row.state = thread_state(threads[i].state);
+		const char *state = report_thread_state(threads[i].state);
+		row.state = state ? state : "?";
 		row.style = threads[i].role == GOSPY_THREAD_GOROUTINE ? LOOK_SYSCALL : LOOK_DIM;
 		add_thread(&row, snapshot, &threads[i]);
 		push(sched, row);

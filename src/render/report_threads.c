@@ -3,8 +3,7 @@
 #include "render/report_header.h"
 #include "render/traceback.h"
 
-/* fs/proc/array.c:task_state_array */
-static const char *state_name(char state)
+const char *report_thread_state(char state)
 {
 	switch (state) {
 	case 'R':
@@ -100,7 +99,7 @@ static void write_goroutine(struct out *out, const struct stack_report *report,
 static void write_thread(struct out *out, const struct stack_report *report,
 			 const struct gospy_thread *thread)
 {
-	const char *state = state_name(thread->state);
+	const char *state = report_thread_state(thread->state);
 	out_puts(out, "thread ");
 	out_u64(out, (uint64_t)thread->tid);
 	out_puts(out, " [");
@@ -127,7 +126,7 @@ static void thread_json(struct json *json, const struct stack_report *report,
 	json_u64(json, "tid", (uint64_t)thread->tid);
 	if (*thread->comm)
 		json_str(json, "comm", thread->comm);
-	json_str(json, "state", state_name(thread->state));
+	json_str(json, "state", report_thread_state(thread->state));
 	json_str(json, "role", role_name(thread->role));
 	json_u64(json, "m_id", thread->m_id);
 	if (thread->goroutine == SIZE_MAX)
