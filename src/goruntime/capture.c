@@ -314,6 +314,7 @@ static enum gospy_code capture_all(struct gospy_target *target,
 		return code;
 	struct map tid_map = {0};
 	struct passes passes = {.capture = c, .image = image, .options = options};
+	collect_object_kinds(&passes);
 	code = map_tids(target, &c->tasks, &tid_map, err);
 	const struct map *tids = target->namespaced ? &tid_map : NULL;
 	if (!code)

@@ -125,6 +125,8 @@ struct passes {
 	bool prove;         /* of collect_verify */
 	/* By wait reason: a goroutine may leave such a wait and come back unnoticed. */
 	bool uncounted[256];
+	/* By wait reason: what kind of object such a wait is for (enum gospy_object_kind). */
+	uint8_t object_kinds[256];
 	VEC(struct active_item) active;
 	/* Position of a g found on its own stack -> its sched.pc, the frame pointer, and r12. */
 	struct map sched_pcs, frame_pointers, r12s;
@@ -156,6 +158,9 @@ enum gospy_code collect_validated(struct passes *p, struct gospy_error *err);
 
 /* collect_chan.c */
 
+/** Fill .object_kinds, with .objects for all kinds, else for channels. Before anything is stopped.
+ */
+void collect_object_kinds(struct passes *p);
 /** Read the channels of waiters: of the active ones, or of all others. */
 enum gospy_code collect_channels(struct passes *p, bool active, struct gospy_error *err);
 /** collect_sema.c: with .objects, for waiters of a semaphore that have no g.waiting (up to

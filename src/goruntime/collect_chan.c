@@ -26,10 +26,10 @@ static size_t hchan_window(const struct layout *layout)
 	return end;
 }
 
-/* What a sudog at g.waiting tells, by wait reason. "chan receive", "chan send (durable)", ...:
- * exactly one channel. Of those who wait for a semaphore or a sync.Cond g.waiting is set from
- * Go 1.26 on: src/runtime/sema.go, queue and notifyListWait. */
-static void object_kinds(const struct image *image, bool objects, uint8_t kinds[256])
+/* "chan receive", "chan send (durable)", ...: exactly one channel. Of those who wait for a
+ * semaphore or a sync.Cond g.waiting is set from Go 1.26 on: src/runtime/sema.go, queue and
+ * notifyListWait. */
+void collect_object_kinds(struct passes *p)
 {
 	static const struct {
 		const char *reason; /* how it begins */
@@ -43,18 +43,18 @@ static void object_kinds(const struct image *image, bool objects, uint8_t kinds[
 		{"sync.WaitGroup.Wait", GOSPY_OBJECT_SEMAPHORE},
 		{"sync.Cond.Wait", GOSPY_OBJECT_NOTIFY_LIST},
 	};
-	memset(kinds, GOSPY_OBJECT_NONE, 256);
-	for (unsigned i = 0; i < 256; i++) {
-		const char *text = image_wait_reason(image, i);
+	memset(p->object_kinds, GOSPY_OBJECT_NONE, sizeof(p->object_kinds));
+	for (unsigned i = 0; i < sizeof(p->object_kinds); i++) {
+		const char *text = image_wait_reason(p->image, i);
 		for (size_t k = 0; k < sizeof(table) / sizeof(table[0]); k++) {
 			if (strncmp(text, table[k].reason, strlen(table[k].reason)) == 0 &&
-			    (objects || table[k].kind == GOSPY_OBJECT_CHANNEL))
-				kinds[i] = (uint8_t)table[k].kind;
+			    (p->options->objects || table[k].kind == GOSPY_OBJECT_CHANNEL))
+				p->object_kinds[i] = (uint8_t)table[k].kind;
 		}
 	}
 }
 
-static bool add_waiter(struct capture *c, const uint8_t kinds[256], size_t i)
+static bool add_waiter(struct capture *c, const uint8_t *kinds, size_t i)
 {
 	const struct g_rec *rec = &c->recs[i];
 	if (grec_status(rec) != GOSPY_STATUS_WAITING || !rec->waiting || !kinds[rec->waitreason] ||
@@ -68,9 +68,8 @@ static bool add_waiter(struct capture *c, const uint8_t kinds[256], size_t i)
 static bool add_waiters(struct passes *p, bool active)
 {
 	struct capture *c = p->capture;
-	uint8_t kinds[256];
+	const uint8_t *kinds = p->object_kinds;
 	bool ok = true;
-	object_kinds(p->image, p->options->objects, kinds);
 	if (active) {
 		for (size_t i = 0; i < p->active.len && ok; i++)
 			ok = add_waiter(c, kinds, p->active.at[i].rec);

@@ -51,25 +51,16 @@ static void walk_deinit(struct sema_walk *w)
 	free(w->reqs);
 }
 
-static bool waits_for_semaphore(const struct image *image, const struct g_rec *rec)
+static bool waits_for_semaphore(const struct passes *p, const struct g_rec *rec)
 {
-	static const char *const reasons[] = {"semacquire", "sync.Mutex.Lock", "sync.RWMutex.",
-					      "sync.WaitGroup.Wait"};
-	if (grec_status(rec) != GOSPY_STATUS_WAITING || rec->waiting || rec->chan ||
-	    rec->soundness > GOSPY_SOUND_LATE)
-		return false;
-	const char *text = image_wait_reason(image, rec->waitreason);
-	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
-		if (strncmp(text, reasons[i], strlen(reasons[i])) == 0)
-			return true;
-	}
-	return false;
+	return p->object_kinds[rec->waitreason] == GOSPY_OBJECT_SEMAPHORE &&
+	       grec_status(rec) == GOSPY_STATUS_WAITING && !rec->waiting && !rec->chan &&
+	       rec->soundness <= GOSPY_SOUND_LATE;
 }
 
 static bool is_wanted(const struct sema_walk *w, const struct g_rec *rec)
 {
-	return (w->active || !(rec->flags & G_ACTIVE)) &&
-	       waits_for_semaphore(w->passes->image, rec);
+	return (w->active || !(rec->flags & G_ACTIVE)) && waits_for_semaphore(w->passes, rec);
 }
 
 static bool push(struct sema_walk *w, uint64_t addr, uint32_t root)

@@ -69,7 +69,8 @@ static void read_statistics(struct image *image)
 
 static void collect_everything(struct image *image, struct capture *c)
 {
-	struct gospy_snapshot_options options = {.size = sizeof(options), .stacks = true};
+	struct gospy_snapshot_options options = {
+		.size = sizeof(options), .stacks = true, .objects = true};
 	struct passes passes = {.capture = c, .image = image, .options = &options};
 	struct gospy_sched sched;
 	struct gospy_heap heap;
@@ -77,11 +78,13 @@ static void collect_everything(struct image *image, struct capture *c)
 	const struct gospy_p *ps;
 	const struct gospy_m *ms;
 	size_t done;
+	collect_object_kinds(&passes);
 	if (schedstate_read(&c->sched, image, NULL, NULL) || c->sched.allglen > 4096 ||
 	    collect_allgs(c, image, NULL) || collect_first(&passes, NULL) ||
 	    collect_active(&passes, NULL) || collect_newborn(&passes, NULL) ||
 	    collect_stopped(&passes, 0, &done, NULL) || collect_channels(&passes, true, NULL) ||
-	    collect_channels(&passes, false, NULL) || collect_verify(&passes, true, NULL) ||
+	    collect_channels(&passes, false, NULL) || collect_semaphores(&passes, true, NULL) ||
+	    collect_semaphores(&passes, false, NULL) || collect_verify(&passes, true, NULL) ||
 	    collect_validated(&passes, NULL) || !collect_extras(image, &passes) ||
 	    decode_ps(c, &arena, &ps, NULL) || decode_ms(c, &arena, &ms, NULL))
 		goto out;

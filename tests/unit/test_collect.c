@@ -132,6 +132,7 @@ static struct world *world_create(size_t n)
 	w->capture.sched.allgptr = ALLGS;
 	w->passes =
 		(struct passes){.capture = &w->capture, .image = &w->image, .options = &w->options};
+	collect_object_kinds(&w->passes);
 	assert_int_equal(collect_allgs(&w->capture, &w->image, NULL), GOSPY_OK);
 	assert_int_equal(w->capture.count, n);
 	return w;
@@ -516,6 +517,7 @@ static void test_semaphores(void **state)
 	struct world *w = world_create(G_COUNT);
 	const __typeof__(w->image.layout.sudog) *L = &w->image.layout.sudog;
 	w->options.objects = true;
+	collect_object_kinds(&w->passes);
 	w->image.globals.semtable.addr = SEMTABLE;
 	put64(w, SEMTABLE + SEMAPHORE_ROOT * 64 + 8, sudog(1));
 	put64(w, SEMTABLE + 8, sudog(20)); // of another hash: not believed
@@ -560,6 +562,7 @@ static void test_semaphores_unread(void **state)
 	assert_int_equal(collect_semaphores(&w->passes, false, NULL), GOSPY_OK);
 	w->image.globals.semtable.addr = 0;
 	w->options.objects = true;
+	collect_object_kinds(&w->passes);
 	assert_int_equal(collect_semaphores(&w->passes, false, NULL), GOSPY_OK);
 	assert_int_equal(w->reads, reads);
 	w->image.globals.semtable.addr = 0xdead0000;
