@@ -7,7 +7,8 @@
 #include "goruntime/steady.h"
 
 enum {
-	FINBLOCKS_MAX = 1 << 20,   /* of 4 KiB each */
+	/* Of 4 KiB, which hold a hundred finalizers: each is a read of its own in the stop. */
+	FINBLOCKS_MAX = 1 << 14,
 	TIMER_BUCKETS = 64,        /* runtime.timers, up to Go 1.13 */
 	TIMER_BUCKET_STRIDE = 128, /* timersBucket, and padding to a cache line */
 	TIMER_BUCKET_LEN = 48,     /* the length of its slice t */
