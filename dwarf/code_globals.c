@@ -554,36 +554,27 @@ static bool check_dbgvars(struct pclntab *pcln, uint64_t addr)
 /* ------------------------------------------------------------------------------- special cases --
  */
 
-/* Nothing but stkbucket refers to these in every program. It puts a new bucket at the head of one
- * of three lists: up to Go 1.18 it reads and writes a head, later it takes its address; mbuckets
- * comes first. What it refers to behind that for the first time are the other two. */
+/* runtime/mprof.go: nothing but stkbucket refers to these in every program. It puts a new bucket at
+ * the head of the list that its type is for: mbuckets, or xbuckets if it is mutexProfile, else
+ * bbuckets. */
 static void find_bucket_lists(struct finder *f)
 {
-	const struct code_global *first = &f->found.at[CODE_GLOBAL_mbuckets];
+	enum { MUTEX_PROFILE = 3 };
 	const struct function *function = function_named(f, RT "stkbucket");
-	struct anchor anchor = {f->pcln->minor < 19 ? R : A, 8, 0, {0}};
-	if (first->count != 1)
-		return;
-	const struct code_ref *refs = function->refs.refs.at;
-	uint64_t others[2];
-	size_t n = 0, mbuckets = SIZE_MAX;
-	for (size_t i = 0; i < function->refs.refs.len && n < 2; i++) {
-		uint64_t addr = refs[i].value;
-		if (addr == first->addr[0] && mbuckets == SIZE_MAX)
-			mbuckets = i;
-		bool is_new = i > mbuckets && ref_is(&refs[i], &anchor) &&
-			      is_data(&f->pcln->md, addr) && !is_taken(f, addr) &&
-			      !(n && others[0] == addr);
-		for (size_t k = 0; is_new && k < mbuckets; k++)
-			is_new = refs[k].value != addr;
-		if (is_new)
-			others[n++] = addr;
-	}
-	// Which of them is which depends on how the compiler orders the cases: this is how all
-	// compilers do that inline functions.
-	for (size_t i = 0; n == 2 && i < 2; i++) {
-		add_candidate(&f->found.at[CODE_GLOBAL_xbuckets], others[i]);
-		add_candidate(&f->found.at[CODE_GLOBAL_bbuckets], others[1 - i]);
+	const struct pcln_named *code = &function->code;
+	struct span span = {NULL, (size_t)(code->end - code->entry)};
+	span.ptr = paged_at_addr(f->pcln->image, code->entry, span.len);
+	for (size_t i = 0; span.ptr && i < function->refs.refs.len; i++) {
+		const struct code_ref *ref = &function->refs.refs.at[i];
+		if (!(ref->kinds & CODE_REF_COMPARE) || ref->value != MUTEX_PROFILE)
+			continue;
+		uint64_t mutex = code_refs_chosen(span, code->entry, ref->offset, true);
+		uint64_t block = code_refs_chosen(span, code->entry, ref->offset, false);
+		if (mutex == block || !is_data(&f->pcln->md, mutex) || is_taken(f, mutex) ||
+		    !is_data(&f->pcln->md, block) || is_taken(f, block))
+			continue;
+		add_candidate(&f->found.at[CODE_GLOBAL_xbuckets], mutex);
+		add_candidate(&f->found.at[CODE_GLOBAL_bbuckets], block);
 	}
 }
 

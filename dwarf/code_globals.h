@@ -54,9 +54,7 @@ enum { CODE_GLOBAL_CANDIDATES = 8 };
 
 struct code_global {
 	const char *name; /* "runtime.allgs" */
-	/* The addresses that agree with all that is known, the likelier first; one if nothing is
-	 * wrong, but for xbuckets and bbuckets, which the code of some builds does not tell apart:
-	 * a bucket's `typ` does. */
+	/* The addresses that agree with all that is known; one if nothing is wrong. */
 	uint64_t addr[CODE_GLOBAL_CANDIDATES];
 	size_t count;    /* may be more than there is room for */
 	uint64_t length; /* of an array: its number of elements, where code checks that; else 0 */

@@ -2,6 +2,11 @@
 
 #include <Zydis/Zydis.h>
 
+enum {
+	REGISTERS = 16,
+	STEPS_MAX = 16, /* of code_refs_chosen */
+};
+
 /* A memory operand whose address is in the instruction itself. */
 static bool has_address(const ZydisDecodedInstruction *ins)
 {
@@ -83,4 +88,108 @@ enum gospy_code code_refs_find(struct span code, uint64_t addr, struct code_refs
 		at += ins.length;
 	}
 	return GOSPY_OK;
+}
+
+/* ----------------------------------------------------------------------------------- a choice --
+ */
+
+struct chooser {
+	uint64_t registers[REGISTERS]; /* addresses taken; 0: something else */
+	uint64_t chosen;               /* the last of them */
+	bool equal;
+	bool ended;
+};
+
+static uint64_t *register_of(struct chooser *c, const ZydisDecodedOperand *op)
+{
+	ZydisRegister whole =
+		ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, op->reg.value);
+	int id = op->type == ZYDIS_OPERAND_TYPE_REGISTER &&
+				 ZydisRegisterGetClass(whole) == ZYDIS_REGCLASS_GPR64
+			 ? ZydisRegisterGetId(whole)
+			 : -1;
+	return id >= 0 && id < REGISTERS ? &c->registers[id] : NULL;
+}
+
+/* `lea reg, [global]` or a load from one: what the instruction at `at` refers to. */
+static void refer(struct chooser *c, const ZydisDecodedInstruction *ins,
+		  const ZydisDecodedOperand *ops, uint64_t at)
+{
+	uint64_t *dst = register_of(c, &ops[0]), value;
+	if (!dst || ZydisCalcAbsoluteAddress(ins, &ops[1], at, &value) != ZYAN_STATUS_SUCCESS) {
+		c->ended = true;
+		return;
+	}
+	c->ended = ins->mnemonic == ZYDIS_MNEMONIC_MOV;
+	if (c->ended && c->chosen)
+		return; // a load by itself, behind the address that was chosen
+	*dst = value;
+	c->chosen = value;
+}
+
+static void move_if(struct chooser *c, const ZydisDecodedOperand *ops, bool taken)
+{
+	uint64_t *dst = register_of(c, &ops[0]), *src = register_of(c, &ops[1]);
+	c->ended = !dst || !src;
+	if (c->ended)
+		c->chosen = 0;
+	else
+		c->chosen = taken ? (*dst = *src) : *dst;
+}
+
+/* One instruction; returns where the next one is. */
+static uint64_t step(struct chooser *c, const ZydisDecodedInstruction *ins,
+		     const ZydisDecodedOperand *ops, uint64_t at)
+{
+	uint64_t next = at + ins->length, target;
+	switch (ins->mnemonic) {
+	case ZYDIS_MNEMONIC_NOP:
+		return next;
+	case ZYDIS_MNEMONIC_CMOVZ:
+	case ZYDIS_MNEMONIC_CMOVNZ:
+		move_if(c, ops, (ins->mnemonic == ZYDIS_MNEMONIC_CMOVZ) == c->equal);
+		return next;
+	case ZYDIS_MNEMONIC_JZ:
+	case ZYDIS_MNEMONIC_JNZ:
+		if ((ins->mnemonic == ZYDIS_MNEMONIC_JZ) != c->equal)
+			return next;
+		__attribute__((fallthrough));
+	case ZYDIS_MNEMONIC_JMP:
+		if (ops[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE &&
+		    ZydisCalcAbsoluteAddress(ins, &ops[0], at, &target) == ZYAN_STATUS_SUCCESS)
+			return target;
+		c->ended = true;
+		return next;
+	case ZYDIS_MNEMONIC_LEA:
+	case ZYDIS_MNEMONIC_MOV:
+		if (has_address(ins) && ops[1].type == ZYDIS_OPERAND_TYPE_MEMORY) {
+			refer(c, ins, ops, at);
+			return next;
+		}
+		break;
+	default:
+		break;
+	}
+	// What is chosen is used; or something else is compared, or the function left.
+	c->ended = c->chosen || ins->mnemonic != ZYDIS_MNEMONIC_MOV;
+	return next;
+}
+
+uint64_t code_refs_chosen(struct span code, uint64_t addr, uint32_t offset, bool equal)
+{
+	struct chooser c = {.equal = equal};
+	ZydisDecoder decoder;
+	ZydisDecodedInstruction ins;
+	ZydisDecodedOperand ops[ZYDIS_MAX_OPERAND_COUNT];
+	uint64_t at = offset;
+	if (!ZYAN_SUCCESS(
+		    ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)))
+		return 0;
+	for (size_t i = 0; i < STEPS_MAX && !c.ended; i++) {
+		if (at >= code.len || !ZYAN_SUCCESS(ZydisDecoderDecodeFull(
+					      &decoder, code.ptr + at, code.len - at, &ins, ops)))
+			return 0;
+		at = i ? step(&c, &ins, ops, addr + at) - addr : at + ins.length;
+	}
+	return c.ended ? c.chosen : 0;
 }

@@ -45,4 +45,12 @@ enum {
 enum gospy_code code_refs_find(struct span code, uint64_t addr, struct code_refs *ret,
 			       struct gospy_error *err);
 
+/**
+ * The address of data that the comparison at `offset` of `code` chooses: the one that is taken, or
+ * read from, next if the two are `equal`, or if they are not. Jumps and conditional moves that
+ * depend on that alone are followed. 0: none is chosen in the next few instructions, or more than
+ * that decides. `code` runs at `addr`, as above.
+ */
+uint64_t code_refs_chosen(struct span code, uint64_t addr, uint32_t offset, bool equal);
+
 #endif

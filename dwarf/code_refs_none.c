@@ -10,3 +10,12 @@ enum gospy_code code_refs_find(struct span code, uint64_t addr, struct code_refs
 	return err_set(err, GOSPY_E_UNSUPPORTED,
 		       "this gospy was built without Zydis: it cannot look for globals in code");
 }
+
+uint64_t code_refs_chosen(struct span code, uint64_t addr, uint32_t offset, bool equal)
+{
+	(void)code;
+	(void)addr;
+	(void)offset;
+	(void)equal;
+	return 0;
+}

@@ -41,6 +41,8 @@
 	X(modinfo, 0)                                                                              \
 	X(MemProfileRate, 0)                                                                       \
 	X(mbuckets, 0)                                                                             \
+	X(xbuckets, 0)                                                                             \
+	X(bbuckets, 0)                                                                             \
 	X(gcphase, 0)                                                                              \
 	X(gcpercent, 0) /* up to Go 1.16 */                                                        \
 	X(work, 0)                                                                                 \

@@ -10,6 +10,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct code_refs refs = {0};
 	(void)!code_refs_find((struct span){data, size}, 0x401000, &refs, NULL);
+	for (size_t i = 0; i < refs.refs.len; i++) {
+		uint32_t offset = refs.refs.at[i].offset;
+		(void)code_refs_chosen((struct span){data, size}, 0x401000, offset, offset & 1);
+	}
 	vec_free(&refs.refs);
 
 	static struct go_image im;

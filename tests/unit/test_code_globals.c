@@ -89,6 +89,84 @@ static void test_too_much_code(void **state)
 	vec_free(&refs.refs);
 }
 
+static void check_choice(const uint8_t *code, size_t len, uint64_t equal, uint64_t unequal)
+{
+	// Not at the first byte, and the bytes behind it may not be read.
+	CLEANUP_FREE uint8_t *copy = malloc(len + 1);
+	copy[0] = 0x90;
+	memcpy(copy + 1, code, len);
+	struct span span = {copy, len + 1};
+	assert_int_equal(code_refs_chosen(span, TEXT - 1, 1, true), equal);
+	assert_int_equal(code_refs_chosen(span, TEXT - 1, 1, false), unequal);
+}
+
+static void test_choice_by_jumps(void **state)
+{
+	(void)state;
+	static const uint8_t addresses[] = {
+		0x48, 0x83, 0xf9, 0x03,                   // 0: cmp rcx, 3
+		0x75, 0x09,                               // 4: jne 15
+		0x48, 0x8d, 0x05, 0x00, 0x10, 0x00, 0x00, // 6: lea rax, [rip+0x1000]
+		0xeb, 0x08,                               // 13: jmp 23
+		0x48, 0x8d, 0x05, 0x00, 0x20, 0x00, 0x00, // 15: lea rax, [rip+0x2000]
+		0x90,                                     // 22: nop
+		0x48, 0x8b, 0x4c, 0x24, 0x48,             // 23: mov rcx, [rsp+0x48]
+		0x48, 0x8d, 0x05, 0x00, 0x30, 0x00, 0x00, // 28: lea rax, [rip+0x3000]
+	};
+	check_choice(addresses, sizeof(addresses), TEXT + 13 + 0x1000, TEXT + 22 + 0x2000);
+	static const uint8_t loads[] = {
+		0x48, 0x83, 0xf9, 0x03,                   // 0: cmp rcx, 3
+		0x48, 0x89, 0x4c, 0x24, 0x48,             // 4: mov [rsp+0x48], rcx
+		0x74, 0x08,                               // 9: je 19
+		0x48, 0x8b, 0x05, 0x00, 0x10, 0x00, 0x00, // 11: mov rax, [rip+0x1000]
+		0xc3,                                     // 18: ret
+		0x48, 0x8b, 0x05, 0x00, 0x20, 0x00, 0x00, // 19: mov rax, [rip+0x2000]
+	};
+	check_choice(loads, sizeof(loads), TEXT + 26 + 0x2000, TEXT + 18 + 0x1000);
+}
+
+static void test_choice_by_moves(void **state)
+{
+	(void)state;
+	uint8_t code[] = {
+		0x48, 0x83, 0xf9, 0x03,                   // 0: cmp rcx, 3
+		0x48, 0x8d, 0x0d, 0x00, 0x10, 0x00, 0x00, // 4: lea rcx, [rip+0x1000]
+		0x48, 0x8d, 0x1d, 0x00, 0x20, 0x00, 0x00, // 11: lea rbx, [rip+0x2000]
+		0x48, 0x0f, 0x44, 0xcb,                   // 18: cmove rcx, rbx
+		0x48, 0x89, 0x4c, 0x24, 0x58,             // 22: mov [rsp+0x58], rcx
+	};
+	check_choice(code, sizeof(code), TEXT + 18 + 0x2000, TEXT + 11 + 0x1000);
+	code[20] = 0x45; // cmovne
+	check_choice(code, sizeof(code), TEXT + 11 + 0x1000, TEXT + 18 + 0x2000);
+	code[21] = 0xc8; // cmovne rcx, rax: of which nothing is known
+	check_choice(code, sizeof(code), TEXT + 11 + 0x1000, 0);
+}
+
+static void test_no_choice(void **state)
+{
+	(void)state;
+	static const uint8_t another[] = {
+		0x48, 0x83, 0xf9, 0x03,                   // cmp rcx, 3
+		0x48, 0x83, 0xf9, 0x02,                   // cmp rcx, 2
+		0x48, 0x8b, 0x05, 0x00, 0x10, 0x00, 0x00, // mov rax, [rip+0x1000]
+	};
+	check_choice(another, sizeof(another), 0, 0);
+	static const uint8_t greater[] = {
+		0x48, 0x83, 0xf9, 0x03,                   // cmp rcx, 3
+		0x7f, 0x07,                               // jg
+		0x48, 0x8b, 0x05, 0x00, 0x10, 0x00, 0x00, // mov rax, [rip+0x1000]
+		0xc3,                                     // ret
+	};
+	check_choice(greater, sizeof(greater), 0, 0);
+	static const uint8_t outside[] = {0x48, 0x83, 0xf9, 0x03, 0x74, 0x70, 0xeb, 0x80};
+	check_choice(outside, sizeof(outside), 0, 0);
+	static const uint8_t for_ever[] = {0x48, 0x83, 0xf9, 0x03, 0xeb, 0xfe};
+	check_choice(for_ever, sizeof(for_ever), 0, 0);
+	static const uint8_t cut_off[] = {0x48, 0x83, 0xf9, 0x03, 0x48, 0x8b, 0x05, 0x00};
+	check_choice(cut_off, sizeof(cut_off), 0, 0);
+	check_choice(cut_off, 3, 0, 0);
+}
+
 /* --------------------------------------------------------------------------- running programs --
  */
 
@@ -110,16 +188,6 @@ static void check_module(struct go_program *p)
 	}
 }
 
-/* xbuckets and bbuckets may change places. */
-static bool is_found(const struct code_globals *globals, enum code_global_id id, uint64_t addr)
-{
-	const struct code_global *global = &globals->at[id];
-	bool one_of_two = id == CODE_GLOBAL_xbuckets || id == CODE_GLOBAL_bbuckets;
-	return one_of_two
-		       ? global->count == 2 && (global->addr[0] == addr || global->addr[1] == addr)
-		       : global->count == 1 && global->addr[0] == addr;
-}
-
 static void check_globals(struct go_program *p, const struct code_globals *globals)
 {
 	struct elf_symbol symbols[CODE_GLOBAL_COUNT + 1] = {
@@ -133,8 +201,8 @@ static void check_globals(struct go_program *p, const struct code_globals *globa
 	for (size_t i = 0; i < CODE_GLOBAL_COUNT; i++) {
 		const struct code_global *global = &globals->at[i];
 		uint64_t addr = symbols[i].addr + p->bias;
-		bool right = symbols[i].found ? is_found(globals, (enum code_global_id)i, addr)
-					      : global->count == 0;
+		bool right = global->count == symbols[i].found &&
+			     (!symbols[i].found || global->addr[0] == addr);
 		if (!right)
 			print_error("%s: %s is at 0x%" PRIx64 " (%s); found: %zu, 0x%" PRIx64 "\n",
 				    p->path, global->name, addr,
@@ -210,6 +278,9 @@ int main(void)
 		cmocka_unit_test(test_kinds_of_references),
 		cmocka_unit_test(test_bytes_that_are_no_code),
 		cmocka_unit_test(test_too_much_code),
+		cmocka_unit_test(test_choice_by_jumps),
+		cmocka_unit_test(test_choice_by_moves),
+		cmocka_unit_test(test_no_choice),
 		cmocka_unit_test(test_against_symbols),
 		cmocka_unit_test(test_with_a_small_program),
 		cmocka_unit_test(test_with_c_code),
