@@ -245,6 +245,25 @@ static inline uint64_t field_load(const uint8_t *bytes, struct field f)
 	F(queued, "queued", 0)                                                                     \
 	F(executed, "executed", 0)
 
+/* What is known of one stack in a profile: this, the stack's nstk pcs, and a record. */
+#define LAYOUT_BUCKET(F)                                                                           \
+	F(allnext, "allnext", 0)                                                                   \
+	F(typ, "typ", 0)                                                                           \
+	F(objsize, "size", 0)                                                                      \
+	F(nstk, "nstk", 0)
+
+/* Go 1.27+ has no bytes: an object's size is its bucket's. */
+#define LAYOUT_MEMRECORD(F)                                                                        \
+	F(allocs, "active.allocs", 0)                                                              \
+	F(frees, "active.frees", 0)                                                                \
+	F(alloc_bytes, "active.alloc_bytes", 0)                                                    \
+	F(free_bytes, "active.free_bytes", 0)                                                      \
+	F(future, "future", 0)
+
+#define LAYOUT_BLOCKRECORD(F)                                                                      \
+	F(count, "count", 0)                                                                       \
+	F(cycles, "cycles", 0)
+
 /* S(member, Go name, fields, required, has a type descriptor) */
 #define LAYOUT_STRUCTS(S)                                                                          \
 	S(g, "runtime.g", LAYOUT_G, 1, 1)                                                          \
@@ -263,6 +282,9 @@ static inline uint64_t field_load(const uint8_t *bytes, struct field f)
 	S(heapArena, "runtime.heapArena", LAYOUT_HEAPARENA, 0, 0)                                  \
 	S(work, "runtime.workType", LAYOUT_WORK, 0, 0)                                             \
 	S(cleanupQueue, "runtime.cleanupQueue", LAYOUT_CLEANUPQUEUE, 0, 0)                         \
+	S(bucket, "runtime.bucket", LAYOUT_BUCKET, 0, 0)                                           \
+	S(memRecord, "runtime.memRecord", LAYOUT_MEMRECORD, 0, 0)                                  \
+	S(blockRecord, "runtime.blockRecord", LAYOUT_BLOCKRECORD, 0, 0)                            \
 	S(synctestBubble, "runtime.synctestBubble", LAYOUT_SYNCTESTBUBBLE, 0, 0)                   \
 	S(synctestGroup, "runtime.synctestGroup", LAYOUT_SYNCTESTGROUP, 0, 0)
 

@@ -233,6 +233,28 @@ static const struct layout_row cleanupQueue_rows[] = {
 	{{25, 0}, {27, 4}, 248, F({232, 8}, {240, 8})},
 };
 
+static const char *const bucket_paths[] = {
+	"allnext", "typ", "size", "nstk",
+};
+static const struct layout_row bucket_rows[] = {
+	{{12, 0}, {27, 4}, 48, F({8, 8}, {16, 8}, {32, 8}, {40, 8})},
+};
+
+static const char *const memRecord_paths[] = {
+	"active.allocs", "active.frees", "active.alloc_bytes", "active.free_bytes", "future",
+};
+static const struct layout_row memRecord_rows[] = {
+	{{12, 0}, {26, 11}, 128, F({0, 8}, {8, 8}, {16, 8}, {24, 8}, {32, 96})},
+	{{27, 0}, {27, 4}, 64, F({0, 8}, {8, 8}, {0, 0}, {0, 0}, {16, 48})},
+};
+
+static const char *const blockRecord_paths[] = {
+	"count", "cycles",
+};
+static const struct layout_row blockRecord_rows[] = {
+	{{12, 0}, {27, 4}, 16, F({0, 8}, {8, 8})},
+};
+
 static const char *const synctestBubble_paths[] = {
 	"id",
 };
@@ -257,6 +279,9 @@ const struct layout_table layout_tables[] = {
 	TABLE("runtime.heapArena", heapArena),
 	TABLE("runtime.workType", work),
 	TABLE("runtime.cleanupQueue", cleanupQueue),
+	TABLE("runtime.bucket", bucket),
+	TABLE("runtime.memRecord", memRecord),
+	TABLE("runtime.blockRecord", blockRecord),
 	TABLE("runtime.synctestBubble", synctestBubble),
 	TABLE("runtime.synctestGroup", synctestGroup),
 };

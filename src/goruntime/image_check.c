@@ -178,6 +178,31 @@ static bool check_ncpu(struct image *image, uint64_t addr)
 	return !mem_read_u32(image->mem, addr, &n, NULL) && n && n <= PS_MAX;
 }
 
+/* runtime/mprof.go: a new bucket becomes the first of its list, and none is ever freed. */
+static bool begins_with(struct image *image, uint64_t addr, enum profile_type type)
+{
+	struct field typ = image->layout.bucket.typ;
+	uint64_t bucket, found;
+	return !mem_read_u64(image->mem, addr, &bucket, NULL) &&
+	       (!bucket || !field_present(typ) ||
+		(read_field(image, bucket, typ, &found) && found == type));
+}
+
+static bool check_mbuckets(struct image *image, uint64_t addr)
+{
+	return begins_with(image, addr, MEM_PROFILE);
+}
+
+static bool check_bbuckets(struct image *image, uint64_t addr)
+{
+	return begins_with(image, addr, BLOCK_PROFILE);
+}
+
+static bool check_xbuckets(struct image *image, uint64_t addr)
+{
+	return begins_with(image, addr, MUTEX_PROFILE);
+}
+
 static bool check_repeatedly(struct image *image, uint64_t addr,
 			     bool (*check)(struct image *image, uint64_t addr))
 {
@@ -203,6 +228,9 @@ bool image_check_global(struct image *image, const char *name, uint64_t addr)
 		{"runtime.allm", check_allm},
 		{"runtime.buildVersion", check_build_version},
 		{"runtime.waitReasonStrings", check_wait_reasons},
+		{"runtime.mbuckets", check_mbuckets},
+		{"runtime.bbuckets", check_bbuckets},
+		{"runtime.xbuckets", check_xbuckets},
 		{"runtime.gcphase", check_gcphase},
 		{"runtime.ncpu", check_ncpu},
 		{"runtime.numCPUStartup", check_ncpu},

@@ -417,6 +417,112 @@ static bool cleanups_fit(struct evidence *e)
 	       contradict(e, "executed %" PRIu64 ", queued %" PRIu64, executed, queued);
 }
 
+/* ------------------------------------------------------------------------------------ profiles --
+ */
+
+enum { BUCKETS_LOOKED_AT = 16, STACK_MAX = 1024 /* pcs: src/runtime/mprof.go:maxProfStackDepth */ };
+
+struct bucket {
+	uint64_t addr, size, nstk;
+	uint64_t record; /* where it begins: src/runtime/mprof.go:(*bucket).mp */
+};
+
+typedef bool bucket_check(struct evidence *e, const struct bucket *b);
+
+/* The newest buckets of a list: they have its type, and agree with `check`, if there is one. */
+static bool list_fits(struct evidence *e, uint64_t list, enum profile_type type,
+		      bucket_check *check)
+{
+	const __typeof__(e->image->layout.bucket) *L = &e->image->layout.bucket;
+	const struct field word = {0, 8};
+	struct bucket b;
+	uint64_t typ;
+	if (!list || !field_present(L->allnext) || !field_present(L->typ) ||
+	    !field_present(L->objsize) || !field_present(L->nstk))
+		return true;
+	if (!read_u64(e, list, word, &b.addr))
+		return contradict(e, "the list at 0x%" PRIx64 " cannot be read", list);
+	for (unsigned i = 0; b.addr && i < BUCKETS_LOOKED_AT; i++) {
+		if (!read_u64(e, b.addr, L->typ, &typ) ||
+		    !read_u64(e, b.addr, L->objsize, &b.size) ||
+		    !read_u64(e, b.addr, L->nstk, &b.nstk))
+			return contradict(e, "a bucket at 0x%" PRIx64 " cannot be read", b.addr);
+		if (typ != type || b.nstk > STACK_MAX)
+			return contradict(e, "type %" PRIu64 ", not %d, and %" PRIu64 " pcs", typ,
+					  type, b.nstk);
+		b.record = b.addr + L->size + b.nstk * 8;
+		if (check && !check(e, &b))
+			return false;
+		if (!read_u64(e, b.addr, L->allnext, &b.addr))
+			return contradict(e, "a next bucket cannot be read");
+	}
+	return true;
+}
+
+/* The size is that of objects. */
+static bool has_size(struct evidence *e, const struct bucket *b)
+{
+	return (b->size && b->size <= MEMORY_MAX) ||
+	       contradict(e, "objects of %" PRIu64 " bytes", b->size);
+}
+
+static bool has_no_size(struct evidence *e, const struct bucket *b)
+{
+	return !b->size || contradict(e, "size %" PRIu64, b->size);
+}
+
+static bool lists_fit(struct evidence *e)
+{
+	const struct globals *g = &e->image->globals;
+	return list_fits(e, g->mbuckets.addr, MEM_PROFILE, has_size) &&
+	       list_fits(e, g->bbuckets.addr, BLOCK_PROFILE, has_no_size) &&
+	       list_fits(e, g->xbuckets.addr, MUTEX_PROFILE, has_no_size);
+}
+
+/* Of a cycle of the collector what it allocated is published before what it freed. */
+static bool mem_record_fits(struct evidence *e, const struct bucket *b)
+{
+	const __typeof__(e->image->layout.memRecord) *L = &e->image->layout.memRecord;
+	uint64_t allocs, frees, bytes;
+	if (!read_u64(e, b->record, L->frees, &frees) ||
+	    !read_u64(e, b->record, L->allocs, &allocs) ||
+	    !read_u64(e, b->record, L->alloc_bytes, &bytes))
+		return contradict(e, "a record at 0x%" PRIx64 " cannot be read", b->record);
+	if (frees > allocs || allocs > MEMORY_MAX)
+		return contradict(e, "frees %" PRIu64 ", allocs %" PRIu64, frees, allocs);
+	return !field_present(L->alloc_bytes) || bytes >= allocs * b->size ||
+	       contradict(e, "%" PRIu64 " objects of %" PRIu64 " have %" PRIu64 " bytes", allocs,
+			  b->size, bytes);
+}
+
+static bool mem_records_fit(struct evidence *e)
+{
+	const __typeof__(e->image->layout.memRecord) *L = &e->image->layout.memRecord;
+	return !field_present(L->allocs) || !field_present(L->frees) ||
+	       list_fits(e, e->image->globals.mbuckets.addr, MEM_PROFILE, mem_record_fits);
+}
+
+/* The count is a float64 from Go 1.17 on; either is positive as an int64. */
+static bool block_record_fits(struct evidence *e, const struct bucket *b)
+{
+	const __typeof__(e->image->layout.blockRecord) *L = &e->image->layout.blockRecord;
+	uint64_t count, cycles;
+	if (!read_u64(e, b->record, L->count, &count) ||
+	    !read_u64(e, b->record, L->cycles, &cycles))
+		return contradict(e, "a record at 0x%" PRIx64 " cannot be read", b->record);
+	return (count <= INT64_MAX && cycles <= INT64_MAX) ||
+	       contradict(e, "count 0x%" PRIx64 ", cycles %" PRId64, count, (int64_t)cycles);
+}
+
+static bool block_records_fit(struct evidence *e)
+{
+	const struct globals *g = &e->image->globals;
+	const __typeof__(e->image->layout.blockRecord) *L = &e->image->layout.blockRecord;
+	return !field_present(L->count) || !field_present(L->cycles) ||
+	       (list_fits(e, g->bbuckets.addr, BLOCK_PROFILE, block_record_fits) &&
+		list_fits(e, g->xbuckets.addr, MUTEX_PROFILE, block_record_fits));
+}
+
 /* ---------------------------------------------------------------------------------- the rules --
  */
 
@@ -451,6 +557,9 @@ static const struct rule {
 	{"runtime.workType", GLOBAL(work), "totalTime has all CPU times, but for a cycle's",
 	 cpu_times_fit},
 	{"runtime.cleanupQueue", GLOBAL(gcCleanups), "executed <= queued", cleanups_fit},
+	{"runtime.bucket", GLOBAL(mbuckets), "typ is its list's", lists_fit},
+	{"runtime.memRecord", GLOBAL(mbuckets), "frees <= allocs", mem_records_fit},
+	{"runtime.blockRecord", GLOBAL(bbuckets), "count and cycles >= 0", block_records_fit},
 };
 
 enum { RULE_COUNT = sizeof(rules) / sizeof(rules[0]) };

@@ -79,6 +79,9 @@ static const char *const all[] = {
 	"runtime.heapArena",
 	"runtime.workType",
 	"runtime.cleanupQueue",
+	"runtime.bucket",
+	"runtime.memRecord",
+	"runtime.blockRecord",
 	"runtime.synctestBubble",
 	"runtime.synctestGroup",
 };

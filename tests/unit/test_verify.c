@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "go_program.h"
+#include "goruntime/resolve.h"
 
 struct opened {
 	struct process process;
@@ -33,21 +34,33 @@ static void close_image(struct opened *o)
 	process_close(&o->process);
 }
 
+static bool refused(const struct image *image, const char *what)
+{
+	for (size_t i = 0; i < image->checks.len; i++) {
+		if (strcmp(image->checks.at[i].what, what) == 0 && !image->checks.at[i].ok)
+			return true;
+	}
+	return false;
+}
+
+static void expect_truth_of(struct opened *o, const char *path)
+{
+	assert_int_equal(image_verify(o->image, VERIFY_ALL, NULL), GOSPY_OK);
+	assert_true(o->image->checks.len >= 8);
+	for (size_t k = 0; k < o->image->checks.len; k++) {
+		const struct image_check *check = &o->image->checks.at[k];
+		if (!check->ok || check->found)
+			fail_msg("%s: %s: %s: %s", path, check->what, check->check, check->found);
+	}
+}
+
 static void expect_truth(struct go_program *p)
 {
 	enum { TIMES = 100 };
 	struct opened o = open_image(p);
 	assert_int_equal(o.image->checks.len, 0); // all from descriptors and DWARF
-	for (unsigned i = 0; i < TIMES; i++) {
-		assert_int_equal(image_verify(o.image, VERIFY_ALL, NULL), GOSPY_OK);
-		assert_true(o.image->checks.len >= 8);
-		for (size_t k = 0; k < o.image->checks.len; k++) {
-			const struct image_check *check = &o.image->checks.at[k];
-			if (!check->ok || check->found)
-				fail_msg("%s: %s: %s: %s", p->path, check->what, check->check,
-					 check->found);
-		}
-	}
+	for (unsigned i = 0; i < TIMES; i++)
+		expect_truth_of(&o, p->path);
 	assert_int_equal(image_verify(o.image, VERIFY_TABLES, NULL), GOSPY_OK);
 	assert_int_equal(o.image->checks.len, 0);
 	close_image(&o);
@@ -60,6 +73,37 @@ static void test_a_sound_process_passes(void **state)
 	go_program_each("busy", expect_truth);
 	go_program_each("mesh", expect_truth);
 	go_program_each("churn", expect_truth);
+}
+
+/* What stands in a program's lists of profile buckets is what they are for. */
+static void expect_buckets(struct go_program *p)
+{
+	struct opened o = open_image(p);
+	const struct globals *g = &o.image->globals;
+	const uint64_t lists[] = {g->mbuckets.addr, g->bbuckets.addr, g->xbuckets.addr};
+	static const char *const names[] = {"runtime.mbuckets", "runtime.bbuckets",
+					    "runtime.xbuckets"};
+	for (size_t i = 0; i < 3; i++) {
+		uint64_t bucket;
+		assert_int_equal(mem_read_u64(o.mem, lists[i], &bucket, NULL), GOSPY_OK);
+		if (!bucket)
+			fail_msg("%s: %s at 0x%" PRIx64 " is empty", p->path, names[i], lists[i]);
+		for (size_t k = 0; k < 3; k++)
+			assert_int_equal(image_check_global(o.image, names[k], lists[i]), i == k);
+	}
+	expect_truth_of(&o, p->path);
+	o.image->globals.bbuckets = o.image->globals.xbuckets;
+	assert_int_equal(image_verify(o.image, VERIFY_ALL, NULL), GOSPY_OK);
+	assert_true(refused(o.image, "runtime.bucket"));
+	assert_true(refused(o.image, "runtime.blockRecord"));
+	assert_false(refused(o.image, "runtime.memRecord"));
+	close_image(&o);
+}
+
+static void test_lists_of_profile_buckets(void **state)
+{
+	(void)state;
+	go_program_each("server", expect_buckets);
 }
 
 /* ------------------------------------------------------------------------------ wrong layouts --
@@ -90,15 +134,6 @@ static void take_tables(struct layout *layout, struct layout_release release, st
 	uint64_t type;
 	table_types_init(&image->tables, &version);
 	LAYOUT_STRUCTS(TAKE_)
-}
-
-static bool refused(const struct image *image, const char *what)
-{
-	for (size_t i = 0; i < image->checks.len; i++) {
-		if (strcmp(image->checks.at[i].what, what) == 0 && !image->checks.at[i].ok)
-			return true;
-	}
-	return false;
 }
 
 static unsigned wrong, found;
@@ -160,6 +195,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_sound_process_passes),
+		cmocka_unit_test(test_lists_of_profile_buckets),
 		cmocka_unit_test(test_layouts_of_other_releases_are_found_out),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
