@@ -265,6 +265,19 @@ static void watched_set(sigset_t *set)
 		sigaddset(set, watched[i]);
 }
 
+static void no_handler(int signal)
+{
+	(void)signal;
+}
+
+/* ncurses ignores SIGTSTP while it draws, unless somebody else handles it: and the kernel discards
+ * a signal that waits to be read when it comes to be ignored (do_sigaction() in kernel/signal.c).
+ */
+static void keep_suspend_from_ncurses(struct sigaction *before_ret)
+{
+	sigaction(SIGTSTP, &(struct sigaction){.sa_handler = no_handler}, before_ret);
+}
+
 /* Nobody may stand still while a target does so for it. */
 static void wait_until_idle(struct sampler *sampler, struct sampler_options options)
 {
@@ -308,6 +321,13 @@ static void suspend(struct app *app)
 		sampler_configure(app->next, &app->sampling);
 }
 
+/* If the signal is a key itself: it calls off those before it, which are not for the shell. */
+static void drop_keys_before(const struct signalfd_siginfo *info)
+{
+	if (info->ssi_code == SI_KERNEL)
+		screen_drop_keys();
+}
+
 static void take_signals(struct app *app, int fd)
 {
 	struct signalfd_siginfo info;
@@ -324,15 +344,20 @@ static void take_signals(struct app *app, int fd)
 			app->redraw = true;
 			break;
 		case SIGTSTP:
+			if (app->never_suspend)
+				break;
+			drop_keys_before(&info);
 			suspend(app);
 			break;
 		case SIGINT:
 			// The terminal's Ctrl-C is a key like q.
+			drop_keys_before(&info);
 			app->quit = true;
 			if (info.ssi_code != SI_KERNEL)
 				app->signal = SIGINT;
 			break;
 		default:
+			drop_keys_before(&info);
 			app->quit = true;
 			app->signal = (int)info.ssi_signo;
 			break;
@@ -487,14 +512,18 @@ enum gospy_code app_run(const struct top_options *options, struct app_end *end,
 		return code;
 	// Before there are threads, so that none of them gets these.
 	sigset_t set, before;
+	struct sigaction suspend_before;
 	watched_set(&set);
 	pthread_sigmask(SIG_BLOCK, &set, &before);
+	keep_suspend_from_ncurses(&suspend_before);
+	app.never_suspend = suspend_before.sa_handler == SIG_IGN;
 	CLEANUP_CLOSE int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (signals < 0)
 		code = err_os(err, errno, "cannot watch for signals");
 	else
 		code = run(&app, signals, err);
 	app_free(&app);
+	sigaction(SIGTSTP, &suspend_before, NULL);
 	// It was heard, however often it came: the exit status tells of it.
 	if (app.signal)
 		sigaction(app.signal, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);

@@ -38,6 +38,7 @@ struct app {
 
 	bool redraw;
 	bool quit;
+	bool never_suspend;       /* SIGTSTP was ignored from the start */
 	int signal;               /* that ended it */
 	struct gospy_error error; /* why it ended, or GOSPY_OK */
 };

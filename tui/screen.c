@@ -113,6 +113,9 @@ static void input_init(bool mouse)
 	set_escdelay(ESCAPE_DELAY_MS);
 	cbreak();
 	noecho();
+	// Else the terminal drops at a Ctrl-C or Ctrl-Z what is on its way to the screen, and with
+	// it half of an escape sequence. (And what was typed before: screen_drop_keys.)
+	noqiflush();
 	nonl();
 	screen.input = newpad(1, 1);
 	if (!screen.input)
@@ -259,6 +262,12 @@ void screen_show(const struct canvas *canvas, int cursor_y, int cursor_x)
 }
 
 /* ---- keys */
+
+void screen_drop_keys(void)
+{
+	if (screen.curses)
+		flushinp();
+}
 
 int screen_fd(void)
 {

@@ -25,6 +25,8 @@ void screen_show(const struct canvas *canvas, int cursor_y, int cursor_x);
 /** Whatever was shown may have been overwritten: draw all of it anew. */
 void screen_redraw(void);
 
+/** Forget the keys that were typed and not taken. */
+void screen_drop_keys(void);
 /** Readable when there may be a key. */
 int screen_fd(void);
 /** The next key that was pressed, or KEY_NOTHING. With KEY_POINTER `*pointer` is filled. */

@@ -43,6 +43,10 @@ void screen_redraw(void)
 {
 }
 
+void screen_drop_keys(void)
+{
+}
+
 int screen_fd(void)
 {
 	return -1;
