@@ -54,15 +54,25 @@ static void expect_truth_of(struct opened *o, const char *path)
 	}
 }
 
+/* All structures are from descriptors and DWARF, but for one that the linker of Go 1.17 leaves out.
+ */
+static void expect_no_tables(const struct image *image)
+{
+	for (size_t i = 0; i < image->checks.len; i++) {
+		assert_int_equal(image->version.minor, 17);
+		assert_string_equal(image->checks.at[i].what, "runtime.blockRecord");
+	}
+}
+
 static void expect_truth(struct go_program *p)
 {
 	enum { TIMES = 100 };
 	struct opened o = open_image(p);
-	assert_int_equal(o.image->checks.len, 0); // all from descriptors and DWARF
+	expect_no_tables(o.image);
 	for (unsigned i = 0; i < TIMES; i++)
 		expect_truth_of(&o, p->path);
 	assert_int_equal(image_verify(o.image, VERIFY_TABLES, NULL), GOSPY_OK);
-	assert_int_equal(o.image->checks.len, 0);
+	expect_no_tables(o.image);
 	close_image(&o);
 }
 
