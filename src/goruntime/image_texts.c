@@ -10,18 +10,23 @@ enum {
 enum gospy_code image_read_string(struct image *image, uint64_t header, size_t max,
 				  const char **ret, struct gospy_error *err)
 {
-	uint64_t words[2]; // a Go string: pointer, length
-	enum gospy_code code = mem_read(image->mem, header, words, sizeof(words), err);
-	if (code)
-		return code;
-	if (words[1] > max)
+	uint64_t text, len;
+	if (!paged_u64(&image->window, header, &text) ||
+	    !paged_u64(&image->window, header + 8, &len))
+		return err_set(err, GOSPY_E_BAD_DATA, "no string at 0x%llx",
+			       (unsigned long long)header);
+	if (len > max)
 		return err_set(err, GOSPY_E_LIMIT, "a string of %llu bytes at 0x%llx",
-			       (unsigned long long)words[1], (unsigned long long)header);
-	char *s = arena_alloc(&image->arena, words[1] + 1);
+			       (unsigned long long)len, (unsigned long long)header);
+	const uint8_t *bytes = len ? paged_at_addr(&image->window, text, len) : NULL;
+	if (len && !bytes)
+		return err_set(err, GOSPY_E_BAD_DATA, "no text of %llu bytes at 0x%llx",
+			       (unsigned long long)len, (unsigned long long)text);
+	char *s = arena_alloc(&image->arena, len + 1);
 	if (!s)
 		return err_nomem(err);
-	if (words[1] && (code = mem_read(image->mem, words[0], s, words[1], err)))
-		return code;
+	if (len)
+		memcpy(s, bytes, len);
 	*ret = s;
 	return GOSPY_OK;
 }
@@ -49,26 +54,28 @@ static enum gospy_code read_wait_reasons(struct image *image, struct gospy_error
 
 /* Address of the value of a GODEBUG setting, or 0. src/runtime/runtime1.go: dbgvars is a slice of
  * dbgVar{name string; value *int32}, from Go 1.21 on of *dbgVar{..., atomic *int32; def int32}. */
-static uint64_t find_dbgvar(const struct image *image, const char *name)
+static uint64_t find_dbgvar(struct image *image, const char *name)
 {
-	enum { POINTERS_SINCE = 21, VARS_MAX = 1024, NAME_MAX_LEN = 32, VAR_LEN = 3 * 8 };
+	enum { POINTERS_SINCE = 21, VARS_MAX = 1024, VAR_LEN = 3 * 8 };
 	bool pointers = image->version.minor >= POINTERS_SINCE;
+	struct paged *window = &image->window;
+	uint64_t dbgvars = image->globals.dbgvars.addr, array, count;
 	size_t len = strlen(name);
-	uint64_t vars[2]; // array, len
-	if (!image->globals.dbgvars.addr ||
-	    mem_read(image->mem, image->globals.dbgvars.addr, vars, sizeof(vars), NULL) ||
-	    vars[1] > VARS_MAX)
+	if (!dbgvars || !paged_u64(window, dbgvars, &array) ||
+	    !paged_u64(window, dbgvars + 8, &count) || count > VARS_MAX)
 		return 0;
-	for (uint64_t i = 0; i < vars[1]; i++) {
-		uint64_t addr = vars[0] + i * (pointers ? sizeof(addr) : VAR_LEN);
-		uint64_t var[4] = {0}; // name, len, value, atomic
-		char text[NAME_MAX_LEN];
-		if ((pointers && mem_read_u64(image->mem, addr, &addr, NULL)) ||
-		    mem_read(image->mem, addr, var, pointers ? sizeof(var) : VAR_LEN, NULL))
+	for (uint64_t i = 0; i < count; i++) {
+		uint64_t addr = array + i * (pointers ? sizeof(addr) : VAR_LEN);
+		uint64_t text, text_len, value, atomic = 0;
+		if ((pointers && !paged_u64(window, addr, &addr)) ||
+		    !paged_u64(window, addr, &text) || !paged_u64(window, addr + 8, &text_len) ||
+		    !paged_u64(window, addr + 16, &value) ||
+		    (pointers && !paged_u64(window, addr + 24, &atomic)))
 			return 0;
-		if (var[1] == len && len <= sizeof(text) &&
-		    !mem_read(image->mem, var[0], text, len, NULL) && memcmp(text, name, len) == 0)
-			return var[3] ? var[3] : var[2];
+		const uint8_t *bytes =
+			text_len == len ? paged_at_addr(window, text, text_len) : NULL;
+		if (bytes && memcmp(bytes, name, len) == 0)
+			return atomic ? atomic : value;
 	}
 	return 0;
 }

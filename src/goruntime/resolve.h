@@ -46,8 +46,8 @@ enum gospy_code image_find_plugins(struct image *image, const struct process *pr
 /** Memory of the target, as struct paged wants it; `image` is a struct image. */
 enum gospy_code image_fetch(void *image, uint64_t addr, void *dst, size_t len,
 			    struct gospy_error *err);
-/** The Go string at `addr` of at most `max` bytes, in the image's arena; image_texts.c.
- * GOSPY_E_LIMIT. */
+/** The Go string at `addr` in the image, of at most `max` bytes; a copy in its arena.
+ * image_texts.c. GOSPY_E_LIMIT, GOSPY_E_BAD_DATA. */
 enum gospy_code image_read_string(struct image *image, uint64_t addr, size_t max, const char **ret,
 				  struct gospy_error *err);
 
