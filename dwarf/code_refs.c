@@ -102,12 +102,13 @@ struct chooser {
 
 static uint64_t *register_of(struct chooser *c, const ZydisDecodedOperand *op)
 {
+	if (op->type != ZYDIS_OPERAND_TYPE_REGISTER)
+		return NULL;
 	ZydisRegister whole =
 		ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, op->reg.value);
-	int id = op->type == ZYDIS_OPERAND_TYPE_REGISTER &&
-				 ZydisRegisterGetClass(whole) == ZYDIS_REGCLASS_GPR64
-			 ? ZydisRegisterGetId(whole)
-			 : -1;
+	if (ZydisRegisterGetClass(whole) != ZYDIS_REGCLASS_GPR64)
+		return NULL;
+	int id = ZydisRegisterGetId(whole);
 	return id >= 0 && id < REGISTERS ? &c->registers[id] : NULL;
 }
 
