@@ -126,18 +126,19 @@ class MovingTest(lib_gospy.TargetTest):
 
     def check_foreign_code(self, fixture):
         expected = {
-            "main.leaf": [("main.leaf", True)],
-            "main.caller": [("main.spin", False), ("main.called", False), ("main.caller", True)],
+            "leaf": [("main.leaf", True)],
+            "caller": [("main.spin", False), ("main.called", False), ("main.caller", True)],
         }
+        names = {g["goid"]: g.get("name") for g in fixture.ready["goroutines"]}
         fixture.ask("count")
 
         def begun():
             run = lib_gospy.run("stack", fixture.pid, "--json").expect(lib_gospy.OK)
-            found = {g["start"]["func"]: g for g in run.json()["goroutines"]}
-            return found if all("foreign_pc" in found[start] for start in expected) else None
+            found = {names.get(g["goid"]): g for g in run.json()["goroutines"]}
+            return found if all("foreign_pc" in found[name] for name in expected) else None
         found = lib_gospy.wait_for(begun, "both to run")
-        for start, frames in expected.items():
-            shown = [(f["func"], f.get("by_frame_pointer", False)) for f in found[start]["frames"]]
+        for name, frames in expected.items():
+            shown = [(f["func"], f.get("by_frame_pointer", False)) for f in found[name]["frames"]]
             self.assertEqual(shown, frames)
         text = lib_gospy.run("stack", fixture.pid).expect(lib_gospy.OK).out
         self.assertEqual(len(re.findall(r"^\[no Go function at 0x[0-9a-f]+: by frame pointers "
