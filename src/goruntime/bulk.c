@@ -22,10 +22,18 @@ struct run {
 	uint8_t *dst;
 };
 
+struct bulk_room {
+	struct worker_room {
+		struct run runs[RUNS_MAX];
+		struct mem_req reqs[2 * RUNS_MAX];
+		uint8_t buffer[2 * BULK_BUFFER]; /* the second half if `twice` */
+	} of[BULK_WORKERS];
+};
+
 struct worker {
 	struct job *job;
 	unsigned id;
-	uint8_t *buffer; /* two halves if `twice` */
+	uint8_t *buffer;
 	struct mem_req *reqs;
 	struct run *runs;
 };
@@ -176,40 +184,39 @@ static void work(void *ctx, unsigned worker)
 	}
 }
 
-static bool worker_init(struct worker *w, struct job *job, unsigned id)
+struct bulk_room *bulk_room_create(size_t count)
 {
-	size_t copies = job->bulk->twice ? 2 : 1;
-	*w = (struct worker){.job = job, .id = id};
-	w->buffer = malloc(copies * BULK_BUFFER);
-	w->reqs = malloc(copies * RUNS_MAX * sizeof(*w->reqs));
-	w->runs = malloc(RUNS_MAX * sizeof(*w->runs));
-	return w->buffer && w->reqs && w->runs;
+	struct bulk_room *room = malloc(sizeof(*room));
+	unsigned workers = count ? parallel_workers(count * ITEM_COST) : 0;
+	for (unsigned i = 0; room && i < workers; i++)
+		memset(&room->of[i], 0, sizeof(room->of[i]) - BULK_BUFFER);
+	return room;
 }
 
-static void worker_deinit(struct worker *w)
+void bulk_room_destroy(struct bulk_room *room)
 {
-	free(w->buffer);
-	free(w->reqs);
-	free(w->runs);
+	free(room);
 }
 
 enum gospy_code bulk_run(const struct bulk *bulk, size_t *done_ret, struct gospy_error *err)
 {
 	struct job job = {.bulk = bulk, .next = bulk->first};
 	size_t items = (bulk->count - bulk->first) * ITEM_COST;
-	unsigned n = parallel_workers(items);
-	bool ok = true;
 	if (bulk->len > BULK_BUFFER)
 		return err_set(err, GOSPY_E_LIMIT, "objects of %zu bytes are too large to copy",
 			       bulk->len);
-	for (unsigned i = 0; i < n; i++)
-		ok = worker_init(&job.workers[i], &job, i) && ok;
-	if (ok)
-		parallel_run(items, work, &job);
-	for (unsigned i = 0; i < n; i++)
-		worker_deinit(&job.workers[i]);
-	if (!ok)
+	struct bulk_room *own = bulk->room ? NULL : bulk_room_create(0);
+	struct bulk_room *room = bulk->room ? bulk->room : own;
+	if (!room)
 		return err_nomem(err);
+	for (unsigned i = 0; i < BULK_WORKERS; i++)
+		job.workers[i] = (struct worker){.job = &job,
+						 .id = i,
+						 .buffer = room->of[i].buffer,
+						 .reqs = room->of[i].reqs,
+						 .runs = room->of[i].runs};
+	parallel_run(items, work, &job);
+	bulk_room_destroy(own);
 	if (atomic_load(&job.code)) {
 		if (err)
 			*err = job.err;

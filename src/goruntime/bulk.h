@@ -17,8 +17,17 @@ enum {
 	BULK_BUFFER = 128 << 10,
 };
 
+/* What runs work with, kept from one to the next: inside a stop the kernel need not be asked for
+ * memory. */
+struct bulk_room;
+
+/** With the memory there that a run over `count` items is going to touch. NULL: none is left. */
+struct bulk_room *bulk_room_create(size_t count);
+void bulk_room_destroy(struct bulk_room *room);
+
 struct bulk {
 	struct mem *mem;
+	struct bulk_room *room; /* of no other run meanwhile; NULL: one for this run alone */
 	/* Items: anything that begins with the uint64_t address of its object, in ascending order.
 	 */
 	const void *items;
@@ -44,9 +53,8 @@ struct bulk {
 };
 
 /** Copy items [first, count). `*done_ret` (may be NULL): items [first, done) were visited; less
- * than `count` only when the deadline came. Errors: GOSPY_E_NOMEM,
- * GOSPY_E_LIMIT (`len`), or what the reader says when
- * nothing can be read. */
+ * than `count` only when the deadline came. Errors: GOSPY_E_NOMEM, GOSPY_E_LIMIT (`len`), or what
+ * the reader says when nothing can be read. */
 enum gospy_code bulk_run(const struct bulk *bulk, size_t *done_ret, struct gospy_error *err);
 
 #endif

@@ -324,6 +324,8 @@ static enum gospy_code capture_all(struct gospy_target *target,
 	c->instant_real_ns = clock_real_ns();
 	if (!code)
 		code = collect_allgs(c, image, err);
+	if (!code && !(passes.room = bulk_room_create(c->count)))
+		code = err_nomem(err);
 	if (options->stacks || options->native)
 		stacks_init(&c->stacks, &image->pcln, options->arguments);
 	if (!code)

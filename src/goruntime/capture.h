@@ -119,6 +119,7 @@ struct passes {
 	struct image *image;
 	const struct gospy_snapshot_options *options;
 	enum gospy_progress_phase phase;
+	struct bulk_room *room;
 	/* What a pass picked out, one list a worker: no locks. */
 	VEC(uint32_t) picked[BULK_WORKERS];
 	bool out_of_memory; /* set by a visitor, which cannot fail by itself */

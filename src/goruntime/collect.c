@@ -109,6 +109,7 @@ void passes_deinit(struct passes *p)
 	map_deinit(&p->sched_pcs);
 	map_deinit(&p->frame_pointers);
 	map_deinit(&p->r12s);
+	bulk_room_destroy(p->room);
 }
 
 static void report_progress(void *ctx, size_t done, size_t total)
@@ -148,6 +149,7 @@ static struct bulk over_recs(struct passes *p)
 	struct capture *c = p->capture;
 	return (struct bulk){
 		.mem = p->image->mem,
+		.room = p->room,
 		.items = c->recs,
 		.stride = sizeof(*c->recs),
 		.count = c->sorted,
@@ -280,6 +282,7 @@ static enum gospy_code read_active(struct passes *p, size_t first, uint64_t dead
 {
 	struct bulk bulk = {
 		.mem = p->image->mem,
+		.room = p->room,
 		.items = p->active.at,
 		.stride = sizeof(*p->active.at),
 		.count = p->active.len,

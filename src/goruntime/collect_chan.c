@@ -171,6 +171,7 @@ enum gospy_code collect_channels(struct passes *p, bool active, struct gospy_err
 		return err_nomem(err);
 	struct bulk bulk = {
 		.mem = p->image->mem,
+		.room = p->room,
 		.items = c->chans.at,
 		.stride = sizeof(*c->chans.at),
 		.count = c->chans.len,

@@ -220,6 +220,7 @@ enum gospy_code collect_stacks(struct passes *p, struct gospy_error *err)
 	} else {
 		struct bulk bulk = {
 			.mem = p->image->mem,
+			.room = p->room,
 			.items = job.items.at,
 			.stride = sizeof(*job.items.at),
 			.count = job.items.len,
@@ -314,6 +315,7 @@ enum gospy_code collect_stopped_stacks(struct passes *p, uint64_t deadline_ns,
 	}
 	struct bulk bulk = {
 		.mem = p->image->mem,
+		.room = p->room,
 		.items = job->items.at,
 		.stride = sizeof(*job->items.at),
 		.count = job->items.len,
@@ -472,6 +474,7 @@ enum gospy_code collect_validated_stacks(struct passes *p, struct gospy_error *e
 	p->phase = GOSPY_PHASE_VERIFY;
 	struct bulk bulk = {
 		.mem = p->image->mem,
+		.room = p->room,
 		.items = c->recs,
 		.stride = sizeof(*c->recs),
 		.count = c->sorted,
