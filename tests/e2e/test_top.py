@@ -864,13 +864,18 @@ class EndTest(TopTest):
     def test_suspend_that_nobody_wants(self):
         """Where SIGTSTP is ignored from the start Ctrl-Z does nothing."""
         fixture = self.fixture("parked", "-n", 40)
-        program = f"trap '' TSTP; exec {lib_gospy.GOSPY} top --refresh 0.1 {fixture.pid}"
-        terminal = self.terminal(["sh", "-c", program])
-        terminal.wait_text("COUNT▼")
-        terminal.key("Ctrl-Z", "F1")
-        terminal.wait_text("Esc goes back")
-        terminal.key("Esc", "q")
-        self.assertEqual(terminal.end(), 0)
+        # A shell with jobs: without one the kernel lets nothing be stopped by a key.
+        shell = self.terminal(["sh", "-i"], env={"PS1": "$ ", "ENV": ""}, shared_stderr=True)
+        shell.wait_text(r"^\$")
+        shell.type(f"(trap '' TSTP; exec {lib_gospy.GOSPY} top --refresh 0.1 {fixture.pid})\n")
+        shell.wait_text("COUNT▼")
+        shell.key("Ctrl-Z", "F1")
+        shell.wait_text("Esc goes back")
+        self.assertTrue(shell.screen.alternate)
+        shell.key("Esc", "q")
+        shell.wait(lambda _: not shell.screen.alternate, "the shell's screen")
+        shell.type("exit\n")
+        self.assertEqual(shell.end(), 0)
 
     def test_stop_from_outside(self):
         """Of a SIGSTOP gospy learns afterwards only; meanwhile the shell has set the terminal."""
