@@ -188,8 +188,12 @@ struct bulk_room *bulk_room_create(size_t count)
 {
 	struct bulk_room *room = malloc(sizeof(*room));
 	unsigned workers = count ? parallel_workers(count * ITEM_COST) : 0;
-	for (unsigned i = 0; room && i < workers; i++)
-		memset(&room->of[i], 0, sizeof(room->of[i]) - BULK_BUFFER);
+	size_t touched = count < BULK_BUFFER / PAGE ? count * PAGE : BULK_BUFFER;
+	for (unsigned i = 0; room && i < workers; i++) {
+		memset(room->of[i].runs, 0, sizeof(room->of[i].runs));
+		memset(room->of[i].reqs, 0, sizeof(room->of[i].reqs) / 2);
+		memset(room->of[i].buffer, 0, touched);
+	}
 	return room;
 }
 
