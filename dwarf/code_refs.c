@@ -18,10 +18,15 @@ static bool has_address(const ZydisDecodedInstruction *ins)
 	       (ins->raw.modrm.rm == 4 && ins->raw.sib.base == 5 && ins->raw.sib.index == 4);
 }
 
+static bool is_thread_local(const ZydisDecodedOperand *op)
+{
+	return op->mem.segment == ZYDIS_REGISTER_FS || op->mem.segment == ZYDIS_REGISTER_GS;
+}
+
 static bool add_memory(struct code_ref ref, const ZydisDecodedInstruction *ins,
 		       const ZydisDecodedOperand *op, uint64_t addr, struct code_refs *ret)
 {
-	if (op->mem.segment == ZYDIS_REGISTER_FS || op->mem.segment == ZYDIS_REGISTER_GS ||
+	if (is_thread_local(op) ||
 	    ZydisCalcAbsoluteAddress(ins, op, addr + ref.offset, &ref.value) != ZYAN_STATUS_SUCCESS)
 		return true;
 	if (op->mem.type == ZYDIS_MEMOP_TYPE_AGEN) {
@@ -163,7 +168,8 @@ static uint64_t step(struct chooser *c, const ZydisDecodedInstruction *ins,
 		return next;
 	case ZYDIS_MNEMONIC_LEA:
 	case ZYDIS_MNEMONIC_MOV:
-		if (has_address(ins) && ops[1].type == ZYDIS_OPERAND_TYPE_MEMORY) {
+		if (has_address(ins) && ops[1].type == ZYDIS_OPERAND_TYPE_MEMORY &&
+		    !is_thread_local(&ops[1])) {
 			refer(c, ins, ops, at);
 			return next;
 		}
