@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "dwarf/code_refs.h"
 #include "dwarf/go_version.h"
+#include "dwarf/layout.h"
 
 enum {
 	A = CODE_REF_ADDRESS,
@@ -367,6 +368,14 @@ static void list_functions(struct finder *f)
 	f->functions[f->count++].code.name = main_main;
 }
 
+/* Its machine code; with no bytes if it does not exist, or cannot be read. */
+static struct span code_of(const struct finder *f, const struct pcln_named *code)
+{
+	uint64_t len = code->end - code->entry;
+	const uint8_t *bytes = code->entry ? paged_at_addr(f->pcln->image, code->entry, len) : NULL;
+	return (struct span){bytes, bytes ? (size_t)len : 0};
+}
+
 static enum gospy_code decode_functions(struct finder *f, struct gospy_error *err)
 {
 	struct pcln_named *named = calloc(f->count, sizeof(*named));
@@ -380,11 +389,9 @@ static enum gospy_code decode_functions(struct finder *f, struct gospy_error *er
 	free(named);
 	for (size_t i = 0; i < f->count; i++) {
 		const struct pcln_named *code = &f->functions[i].code;
-		uint64_t len = code->end - code->entry;
-		const uint8_t *bytes = paged_at_addr(f->pcln->image, code->entry, len);
-		if (!code->entry || !bytes || code->name == main_main)
+		struct span span = code_of(f, code);
+		if (!span.ptr || code->name == main_main)
 			continue;
-		struct span span = {bytes, (size_t)len};
 		enum gospy_code result =
 			code_refs_find(span, code->entry, &f->functions[i].refs, err);
 		// A function too large is one that is not there: its anchors say nothing.
@@ -559,17 +566,15 @@ static bool check_dbgvars(struct pclntab *pcln, uint64_t addr)
  * bbuckets. */
 static void find_bucket_lists(struct finder *f)
 {
-	enum { MUTEX_PROFILE = 3 };
 	const struct function *function = function_named(f, RT "stkbucket");
-	const struct pcln_named *code = &function->code;
-	struct span span = {NULL, (size_t)(code->end - code->entry)};
-	span.ptr = paged_at_addr(f->pcln->image, code->entry, span.len);
+	uint64_t entry = function->code.entry;
+	struct span span = code_of(f, &function->code);
 	for (size_t i = 0; span.ptr && i < function->refs.refs.len; i++) {
 		const struct code_ref *ref = &function->refs.refs.at[i];
 		if (!(ref->kinds & CODE_REF_COMPARE) || ref->value != MUTEX_PROFILE)
 			continue;
-		uint64_t mutex = code_refs_chosen(span, code->entry, ref->offset, true);
-		uint64_t block = code_refs_chosen(span, code->entry, ref->offset, false);
+		uint64_t mutex = code_refs_chosen(span, entry, ref->offset, true);
+		uint64_t block = code_refs_chosen(span, entry, ref->offset, false);
 		if (mutex == block || !is_data(&f->pcln->md, mutex) || is_taken(f, mutex) ||
 		    !is_data(&f->pcln->md, block) || is_taken(f, block))
 			continue;

@@ -245,6 +245,9 @@ static inline uint64_t field_load(const uint8_t *bytes, struct field f)
 	F(queued, "queued", 0)                                                                     \
 	F(executed, "executed", 0)
 
+/** bucket.typ: what profile it is of. src/runtime/mprof.go:bucketType, Go 1.12 to 1.27. */
+enum profile_type { MEM_PROFILE = 1, BLOCK_PROFILE, MUTEX_PROFILE };
+
 /* What is known of one stack in a profile: this, the stack's nstk pcs, and a record. */
 #define LAYOUT_BUCKET(F)                                                                           \
 	F(allnext, "allnext", 0)                                                                   \

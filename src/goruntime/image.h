@@ -76,9 +76,6 @@ enum start_role {
 	START_CLEANUPS,  /* Go 1.25+: user code while g.runningCleanups */
 };
 
-/* What a bucket of a profile is of; src/runtime/mprof.go:bucketType. */
-enum profile_type { MEM_PROFILE = 1, BLOCK_PROFILE, MUTEX_PROFILE };
-
 struct location {
 	struct gospy_location pub;
 	enum start_role role; /* meaningful for start locations */

@@ -420,7 +420,10 @@ static bool cleanups_fit(struct evidence *e)
 /* ------------------------------------------------------------------------------------ profiles --
  */
 
-enum { BUCKETS_LOOKED_AT = 16, STACK_MAX = 1024 /* pcs: src/runtime/mprof.go:maxProfStackDepth */ };
+enum {
+	BUCKETS_LOOKED_AT = 16,
+	PROFILE_STACK_MAX = 1024, /* pcs: src/runtime/mprof.go:maxProfStackDepth */
+};
 
 struct bucket {
 	uint64_t addr, size, nstk;
@@ -429,7 +432,7 @@ struct bucket {
 
 typedef bool bucket_check(struct evidence *e, const struct bucket *b);
 
-/* The newest buckets of a list: they have its type, and agree with `check`, if there is one. */
+/* The newest buckets of a list: they have its type, and agree with `check`. */
 static bool list_fits(struct evidence *e, uint64_t list, enum profile_type type,
 		      bucket_check *check)
 {
@@ -447,11 +450,11 @@ static bool list_fits(struct evidence *e, uint64_t list, enum profile_type type,
 		    !read_u64(e, b.addr, L->objsize, &b.size) ||
 		    !read_u64(e, b.addr, L->nstk, &b.nstk))
 			return contradict(e, "a bucket at 0x%" PRIx64 " cannot be read", b.addr);
-		if (typ != type || b.nstk > STACK_MAX)
+		if (typ != type || b.nstk > PROFILE_STACK_MAX)
 			return contradict(e, "type %" PRIu64 ", not %d, and %" PRIu64 " pcs", typ,
 					  type, b.nstk);
 		b.record = b.addr + L->size + b.nstk * 8;
-		if (check && !check(e, &b))
+		if (!check(e, &b))
 			return false;
 		if (!read_u64(e, b.addr, L->allnext, &b.addr))
 			return contradict(e, "a next bucket cannot be read");
@@ -490,7 +493,7 @@ static bool mem_record_fits(struct evidence *e, const struct bucket *b)
 		return contradict(e, "a record at 0x%" PRIx64 " cannot be read", b->record);
 	if (frees > allocs || allocs > MEMORY_MAX)
 		return contradict(e, "frees %" PRIu64 ", allocs %" PRIu64, frees, allocs);
-	return !field_present(L->alloc_bytes) || bytes >= allocs * b->size ||
+	return !field_present(L->alloc_bytes) || (b->size && allocs <= bytes / b->size) ||
 	       contradict(e, "%" PRIu64 " objects of %" PRIu64 " have %" PRIu64 " bytes", allocs,
 			  b->size, bytes);
 }
