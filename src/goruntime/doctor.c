@@ -105,10 +105,10 @@ static void look_at_stop(struct owned_diagnosis *d, const struct process *proces
 		uint64_t ns = STOP_NS + STOP_NS_PER_THREAD * (uint64_t)tids.len +
 			      STOP_NS_PER_ACTIVE * active;
 		finding.text = arena_printf(&d->arena,
-					    "possible; about %.1f ms for %zu threads and %" PRIu64
-					    " goroutine%s that %s not parked (an estimate)",
-					    (double)ns / 1e6, tids.len, active,
-					    active == 1 ? "" : "s", active == 1 ? "is" : "are");
+					    "possible; est. %.1f ms: %zu thread%s, %" PRIu64
+					    " goroutine%s not parked",
+					    (double)ns / 1e6, tids.len, tids.len == 1 ? "" : "s",
+					    active, active == 1 ? "" : "s");
 	}
 	vec_free(&tids);
 	add(d, finding);
