@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/huge.h"
 #include "base/parallel.h"
+#include "base/prefault.h"
 
 enum { DIGIT_BITS = 9, DIGITS = 1 << DIGIT_BITS };
 
@@ -113,7 +113,7 @@ bool radix_sort(struct radix_item *items, size_t n)
 	struct radix_item *spare = malloc(n * sizeof(*spare));
 	if (!spare)
 		return false;
-	huge_advise(spare, n * sizeof(*spare));
+	prefault(spare, n * sizeof(*spare));
 	struct halves halves = {items, spare, n, n / 2};
 	if (parallel_workers(n) < 2) {
 		sort_part(items, spare, n);

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/prefault.h"
 
 enum {
 	PAGE = 4096,
@@ -189,11 +190,8 @@ struct bulk_room *bulk_room_create(size_t count)
 	struct bulk_room *room = malloc(sizeof(*room));
 	unsigned workers = count ? parallel_workers(count * ITEM_COST) : 0;
 	size_t touched = count < BULK_BUFFER / PAGE ? count * PAGE : BULK_BUFFER;
-	for (unsigned i = 0; room && i < workers; i++) {
-		memset(room->of[i].runs, 0, sizeof(room->of[i].runs));
-		memset(room->of[i].reqs, 0, sizeof(room->of[i].reqs) / 2);
-		memset(room->of[i].buffer, 0, touched);
-	}
+	for (unsigned i = 0; room && i < workers; i++)
+		prefault(&room->of[i], offsetof(struct worker_room, buffer) + touched);
 	return room;
 }
 

@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 
 #include "base/cleanup.h"
-#include "base/huge.h"
+#include "base/prefault.h"
 #include "base/radix.h"
 #include "goruntime/capture.h"
 
@@ -53,7 +53,7 @@ static bool reserve_recs(struct capture *c, size_t n)
 		c->recs = NULL;
 		return false;
 	}
-	huge_advise(c->recs, n * sizeof(*c->recs));
+	prefault(c->recs, n * sizeof(*c->recs));
 	return true;
 }
 
@@ -86,8 +86,8 @@ enum gospy_code collect_allgs(struct capture *c, struct image *image, struct gos
 	CLEANUP_FREE struct radix_item *order = malloc((n + 1) * sizeof(*order));
 	if (!addrs || !order)
 		return err_nomem(err);
-	huge_advise(addrs, n * sizeof(*addrs));
-	huge_advise(order, n * sizeof(*order));
+	prefault(addrs, n * sizeof(*addrs));
+	prefault(order, n * sizeof(*order));
 	enum gospy_code code = read_allgs(&c->sched, image, 0, n, addrs, err);
 	if (code)
 		return code;

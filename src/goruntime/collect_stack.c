@@ -6,7 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/huge.h"
+#include "base/prefault.h"
 #include "base/radix.h"
 #include "goruntime/capture.h"
 
@@ -138,7 +138,7 @@ static bool list_stacks(struct passes *p, const struct active_item *only, size_t
 	struct capture *c = p->capture;
 	if (!vec_reserve(ret, count + 1))
 		return false;
-	huge_advise(ret->at, count * sizeof(*ret->at));
+	prefault(ret->at, count * sizeof(*ret->at));
 	for (size_t i = 0; i < count; i++) {
 		uint32_t index = only ? only[i].rec : (uint32_t)i;
 		const struct g_rec *rec = &c->recs[index];
