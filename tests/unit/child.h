@@ -3,6 +3,8 @@
 #ifndef GOSPY_TESTS_CHILD_H
 #define GOSPY_TESTS_CHILD_H
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -18,7 +20,10 @@
 
 #include <cmocka.h>
 
-#define CHILD_THREADS 64
+enum {
+	CHILD_THREADS = 64,
+	CHILD_CANNOT = 77, /* exit status: what is to be tried cannot be had here */
+};
 
 struct shared {
 	atomic_int ready;
@@ -76,6 +81,22 @@ static inline int child_result(int (*run)(void *), void *arg)
 	int status;
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/** From now on the kernel answers a system call of this process with `os_errno`. Where filters
+ * cannot be had the process exits with CHILD_CANNOT. */
+static inline void refuse_syscall(int number, int os_errno)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)os_errno),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = {.len = 4, .filter = filter};
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+		_exit(CHILD_CANNOT);
 }
 
 static inline void child_end(pid_t pid)

@@ -1,8 +1,6 @@
 #include "child.h"
 
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -146,27 +144,13 @@ struct live_test {
 	int refused; /* errno that process_vm_readv gets, 0: it works */
 };
 
-static void refuse(int syscall_nr, int os_errno)
-{
-	struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)syscall_nr, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)os_errno),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	const struct sock_fprog program = {.len = 4, .filter = filter};
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
-		_exit(77);
-}
-
 static int read_live(void *arg)
 {
 	const struct live_test *test = arg;
 	struct process process;
 	struct mem *mem;
 	if (test->refused)
-		refuse(SYS_process_vm_readv, test->refused);
+		refuse_syscall(SYS_process_vm_readv, test->refused);
 	REQUIRE(process_open(test->pid, &process, NULL) == GOSPY_OK);
 	REQUIRE(mem_live_create(&process, &mem, NULL) == GOSPY_OK);
 	// /proc/PID/mem reads what is protected as well.
@@ -194,7 +178,7 @@ static void live_with_holes(void **state)
 	child_end(pid);
 	shared_destroy(shared);
 	assert_int_equal(result[0], 0);
-	if (result[1] == 77)
+	if (result[1] == CHILD_CANNOT)
 		skip(); // no seccomp filters here
 	assert_int_equal(result[1], 0);
 	assert_int_equal(result[2], 0);
@@ -218,7 +202,7 @@ static int read_ended(void *arg)
 {
 	int refused = *(int *)arg;
 	if (refused)
-		refuse(SYS_process_vm_readv, refused);
+		refuse_syscall(SYS_process_vm_readv, refused);
 	struct shared *shared = shared_create();
 	pid_t pid = child_start(run_holes, shared);
 	struct process process;
@@ -246,7 +230,7 @@ static void live_ended(void **state)
 	assert_int_equal(child_result(read_ended, &refused), 0);
 	refused = ENOSYS;
 	int result = child_result(read_ended, &refused);
-	if (result == 77)
+	if (result == CHILD_CANNOT)
 		skip(); // no seccomp filters here
 	assert_int_equal(result, 0);
 }
@@ -330,7 +314,7 @@ static int read_in_parallel(void *arg)
 	const struct live_test *test = arg;
 	struct process process;
 	struct mem *mem;
-	refuse(SYS_process_vm_readv, EPERM);
+	refuse_syscall(SYS_process_vm_readv, EPERM);
 	REQUIRE(process_open(test->pid, &process, NULL) == GOSPY_OK);
 	REQUIRE(mem_live_create(&process, &mem, NULL) == GOSPY_OK);
 	struct parallel parallel[4];
@@ -357,7 +341,7 @@ static void live_parallel(void **state)
 	int result = child_result(read_in_parallel, &test);
 	child_end(pid);
 	shared_destroy(shared);
-	if (result == 77)
+	if (result == CHILD_CANNOT)
 		skip(); // no seccomp filters here
 	assert_int_equal(result, 0);
 }
@@ -373,7 +357,7 @@ static int read_as_nobody(void *arg)
 	REQUIRE(process_open(test->pid, &process, NULL) == GOSPY_OK);
 	REQUIRE(mem_live_create(&process, &mem, NULL) == GOSPY_OK);
 	if (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534))
-		_exit(77);
+		_exit(CHILD_CANNOT);
 	REQUIRE(mem_read_u64(mem, test->base, &word, &err) == GOSPY_E_PERM);
 	REQUIRE(strstr(err.msg, "cannot read the memory of pid"));
 	REQUIRE(strstr(err.msg, "it belongs to user root; try: sudo gospy"));
@@ -393,7 +377,7 @@ static void live_refused(void **state)
 	int result = child_result(read_as_nobody, &test);
 	child_end(pid);
 	shared_destroy(shared);
-	if (result == 77)
+	if (result == CHILD_CANNOT)
 		skip(); // a user namespace without other users
 	assert_int_equal(result, 0);
 }
