@@ -30,4 +30,11 @@ static inline uint64_t clock_boot_ns(void)
 	return clock_ns(CLOCK_BOOTTIME);
 }
 
+/** `ns` after `from_ns`, at most the end of time. */
+static inline uint64_t clock_after(uint64_t from_ns, uint64_t ns)
+{
+	uint64_t sum_ns;
+	return __builtin_add_overflow(from_ns, ns, &sum_ns) ? UINT64_MAX : sum_ns;
+}
+
 #endif

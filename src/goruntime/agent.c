@@ -65,10 +65,10 @@ const struct gospy_agent_info *gospy_agent_info(const struct gospy_agent *agent)
 
 static struct dial_limit limit_in(const struct gospy_agent *agent, uint64_t from_ns, uint64_t ns)
 {
-	uint64_t deadline_ns;
-	if (__builtin_add_overflow(from_ns, ns, &deadline_ns))
-		deadline_ns = UINT64_MAX;
-	return (struct dial_limit){.deadline_ns = deadline_ns, .cancel_fd = agent->cancel_fd};
+	return (struct dial_limit){
+		.deadline_ns = clock_after(from_ns, ns),
+		.cancel_fd = agent->cancel_fd,
+	};
 }
 
 static void set_address(struct gospy_agent *agent, const struct sock_addr *addr)
@@ -115,10 +115,10 @@ static struct dial_limit part_limit(const struct gospy_agent *agent,
 				    uint64_t last_ns)
 {
 	uint64_t work_ns = agent_answer_work_ns(answer->verb);
-	uint64_t first_ns = limit_in(agent, begin_ns + work_ns, agent->timeout_ns).deadline_ns;
-	uint64_t next_ns = limit_in(agent, last_ns, agent->timeout_ns).deadline_ns;
+	uint64_t first_ns = clock_after(begin_ns + work_ns, agent->timeout_ns);
+	uint64_t next_ns = clock_after(last_ns, agent->timeout_ns);
 	uint64_t slow_ns = answer->len * (SECOND_NS / SLOWEST);
-	uint64_t all_ns = limit_in(agent, first_ns, slow_ns).deadline_ns;
+	uint64_t all_ns = clock_after(first_ns, slow_ns);
 	return limit_in(agent, min_ns(next_ns > first_ns ? next_ns : first_ns, all_ns), 0);
 }
 
@@ -177,7 +177,7 @@ static enum gospy_code explain_network(const struct gospy_agent *agent, enum gos
 static enum gospy_code connect_agent(const struct gospy_agent *agent, int *fd_ret,
 				     struct gospy_error *err)
 {
-	const uint64_t end_ns = limit_in(agent, clock_mono_ns(), agent->timeout_ns).deadline_ns;
+	const uint64_t end_ns = clock_after(clock_mono_ns(), agent->timeout_ns);
 	pid_t netns_of = agent->info.other_network ? agent->process.live_tid : 0;
 	enum gospy_code code = GOSPY_E_NOT_FOUND;
 	for (size_t i = 0; i < agent->addrs.len; i++) {

@@ -44,6 +44,12 @@ static enum gospy_code add_thread(struct tracer *tracer, pid_t tid, struct gospy
 	return GOSPY_OK;
 }
 
+/* EPERM, or what seccomp filters answer instead. */
+static bool is_refusal(int os_errno)
+{
+	return os_errno == EPERM || os_errno == EACCES || os_errno == ENOSYS;
+}
+
 enum refusal { REFUSED_ENDED, REFUSED_OURS, REFUSED_TRACED, REFUSED_OTHER };
 
 /**
@@ -81,7 +87,7 @@ static enum gospy_code seize(struct tracer *tracer, pid_t tid, struct gospy_erro
 			return add_thread(tracer, tid, err);
 		if (errno == ESRCH)
 			return GOSPY_OK;
-		if (errno != EPERM)
+		if (!is_refusal(errno))
 			return err_os(err, errno, "cannot seize thread %d of pid %d", tid,
 				      tracer->pid);
 		enum refusal refusal;
@@ -282,7 +288,7 @@ static enum gospy_code check_survivors(const struct tracer *tracer, struct gospy
 
 enum gospy_code tracer_stop(struct tracer *tracer, struct gospy_error *err)
 {
-	tracer->pause.deadline_ns = clock_mono_ns() + tracer->max_pause_ns;
+	tracer->pause.deadline_ns = clock_after(clock_mono_ns(), tracer->max_pause_ns);
 	enum gospy_code code = seize_all(tracer, err);
 	size_t stopped = 0;
 	sort_threads(tracer);
@@ -315,7 +321,7 @@ enum gospy_code tracer_probe(pid_t tid, struct gospy_error *err)
 		return GOSPY_OK;
 	if (errno == ESRCH)
 		return err_set(err, GOSPY_E_GONE, "thread %d has ended", tid);
-	if (errno != EPERM)
+	if (!is_refusal(errno))
 		return err_os(err, errno, "cannot seize thread %d", tid);
 	return process_diagnose_eperm(tid, PROCESS_STOP, err);
 }
