@@ -45,8 +45,8 @@ bool census_answers(const struct census *census, enum group_key key)
 struct counter {
 	struct census *census;
 	enum group_key key;
-	struct map by_hash;
-	uint32_t last;       /* class of the goroutine before: neighbours are often alike */
+	struct map by_hash;  /* hash_class() -> 1 + index of the class */
+	uint32_t recent[16]; /* 1 + class, by recent_slot(): neighbours are often alike */
 	struct map by_label; /* label_list -> 1 + index in label_texts */
 	VEC(struct label_text) label_texts;
 	struct map users; /* gospy_goroutine.user -> copy */
@@ -232,24 +232,31 @@ static uint32_t find_class(struct counter *counter, struct census_class *c, uint
 	return (uint32_t)*slot;
 }
 
+/* Where most classes differ, and cheaper than hash_class(). */
+static size_t recent_slot(const struct census_class *c)
+{
+	enum { BITS = 4 };
+	uint64_t key = (uint64_t)(uintptr_t)c->start ^ (uint64_t)(uintptr_t)c->current << 1;
+	return (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> (64 - BITS));
+}
+
 static bool count(struct counter *counter, const struct gospy_goroutine *g, uint32_t index)
 {
 	struct census *census = counter->census;
 	struct census_class wanted;
 	if (!describe(counter, g, &wanted))
 		return false;
-	uint32_t class = counter->last;
-	if (!class || !same_class(&census->classes.at[class - 1], &wanted))
-		class = find_class(counter, &wanted, index);
-	if (!class)
+	uint32_t *recent = &counter->recent[recent_slot(&wanted)];
+	if (!*recent || !same_class(&census->classes.at[*recent - 1], &wanted))
+		*recent = find_class(counter, &wanted, index);
+	if (!*recent)
 		return false;
-	counter->last = class;
-	struct census_class *c = &census->classes.at[class - 1];
+	struct census_class *c = &census->classes.at[*recent - 1];
 	c->count++;
 	if (g->wait_ns != GOSPY_UNKNOWN &&
 	    (c->longest_wait_ns == GOSPY_UNKNOWN || g->wait_ns > c->longest_wait_ns))
 		c->longest_wait_ns = g->wait_ns;
-	census->class_of[index] = class - 1;
+	census->class_of[index] = *recent - 1;
 	census->goroutines++;
 	return true;
 }
