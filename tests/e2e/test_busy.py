@@ -14,8 +14,9 @@ MODES = {"paused": (), "non-blocking": ("--non-blocking",), "exact": ("--exact",
 # Packages whose functions call back, and what they call.
 CALLBACKS = {"sort": {"Len", "Less", "Swap"}}
 
-# What the compiler inserts calls of.
-RUNTIME = re.compile(r"(runtime|(runtime/)?internal/.*)\.")
+# What the compiler inserts calls of, and what that calls: frames of the runtime between it and the
+# program's are not shown.
+RUNTIME = re.compile(r"(runtime|(runtime/)?internal/.*|math/bits)\.")
 
 DEFERRED = 0  # instead of a line: docs of fixtures/busy/calls.go
 

@@ -195,7 +195,9 @@ class GopsTest(lib_gospy.TargetTest):
         self.pids = [str(fixture.pid) for fixture in self.fixtures]
 
     def both(self, *args):
+        # Other processes of the machine are listed as well, whatever their names.
         gops = subprocess.run([self.gops, *args], check=True, text=True, capture_output=True,
+                              errors="surrogateescape",
                               env={**os.environ, **self.env, "LC_ALL": "C"}).stdout
         return gops.splitlines(), lib_gospy.run(*args, env=self.env).out.splitlines()
 

@@ -154,6 +154,12 @@ static void test_paths(void **state)
 /* ------------------------------------------------------------------------------ real programs --
  */
 
+/* The linker of Go 1.17 leaves out one structure. */
+static bool lacks(const struct table_types *types, const char *go_name)
+{
+	return types->release.minor == 17 && strcmp(go_name, "runtime.blockRecord") == 0;
+}
+
 static void compare_struct(const char *path, struct type_source *dwarf, struct type_source *tables,
 			   const struct layout_table *table)
 {
@@ -189,8 +195,11 @@ static void compare_program(const char *path, struct table_types *types)
 	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (elf_file_open(fd, path, &elf, &err) || dwinfo_create(&elf, &dwinfo, &err))
 		fail_msg("%s: %s", path, err.msg);
-	for (size_t t = 0; t < layout_table_count; t++)
-		compare_struct(path, dwinfo_types(dwinfo), &types->source, &layout_tables[t]);
+	for (size_t t = 0; t < layout_table_count; t++) {
+		if (!lacks(types, layout_tables[t].go_name))
+			compare_struct(path, dwinfo_types(dwinfo), &types->source,
+				       &layout_tables[t]);
+	}
 	dwinfo_destroy(dwinfo);
 	elf_file_close(&elf);
 }
