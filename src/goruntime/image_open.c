@@ -18,19 +18,29 @@ enum gospy_code image_fetch(void *image_, uint64_t addr, void *dst, size_t len,
 	return mem_read(image->mem, addr, dst, len, err);
 }
 
+/* Never GOSPY_E_PERM, which is said of the process. */
+static enum gospy_code cannot_open(const char *path, int os_errno, struct gospy_error *err)
+{
+	enum gospy_code code = err_os(err, os_errno, "cannot open %s", path);
+	if (code != GOSPY_E_PERM)
+		return code;
+	if (err)
+		err->code = GOSPY_E_OS;
+	return GOSPY_E_OS;
+}
+
 static enum gospy_code open_bin(struct image *image, const char *path, struct gospy_error *err)
 {
-	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	// Whatever it is, opening it must not block.
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
-		return err_os(err, errno, "cannot open %s", path);
+		return cannot_open(path, errno, err);
 	struct stat st;
 	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
-		return err_set(err, GOSPY_E_USAGE, "%s is not a file", path);
+		return err_set(err, GOSPY_E_BAD_DATA, "%s is not a file", path);
 	enum gospy_code code = elf_file_open(fd, path, &image->bin, err);
-	if (code)
-		return err_context(err, code, "%s", path);
-	image->has_bin = true;
-	return GOSPY_OK;
+	image->has_bin = !code;
+	return code;
 }
 
 /* No file says where the object is loaded, but where its moduledata is, and the file at hand says

@@ -120,6 +120,11 @@ static enum gospy_code add_program(struct finder *f)
 	CLEANUP_CLOSE int fd = -1;
 	struct object object = {.kind = OBJECT_PROGRAM};
 	enum gospy_code code = procfs_open_exe(f->process->live_tid, &fd, f->err);
+	if (code == GOSPY_E_PERM) {
+		// Of a process whose memory may be read: auxv was.
+		f->why = "it may not be read";
+		return GOSPY_OK;
+	}
 	if (code)
 		return code;
 	const char *name = arena_printf(&f->objects->arena, "/proc/%d/exe", f->process->pid);

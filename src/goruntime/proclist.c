@@ -88,8 +88,7 @@ static enum gospy_code recognise(struct lister *lister, int fd, struct program *
 	return code == GOSPY_E_NOMEM ? code : GOSPY_OK;
 }
 
-/* Index of the file that `map` is of, or of the executable of `tid` if that is NULL, which must be
- * readable. */
+/* Index of the file that `map` is of, or of the executable of `tid` if that is NULL. */
 static enum gospy_code look_up(struct lister *lister, struct program *file, pid_t tid,
 			       const struct proc_map *map, size_t *ret, struct gospy_error *err)
 {
@@ -104,10 +103,10 @@ static enum gospy_code look_up(struct lister *lister, struct program *file, pid_
 		map ? procfs_open_mapped(tid, map, &fd, err) : procfs_open_exe(tid, &fd, err);
 	if (!code)
 		code = recognise(lister, fd, file, err);
-	// A library that is not there any more: its memory may tell.
-	else if (map)
+	// It may not be read, or is a library that is not there any more: its memory may tell.
+	else if (map || code == GOSPY_E_PERM)
 		file->sign = GO_SIGN_UNCLEAR;
-	if (code == GOSPY_E_NOMEM || (code && !map))
+	if (code == GOSPY_E_NOMEM || (code && file->sign != GO_SIGN_UNCLEAR))
 		return code;
 	file->next = *head;
 	if (!vec_push(&lister->programs, *file))
@@ -152,19 +151,22 @@ static enum gospy_code find_library(struct lister *lister, pid_t tid, size_t *re
 	return code;
 }
 
-/* Headers did not tell: what does the memory hold? The answer stands for all that run the file. */
-static bool is_go_in_memory(struct lister *lister, pid_t pid, struct program *program)
+/* Headers did not tell: what does the memory hold? The answer, which is put into `program`, stands
+ * for all that run the file. GOSPY_E_PERM: there is none. */
+static enum gospy_code judge_by_memory(struct lister *lister, pid_t pid, struct program *program,
+				       struct gospy_error *err)
 {
 	CLEANUP(process_close) struct process process = PROCESS_NONE;
 	struct build_info_text text;
-	struct gospy_error err;
-	if (process_open(pid, &process, NULL))
-		return false;
-	enum gospy_code code = buildinfo_read(&process, lister->arena, &text, &err);
+	enum gospy_code code = process_open(pid, &process, err);
+	if (!code)
+		code = buildinfo_read(&process, lister->arena, &text, err);
+	if (code == GOSPY_E_PERM || code == GOSPY_E_GONE)
+		return code;
 	bool is_go = code == GOSPY_OK || code == GOSPY_E_NOT_FOUND;
 	program->sign = is_go ? GO_SIGN_YES : GO_SIGN_NO;
 	program->go_version = code ? NULL : text.go_version;
-	return is_go;
+	return GOSPY_OK;
 }
 
 /* The file by which the process is Go's, as index, or SIZE_MAX: it is not. Mappings are looked at
@@ -187,9 +189,11 @@ static enum gospy_code find_go(struct lister *lister, const struct proc_stat *st
 		program = library;
 	}
 	struct program *found = &lister->programs.at[program];
-	if (found->sign == GO_SIGN_YES || is_go_in_memory(lister, stat->pid, found))
+	if (found->sign == GO_SIGN_UNCLEAR)
+		code = judge_by_memory(lister, stat->pid, found, err);
+	if (!code && found->sign == GO_SIGN_YES)
 		*ret = program;
-	return GOSPY_OK;
+	return code;
 }
 
 static const char *version_in_process(pid_t pid, struct arena *arena)

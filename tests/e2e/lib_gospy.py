@@ -55,9 +55,9 @@ def run(*args, prefix=(), env=None):
     return Run(args, process)
 
 
-def summary(pid, *options):
+def summary(pid, *options, **how):
     """The JSON of a complete summary."""
-    return run("summary", pid, "--json", *options).expect(OK).json()
+    return run("summary", pid, "--json", *options, **how).expect(OK).json()
 
 
 def builds(name, variants=WITH_SYMBOLS):

@@ -2,6 +2,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 
 import compare
 import lib_fixture
@@ -76,6 +77,26 @@ class PermissionTest(ErrorTest):
             self.assertRegex(message, "user|uid|owner")
             self.assertRegex(message, "root|sudo|CAP_SYS_PTRACE")
 
+    def test_unreadable_files(self):
+        """A program whose file may only be executed is read from memory; that --bin may not be
+        read is no refusal of the process."""
+        with tempfile.TemporaryDirectory() as directory:
+            os.chmod(directory, 0o755)
+            path = shutil.copy(one("parked").path, directory)
+            fixture = self.watch(lib_fixture.Fixture(*self.nobody, path, "-n", 20))
+            os.chmod(path, 0o711)
+            document = lib_gospy.summary(fixture.pid, prefix=self.nobody)
+            functions = [g["start"]["func"] for g in document["goroutines"]]
+            self.assertEqual(sum(f.startswith("main.park") for f in functions), 20)
+            listed = lib_gospy.run("list", "--json", prefix=self.nobody).expect(lib_gospy.OK).json()
+            versions = {p["pid"]: p["go_version"] for p in listed["processes"]}
+            self.assertEqual(versions.get(fixture.pid), fixture.ready["go"])
+            secret = shutil.copy(one("parked").path, os.path.join(directory, "secret"))
+            os.chmod(secret, 0o600)
+            message = self.refused(lib_gospy.ERROR, "summary", fixture.pid, "--bin", secret,
+                                   prefix=self.nobody)
+            self.assertIn(f"{secret}: Permission denied", message)
+
     def test_hidden(self):
         """What /proc hides is there: in a PID namespace whose /proc does that, the first process,
         which is root's."""
@@ -109,10 +130,14 @@ class StrippedTest(ErrorTest):
 
     def test_no_twin(self):
         fixture = self.target("states", "stripped")
-        for path in (one("parked").path, "/bin/sh", "/no/such/file"):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        fifo = os.path.join(directory.name, "fifo")
+        os.mkfifo(fifo)
+        for path in (one("parked").path, "/bin/sh", "/etc/passwd", "/no/such/file", fifo, "/tmp"):
             with self.subTest(path=path):
                 message = self.refused(lib_gospy.ERROR, "summary", fixture.pid, "--bin", path)
-                self.assertIn(str(path), message)
+                self.assertEqual(message.count(str(path)), 1, message)
 
 
 class UsageTest(ErrorTest):
@@ -130,6 +155,7 @@ class UsageTest(ErrorTest):
                 ("summary", "1", "--state", "lost"),
                 ("summary", "1", "--min-wait", "soon"),
                 ("summary", "1", "--func", "("),
+                ("summary", "1", "--func", "(" * 20000),
                 ("summary", "1", "--max-pause"),
                 ("summary", "1", "--exact", "--non-blocking"),
         ):
