@@ -120,21 +120,18 @@ static int screen(struct cli *cli, const struct top_options *top)
 static enum gospy_code check(const struct top_cli_options *options, struct gospy_error *err)
 {
 	regex_t regex;
-	char why[120];
 	enum gospy_code code = look_check(&options->snapshot, err);
 	if (code)
 		return code;
 	if (!options->refresh_ns)
 		return err_set(err, GOSPY_E_USAGE,
 			       "--refresh 0 leaves no time between two samples");
-	int failed = options->func ? regcomp(&regex, options->func, REG_EXTENDED | REG_NOSUB) : 0;
-	if (failed) {
-		regerror(failed, &regex, why, sizeof(why));
-		return err_set(err, GOSPY_E_USAGE, "--func '%s': %s", options->func, why);
-	}
-	if (options->func)
+	if (!options->func)
+		return GOSPY_OK;
+	code = look_compile("func", options->func, &regex, err);
+	if (!code)
 		regfree(&regex);
-	return GOSPY_OK;
+	return code;
 }
 
 /* Frames where a screen cannot be, or is not wanted. */

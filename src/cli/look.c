@@ -56,20 +56,30 @@ enum gospy_code look_states(const char *names, struct select *select, struct gos
 	return GOSPY_OK;
 }
 
+enum gospy_code look_compile(const char *option, const char *pattern, regex_t *ret,
+			     struct gospy_error *err)
+{
+	// The C library's compiler calls itself for each parenthesis.
+	enum { PATTERN_MAX = 1000 };
+	if (strlen(pattern) > PATTERN_MAX)
+		return err_set(err, GOSPY_E_USAGE, "--%s takes at most %d characters", option,
+			       PATTERN_MAX);
+	int failed = regcomp(ret, pattern, REG_EXTENDED | REG_NOSUB);
+	if (!failed)
+		return GOSPY_OK;
+	char text[128];
+	regerror(failed, ret, text, sizeof(text));
+	return err_set(err, GOSPY_E_USAGE, "--%s '%s': %s", option, pattern, text);
+}
+
 /* The argument of `option`; a NULL pattern leaves `*compiled_ret` as it is. */
 static enum gospy_code compile(const char *option, const char *pattern, regex_t *regex,
 			       regex_t **compiled_ret, struct gospy_error *err)
 {
-	if (!pattern)
-		return GOSPY_OK;
-	int failed = regcomp(regex, pattern, REG_EXTENDED | REG_NOSUB);
-	if (failed) {
-		char text[128];
-		regerror(failed, regex, text, sizeof(text));
-		return err_set(err, GOSPY_E_USAGE, "--%s '%s': %s", option, pattern, text);
-	}
-	*compiled_ret = regex;
-	return GOSPY_OK;
+	enum gospy_code code = pattern ? look_compile(option, pattern, regex, err) : GOSPY_OK;
+	if (!code && pattern)
+		*compiled_ret = regex;
+	return code;
 }
 
 static enum gospy_code split_labels(const opt_strings *texts, struct look_filters *ret,

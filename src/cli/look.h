@@ -22,6 +22,9 @@ void look_filters_free(struct look_filters *filters);
 enum gospy_code look_check(const struct snapshot_options *snapshot, struct gospy_error *err);
 /** --state; `names` may be NULL. */
 enum gospy_code look_states(const char *names, struct select *select, struct gospy_error *err);
+/** The pattern of `option`, an extended regular expression; regfree(). GOSPY_E_USAGE. */
+enum gospy_code look_compile(const char *option, const char *pattern, regex_t *ret,
+			     struct gospy_error *err);
 /** --func and --created-by, which may be NULL, and --label: each "key" or "key=value". */
 enum gospy_code look_filters(const char *func, const char *created_by, const opt_strings *labels,
 			     struct look_filters *filters, struct select *select,
