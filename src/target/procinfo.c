@@ -46,6 +46,23 @@ static double cpu_percent(uint64_t ticks, uint64_t elapsed_ns)
 	return elapsed_ns ? 100.0 * (double)procfs_ticks_to_ns(ticks) / (double)elapsed_ns : -1;
 }
 
+/* A leader that has ended has no memory any more, its other threads do. False: it is not known. */
+static bool resident_pages(const struct proc_stat *stat, uint64_t *ret)
+{
+	pid_t tid;
+	struct proc_stat live;
+	*ret = stat->rss_pages;
+	if (stat->state != 'Z')
+		return true;
+	enum gospy_code code = process_live_tid(stat->pid, &tid, NULL);
+	if (code == GOSPY_E_GONE) // no thread is left
+		return true;
+	if (code || procfs_stat(stat->pid, tid, &live, NULL))
+		return false;
+	*ret = live.rss_pages;
+	return true;
+}
+
 /* Watch the process for a while; it may end meanwhile. */
 static enum gospy_code sample_cpu(const struct proc_stat *first, uint64_t sample_ns, double *ret,
 				  struct gospy_error *err)
@@ -85,13 +102,15 @@ static enum gospy_code describe(pid_t pid, uint64_t sample_ns, struct process_in
 	if (process_live_tid(pid, &tid, NULL))
 		tid = pid;
 	uint64_t now_ns = clock_boot_ns(), start_ns = procfs_ticks_to_ns(stat.start_ticks);
-	long pages = sysconf(_SC_PHYS_PAGES);
+	long all_pages = sysconf(_SC_PHYS_PAGES);
+	uint64_t pages;
+	bool known = all_pages > 0 && resident_pages(&stat, &pages);
 	info->pub = (struct gospy_process_info){
 		.pid = pid,
 		.ppid = stat.ppid,
 		.ns_pid = status.nspid_len ? status.nspid[status.nspid_len - 1] : pid,
 		.threads = stat.num_threads,
-		.memory_percent = pages > 0 ? 100.0 * (double)stat.rss_pages / (double)pages : -1,
+		.memory_percent = known ? 100.0 * (double)pages / (double)all_pages : -1,
 		.cpu_percent_sample = -1,
 		.username = user_name(&info->arena, status.uid),
 		.cmdline = command_line(&info->arena, tid),
@@ -146,12 +165,12 @@ enum gospy_code gospy_process_usage(pid_t pid, struct gospy_process_usage *ret,
 	if (code)
 		return code;
 	long page = sysconf(_SC_PAGESIZE);
-	// A leader that has ended has no memory any more, though its other threads have.
-	bool known = page > 0 && stat.state != 'Z';
+	uint64_t pages;
+	bool known = page > 0 && resident_pages(&stat, &pages);
 	*ret = (struct gospy_process_usage){
 		.mono_ns = clock_mono_ns(),
 		.cpu_ns = procfs_ticks_to_ns(stat.utime_ticks + stat.stime_ticks),
-		.rss = known ? stat.rss_pages * (uint64_t)page : GOSPY_UNKNOWN,
+		.rss = known ? pages * (uint64_t)page : GOSPY_UNKNOWN,
 	};
 	return GOSPY_OK;
 }

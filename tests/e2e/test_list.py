@@ -290,6 +290,8 @@ class CrowdTest(lib_gospy.TargetTest):
         process = self.listed()[fixture.pid]
         self.assertEqual(process["go_version"], fixture.ready["go"])
         self.assertEqual(process["exe"], os.path.realpath(build.path))
+        document = lib_gospy.run(fixture.pid, "--json").expect(lib_gospy.OK).json()
+        self.assertGreater(document["memory_percent"], 0)
 
     def test_packed(self):
         """A program that unpacks itself, of which no file tells that it is Go."""
