@@ -13,7 +13,7 @@ static void note_unreadable(struct cli *cli, size_t n)
 	if (n)
 		cli_note(cli, "%zu process%s may not be looked into: %s to see whether %s Go", n,
 			 n == 1 ? "" : "es",
-			 geteuid() == 0 ? "CAP_SYS_PTRACE is needed" : "run as root",
+			 geteuid() == 0 ? "CAP_SYS_PTRACE may be needed" : "run as root",
 			 n == 1 ? "it is" : "they are");
 }
 

@@ -44,14 +44,16 @@ static bool explain_absolute(const struct eperm_facts *facts, struct explanation
 /** gospy has CAP_SYS_PTRACE, and it did not help. */
 static void explain_capable(const struct eperm_facts *facts, struct explanation *why)
 {
-	if (facts->own_user_ns) {
-		snprintf(why->cause, sizeof(why->cause),
-			 "a security module such as SELinux or AppArmor refused");
-		why->remedy = "look for the denial in the kernel log (dmesg)";
-	} else {
+	if (facts->user_ns == USER_NS_OTHER) {
 		snprintf(why->cause, sizeof(why->cause),
 			 "it lives in a user namespace where gospy has no CAP_SYS_PTRACE");
 		why->remedy = "gospy as root outside of this container";
+	} else {
+		snprintf(why->cause, sizeof(why->cause),
+			 "a security module such as SELinux or AppArmor refused%s",
+			 facts->user_ns == USER_NS_OWN ? ""
+						       : ", or it lives in another user namespace");
+		why->remedy = "look for the denial in the kernel log (dmesg)";
 	}
 }
 
@@ -136,13 +138,30 @@ static int yama_scope(void)
 	return file && fscanf(file, "%d", &scope) == 1 ? scope : -1;
 }
 
-static bool in_own_user_ns(pid_t pid)
+enum { USER_MAP_MAX = 4096 };
+
+/** What fits of a file. */
+static bool read_text(const char *path, char text[USER_MAP_MAX])
 {
-	char path[32];
+	FILE *file CLEANUP_FCLOSE = fopen(path, "re");
+	size_t len = file ? fread(text, 1, USER_MAP_MAX - 1, file) : 0;
+	text[len] = '\0';
+	return len && !ferror(file);
+}
+
+/** Its namespace is named only to who may look into it; how users map is readable for everybody. */
+static enum user_ns user_ns_of(pid_t pid)
+{
+	char path[32], own_map[USER_MAP_MAX], map[USER_MAP_MAX];
 	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
 	struct stat own, target;
-	return !stat("/proc/self/ns/user", &own) && !stat(path, &target) &&
-	       own.st_dev == target.st_dev && own.st_ino == target.st_ino;
+	if (!stat("/proc/self/ns/user", &own) && !stat(path, &target))
+		return own.st_dev == target.st_dev && own.st_ino == target.st_ino ? USER_NS_OWN
+										  : USER_NS_OTHER;
+	snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
+	if (!read_text("/proc/self/uid_map", own_map) || !read_text(path, map))
+		return USER_NS_UNKNOWN;
+	return strcmp(own_map, map) == 0 ? USER_NS_UNKNOWN : USER_NS_OTHER;
 }
 
 /** Files of a process that is not dumpable belong to root: proc_pid(5). Its directory does not. */
@@ -203,7 +222,7 @@ enum gospy_code process_diagnose_eperm(pid_t pid, enum process_access access,
 		.tracer_comm = tracer_comm,
 		.ptrace_filtered = ptrace_is_filtered(),
 		.yama_scope = yama_scope(),
-		.own_user_ns = in_own_user_ns(pid),
+		.user_ns = user_ns_of(pid),
 		.dumpable = is_dumpable(pid, target.euid),
 		.uid = own.uid,
 		.gid = own.gid,

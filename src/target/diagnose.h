@@ -20,7 +20,7 @@ struct eperm_facts {
 
 	bool ptrace_filtered; /* a seccomp filter on gospy rejects ptrace(2) */
 	int yama_scope;       /* kernel.yama.ptrace_scope, -1 without Yama */
-	bool own_user_ns;     /* the target is known to be in gospy's user namespace */
+	enum user_ns { USER_NS_OWN, USER_NS_OTHER, USER_NS_UNKNOWN } user_ns; /* the target's */
 	bool dumpable;
 
 	uid_t uid;

@@ -23,7 +23,7 @@ static struct eperm_facts ordinary(void)
 		.comm = "api-server",
 		.tracer_comm = "?",
 		.yama_scope = -1,
-		.own_user_ns = true,
+		.user_ns = USER_NS_OWN,
 		.dumpable = true,
 		.uid = 1000,
 		.gid = 1000,
@@ -80,7 +80,11 @@ static void causes_for_the_capable(void **state)
 	facts.uid = facts.gid = 0;
 	explains(&facts, "a security module such as SELinux or AppArmor refused; "
 			 "try: look for the denial in the kernel log (dmesg)");
-	facts.own_user_ns = false;
+	facts.user_ns = USER_NS_UNKNOWN;
+	explains(&facts, "a security module such as SELinux or AppArmor refused, or it lives in "
+			 "another user namespace; "
+			 "try: look for the denial in the kernel log (dmesg)");
+	facts.user_ns = USER_NS_OTHER;
 	explains(&facts, "it lives in a user namespace where gospy has no CAP_SYS_PTRACE; "
 			 "try: gospy as root outside of this container");
 }
