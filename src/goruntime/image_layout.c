@@ -73,7 +73,7 @@ static void note_verdicts(struct image *image, const struct verdicts *verdicts)
 		verdicts->doubtful
 			? arena_printf(&image->arena,
 				       "%s that the program does not hold are those of Go "
-				       "1.%d.%d, though this is %s; they fit this process",
+				       "1.%d.%d (%s); they fit this process",
 				       failed ? "other layouts" : "layouts", tables->release.minor,
 				       tables->release.patch, tables->unchecked)
 			: NULL;

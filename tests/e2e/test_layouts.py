@@ -75,7 +75,7 @@ class LayoutsTest(lib_gospy.TargetTest):
         self.assertEqual(document["target"]["go_version"], later)
         self.assertIn("heap", document)
         self.assertIn("in_use", document["heap"])
-        self.assertRegex(document["target"]["note"], r"though this is .*; they fit this process")
+        self.assertRegex(document["target"]["note"], r"of Go [\d.]+ \(.*\); they fit this process")
         unchecked = [p["name"] for p in document["provenance"]
                      if p["source"].startswith("layout table, unchecked: ")]
         self.assertIn("layout runtime.schedt", unchecked)
