@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "goruntime/image.h"
 #include "goruntime/object.h"
 
 static void mem_free(struct mem **mem)
@@ -43,6 +44,28 @@ enum gospy_code buildinfo_read(const struct process *process, struct arena *aren
 	return code;
 }
 
+static const char *version_in_image(const struct process *process, struct arena *arena)
+{
+	CLEANUP(mem_free) struct mem *mem = NULL;
+	struct image *image = NULL;
+	const char *version = NULL;
+	if (!mem_live_create(process, &mem, NULL) &&
+	    !image_create(process, mem, NULL, &image, NULL))
+		version = arena_strdup(arena, image->go_version);
+	image_unref(image);
+	return version;
+}
+
+enum gospy_code buildinfo_or_version(const struct process *process, struct arena *arena,
+				     struct build_info_text *ret, struct gospy_error *err)
+{
+	enum gospy_code code = buildinfo_read(process, arena, ret, err);
+	if (code != GOSPY_E_NOT_FOUND)
+		return code;
+	*ret = (struct build_info_text){.go_version = version_in_image(process, arena)};
+	return ret->go_version ? GOSPY_OK : code;
+}
+
 struct owned_info {
 	struct gospy_build_info pub; /* first: what the caller gives back */
 	struct arena arena;
@@ -53,7 +76,7 @@ static enum gospy_code fill(const struct process *process, struct owned_info *ow
 {
 	struct build_info_text text;
 	bool deleted;
-	enum gospy_code code = buildinfo_read(process, &owned->arena, &text, err);
+	enum gospy_code code = buildinfo_or_version(process, &owned->arena, &text, err);
 	if (!code)
 		code = procfs_exe_path(process->live_tid, &owned->arena, &owned->pub.exe, &deleted,
 				       err);

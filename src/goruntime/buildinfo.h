@@ -13,4 +13,9 @@
 enum gospy_code buildinfo_read(const struct process *process, struct arena *arena,
 			       struct build_info_text *ret, struct gospy_error *err);
 
+/** The same; where there is none (Go 1.12) and no symbols tell it, the version alone as the runtime
+ * in memory says it, which takes as long as opening a target. */
+enum gospy_code buildinfo_or_version(const struct process *process, struct arena *arena,
+				     struct build_info_text *ret, struct gospy_error *err);
+
 #endif

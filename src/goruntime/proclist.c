@@ -200,7 +200,7 @@ static const char *version_in_process(pid_t pid, struct arena *arena)
 {
 	CLEANUP(process_close) struct process process = PROCESS_NONE;
 	struct build_info_text text;
-	if (process_open(pid, &process, NULL) || buildinfo_read(&process, arena, &text, NULL))
+	if (process_open(pid, &process, NULL) || buildinfo_or_version(&process, arena, &text, NULL))
 		return NULL;
 	return text.go_version;
 }

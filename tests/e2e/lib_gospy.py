@@ -118,9 +118,9 @@ class TargetTest(unittest.TestCase):
         self.addCleanup(self.assert_unharmed, fixture, stopped)
         return fixture
 
-    def on_each(self, check, name, *args):
+    def on_each(self, check, name, *args, variants=WITH_SYMBOLS):
         """Run `check` on each build of a fixture, one after the other."""
-        for build in builds(name):
+        for build in builds(name, variants):
             with self.subTest(build=str(build)):
                 check(self.watch(lib_fixture.start(build, *args)))
             self.doCleanups()

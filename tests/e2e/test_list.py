@@ -27,9 +27,6 @@ class ListTest(lib_gospy.TargetTest):
         self.fixtures = []
         for build in lib_gospy.builds("states", variants=["default", "stripped", "sw", "pie"]):
             fixture = self.watch(lib_fixture.start(build))
-            # What cannot be known: Go 1.12 writes its version where only a symbol leads.
-            nameless = build.minor < 13 and build.variant in ("stripped", "sw")
-            fixture.version = None if nameless else fixture.ready["go"]
             self.fixtures.append(fixture)
 
     def listed(self, *args, **options):
@@ -43,7 +40,7 @@ class ListTest(lib_gospy.TargetTest):
                 process = processes[fixture.pid]
                 self.assertEqual(process["ppid"], os.getpid())
                 self.assertEqual(process["exe"], os.readlink(f"/proc/{fixture.pid}/exe"))
-                self.assertEqual(process.get("go_version"), fixture.version)
+                self.assertEqual(process.get("go_version"), fixture.ready["go"])
                 self.assertEqual(process["comm"], "states")
                 self.assertFalse(process["exe_deleted"])
             self.assertNotIn(os.getpid(), processes)
@@ -64,7 +61,7 @@ class ListTest(lib_gospy.TargetTest):
             for fixture in self.fixtures:
                 self.assertEqual(by_pid[fixture.pid], {
                     "pid": fixture.pid, "ppid": os.getpid(), "name": "states", "agent": False,
-                    "version": fixture.version or "?",
+                    "version": fixture.ready["go"],
                     "path": os.readlink(f"/proc/{fixture.pid}/exe")})
 
     def test_deleted(self):
@@ -108,7 +105,7 @@ class ListTest(lib_gospy.TargetTest):
         indent = lines[parent].index(str(os.getpid())) + 4
         for fixture in self.fixtures:
             line = next(line for line in lines
-                        if line.endswith(f"{fixture.pid} (states) {{{fixture.version or '?'}}}"))
+                        if line.endswith(f"{fixture.pid} (states) {{{fixture.ready['go']}}}"))
             self.assertEqual(line.index(str(fixture.pid)), indent)
         document = lib_gospy.run("tree", "--json").expect(lib_gospy.OK).json()
         self.assertIn(str(self.fixtures[0].pid), json.dumps(document["processes"]))
@@ -147,6 +144,7 @@ class VersionTest(lib_gospy.TargetTest):
             run = lib_gospy.run("version", fixture.pid).expect(lib_gospy.OK)
             self.assertEqual(run.out, fixture.ready["go"] + "\n")
         self.on_each(check, "states")
+        self.on_each(check, "states", variants=["stripped", "sw"])
 
     def test_modules(self):
         """With -v, what `go version -m` says of the file."""
