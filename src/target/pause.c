@@ -88,8 +88,10 @@ static void block_job_control(sigset_t *before_ret)
 	pthread_sigmask(SIG_BLOCK, &stops, before_ret);
 }
 
-enum gospy_code pause_run(const struct process *process, uint64_t max_pause_ns,
-			  const struct pause_work *work, struct pause *ret, struct gospy_error *err)
+/** `*taken_ret`: another tracer is there. */
+static enum gospy_code run_once(const struct process *process, uint64_t max_pause_ns,
+				const struct pause_work *work, struct pause *ret, bool *taken_ret,
+				struct gospy_error *err)
 {
 	struct pause_worker worker = {
 		.tracer = {.pid = process->pid, .max_pause_ns = max_pause_ns},
@@ -107,11 +109,37 @@ enum gospy_code pause_run(const struct process *process, uint64_t max_pause_ns,
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	map_deinit(&worker.tracer.known);
 	*ret = worker.tracer.pause;
+	*taken_ret = worker.tracer.taken;
 	if (os_errno)
 		return err_os(err, os_errno, "cannot start a thread");
 	if (worker.code && err)
 		*err = worker.err;
 	return worker.code;
+}
+
+/** Two that want the same process do not wake at the same time again and again. */
+static void rest_a_little(void)
+{
+	enum { LEAST_NS = 1 << 20, RANGE_NS = 1 << 22 };
+	uint64_t now_ns = clock_mono_ns();
+	struct timespec ts = {.tv_nsec = LEAST_NS + (long)(now_ns % RANGE_NS)};
+	nanosleep(&ts, NULL);
+}
+
+enum gospy_code pause_run(const struct process *process, uint64_t max_pause_ns,
+			  const struct pause_work *work, struct pause *ret, struct gospy_error *err)
+{
+	static const uint64_t patience_ns = 200 * 1000 * 1000;
+	uint64_t give_up_ns = clock_after(clock_mono_ns(), patience_ns);
+	for (;;) {
+		bool taken;
+		enum gospy_code code = run_once(process, max_pause_ns, work, ret, &taken, err);
+		if (!taken || clock_mono_ns() >= give_up_ns)
+			return code;
+		// Another gospy lets go after a moment.
+		pause_deinit(ret);
+		rest_a_little();
+	}
 }
 
 /** A probe of one thread. */

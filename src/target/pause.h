@@ -60,7 +60,8 @@ struct pause_work {
  * (pause.deadline_ns). GOSPY_E_PERM with the cause (a tracer is named),
  * GOSPY_E_GONE: it ended or exec'ed; else what `visit` returned. An exec that is under way when the
  * first thread is seized has to finish before this returns, and may go unnoticed: process_check
- * after the pause tells.
+ * after the pause tells. A tracer that was there first is given some tenths of a second to let go;
+ * all begins anew then, with the rehearsal.
  */
 enum gospy_code pause_run(const struct process *process, uint64_t max_pause_ns,
 			  const struct pause_work *work, struct pause *ret,

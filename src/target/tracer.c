@@ -97,8 +97,10 @@ static enum gospy_code seize(struct tracer *tracer, pid_t tid, struct gospy_erro
 			return code;
 		if (refusal == REFUSED_OURS)
 			return add_thread(tracer, tid, err);
-		if (refusal == REFUSED_TRACED)
+		if (refusal == REFUSED_TRACED) {
+			tracer->taken = true;
 			return process_diagnose_traced(tracer->pid, other, err);
+		}
 	}
 	return process_diagnose_eperm(tid, PROCESS_STOP, err);
 }

@@ -17,6 +17,7 @@ struct tracer {
 	struct map known;  /* tids in pause.threads */
 	bool lost_threads; /* some ended while they were waited for */
 	bool execed;
+	bool taken;           /* somebody else traces a thread */
 	atomic_uint progress; /* grows with each thread that is seized or stopped */
 };
 

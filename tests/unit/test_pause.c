@@ -441,6 +441,35 @@ static void names_the_other_tracer(void **state)
 	shared_destroy(tracer_shared);
 }
 
+static void *end_child(void *pid)
+{
+	usleep(10000); // most often the target is asked for by then
+	child_end(*(pid_t *)pid);
+	return NULL;
+}
+
+static void waits_for_a_tracer_that_lets_go(void **state)
+{
+	(void)state;
+	struct shared *shared = shared_create(), *tracer_shared = shared_create();
+	pid_t pid = child_start(run_counters, shared);
+	WAIT_FOR(atomic_load(&shared->ready) == COUNTERS);
+	tracer_child.target = pid;
+	pid_t tracer = child_start(run_other_tracer, tracer_shared);
+	struct process process;
+	struct held held = {0};
+	assert_int_equal(process_open(pid, &process, NULL), GOSPY_OK);
+	pthread_t end = thread_start(end_child, &tracer);
+	assert_int_equal(hold(&process, minute_ns, &held, NULL), GOSPY_OK);
+	let_go(&held);
+	pthread_join(end, NULL);
+	wait_all_count(shared);
+	process_close(&process);
+	child_end(pid);
+	shared_destroy(shared);
+	shared_destroy(tracer_shared);
+}
+
 static void *exec_on_go(void *arg)
 {
 	struct shared *shared = arg;
@@ -963,6 +992,7 @@ int main(void)
 		cmocka_unit_test_setup(dead_leader, setup),
 		cmocka_unit_test_setup(stays_in_group_stop, setup),
 		cmocka_unit_test_setup(names_the_other_tracer, setup),
+		cmocka_unit_test_setup(waits_for_a_tracer_that_lets_go, setup),
 		cmocka_unit_test_setup(survives_exec, setup),
 		cmocka_unit_test_setup(survives_exit, setup),
 		cmocka_unit_test_setup(survives_kill_while_stopped, setup),
