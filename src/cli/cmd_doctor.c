@@ -54,8 +54,8 @@ const struct cmd cmd_doctor = {
 	.synopsis = "[OPTIONS] PID",
 	.summary = "show what can be read of a process, from where, and the remedy for the rest",
 	.description =
-		"Says whether memory can be read and the process be stopped, about how long that\n"
-		"would take, and where each global and layout of the Go runtime was found. The\n"
+		"Says whether memory can be read and the process be stopped, about how long that "
+		"would take, and where each global and layout of the Go runtime was found. The "
 		"process is not stopped. With -v, each of them has a line with its address.",
 	.groups = {&doctor_group, &target_group, &common_group},
 	.examples = "gospy doctor 4711\n"

@@ -47,10 +47,8 @@ const struct cmd cmd_list = {
 	.synopsis = "[OPTIONS]",
 	.summary = "list the Go processes of this machine",
 	.description = "One line a process: PID, parent PID, name, Go version, path. A `*` behind "
-		       "the name\n"
-		       "means that it runs the gops agent. Processes that may not be read are "
-		       "counted in a\n"
-		       "note on stderr.",
+		       "the name means that it runs the gops agent. Processes that may not be read "
+		       "are counted in a note on stderr.",
 	.operand = CMD_OPERAND_NONE,
 	.groups = {&common_group},
 	.examples = "gospy\n"

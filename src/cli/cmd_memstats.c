@@ -98,7 +98,7 @@ const struct cmd cmd_memstats = {
 	.synopsis = "[OPTIONS] PID",
 	.summary = "show what runtime.ReadMemStats would return, as gops does",
 	.description = "What the P's have in their caches is counted as ReadMemStats counts it, "
-		       "which\nempties them. JSON has all fields, and those of --all.",
+		       "which empties them. JSON has all fields, and those of --all.",
 	.groups = {&memstats_group, &read_group, &agent_group, &target_group, &common_group},
 	.examples = "gospy memstats 4711\n"
 		    "gospy memstats --all 4711\n"

@@ -50,8 +50,7 @@ const struct cmd cmd_process = {
 	.synopsis = "[OPTIONS] PID [DURATION]",
 	.summary = "show parent, threads, memory, CPU, user, command line, sockets",
 	.description = "`gospy PID` is the same. With a duration (2s, 500ms, or plain seconds) the "
-		       "CPU use is\n"
-		       "watched for that long, besides the mean since the start.",
+		       "CPU use is watched for that long, besides the mean since the start.",
 	.groups = {&target_group, &common_group},
 	.examples = "gospy 4711\n"
 		    "gospy 4711 2s",

@@ -154,8 +154,7 @@ const struct cmd cmd_trace = {
 	.name = "trace",
 	.synopsis = "[OPTIONS] PID|HOST:PORT",
 	.summary = "save an execution trace of 5 seconds, by the gops agent in the process",
-	.description = "`go tool trace` shows it. Without -o the file is "
-		       "trace-PID-TIME.out.",
+	.description = "`go tool trace` shows it. Without -o the file is trace-PID-TIME.out.",
 	.groups = {&profile_group, &agent_wait_group, &target_group, &common_group},
 	.examples = "gospy trace 4711 -o trace.out && go tool trace trace.out",
 	.run = trace_run,
@@ -165,8 +164,7 @@ const struct cmd cmd_pprof_cpu = {
 	.name = "pprof-cpu",
 	.synopsis = "[OPTIONS] PID|HOST:PORT",
 	.summary = "save a CPU profile of 30 seconds, by the gops agent in the process",
-	.description = "`go tool pprof` shows it. Without -o the file is "
-		       "cpu-PID-TIME.pb.gz.",
+	.description = "`go tool pprof` shows it. Without -o the file is cpu-PID-TIME.pb.gz.",
 	.groups = {&profile_group, &agent_wait_group, &target_group, &common_group},
 	.examples = "gospy pprof-cpu 4711 -o cpu.pb.gz && go tool pprof -top cpu.pb.gz",
 	.run = pprof_cpu_run,
@@ -176,8 +174,7 @@ const struct cmd cmd_pprof_heap = {
 	.name = "pprof-heap",
 	.synopsis = "[OPTIONS] PID|HOST:PORT",
 	.summary = "save a heap profile, by the gops agent in the process",
-	.description = "`go tool pprof` shows it. Without -o the file is "
-		       "heap-PID-TIME.pb.gz.",
+	.description = "`go tool pprof` shows it. Without -o the file is heap-PID-TIME.pb.gz.",
 	.groups = {&profile_group, &agent_wait_group, &target_group, &common_group},
 	.examples = "gospy pprof-heap 4711 -o - | go tool pprof -top /dev/stdin",
 	.run = pprof_heap_run,

@@ -30,7 +30,7 @@ const struct cmd cmd_stats = {
 	.synopsis = "[OPTIONS] PID",
 	.summary = "show goroutines, threads, GOMAXPROCS and CPUs, as gops does",
 	.description = "With -v, P's and M's by what they do, run queues, timers, finalizers, "
-		       "waiters for\nthe network and calls to C follow. JSON always has all of it.",
+		       "waiters for the network and calls to C follow. JSON always has all of it.",
 	.groups = {&read_group, &agent_group, &target_group, &common_group},
 	.examples = "gospy stats 4711\n"
 		    "gospy stats -v 4711\n"

@@ -189,13 +189,10 @@ const struct cmd cmd_top = {
 	.aliases = {"t"},
 	.synopsis = "[OPTIONS] [PID]",
 	.summary = "watch which goroutines grow, where they were started and what they wait for",
-	.description =
-		"Without a PID a list of the Go processes asks for one. Press h for the keys. What "
-		"has\n"
-		"grown steadily since the first sample, or since the mark that m sets, or for "
-		"five\n"
-		"minutes, comes first.\n"
-		"Where there is no terminal, or with --json, frames are written one after another.",
+	.description = "Without a PID a list of the Go processes asks for one. Press h for the "
+		       "keys. What has grown steadily since the first sample, or since the mark "
+		       "that m sets, or for five minutes, comes first. Where there is no terminal, "
+		       "or with --json, frames are written one after another.",
 	.groups = {&top_group, &batch_group, &reading_group, &common_group},
 	.examples = "gospy top\n"
 		    "gospy top 4711 --non-blocking --refresh 5s\n"

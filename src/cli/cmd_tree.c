@@ -10,8 +10,7 @@ const struct cmd cmd_tree = {
 	.synopsis = "[OPTIONS]",
 	.summary = "show the Go processes as a tree",
 	.description = "Go processes stand below their parents; a parent that is not Go is a bare "
-		       "PID. `[*]`\n"
-		       "means that the process runs the gops agent.",
+		       "PID. `[*]` means that the process runs the gops agent.",
 	.operand = CMD_OPERAND_NONE,
 	.groups = {&common_group},
 	.run = tree_run,

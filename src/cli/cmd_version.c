@@ -31,8 +31,7 @@ const struct cmd cmd_version = {
 	.synopsis = "[OPTIONS] PID",
 	.summary = "show the Go version and, with -v, the modules of a process",
 	.description = "With -v, main package, modules and build settings follow as `go version "
-		       "-m` prints\n"
-		       "them. JSON always has all of it.",
+		       "-m` prints them. JSON always has all of it.",
 	.groups = {&agent_group, &target_group, &common_group},
 	.examples = "gospy version 4711\n"
 		    "gospy version -v 4711",

@@ -31,7 +31,36 @@ const struct cmd *cmd_find(const char *name)
 	return NULL;
 }
 
-enum { LEFT = 24 /* columns before the help of an option */ };
+enum {
+	COLUMNS = 80,
+	/* Of what is explained; two blanks stand on either side. */
+	OPTION_WIDTH = 24,
+	COMMAND_WIDTH = 12,
+};
+
+/* The words of `text`, the first at column `*at`, broken into lines that begin at `indent`. */
+static void wrapped(struct out *out, size_t at, size_t indent, const char *text)
+{
+	for (bool first = true; *text; first = false) {
+		size_t len = strcspn(text, " ");
+		bool breaks = !first && at + 1 + len > COLUMNS;
+		if (breaks)
+			out_printf(out, "\n%*s", (int)indent, "");
+		else if (!first)
+			out_putc(out, ' ');
+		at = breaks ? indent + len : at + len + !first;
+		out_write(out, text, len);
+		text += len + (text[len] == ' ');
+	}
+	out_putc(out, '\n');
+}
+
+static void row(struct out *out, size_t width, const char *left, const char *help)
+{
+	size_t indent = 2 + width + 2;
+	out_printf(out, "  %-*s  ", (int)width, left);
+	wrapped(out, indent, indent, help);
+}
 
 static void option_line(struct out *out, const struct opt *opt)
 {
@@ -40,7 +69,7 @@ static void option_line(struct out *out, const struct opt *opt)
 	const char *before = !opt->arg ? "" : opt->type == OPT_BARE ? "[=" : " ";
 	snprintf(left, sizeof(left), "%3s --%s%s%s%s", opt->letter ? letter : "", opt->name, before,
 		 opt->arg ? opt->arg : "", opt->arg && opt->type == OPT_BARE ? "]" : "");
-	out_printf(out, "  %-*s  %s\n", LEFT, left, opt->help);
+	row(out, OPTION_WIDTH, left, opt->help);
 }
 
 static void group_lines(struct out *out, const struct opt_group *group)
@@ -75,13 +104,13 @@ static void indented(struct out *out, const char *lines)
 
 static void cmd_help_write(struct out *out, const struct cmd *cmd)
 {
-	out_printf(out, "gospy %s: %s\n\n", cmd->name, cmd->summary);
-	out_printf(out, "Usage: gospy %s %s\n", cmd->name, cmd->synopsis);
+	out_printf(out, "gospy %s: ", cmd->name);
+	wrapped(out, strlen("gospy : ") + strlen(cmd->name), 2, cmd->summary);
+	out_printf(out, "\nUsage: gospy %s %s\n", cmd->name, cmd->synopsis);
 	names_line(out, cmd);
 	if (cmd->description) {
 		out_putc(out, '\n');
-		out_puts(out, cmd->description);
-		out_putc(out, '\n');
+		wrapped(out, 0, 0, cmd->description);
 	}
 	for (const struct opt_group *const *group = cmd->groups; *group; group++)
 		group_lines(out, *group);
@@ -103,7 +132,7 @@ static void overview_write(struct out *out)
 		      "\n"
 		      "Commands:\n");
 	for (const struct cmd *const *cmd = cmds; *cmd; cmd++)
-		out_printf(out, "  %-*s  %s\n", LEFT, (*cmd)->name, (*cmd)->summary);
+		row(out, COMMAND_WIDTH, (*cmd)->name, (*cmd)->summary);
 	group_lines(out, &common_group);
 	out_puts(out,
 		 "\nExit status: 0 complete, 1 error, 2 usage, 3 permission denied, 4 no such\n"
@@ -133,6 +162,8 @@ static int help_run(struct cli *cli, char **args)
 		err_set(&err, GOSPY_E_USAGE, "no help on '%s': there is no such command", args[0]);
 		return cli_fail(cli, &err);
 	}
+	if (count && cli_no_more(args + 1, count - 1, &err))
+		return cli_fail(cli, &err);
 	help_write(cli->out, cmd);
 	return EXIT_STATUS_OK;
 }

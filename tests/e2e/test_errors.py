@@ -1,5 +1,6 @@
 """What gospy says when it cannot do what it is asked: one line with the cause, and its status."""
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -145,6 +146,7 @@ class UsageTest(ErrorTest):
         for args in (
                 ("no-such-command",),
                 ("summary",),
+                ("help", "summary", "list"),
                 ("stats", "1", "--exact"),
                 ("memstats", "1", "--watch", "soon"),
                 ("summary", "--pid", "0"),
@@ -163,6 +165,15 @@ class UsageTest(ErrorTest):
                 run = lib_gospy.run(*args).expect(lib_gospy.USAGE)
                 self.assertEqual(run.out, "")
                 self.assertRegex(run.err, r"^gospy: [^\n]+\n")
+
+    def test_help_fits_a_terminal(self):
+        overview = lib_gospy.run("--help").expect(lib_gospy.OK).out
+        commands = re.findall(r"^  ([\w-]+) ", overview.split("Commands:")[1].split("\n\n")[0],
+                              re.M)
+        self.assertIn("summary", commands)
+        for text in (overview, *(lib_gospy.run("help", command).expect(lib_gospy.OK).out
+                                 for command in commands)):
+            self.assertLessEqual(max(map(len, text.splitlines())), 80, text)
 
 
 if __name__ == "__main__":
