@@ -28,6 +28,7 @@ struct finder {
 	paged_fetch_fn fetch;
 	void *ctx;
 	uint64_t bias;
+	size_t word; /* bytes of a pointer: 8, or 4 in a program of 32 bits */
 	struct arena *arena;
 	struct build_info_text *ret; /* go_version stays NULL until something was found */
 	struct gospy_error *err;
@@ -48,13 +49,25 @@ static bool read_memory(const struct finder *f, enum memory memory, uint64_t add
 	return true;
 }
 
+/* Two pointers or numbers in a row. */
+static bool read_pair(const struct finder *f, enum memory memory, uint64_t addr, uint64_t ret[2])
+{
+	uint8_t bytes[2 * sizeof(uint64_t)];
+	struct cursor c = cursor_at((struct span){bytes, 2 * f->word}, 0);
+	if (!read_memory(f, memory, addr, bytes, 2 * f->word))
+		return false;
+	for (int i = 0; i < 2; i++)
+		ret[i] = f->word == sizeof(uint32_t) ? cursor_u32(&c) : cursor_u64(&c);
+	return true;
+}
+
 /* The Go string whose header is at `addr`; empty if there is none of at most `max` bytes. */
 static enum gospy_code read_string(const struct finder *f, enum memory memory, uint64_t addr,
 				   uint64_t max, struct span *ret)
 {
 	uint64_t header[2]; // data, length
 	*ret = (struct span){0};
-	if (!read_memory(f, memory, addr, header, sizeof(header)) || !header[1] || header[1] > max)
+	if (!read_pair(f, memory, addr, header) || !header[1] || header[1] > max)
 		return GOSPY_OK;
 	uint8_t *text = arena_alloc(f->arena, header[1]);
 	if (!text)
@@ -144,7 +157,7 @@ static enum gospy_code decode_pointers(const struct finder *f, uint64_t vaddr)
 	for (enum memory memory = IN_FILE; memory <= IN_PROCESS; memory++) {
 		uint64_t pointers[2];
 		uint64_t addr = vaddr + BLOB_VERSION + (memory == IN_PROCESS ? f->bias : 0);
-		if (!read_memory(f, memory, addr, pointers, sizeof(pointers)))
+		if (!read_pair(f, memory, addr, pointers))
 			continue;
 		enum gospy_code code = find_strings(f, memory, pointers[0], pointers[1]);
 		if (code || f->ret->go_version)
@@ -153,12 +166,12 @@ static enum gospy_code decode_pointers(const struct finder *f, uint64_t vaddr)
 	return GOSPY_OK;
 }
 
-size_t build_info_scan(struct span bytes, size_t from)
+size_t build_info_scan(struct span bytes, size_t from, size_t word)
 {
 	for (size_t at = from; at + BUILD_INFO_HEADER <= bytes.len; at += BUILD_INFO_ALIGN) {
 		// debug/buildinfo has a copy of the magic among its data; the rest tells them apart
 		const uint8_t *blob = bytes.ptr + at;
-		if (!memcmp(blob, blob_magic, sizeof(blob_magic)) && blob[BLOB_PTRSIZE] == 8 &&
+		if (!memcmp(blob, blob_magic, sizeof(blob_magic)) && blob[BLOB_PTRSIZE] == word &&
 		    !(blob[BLOB_FLAGS] & ~FLAG_INLINE))
 			return at;
 	}
@@ -166,9 +179,9 @@ size_t build_info_scan(struct span bytes, size_t from)
 }
 
 /* The first blob in `data`, which is loaded at `vaddr`; an empty span if there is none. */
-static struct span find_blob(struct span data, uint64_t *vaddr)
+static struct span find_blob(struct span data, size_t word, uint64_t *vaddr)
 {
-	size_t at = build_info_scan(data, -*vaddr % BUILD_INFO_ALIGN);
+	size_t at = build_info_scan(data, -*vaddr % BUILD_INFO_ALIGN, word);
 	if (at == SIZE_MAX)
 		return (struct span){0};
 	*vaddr += at;
@@ -176,13 +189,13 @@ static struct span find_blob(struct span data, uint64_t *vaddr)
 }
 
 /* By section, else in the writable segments, as debug/buildinfo does. */
-static struct span find_in_file(struct elf_file *elf, uint64_t *vaddr_ret)
+static struct span find_in_file(struct elf_file *elf, size_t word, uint64_t *vaddr_ret)
 {
 	struct span data, blob;
 	const Elf64_Shdr *shdr = elf_file_section(elf, ".go.buildinfo");
 	if (shdr && elf_file_section_data(elf, ".go.buildinfo", &data, NULL) == GOSPY_OK) {
 		*vaddr_ret = shdr->sh_addr;
-		blob = find_blob(data, vaddr_ret);
+		blob = find_blob(data, word, vaddr_ret);
 		if (blob.ptr)
 			return blob;
 	}
@@ -191,7 +204,8 @@ static struct span find_in_file(struct elf_file *elf, uint64_t *vaddr_ret)
 		if (ph->p_type != PT_LOAD || (ph->p_flags & (PF_W | PF_X)) != PF_W)
 			continue;
 		*vaddr_ret = ph->p_vaddr;
-		blob = find_blob(elf_file_at_vaddr(elf, ph->p_vaddr, ph->p_filesz), vaddr_ret);
+		blob = find_blob(elf_file_at_vaddr(elf, ph->p_vaddr, ph->p_filesz), word,
+				 vaddr_ret);
 		if (blob.ptr)
 			return blob;
 	}
@@ -221,9 +235,19 @@ enum gospy_code build_info_find(struct elf_file *elf, paged_fetch_fn fetch, void
 				struct gospy_error *err)
 {
 	struct build_info_text text = {0};
-	const struct finder f = {elf, fetch, ctx, bias, arena, &text, err};
 	uint64_t vaddr;
-	struct span blob = find_in_file(elf, &vaddr);
+	const size_t word = elf->narrow ? sizeof(uint32_t) : sizeof(uint64_t);
+	struct span blob = find_in_file(elf, word, &vaddr);
+	const struct finder f = {
+		.elf = elf,
+		.fetch = fetch,
+		.ctx = ctx,
+		.bias = bias,
+		.word = word,
+		.arena = arena,
+		.ret = &text,
+		.err = err,
+	};
 	enum gospy_code code;
 	if (!blob.ptr)
 		code = find_variables(&f);
@@ -244,12 +268,19 @@ enum gospy_code build_info_at(paged_fetch_fn fetch, void *ctx, uint64_t addr, st
 			      struct build_info_text *ret, struct gospy_error *err)
 {
 	struct build_info_text text = {0};
-	const struct finder f = {NULL, fetch, ctx, 0, arena, &text, err};
+	const struct finder f = {
+		.fetch = fetch,
+		.ctx = ctx,
+		.word = sizeof(uint64_t),
+		.arena = arena,
+		.ret = &text,
+		.err = err,
+	};
 	uint8_t header[BUILD_INFO_HEADER];
 	struct span blob = {header, sizeof(header)};
 	enum gospy_code code = GOSPY_OK;
 	if (read_memory(&f, IN_PROCESS, addr, header, sizeof(header)) &&
-	    build_info_scan(blob, 0) == 0) {
+	    build_info_scan(blob, 0, f.word) == 0) {
 		struct cursor c = cursor_at(blob, BLOB_VERSION);
 		uint64_t version = cursor_u64(&c), modinfo = cursor_u64(&c);
 		code = header[BLOB_FLAGS] & FLAG_INLINE

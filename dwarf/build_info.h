@@ -30,9 +30,10 @@ enum gospy_code build_info_at(paged_fetch_fn fetch, void *ctx, uint64_t addr, st
 			      struct build_info_text *ret, struct gospy_error *err);
 
 enum { BUILD_INFO_ALIGN = 16, BUILD_INFO_HEADER = 32 };
-/** The first place in `bytes`, at `from` or behind it, that begins like build information;
- * SIZE_MAX: none. bytes.ptr[0] and `from` are multiples of BUILD_INFO_ALIGN in the process. */
-size_t build_info_scan(struct span bytes, size_t from);
+/** The first place in `bytes`, at `from` or behind it, that begins like build information of a
+ * program whose pointers have `word` bytes; SIZE_MAX: none. bytes.ptr[0] and `from` are multiples
+ * of BUILD_INFO_ALIGN in the process. */
+size_t build_info_scan(struct span bytes, size_t from, size_t word);
 
 /** What the headers of a file say: is it a Go program, or a library of Go? */
 enum go_sign {

@@ -59,7 +59,7 @@ static const char *machine_name(uint16_t machine)
 }
 
 /* ELF specification (gABI), chapter 4, "ELF Identification". */
-static enum gospy_code check_ident(const struct elf_file *elf, struct gospy_error *err)
+static enum gospy_code check_ident(struct elf_file *elf, bool narrow_too, struct gospy_error *err)
 {
 	struct span ident = span_sub(elf->bytes, 0, sizeof(Elf32_Ehdr));
 	if (!ident.ptr || memcmp(ident.ptr, ELFMAG, SELFMAG))
@@ -68,12 +68,86 @@ static enum gospy_code check_ident(const struct elf_file *elf, struct gospy_erro
 	bool big = ident.ptr[EI_DATA] == ELFDATA2MSB;
 	const uint8_t *m = ident.ptr + offsetof(Elf32_Ehdr, e_machine); // the same in Elf64_Ehdr
 	uint16_t machine = (uint16_t)(big ? m[0] << 8 | m[1] : m[1] << 8 | m[0]);
-	if (!wide || big || machine != EM_X86_64)
-		return err_set(err, GOSPY_E_UNSUPPORTED,
-			       "%s: a %d-bit%s program (%s); gospy reads 64-bit x86 only",
-			       elf->name, wide ? 64 : 32, big ? " big-endian" : "",
-			       machine_name(machine));
-	return GOSPY_OK;
+	elf->narrow = !wide && !big && machine == EM_386;
+	if ((elf->narrow && narrow_too) || (wide && !big && machine == EM_X86_64))
+		return GOSPY_OK;
+	return err_set(err, GOSPY_E_UNSUPPORTED,
+		       "%s: a %d-bit%s program (%s); gospy reads 64-bit x86 only", elf->name,
+		       wide ? 64 : 32, big ? " big-endian" : "", machine_name(machine));
+}
+
+/* ---- headers, those of 32 bits widened */
+
+static bool load_ehdr(const struct elf_file *elf, Elf64_Ehdr *ret)
+{
+	Elf32_Ehdr e;
+	if (!elf->narrow)
+		return load(elf->bytes, 0, ret, sizeof(*ret));
+	if (!load(elf->bytes, 0, &e, sizeof(e)))
+		return false;
+	*ret = (Elf64_Ehdr){
+		.e_type = e.e_type,
+		.e_entry = e.e_entry,
+		.e_phoff = e.e_phoff,
+		.e_shoff = e.e_shoff,
+		.e_phentsize = e.e_phentsize,
+		.e_phnum = e.e_phnum,
+		.e_shentsize = e.e_shentsize,
+		.e_shnum = e.e_shnum,
+		.e_shstrndx = e.e_shstrndx,
+	};
+	return true;
+}
+
+static Elf64_Phdr widen_phdr(const Elf32_Phdr *p)
+{
+	return (Elf64_Phdr){
+		.p_type = p->p_type,
+		.p_flags = p->p_flags,
+		.p_offset = p->p_offset,
+		.p_vaddr = p->p_vaddr,
+		.p_paddr = p->p_paddr,
+		.p_filesz = p->p_filesz,
+		.p_memsz = p->p_memsz,
+		.p_align = p->p_align,
+	};
+}
+
+static Elf64_Shdr widen_shdr(const Elf32_Shdr *s)
+{
+	return (Elf64_Shdr){
+		.sh_name = s->sh_name,
+		.sh_type = s->sh_type,
+		.sh_flags = s->sh_flags,
+		.sh_addr = s->sh_addr,
+		.sh_offset = s->sh_offset,
+		.sh_size = s->sh_size,
+		.sh_link = s->sh_link,
+		.sh_info = s->sh_info,
+		.sh_addralign = s->sh_addralign,
+		.sh_entsize = s->sh_entsize,
+	};
+}
+
+static size_t phdr_size(const struct elf_file *elf)
+{
+	return elf->narrow ? sizeof(Elf32_Phdr) : sizeof(Elf64_Phdr);
+}
+
+static size_t shdr_size(const struct elf_file *elf)
+{
+	return elf->narrow ? sizeof(Elf32_Shdr) : sizeof(Elf64_Shdr);
+}
+
+static bool load_shdr(const struct elf_file *elf, uint64_t off, Elf64_Shdr *ret)
+{
+	Elf32_Shdr s;
+	if (!elf->narrow)
+		return load(elf->bytes, off, ret, sizeof(*ret));
+	if (!load(elf->bytes, off, &s, sizeof(s)))
+		return false;
+	*ret = widen_shdr(&s);
+	return true;
 }
 
 /* Aligned copy of `count` headers of `size` bytes at `off`. */
@@ -96,6 +170,35 @@ static enum gospy_code load_table(struct elf_file *elf, const char *what, uint64
 	return GOSPY_OK;
 }
 
+/* `table` is what load_table copied. */
+static bool set_phdrs(struct elf_file *elf, const void *table, size_t count)
+{
+	elf->phdr_count = count;
+	elf->phdrs = table;
+	if (!elf->narrow)
+		return true;
+	const Elf32_Phdr *narrow = table;
+	Elf64_Phdr *wide = arena_calloc(&elf->arena, count, sizeof(*wide));
+	for (size_t i = 0; wide && i < count; i++)
+		wide[i] = widen_phdr(&narrow[i]);
+	elf->phdrs = wide;
+	return wide;
+}
+
+static bool set_shdrs(struct elf_file *elf, const void *table, size_t count)
+{
+	elf->shdr_count = count;
+	elf->shdrs = table;
+	if (!elf->narrow)
+		return true;
+	const Elf32_Shdr *narrow = table;
+	Elf64_Shdr *wide = arena_calloc(&elf->arena, count, sizeof(*wide));
+	for (size_t i = 0; wide && i < count; i++)
+		wide[i] = widen_shdr(&narrow[i]);
+	elf->shdrs = wide;
+	return wide;
+}
+
 // gABI, "String Table"
 struct span elf_file_strings(const struct elf_file *elf, uint64_t index)
 {
@@ -109,7 +212,7 @@ struct span elf_file_strings(const struct elf_file *elf, uint64_t index)
 static enum gospy_code load_headers(struct elf_file *elf, struct gospy_error *err)
 {
 	Elf64_Ehdr eh;
-	if (!load(elf->bytes, 0, &eh, sizeof(eh)))
+	if (!load_ehdr(elf, &eh))
 		return err_set(err, GOSPY_E_BAD_DATA, "%s: truncated", elf->name);
 	if (eh.e_type != ET_EXEC && eh.e_type != ET_DYN)
 		return err_set(err, GOSPY_E_UNSUPPORTED, "%s: %s, not a program", elf->name,
@@ -119,47 +222,47 @@ static enum gospy_code load_headers(struct elf_file *elf, struct gospy_error *er
 
 	// Counts too large for the ELF header are in section header 0 (gABI, "ELF Header").
 	Elf64_Shdr first = {0};
-	bool sections = eh.e_shoff && eh.e_shentsize == sizeof(first) &&
-			load(elf->bytes, eh.e_shoff, &first, sizeof(first));
+	bool sections = eh.e_shoff && eh.e_shentsize == shdr_size(elf) &&
+			load_shdr(elf, eh.e_shoff, &first);
 	uint64_t phnum = eh.e_phnum == PN_XNUM ? first.sh_info : eh.e_phnum;
 	uint64_t shnum = eh.e_shnum ? eh.e_shnum : first.sh_size;
 	uint64_t shstrndx = eh.e_shstrndx == SHN_XINDEX ? first.sh_link : eh.e_shstrndx;
 
 	const void *table = NULL;
 	if (phnum) {
-		if (eh.e_phentsize != sizeof(Elf64_Phdr))
+		if (eh.e_phentsize != phdr_size(elf))
 			return err_set(err, GOSPY_E_BAD_DATA,
 				       "%s: program headers of %u bytes each", elf->name,
 				       eh.e_phentsize);
-		enum gospy_code code = load_table(elf, "program", eh.e_phoff, phnum,
-						  sizeof(Elf64_Phdr), &table, err);
+		enum gospy_code code =
+			load_table(elf, "program", eh.e_phoff, phnum, phdr_size(elf), &table, err);
+		if (!code && !set_phdrs(elf, table, (size_t)phnum))
+			code = err_nomem(err);
 		if (code)
 			return code;
-		elf->phdrs = table;
-		elf->phdr_count = (size_t)phnum;
 	}
 	// The kernel runs a file whatever its section headers say, and packers leave rubbish there:
 	// a section table that cannot be read counts as none.
 	if (sections) {
-		enum gospy_code code = load_table(elf, "section", eh.e_shoff, shnum,
-						  sizeof(Elf64_Shdr), &table, err);
+		enum gospy_code code =
+			load_table(elf, "section", eh.e_shoff, shnum, shdr_size(elf), &table, err);
 		if (code == GOSPY_E_BAD_DATA)
 			return GOSPY_OK;
+		if (!code && !set_shdrs(elf, table, (size_t)shnum))
+			code = err_nomem(err);
 		if (code)
 			return code;
-		elf->shdrs = table;
-		elf->shdr_count = (size_t)shnum;
 		elf->shstrtab = elf_file_strings(elf, shstrndx);
 	}
 	return GOSPY_OK;
 }
 
-enum gospy_code elf_file_open_span(struct span bytes, const char *name, struct elf_file *ret,
-				   struct gospy_error *err)
+static enum gospy_code open_bytes(struct span bytes, const char *name, bool narrow_too,
+				  struct elf_file *ret, struct gospy_error *err)
 {
 	struct elf_file elf = {.bytes = bytes};
 	elf.name = arena_strdup(&elf.arena, name);
-	enum gospy_code code = elf.name ? check_ident(&elf, err) : err_nomem(err);
+	enum gospy_code code = elf.name ? check_ident(&elf, narrow_too, err) : err_nomem(err);
 	if (!code)
 		code = load_headers(&elf, err);
 	if (code) {
@@ -170,8 +273,20 @@ enum gospy_code elf_file_open_span(struct span bytes, const char *name, struct e
 	return GOSPY_OK;
 }
 
-enum gospy_code elf_file_open(int fd, const char *name, struct elf_file *ret,
-			      struct gospy_error *err)
+enum gospy_code elf_file_open_span(struct span bytes, const char *name, struct elf_file *ret,
+				   struct gospy_error *err)
+{
+	return open_bytes(bytes, name, false, ret, err);
+}
+
+enum gospy_code elf_file_open_span_any(struct span bytes, const char *name, struct elf_file *ret,
+				       struct gospy_error *err)
+{
+	return open_bytes(bytes, name, true, ret, err);
+}
+
+static enum gospy_code open_file(int fd, const char *name, bool narrow_too, struct elf_file *ret,
+				 struct gospy_error *err)
 {
 	struct stat st;
 	if (fstat(fd, &st))
@@ -182,7 +297,7 @@ enum gospy_code elf_file_open(int fd, const char *name, struct elf_file *ret,
 	void *map = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (map == MAP_FAILED)
 		return err_os(err, errno, "%s: cannot map it", name);
-	enum gospy_code code = elf_file_open_span((struct span){map, len}, name, ret, err);
+	enum gospy_code code = open_bytes((struct span){map, len}, name, narrow_too, ret, err);
 	if (code) {
 		munmap(map, len);
 		return code;
@@ -190,6 +305,18 @@ enum gospy_code elf_file_open(int fd, const char *name, struct elf_file *ret,
 	ret->map = map;
 	ret->mtime_s = st.st_mtim.tv_sec;
 	return GOSPY_OK;
+}
+
+enum gospy_code elf_file_open(int fd, const char *name, struct elf_file *ret,
+			      struct gospy_error *err)
+{
+	return open_file(fd, name, false, ret, err);
+}
+
+enum gospy_code elf_file_open_any(int fd, const char *name, struct elf_file *ret,
+				  struct gospy_error *err)
+{
+	return open_file(fd, name, true, ret, err);
 }
 
 enum gospy_code elf_file_none(const char *name, struct elf_file *ret, struct gospy_error *err)

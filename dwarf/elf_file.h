@@ -16,6 +16,7 @@ struct elf_file {
 	void *map;               /* the mapping to undo, or NULL: the bytes are borrowed */
 	char *name;              /* for messages */
 	int64_t mtime_s;         /* when it was last written to, CLOCK_REALTIME; 0: not known */
+	bool narrow;             /* of 32 bits: see elf_file_open_any */
 	uint16_t type;           /* ET_EXEC, ET_DYN */
 	uint64_t entry;          /* e_entry */
 	const Elf64_Phdr *phdrs; /* copies, aligned; owned */
@@ -37,6 +38,12 @@ enum gospy_code elf_file_open(int fd, const char *name, struct elf_file *ret,
 /** The same over bytes that outlive it (tests, fuzzers, bundles). */
 enum gospy_code elf_file_open_span(struct span bytes, const char *name, struct elf_file *ret,
 				   struct gospy_error *err);
+/** The same for files of 32-bit x86, too, as far as segments, sections and notes go. Of such a
+ * program gospy knows the build information, and nothing else. */
+enum gospy_code elf_file_open_any(int fd, const char *name, struct elf_file *ret,
+				  struct gospy_error *err);
+enum gospy_code elf_file_open_span_any(struct span bytes, const char *name, struct elf_file *ret,
+				       struct gospy_error *err);
 /** Stands for a file that cannot be had: it has no segments, sections, symbols or IDs. */
 enum gospy_code elf_file_none(const char *name, struct elf_file *ret, struct gospy_error *err);
 void elf_file_close(struct elf_file *elf);

@@ -29,6 +29,18 @@ static enum gospy_code read_object(const struct objects *objects, struct object 
 	return sweep_build_info(&sweep, arena, ret, err);
 }
 
+/* A program of 32 bits, if that is what is not supported: by its file alone. */
+static enum gospy_code read_narrow(const struct process *process, struct arena *arena,
+				   struct build_info_text *ret, struct gospy_error *err)
+{
+	CLEANUP_CLOSE int fd = -1;
+	CLEANUP(elf_file_close) struct elf_file elf = {0};
+	if (procfs_open_exe(process->live_tid, &fd, NULL) ||
+	    elf_file_open_any(fd, "the executable", &elf, NULL) || !elf.narrow)
+		return GOSPY_E_UNSUPPORTED;
+	return build_info_find(&elf, NULL, NULL, 0, arena, ret, err);
+}
+
 enum gospy_code buildinfo_read(const struct process *process, struct arena *arena,
 			       struct build_info_text *ret, struct gospy_error *err)
 {
@@ -37,6 +49,8 @@ enum gospy_code buildinfo_read(const struct process *process, struct arena *aren
 	enum gospy_code code = mem_live_create(process, &mem, err);
 	if (!code)
 		code = objects_find(process, mem, &objects, err);
+	if (code == GOSPY_E_UNSUPPORTED)
+		return read_narrow(process, arena, ret, err);
 	if (code)
 		return code;
 	code = read_object(&objects, &objects.found.at[0], mem, arena, ret, err);

@@ -78,7 +78,7 @@ static enum gospy_code recognise(struct lister *lister, int fd, struct program *
 {
 	CLEANUP(elf_file_close) struct elf_file elf = {0};
 	struct build_info_text text;
-	enum gospy_code code = elf_file_open(fd, "", &elf, err);
+	enum gospy_code code = elf_file_open_any(fd, "", &elf, err);
 	if (!code)
 		program->sign = build_info_sign(&elf);
 	if (program->sign == GO_SIGN_YES)

@@ -171,7 +171,8 @@ struct blob_search {
 static bool match_blob(void *ctx, uint64_t addr, struct span bytes)
 {
 	struct blob_search *search = ctx;
-	for (size_t at = 0; (at = build_info_scan(bytes, at)) != SIZE_MAX; at += BUILD_INFO_ALIGN) {
+	for (size_t at = 0; (at = build_info_scan(bytes, at, sizeof(uint64_t))) != SIZE_MAX;
+	     at += BUILD_INFO_ALIGN) {
 		search->code = build_info_at(fetch_mem, search->mem, addr + at, search->arena,
 					     search->ret, search->err);
 		if (search->code != GOSPY_E_NOT_FOUND)

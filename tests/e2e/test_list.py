@@ -291,6 +291,13 @@ class CrowdTest(lib_gospy.TargetTest):
         document = lib_gospy.run(fixture.pid, "--json").expect(lib_gospy.OK).json()
         self.assertGreater(document["memory_percent"], 0)
 
+    def test_32_bits(self):
+        """Nothing else can be read of such a program."""
+        fixture = self.watch(lib_fixture.start(lib_gospy.builds("parked", ["386"])[-1]))
+        self.assertEqual(self.listed()[fixture.pid]["go_version"], fixture.ready["go"])
+        run = lib_gospy.run("version", fixture.pid).expect(lib_gospy.OK)
+        self.assertEqual(run.out, fixture.ready["go"] + "\n")
+
     def test_packed(self):
         """A program that unpacks itself, of which no file tells that it is Go."""
         unpack = lib_gospy.builds("unpack", ["default"])[0].path

@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct elf_file elf;
 	struct arena arena = {0};
-	if (elf_file_open_span((struct span){data, size}, "fuzz", &elf, NULL)) {
+	if (elf_file_open_span_any((struct span){data, size}, "fuzz", &elf, NULL)) {
 		const char *text = arena_strndup(&arena, data, size);
 		if (text)
 			parse(text, &arena);

@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct elf_file elf;
 	struct gospy_error err;
-	if (elf_file_open_span((struct span){data, size}, "fuzz", &elf, &err))
+	if (elf_file_open_span_any((struct span){data, size}, "fuzz", &elf, &err))
 		return 0;
 	uint64_t lo, hi;
 	if (elf_file_range(&elf, &lo, &hi)) {

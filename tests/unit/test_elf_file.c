@@ -285,6 +285,80 @@ static void names_what_it_refuses(void **state)
 	assert_string_equal(err.msg, "prog: a core file, not a program");
 }
 
+/* A file of 32 bits: a segment that is all of it, and ".note". */
+struct narrow_file {
+	Elf32_Ehdr head;
+	Elf32_Phdr segment;
+	Elf32_Shdr sections[3];
+	char names[24];
+};
+
+static struct narrow_file narrow_file(void)
+{
+	struct narrow_file f = {
+		.head =
+			{
+				.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS32,
+					    ELFDATA2LSB, EV_CURRENT},
+				.e_type = ET_EXEC,
+				.e_machine = EM_386,
+				.e_entry = 0x8049000,
+				.e_phoff = offsetof(struct narrow_file, segment),
+				.e_phentsize = sizeof(Elf32_Phdr),
+				.e_phnum = 1,
+				.e_shoff = offsetof(struct narrow_file, sections),
+				.e_shentsize = sizeof(Elf32_Shdr),
+				.e_shnum = 3,
+				.e_shstrndx = 1,
+			},
+		.segment = {.p_type = PT_LOAD,
+			    .p_flags = PF_R | PF_W,
+			    .p_vaddr = 0x8048000,
+			    .p_filesz = sizeof(f),
+			    .p_memsz = sizeof(f)},
+		.sections = {[1] = {.sh_name = 1,
+				    .sh_type = SHT_STRTAB,
+				    .sh_offset = offsetof(struct narrow_file, names),
+				    .sh_size = sizeof(f.names)},
+			     [2] = {.sh_name = 11,
+				    .sh_type = SHT_PROGBITS,
+				    .sh_addr = 0x8048123,
+				    .sh_offset = offsetof(struct narrow_file, names),
+				    .sh_size = 4}},
+		.names = "\0.shstrtab\0.data",
+	};
+	return f;
+}
+
+static void widens_headers_of_32_bits(void **state)
+{
+	(void)state;
+	struct narrow_file file = narrow_file();
+	struct span bytes = {(const uint8_t *)&file, sizeof(file)}, data;
+	assert_int_equal(elf_file_open_span(bytes, "prog", &elf, &err), GOSPY_E_UNSUPPORTED);
+	assert_int_equal(elf_file_open_span_any(bytes, "prog", &elf, &err), GOSPY_OK);
+	assert_true(elf.narrow);
+	assert_int_equal(elf.entry, 0x8049000);
+	assert_int_equal(elf.phdr_count, 1);
+	assert_int_equal(elf.phdrs[0].p_flags, PF_R | PF_W);
+	assert_ptr_equal(elf_file_at_vaddr(&elf, 0x8048004, 4).ptr, bytes.ptr + 4);
+	assert_int_equal(elf_file_section(&elf, ".data")->sh_addr, 0x8048123);
+	assert_int_equal(elf_file_section_data(&elf, ".data", &data, &err), GOSPY_OK);
+	assert_memory_equal(data.ptr, "\0.sh", 4);
+	elf_file_close(&elf);
+	for (size_t n = 0; n < sizeof(file); n++) {
+		uint8_t *part = malloc(n + 1); // so that a sanitizer sees a read behind the end
+		assert_non_null(part);
+		memcpy(part, &file, n);
+		if (elf_file_open_span_any((struct span){part, n}, "prog", &elf, &err) == GOSPY_OK)
+			elf_file_close(&elf);
+		free(part);
+	}
+	file.head.e_machine = EM_ARM;
+	assert_int_equal(elf_file_open_span_any(bytes, "prog", &elf, &err), GOSPY_E_UNSUPPORTED);
+	elf = (struct elf_file){0};
+}
+
 static void refuses_what_is_not_elf(void **state)
 {
 	(void)state;
@@ -532,6 +606,7 @@ int main(void)
 		cmocka_unit_test_teardown(finds_the_slot_of_g, teardown),
 		cmocka_unit_test_teardown(stands_for_no_file, teardown),
 		cmocka_unit_test_teardown(names_what_it_refuses, teardown),
+		cmocka_unit_test_teardown(widens_headers_of_32_bits, teardown),
 		cmocka_unit_test_teardown(refuses_what_is_not_elf, teardown),
 		cmocka_unit_test_teardown(survives_truncation, teardown),
 		cmocka_unit_test_teardown(reads_extended_counts, teardown),
