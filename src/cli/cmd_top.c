@@ -62,7 +62,8 @@ static const struct opt batch_opts[] = {
 	{"batch", .type = OPT_FLAG, AT(batch), .help = "write frames of text instead of a screen"},
 	{"frames", 'n', OPT_NUMBER, AT(frames), .arg = "N",
 	 .help = "end after N frames (default: when the process ends)"},
-	{"limit", .type = OPT_NUMBER, AT(limit), .arg = "N", .help = "only the first N rows"},
+	{"limit", .type = OPT_NUMBER, AT(limit), .arg = "N",
+	 .help = "only the first N rows (0: all)"},
 	{0},
 };
 
