@@ -21,6 +21,9 @@ enum {
 	STACK_TRIES = 16,
 	/* Readings that must come to the same where no counter tells that they should. */
 	STACK_READINGS = 4,
+	/* A stack that cannot be walked to its end is so if this many tries in a row say the same.
+	 */
+	BROKEN_ALIKE = 4,
 };
 
 /* Copied of all stacks together inside the stop; the rest is read after the resume and marked. */
@@ -383,11 +386,13 @@ static bool walk_checked(struct passes *p, struct g_rec *rec, uint8_t *g, uint8_
 }
 
 /* One g alone: the g, its stack and the g again lie microseconds apart. A stack that cannot be
- * walked to its end is believed to be so only if that is found each time. */
+ * walked to its end is believed to be so if the same is found several times in a row. */
 static void read_alone(struct passes *p, struct g_rec *rec, uint8_t *g, uint8_t *stack,
 		       enum gospy_soundness soundness)
 {
 	const struct layout *layout = &p->image->layout;
+	uint32_t broken = 0; /* stack, of the last try */
+	unsigned alike = 0;  /* tries in a row */
 	for (unsigned i = 0; i < STACK_TRIES; i++) {
 		rec->stack = rec->values = 0;
 		if (mem_read(p->image->mem, rec->addr, g, grec_window(layout), NULL)) {
@@ -398,9 +403,11 @@ static void read_alone(struct passes *p, struct g_rec *rec, uint8_t *g, uint8_t 
 		rec->soundness = (uint8_t)soundness;
 		bool walks = has_stack(rec);
 		bool same = !walks || walk_checked(p, rec, g, stack);
-		bool whole = !walks || walked_whole(p, 0) || i == STACK_TRIES - 1;
-		if (same && whole && is_unchanged(p, rec, g) && grec_plausible(rec) &&
-		    grec_status(rec) != GOSPY_STATUS_COPYSTACK)
+		bool whole = !walks || walked_whole(p, 0);
+		alike = whole || !same ? 0 : rec->stack == broken ? alike + 1 : 1;
+		broken = rec->stack;
+		if (same && (whole || alike >= BROKEN_ALIKE) && is_unchanged(p, rec, g) &&
+		    grec_plausible(rec) && grec_status(rec) != GOSPY_STATUS_COPYSTACK)
 			return;
 	}
 	rec->stack = rec->values = 0;
