@@ -27,7 +27,9 @@ enum gospy_code image_find_symbols(struct image *image, struct gospy_error *err)
 	for (size_t i = 0; i < GLOBAL_COUNT; i++)
 		symbols[i].name = global_table[i].name;
 	enum gospy_code code = elf_file_symbols(elf, symbols, GLOBAL_COUNT + 1, err);
-	if (code && code != GOSPY_E_NOT_FOUND)
+	// The kernel does not look at symbols; of --bin they are what it is for.
+	bool ignored = code == GOSPY_E_NOT_FOUND || (code == GOSPY_E_BAD_DATA && !image->has_bin);
+	if (code && !ignored)
 		return code;
 	for (size_t i = 0; i < GLOBAL_COUNT; i++) {
 		if (!symbols[i].found)
