@@ -75,12 +75,8 @@ class ImageTest(lib_gospy.TargetTest):
     def path(self, name):
         return os.path.join(self.directory, name)
 
-    def check_named(self, fixture, symbols=True):
+    def check_named(self, fixture):
         """`list` and `version` name the process and its Go."""
-        if compare.minor_version(fixture.ready) < 13 and not symbols:
-            # Go 1.12 writes its version where only a symbol leads.
-            self.assertNotIn("go_version", listed(fixture.pid))
-            return
         self.assertEqual(listed(fixture.pid)["go_version"], fixture.ready["go"])
         run = lib_gospy.run("version", fixture.pid).expect(lib_gospy.OK)
         self.assertEqual(run.out, fixture.ready["go"] + "\n")
@@ -149,7 +145,7 @@ class LibraryTest(ImageTest):
 
     def test_stripped(self):
         def check(fixture, whole):
-            self.check_named(fixture, symbols=False)
+            self.check_named(fixture)
             self.check_summary(fixture, "--bin", whole)
             self.check_stack(fixture, "--bin", whole)
         self.on_hosts(check, load=strip_symbols)
@@ -165,7 +161,7 @@ class LibraryTest(ImageTest):
                 f.write(b"\xff" * (os.path.getsize(whole) - end))
             later = time.time() + 60
             os.utime(self.path("library.so"), (later, later))
-            self.check_named(fixture, symbols=False)
+            self.check_named(fixture)
             document = self.check_summary(fixture, "--bin", whole)
             self.assertIn("library.so was written to after", document["target"]["note"])
         self.on_hosts(check)
@@ -239,7 +235,7 @@ class MemoryTest(ImageTest):
 
     def test_unpacked(self):
         def check(fixture, path):
-            self.check_named(fixture, symbols=False)
+            self.check_named(fixture)
             document = self.check_summary(fixture, "--bin", path)
             self.check_stack(fixture, "--bin", path)
             self.assertEqual(document["target"]["object"], "memory")
@@ -263,7 +259,7 @@ class MemoryTest(ImageTest):
                 subprocess.run(["upx", "-q", "-1", "-o", packed, build.path], check=True,
                                stdout=subprocess.DEVNULL)
                 fixture = self.watch(lib_fixture.Fixture(packed))
-                self.check_named(fixture, symbols=False)
+                self.check_named(fixture)
                 self.check_summary(fixture, "--bin", build.path)
 
 
@@ -298,15 +294,16 @@ class FileTest(ImageTest):
                         damage(elf)
                         write(self.path(name), elf)
                         with contextlib.closing(lib_fixture.Fixture(self.path(name))) as fixture:
-                            self.check_named(fixture, symbols=name == "names")
+                            self.check_named(fixture)
                             self.check_summary(fixture, "--bin", build.path)
+                            self.check_summary(fixture)
                             self.assert_unharmed(fixture)
 
     def test_sstrip(self):
         for build in lib_gospy.builds("states", ["sstrip"]):
             with self.subTest(build=str(build)):
                 fixture = self.watch(lib_fixture.start(build))
-                self.check_named(fixture, symbols=False)
+                self.check_named(fixture)
                 self.check_summary(fixture, "--bin", build.path.replace("/sstrip/", "/default/"))
 
     def test_without_a_trace(self):
@@ -316,7 +313,7 @@ class FileTest(ImageTest):
                 without_sections(build.path, self.path("states"))
                 write(self.path("states"), without_notes(read(self.path("states"))))
                 fixture = self.watch(lib_fixture.Fixture(self.path("states")))
-                self.check_named(fixture, symbols=False)
+                self.check_named(fixture)
                 self.check_summary(fixture, "--bin", build.path)
             self.end_targets()
 
