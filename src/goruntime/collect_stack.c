@@ -19,8 +19,10 @@ enum {
 	STACK_STOPPED_MAX = 16 << 20,
 	/* Readings of a stack whose goroutine was found changed each time. */
 	STACK_TRIES = 16,
-	/* Readings that must come to the same where no counter tells that they should. */
+	/* Readings that must come to the same where no counter tells that they should; of a
+	 * goroutine in system calls, which may make a million of the same a second. */
 	STACK_READINGS = 4,
+	STACK_READINGS_SYSCALL = 16,
 	/* A stack that cannot be walked to its end is so if this many tries in a row say the same.
 	 */
 	BROKEN_ALIKE = 4,
@@ -369,12 +371,20 @@ static bool is_unchanged(const struct passes *p, const struct g_rec *rec, uint8_
 	       (now.flags & G_ON_M) == (rec->flags & G_ON_M);
 }
 
+static unsigned readings_needed(const struct passes *p, const struct g_rec *rec)
+{
+	if (is_proved_by_g(p, rec))
+		return 1;
+	bool in_syscall = grec_status(rec) == GOSPY_STATUS_SYSCALL;
+	return in_syscall ? STACK_READINGS_SYSCALL : STACK_READINGS;
+}
+
 /* Walk the stack, several times if nothing else tells of a change; false: it has changed. */
 static bool walk_checked(struct passes *p, struct g_rec *rec, uint8_t *g, uint8_t *buffer)
 {
 	walk_windows(p, rec, buffer);
 	uint32_t stack = rec->stack;
-	unsigned readings = is_proved_by_g(p, rec) ? 1 : STACK_READINGS;
+	unsigned readings = readings_needed(p, rec);
 	for (unsigned i = 1; i < readings; i++) {
 		if (!is_unchanged(p, rec, g))
 			return false;
