@@ -1,6 +1,7 @@
 /*
- * An ELF file of the one kind gospy reads (64-bit little-endian x86-64): segments, sections
- * (decompressed), symbols, build IDs. Headers may lie; every offset is checked against the file.
+ * An ELF file of the one kind gospy reads (64-bit little-endian x86-64; a little of 32-bit x86, see
+ * elf_file_open_any): segments, sections (decompressed), symbols, build IDs. Headers may lie; every
+ * offset is checked against the file.
  */
 #ifndef GOSPY_DWARF_ELF_FILE_H
 #define GOSPY_DWARF_ELF_FILE_H

@@ -38,7 +38,7 @@ enum {
 	COMMAND_WIDTH = 12,
 };
 
-/* The words of `text`, the first at column `*at`, broken into lines that begin at `indent`. */
+/* The words of `text`, the first at column `at`, broken into lines that begin at `indent`. */
 static void wrapped(struct out *out, size_t at, size_t indent, const char *text)
 {
 	for (bool first = true; *text; first = false) {

@@ -7,7 +7,8 @@
 
 /**
  * Of the object in `process` that holds its Go runtime: from its file, or, where that only has
- * pointers that are relocated at load time, or is of no use, from memory. GOSPY_E_NOT_GO;
+ * pointers that are relocated at load time, or is of no use, from memory; of a program of 32 bits
+ * from its file alone, GOSPY_E_UNSUPPORTED if that cannot be read. GOSPY_E_NOT_GO;
  * GOSPY_E_NOT_FOUND: it is Go, but the information was left out.
  */
 enum gospy_code buildinfo_read(const struct process *process, struct arena *arena,
