@@ -19,27 +19,47 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
-/** Whether this thread may run on one processor only. The call fails where there are more than a
- * cpu_set_t has room for. */
-static bool one_processor(void)
+/* The processors that this thread may run on. False: there are more than a cpu_set_t has room
+ * for. */
+static bool processors(cpu_set_t *ret)
 {
-	cpu_set_t set;
-	return sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) == 1;
+	return sched_getaffinity(0, sizeof(*ret), ret) == 0;
 }
 
 unsigned parallel_workers(size_t items)
 {
-	return items >= PARALLEL_FROM && !one_processor() ? PARALLEL_WORKERS : 1;
+	cpu_set_t set;
+	if (items < PARALLEL_FROM || (processors(&set) && CPU_COUNT(&set) == 1))
+		return 1;
+	return PARALLEL_WORKERS;
+}
+
+/* Keep new threads off the processor that this one is on: the kernel often puts them there, idle as
+ * the others may be, and then they begin when this thread has done all and waits for them. */
+static void keep_apart(pthread_attr_t *attr)
+{
+	cpu_set_t set;
+	int here = sched_getcpu();
+	if (here < 0 || !processors(&set))
+		return;
+	CPU_CLR((size_t)here, &set);
+	if (CPU_COUNT(&set))
+		pthread_attr_setaffinity_np(attr, sizeof(set), &set);
 }
 
 static void run(unsigned n, bool all, void (*work)(void *ctx, unsigned worker), void *ctx)
 {
 	struct call calls[PARALLEL_WORKERS] = {0};
+	pthread_attr_t attr;
+	pthread_attr_init(&attr);
+	if (n > 1)
+		keep_apart(&attr);
 	for (unsigned i = 1; i < n; i++) {
 		calls[i] = (struct call){.work = work, .ctx = ctx, .worker = i};
 		calls[i].started =
-			pthread_create(&calls[i].thread, NULL, thread_main, &calls[i]) == 0;
+			pthread_create(&calls[i].thread, &attr, thread_main, &calls[i]) == 0;
 	}
+	pthread_attr_destroy(&attr);
 	work(ctx, 0);
 	for (unsigned i = 1; i < n; i++) {
 		if (calls[i].started)
