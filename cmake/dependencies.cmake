@@ -27,6 +27,19 @@ target_link_libraries(LibDwarf::LibDwarf INTERFACE ${LIBDWARF_LIBRARY})
 
 set(GOSPY_LIBS PkgConfig::LIBELF LibDwarf::LibDwarf ZLIB::ZLIB Threads::Threads)
 
+# Only faster than zlib: where it is missing nothing else is.
+set(GOSPY_ISAL_LIB "")
+if(GOSPY_ISAL)
+	pkg_check_modules(ISAL QUIET IMPORTED_TARGET libisal)
+	if(ISAL_FOUND)
+		list(APPEND GOSPY_LIBS PkgConfig::ISAL)
+		set(GOSPY_ISAL_LIB "libisal")
+	else()
+		message(STATUS "ISA-L is missing (on Debian: apt install libisal-dev): zlib inflates, "
+			       "at half the speed")
+	endif()
+endif()
+
 # libunwind for other processes than its own: the "generic" one.
 set(GOSPY_NATIVE_LIB "")
 if(GOSPY_NATIVE)

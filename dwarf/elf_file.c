@@ -8,9 +8,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <zlib.h>
 
 #include "base/cursor.h"
+#include "dwarf/inflate.h"
 
 /* A compressed section, inflated as far as somebody asked for. */
 struct elf_inflated {
@@ -18,7 +18,7 @@ struct elf_inflated {
 	const Elf64_Shdr *shdr;
 	uint8_t *data; /* one byte longer than `size`, to see a stream that goes on */
 	size_t size, ready;
-	z_stream stream;
+	struct inflater *inflater;
 };
 
 /* Copy `len` bytes at `off`; false: they do not lie within. */
@@ -332,7 +332,7 @@ enum gospy_code elf_file_none(const char *name, struct elf_file *ret, struct gos
 void elf_file_close(struct elf_file *elf)
 {
 	for (struct elf_inflated *z = elf->inflated; z; z = z->next)
-		inflateEnd(&z->stream);
+		inflater_destroy(z->inflater);
 	if (elf->map)
 		munmap(elf->map, elf->bytes.len);
 	arena_deinit(&elf->arena);
@@ -363,10 +363,8 @@ static enum gospy_code begin_inflate(struct elf_file *elf, struct span in, uint6
 		return err_set(err, GOSPY_E_BAD_DATA, "says to hold more than it can");
 	z->size = size;
 	z->data = arena_alloc(&elf->arena, size + 1);
-	// zlib does not write to its input, but older versions lack the const.
-	z->stream.next_in = (Bytef *)(uintptr_t)in.ptr;
-	z->stream.avail_in = (uInt)in.len;
-	if (!z->data || inflateInit(&z->stream) != Z_OK)
+	z->inflater = z->data ? inflater_create(in) : NULL;
+	if (!z->inflater)
 		return err_nomem(err);
 	return GOSPY_OK;
 }
@@ -401,19 +399,17 @@ static enum gospy_code begin_zdebug(struct elf_file *elf, struct span raw, struc
 static enum gospy_code continue_inflate(struct elf_inflated *z, size_t want,
 					struct gospy_error *err)
 {
-	if (want <= z->ready)
+	enum { STEP = 64 << 10 }; // to go on costs something: the window is copied
+	bool all = want >= z->size;
+	if (want <= z->ready && !all)
 		return GOSPY_OK;
-	bool last = want >= z->size;
-	size_t end = last ? z->size + 1 : want;
-	z->stream.next_out = z->data + z->ready;
-	z->stream.avail_out = (uInt)(end - z->ready);
-	int result = inflate(&z->stream, last ? Z_FINISH : Z_NO_FLUSH);
-	size_t got = end - z->stream.avail_out;
-	if (last ? result != Z_STREAM_END || got != z->size : got != want) {
-		inflateEnd(&z->stream); // no call after this one succeeds
+	size_t end = want > z->ready + STEP ? want : z->ready + STEP;
+	if (end > z->size)
+		end = z->size + 1;
+	size_t got = z->ready + inflater_run(z->inflater, z->data + z->ready, end - z->ready);
+	z->ready = got < z->size ? got : z->size;
+	if (all ? got != z->size || !inflater_ended(z->inflater) : got < want)
 		return err_set(err, GOSPY_E_BAD_DATA, "broken zlib stream");
-	}
-	z->ready = got;
 	return GOSPY_OK;
 }
 
