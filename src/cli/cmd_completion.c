@@ -20,6 +20,7 @@ enum completion_arg completion_arg(const struct opt *opt)
 	case OPT_PID:
 		return COMPLETION_PID;
 	case OPT_CHOICE:
+	case OPT_CHOICES:
 	case OPT_BARE:
 		return opt->choices ? COMPLETION_CHOICE : COMPLETION_NOTHING;
 	case OPT_STRING:

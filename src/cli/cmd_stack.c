@@ -11,7 +11,8 @@ struct stack_options {
 	opt_numbers goids;
 	opt_strings labels;
 	bool group, system, no_args, threads, native;
-	const char *states, *func, *created_by;
+	uint32_t states;
+	const char *func, *created_by;
 	uint64_t min_wait_ns, depth;
 };
 
@@ -21,7 +22,7 @@ static const struct opt stack_opts[] = {
 	{"goid", .type = OPT_NUMBERS, AT(goids), .arg = "N[,N]",
 	 .help = "only these goroutines; may be given more than once"},
 	{"group", .type = OPT_FLAG, AT(group), .help = "identical stacks once, the largest first"},
-	{"state", .type = OPT_STRING, AT(states), .arg = "S[,S]",
+	{"state", .type = OPT_CHOICES, AT(states), .arg = "S[,S]", .choices = look_states,
 	 .help = "only these states: waiting, running, syscall, runnable, ..."},
 	{"func", .type = OPT_STRING, AT(func), .arg = "REGEX",
 	 .help = "only stacks with a function that matches"},
@@ -138,11 +139,12 @@ static int stack_run(struct cli *cli, char **args)
 		return status;
 	CLEANUP(look_filters_free) struct look_filters filters = {0};
 	CLEANUP(select_deinit)
-	struct select select = {.system = options.system, .min_wait_ns = options.min_wait_ns};
+	struct select select = {.states = options.states,
+				.system = options.system,
+				.min_wait_ns = options.min_wait_ns};
 	pid_t pid = cli_target(&options.snapshot.target, &args, &count, &err);
 	if (!pid || cli_no_more(args, count, &err) || look_check(&options.snapshot, &err) ||
 	    check_threads(&options, &err) || check_native(&options, &err) ||
-	    look_states(options.states, &select, &err) ||
 	    look_filters(options.func, options.created_by, &labels, &filters, &select, &err))
 		return cli_fail(cli, &err);
 	return show(cli, &options, &select, pid);

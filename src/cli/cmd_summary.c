@@ -8,7 +8,8 @@ struct summary_options {
 	enum select_pc pc;
 	enum select_sort sort;
 	bool group, system, dead;
-	const char *states, *func, *created_by;
+	uint32_t states;
+	const char *func, *created_by;
 	opt_strings labels;
 	uint64_t min_wait_ns, limit;
 };
@@ -37,7 +38,7 @@ static const struct opt summary_opts[] = {
 	{"group", .type = OPT_FLAG, AT(group), .help = "one line for each place, largest first"},
 	{"sort", .type = OPT_CHOICE, AT(sort), .arg = "KEY", .choices = sort_choices,
 	 .help = "goid (default), wait (longest first), state or location"},
-	{"state", .type = OPT_STRING, AT(states), .arg = "S[,S]",
+	{"state", .type = OPT_CHOICES, AT(states), .arg = "S[,S]", .choices = look_states,
 	 .help = "only these states: waiting, running, syscall, runnable, ..."},
 	{"func", .type = OPT_STRING, AT(func), .arg = "REGEX",
 	 .help = "only where the shown function matches"},
@@ -56,19 +57,17 @@ static const struct opt summary_opts[] = {
 
 static const struct opt_group summary_group = {"Which goroutines, and how", summary_opts};
 
-static enum gospy_code set_filters(const struct summary_options *options, struct select *select,
-				   struct gospy_error *err)
+static void set_filters(const struct summary_options *options, struct select *select)
 {
 	select->pc = options->pc;
 	select->sort = options->sort;
 	select->system = options->system;
 	select->dead = options->dead;
 	select->min_wait_ns = options->min_wait_ns;
-	enum gospy_code code = look_states(options->states, select, err);
+	select->states = options->states;
 	// Who asks for dead ones wants to see them.
 	if (select->states & (1u << GOSPY_STATUS_DEAD | 1u << GOSPY_STATUS_DEADEXTRA))
 		select->dead = true;
-	return code;
 }
 
 static int show(struct cli *cli, const struct summary_options *options, struct select *select,
@@ -119,8 +118,8 @@ static int summary_run(struct cli *cli, char **args)
 	CLEANUP(look_filters_free) struct look_filters filters = {0};
 	CLEANUP(select_deinit) struct select select = {0};
 	pid_t pid = cli_target(&options.snapshot.target, &args, &count, &err);
+	set_filters(&options, &select);
 	if (!pid || cli_no_more(args, count, &err) || look_check(&options.snapshot, &err) ||
-	    set_filters(&options, &select, &err) ||
 	    look_filters(options.func, options.created_by, &labels, &filters, &select, &err))
 		return cli_fail(cli, &err);
 	return show(cli, &options, &select, pid);

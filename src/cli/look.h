@@ -12,6 +12,9 @@ struct look_filters {
 	VEC(struct label_filter) labels;
 };
 
+/** Of --state, by enum gospy_status. */
+extern const struct opt_choice look_states[];
+
 /* Guards. */
 void look_target_close(struct gospy_target **target);
 void look_snapshot_destroy(struct gospy_snapshot **snapshot);
@@ -20,8 +23,6 @@ void look_filters_free(struct look_filters *filters);
 
 /** Do the options fit together? */
 enum gospy_code look_check(const struct snapshot_options *snapshot, struct gospy_error *err);
-/** --state; `names` may be NULL. */
-enum gospy_code look_states(const char *names, struct select *select, struct gospy_error *err);
 /** The pattern of `option`, an extended regular expression; regfree(). GOSPY_E_USAGE. */
 enum gospy_code look_compile(const char *option, const char *pattern, regex_t *ret,
 			     struct gospy_error *err);

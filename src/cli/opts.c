@@ -136,8 +136,9 @@ static size_t edit_distance(const char *a, const char *b)
 void suggestion_offer(struct suggestion *suggestion, const char *candidate)
 {
 	size_t distance = edit_distance(suggestion->word, candidate);
-	// More than a third of the letters wrong is another word.
-	if (distance > (strlen(candidate) + 2) / 3)
+	// More than a third of the letters wrong is another word, and so is one letter for another.
+	size_t len = strlen(candidate);
+	if (distance > (len + 2) / 3 || distance >= len)
 		return;
 	if (!suggestion->best || distance < suggestion->distance) {
 		suggestion->best = candidate;
@@ -189,7 +190,8 @@ static enum gospy_code unknown_long(const struct opt_group *const *groups, const
 	return err_set(err, GOSPY_E_USAGE, "unknown option '--%s'", word);
 }
 
-static enum gospy_code bad_choice(const struct opt *opt, const char *arg, struct gospy_error *err)
+static enum gospy_code bad_choice(const struct opt *opt, const char *arg, size_t len,
+				  struct gospy_error *err)
 {
 	struct strbuf names = {0};
 	for (const struct opt_choice *c = opt->choices; c && c->name; c++) {
@@ -197,8 +199,8 @@ static enum gospy_code bad_choice(const struct opt *opt, const char *arg, struct
 		strbuf_puts(&names, c->name);
 	}
 	enum gospy_code code =
-		names.s ? err_set(err, GOSPY_E_USAGE, "--%s takes %s, not '%s'", opt->name, names.s,
-				  arg)
+		names.s ? err_set(err, GOSPY_E_USAGE, "--%s takes %s, not '%.*s'", opt->name,
+				  names.s, (int)len, arg)
 			: err_set(err, GOSPY_E_USAGE, "--%s takes no argument", opt->name);
 	strbuf_deinit(&names);
 	return code;
@@ -210,16 +212,40 @@ static enum gospy_code bad_argument(const struct opt *opt, const char *arg, cons
 	return err_set(err, GOSPY_E_USAGE, "--%s takes %s, not '%s'", opt->name, wanted, arg);
 }
 
+/* The choice called by the first `len` bytes of `arg`. */
+static const struct opt_choice *find_choice(const struct opt *opt, const char *arg, size_t len)
+{
+	for (const struct opt_choice *c = opt->choices; c && c->name; c++) {
+		if (strlen(c->name) == len && strncmp(c->name, arg, len) == 0)
+			return c;
+	}
+	return NULL;
+}
+
 static enum gospy_code set_choice(const struct opt *opt, const char *arg, int *ret,
 				  struct gospy_error *err)
 {
-	for (const struct opt_choice *c = opt->choices; c && c->name; c++) {
-		if (strcmp(c->name, arg) == 0) {
-			*ret = c->value;
+	const struct opt_choice *choice = find_choice(opt, arg, strlen(arg));
+	if (!choice)
+		return bad_choice(opt, arg, strlen(arg), err);
+	*ret = choice->value;
+	return GOSPY_OK;
+}
+
+/* "one,two" */
+static enum gospy_code add_choices(const struct opt *opt, const char *arg, uint32_t *chosen,
+				   struct gospy_error *err)
+{
+	for (const char *s = arg;; s++) {
+		size_t len = strcspn(s, ",");
+		const struct opt_choice *choice = find_choice(opt, s, len);
+		if (!choice)
+			return bad_choice(opt, s, len, err);
+		*chosen |= UINT32_C(1) << choice->value;
+		s += len;
+		if (!*s)
 			return GOSPY_OK;
-		}
 	}
-	return bad_choice(opt, arg, err);
 }
 
 /* "1,2,3" */
@@ -281,6 +307,8 @@ static enum gospy_code set_value(const struct opt *opt, const char *arg, void *v
 		return set_choice(opt, arg, value, err);
 	case OPT_CHOICE:
 		return set_choice(opt, arg, value, err);
+	case OPT_CHOICES:
+		return add_choices(opt, arg, value, err);
 	}
 	return GOSPY_OK;
 }

@@ -17,6 +17,8 @@ enum opt_type {
 	OPT_STRINGS,  /* opt_strings, which the caller frees: added up */
 	OPT_PID,      /* pid_t */
 	OPT_CHOICE,   /* an enum: one of `choices` */
+	OPT_CHOICES,  /* uint32_t, a bit for each that is chosen of `choices`: separated by commas,
+			 added up */
 	OPT_BARE,     /* an enum: `bare`, or with "=" one of `choices` */
 };
 
@@ -25,7 +27,7 @@ typedef VEC(const char *) opt_strings;
 
 struct opt_choice {
 	const char *name; /* NULL ends the table */
-	int value;
+	int value;        /* OPT_CHOICES: below 32 */
 };
 
 struct opt {

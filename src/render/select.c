@@ -25,35 +25,6 @@ const char *select_state_name(enum gospy_status status)
 	return i < SELECT_STATES && state_names[i] ? state_names[i] : "unknown";
 }
 
-static uint32_t state_bit(const char *name, size_t len)
-{
-	for (unsigned i = 0; i < SELECT_STATES; i++) {
-		if (state_names[i] && strlen(state_names[i]) == len &&
-		    strncmp(state_names[i], name, len) == 0)
-			return UINT32_C(1) << i;
-	}
-	return 0;
-}
-
-bool select_parse_states(const char *names, uint32_t *mask_ret, const char **bad_ret)
-{
-	uint32_t mask = 0;
-	for (const char *s = names;;) {
-		size_t len = strcspn(s, ",");
-		uint32_t bit = state_bit(s, len);
-		if (!bit) {
-			*bad_ret = s;
-			return false;
-		}
-		mask |= bit;
-		if (!s[len])
-			break;
-		s += len + 1;
-	}
-	*mask_ret = mask;
-	return true;
-}
-
 const struct gospy_location *select_location(const struct select *select,
 					     const struct gospy_goroutine *g)
 {

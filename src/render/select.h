@@ -35,8 +35,6 @@ void select_deinit(struct select *select);
 
 /** "waiting"; "unknown" for a number that is none. */
 const char *select_state_name(enum gospy_status status);
-/** Parse "waiting,syscall" into a mask; false: an unknown name, *bad_ret is where it starts. */
-bool select_parse_states(const char *names, uint32_t *mask_ret, const char **bad_ret);
 
 /** The place chosen by select->pc, or NULL: unknown. */
 const struct gospy_location *select_location(const struct select *select,

@@ -53,6 +53,7 @@ class ShellTest(lib_gospy.TargetTest):
             self.assertEqual(offered, options, command)
         self.assertEqual(candidates("gospy summary --pc "), {"start", "caller", "current", "user"})
         self.assertEqual(candidates("gospy s --pc c"), {"caller", "current"})
+        self.assertEqual(candidates("gospy stack --state r"), {"running", "runnable"})
         self.assertEqual(candidates("gospy list --color a"), {"auto", "always"})
         self.assertEqual(candidates("gospy completion z"), {"zsh"})
         self.assertEqual(candidates("gospy help doc"), {"doctor"})
