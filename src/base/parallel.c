@@ -36,32 +36,42 @@ unsigned parallel_workers(size_t items)
 
 /* Keep new threads off the processor that this one is on: the kernel often puts them there, idle as
  * the others may be, and then they begin when this thread has done all and waits for them. */
-static void keep_apart(pthread_attr_t *attr)
+static void keep_apart(pthread_attr_t *attr, const cpu_set_t *all)
 {
-	cpu_set_t set;
+	cpu_set_t others = *all;
 	int here = sched_getcpu();
-	if (here < 0 || !processors(&set))
+	if (here < 0)
 		return;
-	CPU_CLR((size_t)here, &set);
-	if (CPU_COUNT(&set))
-		pthread_attr_setaffinity_np(attr, sizeof(set), &set);
+	CPU_CLR((size_t)here, &others);
+	if (CPU_COUNT(&others))
+		pthread_attr_setaffinity_np(attr, sizeof(others), &others);
+}
+
+static void start(struct call *calls, unsigned n, const cpu_set_t *all)
+{
+	pthread_attr_t attr;
+	pthread_attr_init(&attr);
+	if (all)
+		keep_apart(&attr, all);
+	for (unsigned i = 1; i < n; i++)
+		calls[i].started =
+			pthread_create(&calls[i].thread, &attr, thread_main, &calls[i]) == 0;
+	pthread_attr_destroy(&attr);
 }
 
 static void run(unsigned n, bool all, void (*work)(void *ctx, unsigned worker), void *ctx)
 {
-	struct call calls[PARALLEL_WORKERS] = {0};
-	pthread_attr_t attr;
-	pthread_attr_init(&attr);
-	if (n > 1)
-		keep_apart(&attr);
-	for (unsigned i = 1; i < n; i++) {
+	struct call calls[PARALLEL_WORKERS];
+	cpu_set_t set;
+	bool known = n > 1 && processors(&set);
+	for (unsigned i = 0; i < n; i++)
 		calls[i] = (struct call){.work = work, .ctx = ctx, .worker = i};
-		calls[i].started =
-			pthread_create(&calls[i].thread, &attr, thread_main, &calls[i]) == 0;
-	}
-	pthread_attr_destroy(&attr);
+	start(calls, n, known ? &set : NULL);
 	work(ctx, 0);
 	for (unsigned i = 1; i < n; i++) {
+		// This processor is free now for one that has found the others busy.
+		if (calls[i].started && known)
+			pthread_setaffinity_np(calls[i].thread, sizeof(set), &set);
 		if (calls[i].started)
 			pthread_join(calls[i].thread, NULL);
 		else if (all)
