@@ -303,9 +303,11 @@ static void suspend(struct app *app)
 {
 	wait_until_idle(app->sampler, wanted_options(app));
 	wait_until_idle(app->next, app->sampling);
-	sigset_t stop;
+	sigset_t stop, resume;
 	sigemptyset(&stop);
 	sigaddset(&stop, SIGTSTP);
+	sigemptyset(&resume);
+	sigaddset(&resume, SIGCONT);
 	screen_leave();
 	struct sigaction before;
 	sigaction(SIGTSTP, &(struct sigaction){.sa_handler = SIG_DFL}, &before);
@@ -314,6 +316,9 @@ static void suspend(struct app *app)
 	// Here it stands still.
 	pthread_sigmask(SIG_BLOCK, &stop, NULL);
 	sigaction(SIGTSTP, &before, NULL);
+	// What the signal that ended it would have done is done here: once more, and the terminal
+	// would be the shell's for a moment in which somebody may type.
+	sigtimedwait(&resume, NULL, &(struct timespec){0});
 	screen_enter();
 	app->redraw = true;
 	app_configure(app);

@@ -43,6 +43,7 @@ class Screen:
         self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.unread = ""
         self.modes = set()
+        self.taken = 0  # how many times a program took the whole screen
         self.saved = None
         self.main_cells = None
         self.style = self.PLAIN
@@ -179,6 +180,7 @@ class Screen:
 
     def set_mode(self, mode, on):
         if mode == "?1049" and on != self.alternate:
+            self.taken += on
             if on:
                 self.main_cells = self.cells
                 self.cells = []

@@ -812,7 +812,7 @@ class EndTest(TopTest):
         self.assertEqual(top.process.wait(lib_gospy.HANG), 128 + signal.SIGHUP)
 
     def test_suspend(self):
-        """Ctrl-Z gives the terminal to the shell, fg takes it again."""
+        """Ctrl-Z gives the terminal to the shell, fg takes it again, and takes it once."""
         fixture = self.fixture("parked", "-n", 40)
         shell = self.terminal(["sh", "-i"], env={"PS1": "$ ", "ENV": ""}, shared_stderr=True)
         shell.wait_text(r"^\$")
@@ -834,6 +834,7 @@ class EndTest(TopTest):
         shell.wait(lambda _: not shell.screen.alternate, "the shell's screen")
         shell.type("echo status$?\n")
         shell.wait_text("status0")
+        self.assertEqual(shell.screen.taken, 2)
         shell.type("exit\n")
         self.assertEqual(shell.end(), 0)
         self.assertEqual(shell.restored(), [])
