@@ -2,19 +2,26 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 struct call {
 	void (*work)(void *ctx, unsigned worker);
 	void *ctx;
 	unsigned worker;
+	const cpu_set_t *all; /* the processors that the caller may run on; NULL: not known */
 	pthread_t thread;
 	bool started;
+	atomic_bool begun;
 };
 
 static void *thread_main(void *arg)
 {
-	const struct call *call = arg;
+	struct call *call = arg;
+	// Where it begins was all that mattered: keep_apart().
+	if (call->all)
+		sched_setaffinity(0, sizeof(*call->all), call->all);
+	atomic_store(&call->begun, true);
 	call->work(call->ctx, call->worker);
 	return NULL;
 }
@@ -47,12 +54,12 @@ static void keep_apart(pthread_attr_t *attr, const cpu_set_t *all)
 		pthread_attr_setaffinity_np(attr, sizeof(others), &others);
 }
 
-static void start(struct call *calls, unsigned n, const cpu_set_t *all)
+static void start(struct call *calls, unsigned n)
 {
 	pthread_attr_t attr;
 	pthread_attr_init(&attr);
-	if (all)
-		keep_apart(&attr, all);
+	if (calls->all)
+		keep_apart(&attr, calls->all);
 	for (unsigned i = 1; i < n; i++)
 		calls[i].started =
 			pthread_create(&calls[i].thread, &attr, thread_main, &calls[i]) == 0;
@@ -65,12 +72,14 @@ static void run(unsigned n, bool all, void (*work)(void *ctx, unsigned worker), 
 	cpu_set_t set;
 	bool known = n > 1 && processors(&set);
 	for (unsigned i = 0; i < n; i++)
-		calls[i] = (struct call){.work = work, .ctx = ctx, .worker = i};
-	start(calls, n, known ? &set : NULL);
+		calls[i] = (struct call){
+			.work = work, .ctx = ctx, .worker = i, .all = known ? &set : NULL};
+	start(calls, n);
 	work(ctx, 0);
 	for (unsigned i = 1; i < n; i++) {
-		// This processor is free now for one that has found the others busy.
-		if (calls[i].started && known)
+		// This processor is free now for one that has found the others busy. (Of a thread
+		// that has ended the C library knows no id: it would be the caller's set.)
+		if (calls[i].started && known && !atomic_load(&calls[i].begun))
 			pthread_setaffinity_np(calls[i].thread, sizeof(set), &set);
 		if (calls[i].started)
 			pthread_join(calls[i].thread, NULL);
