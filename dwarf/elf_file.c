@@ -17,8 +17,9 @@ struct elf_inflated {
 	struct elf_inflated *next;
 	const Elf64_Shdr *shdr;
 	uint8_t *data; /* one byte longer than `size`, to see a stream that goes on */
-	size_t size, ready;
-	struct inflater *inflater;
+	size_t size;
+	size_t done, given;        /* bytes inflated, and of those what somebody asked for */
+	struct inflater *inflater; /* NULL: the stream is broken */
 };
 
 /* Copy `len` bytes at `off`; false: they do not lie within. */
@@ -395,21 +396,29 @@ static enum gospy_code begin_zdebug(struct elf_file *elf, struct span raw, struc
 	return begin_inflate(elf, span_sub(raw, HEADER, raw.len - HEADER), be64toh(size), z, err);
 }
 
-/* Inflate the first `want` bytes at least. */
+/* Inflate the first `want` bytes at least. Of a stream that has turned out to be broken no more is
+ * given than was before. */
 static enum gospy_code continue_inflate(struct elf_inflated *z, size_t want,
 					struct gospy_error *err)
 {
 	enum { STEP = 64 << 10 }; // to go on costs something: the window is copied
 	bool all = want >= z->size;
-	if (want <= z->ready && !all)
+	if (want <= z->given && !all)
 		return GOSPY_OK;
-	size_t end = want > z->ready + STEP ? want : z->ready + STEP;
-	if (end > z->size)
-		end = z->size + 1;
-	size_t got = z->ready + inflater_run(z->inflater, z->data + z->ready, end - z->ready);
-	z->ready = got < z->size ? got : z->size;
-	if (all ? got != z->size || !inflater_ended(z->inflater) : got < want)
+	size_t need = all ? z->size + 1 : want;
+	if (z->inflater && need > z->done) {
+		size_t end = need > z->done + STEP ? need : z->done + STEP;
+		if (end > z->size + 1)
+			end = z->size + 1;
+		z->done += inflater_run(z->inflater, z->data + z->done, end - z->done);
+	}
+	if (!z->inflater ||
+	    (all ? z->done != z->size || !inflater_ended(z->inflater) : z->done < want)) {
+		inflater_destroy(z->inflater);
+		z->inflater = NULL;
 		return err_set(err, GOSPY_E_BAD_DATA, "broken zlib stream");
+	}
+	z->given = all ? z->size : want;
 	return GOSPY_OK;
 }
 

@@ -532,6 +532,8 @@ static void inflates_piece_by_piece(void **state)
 				 GOSPY_E_BAD_DATA);
 	assert_int_equal(elf_file_section_prefix(&elf, ".debug_info", 20, &s, &err), GOSPY_OK);
 	assert_memory_equal(s.ptr, plain, 20);
+	assert_int_equal(elf_file_section_prefix(&elf, ".debug_info", 21, &s, &err),
+			 GOSPY_E_BAD_DATA);
 }
 
 static void refuses_lying_compression(void **state)
