@@ -8,6 +8,8 @@
  *                               coalesced, into a small buffer, from one thread; a line may hold
  *                               another size behind the address
  *   floor run COMMAND ...       run a command; its wall and processor time, peak resident set
+ *   floor hogs N                N processes that compute, until the input ends
+ *   floor sleepers N            N processes that sleep, until the input ends
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -15,10 +17,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/uio.h>
@@ -153,7 +157,7 @@ static int compare_items(const void *a, const void *b)
 	return compare_u64(&((const struct item *)a)->addr, &((const struct item *)b)->addr);
 }
 
-/** Those of a size that fits into the ring. */
+/** Takes only those of a size that fits into the ring. */
 static struct item *read_items(size_t size, size_t *n_ret)
 {
 	struct item *items = NULL;
@@ -259,6 +263,48 @@ static int cmd_run(char **argv)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE;
 }
 
+/* -------------------------------------------------------------------------------- processes -- */
+
+/** They are there until the input ends, and end with this process, however that ends. `work` does
+ * not return. */
+static void run_processes(const char *name, size_t n, void (*work)(void))
+{
+	pid_t parent = getpid();
+	pid_t *pids = xrealloc(NULL, (n + 1) * sizeof(*pids));
+	for (size_t i = 0; i < n; i++) {
+		pids[i] = fork();
+		if (pids[i] < 0)
+			die("fork");
+		if (pids[i] > 0)
+			continue;
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
+			die("prctl");
+		work();
+	}
+	printf("%s %zu\n", name, n);
+	fflush(stdout);
+	char c;
+	while (read(STDIN_FILENO, &c, 1) > 0)
+		;
+	for (size_t i = 0; i < n; i++)
+		kill(pids[i], SIGKILL);
+	for (size_t i = 0; i < n; i++)
+		waitpid(pids[i], NULL, 0);
+	free(pids);
+}
+
+static void compute(void)
+{
+	for (volatile uint64_t turns = 0;; turns++)
+		;
+}
+
+static void sleep_on(void)
+{
+	for (;;)
+		pause();
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -266,6 +312,10 @@ int main(int argc, char **argv)
 		cmd_stop(atoi(argv[2]), strtoul(argv[3], NULL, 10));
 	else if (strcmp(what, "copy") == 0 && argc == 5)
 		cmd_copy(strtoul(argv[2], NULL, 10), atoi(argv[3]), strtoul(argv[4], NULL, 10));
+	else if (strcmp(what, "hogs") == 0 && argc == 3)
+		run_processes("hogs", strtoul(argv[2], NULL, 10), compute);
+	else if (strcmp(what, "sleepers") == 0 && argc == 3)
+		run_processes("sleepers", strtoul(argv[2], NULL, 10), sleep_on);
 	else if (strcmp(what, "run") == 0 && argc >= 3)
 		return cmd_run(argv + 2);
 	else

@@ -1,10 +1,13 @@
-"""What the benches have in common: running gospy and bench/floor.c, and printing bars beside what
-was measured. They are not asserted."""
+"""What the benches have in common: running gospy, bench/floor.c and bench/library.c, and printing
+bars beside what was measured. They are not asserted."""
+import contextlib
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(TOP, "tests", "e2e"))
@@ -12,6 +15,7 @@ import lib_fixture  # noqa: E402
 
 GOSPY = os.path.join(TOP, "build", "release", "gospy")
 FLOOR = os.path.join(TOP, "build", "release", "bench_floor")
+LIBRARY = os.path.join(TOP, "build", "release", "bench_library")
 
 G_SIZE = 440  # sizeof(runtime.g) of current versions; the floor hardly depends on it
 
@@ -21,9 +25,14 @@ STOP_NS_PER_ACTIVE = 1500
 RSS_PER_GOROUTINE = 200
 
 
+def newest(name):
+    """The newest build of a fixture."""
+    return lib_fixture.builds(name, variants=["default"])[-1]
+
+
 def parked():
     """The newest build of the fixture that the targets are."""
-    return lib_fixture.builds("parked", variants=["default"])[-1]
+    return newest("parked")
 
 
 def print_machine(build):
@@ -37,9 +46,49 @@ def floor(*args, stdin=None):
     return {name: int(value) for name, value in (line.split() for line in out.splitlines())}
 
 
-def snapshot(command, pid, *options):
+@contextlib.contextmanager
+def copies(*programs):
+    """Copies of programs beside each other, for a fair comparison: how a file lies in the page
+    cache depends on how it was written, and a longer path moves the stack."""
+    with tempfile.TemporaryDirectory(prefix="gospy-bench-") as directory:
+        yield [shutil.copy(program, os.path.join(directory, str(i)))
+               for i, program in enumerate(programs)]
+
+
+def library(*args):
+    """Output of bench/library.c: under each name the lists of numbers that it stands before."""
+    out = subprocess.run([LIBRARY, *map(str, args)], check=True, capture_output=True,
+                         text=True).stdout
+    found = {}
+    for line in out.splitlines():
+        name, *values = line.split()
+        found.setdefault(name, []).append([int(value) for value in values])
+    return found
+
+
+@contextlib.contextmanager
+def processes(what, n, program=FLOOR):
+    """While it lasts, n processes of bench/floor.c (`program`: a copy of it) are at work."""
+    process = subprocess.Popen([program, what, str(n)], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE)
+    try:
+        if not process.stdout.readline():  # when all of them are there
+            raise OSError(f"{n} {what} cannot be started")
+        yield
+    finally:
+        process.stdin.close()
+        process.wait()
+        process.stdout.close()
+
+
+def hogs(n):
+    """While it lasts, n processes compute, at the nice value and in the session of this one."""
+    return processes("hogs", n)
+
+
+def snapshot(command, pid, *options, gospy=GOSPY):
     """Figures of one snapshot. Only the head of the JSON is read: the rest follows line by line."""
-    process = subprocess.Popen([GOSPY, command, str(pid), "--group", "--json=lines", *options],
+    process = subprocess.Popen([gospy, command, str(pid), "--group", "--json=lines", *options],
                                stdout=subprocess.PIPE, text=True)
     head = json.loads(process.stdout.readline())
     process.communicate()

@@ -40,6 +40,19 @@ if(GOSPY_ISAL)
 	endif()
 endif()
 
+# What Go itself compresses is read without it.
+set(GOSPY_ZSTD_LIB "")
+if(GOSPY_ZSTD)
+	pkg_check_modules(ZSTD QUIET IMPORTED_TARGET libzstd)
+	if(ZSTD_FOUND)
+		list(APPEND GOSPY_LIBS PkgConfig::ZSTD)
+		set(GOSPY_ZSTD_LIB "libzstd")
+	else()
+		message(STATUS "libzstd is missing (on Debian: apt install libzstd-dev): debug "
+			       "information that is compressed by zstd cannot be read")
+	endif()
+endif()
+
 # libunwind for other processes than its own: the "generic" one.
 set(GOSPY_NATIVE_LIB "")
 if(GOSPY_NATIVE)
@@ -66,11 +79,14 @@ if(GOSPY_CODE)
 	set(GOSPY_CODE_LIB "-lZydis")
 endif()
 
-# Of the program only, not of libgospy.
-set(GOSPY_TUI_LIBS "")
+# Of the program only, not of libgospy. From 10.34 on PCRE2 looks for matches in bytes that are not all
+# UTF-8.
+pkg_check_modules(PCRE2 QUIET IMPORTED_TARGET libpcre2-8>=10.34)
+gospy_require(PCRE2_FOUND "PCRE2 (10.34 or newer)" libpcre2-dev)
+set(GOSPY_PROGRAM_LIBS PkgConfig::PCRE2)
 if(GOSPY_TUI)
 	pkg_check_modules(NCURSESW QUIET IMPORTED_TARGET ncursesw)
 	gospy_require(NCURSESW_FOUND "ncursesw (or -DGOSPY_TUI=OFF: `gospy top --batch` only)"
 		      libncurses-dev)
-	list(APPEND GOSPY_TUI_LIBS PkgConfig::NCURSESW)
+	list(APPEND GOSPY_PROGRAM_LIBS PkgConfig::NCURSESW)
 endif()

@@ -203,8 +203,9 @@ bool cfi_head_parse(struct span bytes, uint64_t addr, struct cfi_head *ret)
 	return true;
 }
 
-/* Then there is a frame, whatever follows. The C library's return from signal handlers has it in
- * the FDE (glibc, sysdeps/unix/sysv/linux/x86_64/libc_sigaction.c). */
+/* Does it begin with an instruction that defines the frame? Then there is a frame, whatever
+ * follows. The C library's return from signal handlers has that instruction in the FDE (glibc,
+ * sysdeps/unix/sysv/linux/x86_64/libc_sigaction.c). */
 static bool begins_with_frame(const struct cursor *c)
 {
 	enum { DEF_CFA = 0x0c, DEF_CFA_EXPRESSION = 0x0f };

@@ -1,8 +1,8 @@
 /*
  * Is an entry of .eh_frame one that can be handed to libunwind? It trusts what it reads: an unknown
  * instruction is passed over, the column of the return address indexes an array, a frame that is
- * never defined is an assertion, expressions may divide and loop. What compilers write has none of
- * that.
+ * never defined is an assertion, expressions may divide and loop. Compilers write nothing of the
+ * kind.
  */
 #ifndef GOSPY_DWARF_CFI_CHECK_H
 #define GOSPY_DWARF_CFI_CHECK_H
@@ -13,7 +13,7 @@
 
 enum {
 	CFI_HEAD = 8, /* length, and id or distance to the CIE */
-	/* Bytes of an entry. The largest are those of functions with tens of thousands of lines. */
+	/* Bytes of an entry. Functions with tens of thousands of lines have the largest. */
 	CFI_ENTRY_MAX = 1 << 16,
 };
 

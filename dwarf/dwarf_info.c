@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cancel.h"
 #include "base/cleanup.h"
 #include "base/cursor.h"
 #include "base/map.h"
@@ -419,7 +420,8 @@ static bool find_indirect_name(struct dwinfo *dw, const struct unit *unit, const
 	CLEANUP(die_free)
 	Dwarf_Die parent = unit->first < unit->end ? die_at(dw, unit->first) : NULL;
 	CLEANUP(die_free) Dwarf_Die die = parent ? die_child(dw, parent) : NULL;
-	for (; die && dw->walked < TOP_LEVEL_MAX; dw->walked++, die_next(dw, &die)) {
+	for (; die && dw->walked < TOP_LEVEL_MAX && !cancel_asked();
+	     dw->walked++, die_next(dw, &die)) {
 		Dwarf_Off offset;
 		Dwarf_Error error = NULL;
 		if (die_tag(dw, die) == DW_TAG_structure_type &&
@@ -441,7 +443,7 @@ static bool dwinfo_find(struct type_source *source, const char *name, uint64_t *
 		return true;
 	bool indirect = is_indirect_name(dw, name);
 	struct unit unit = {0};
-	for (int i = 0; i < UNITS_MAX && next_unit(dw, &unit); i++) {
+	for (int i = 0; i < UNITS_MAX && !cancel_asked() && next_unit(dw, &unit); i++) {
 		if (find_inline_name(dw, &unit, name, ret) ||
 		    (indirect && find_indirect_name(dw, &unit, name, ret))) {
 			dw->unit = unit;

@@ -1,8 +1,8 @@
 /*
- * Struct layouts from DWARF 4 and 5, through libdwarf. Only for the few structures that have no
- * type descriptor, and only the units that hold them: .debug_info is inflated unit by unit until
- * the name of a struct is in its bytes, and the entry there is read through libdwarf. So even a
- * large program costs no more than inflating what precedes its types.
+ * Struct layouts from DWARF 4 and 5, through libdwarf, for the few structures that have no type
+ * descriptor. .debug_info is inflated unit by unit until the name of a struct is in its bytes;
+ * libdwarf reads the entry there. So even a large program costs no more than inflating what
+ * precedes its types.
  */
 #ifndef GOSPY_DWARF_DWARF_INFO_H
 #define GOSPY_DWARF_DWARF_INFO_H

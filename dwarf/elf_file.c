@@ -1,35 +1,32 @@
 #include "dwarf/elf_file.h"
 
-#include <endian.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "base/cleanup.h"
 #include "base/cursor.h"
-#include "dwarf/inflate.h"
+#include "dwarf/elf_section.h"
 
-/* A compressed section, inflated as far as somebody asked for. */
-struct elf_inflated {
-	struct elf_inflated *next;
-	const Elf64_Shdr *shdr;
-	uint8_t *data; /* one byte longer than `size`, to see a stream that goes on */
-	size_t size;
-	size_t done, given;        /* bytes inflated, and of those what somebody asked for */
-	struct inflater *inflater; /* NULL: the stream is broken */
+enum {
+	HEAD = 4 << 10,   /* of a file: the first page */
+	CHUNK = 48 << 10, /* of relocations, read at a time */
+	/* So many runs of notes are looked at, and so many bytes of each: programs have three,
+	 * below 1 KiB. */
+	NOTES_MAX = 64,
+	NOTE_RUN_MAX = 16 << 10,
 };
 
+_Static_assert(CHUNK % sizeof(Elf64_Rela) == 0, "whole records");
+
 /* Copy `len` bytes at `off`; false: they do not lie within. */
-static bool load(struct span bytes, uint64_t off, void *dst, size_t len)
+static bool load(const struct elf_input *in, uint64_t off, void *dst, size_t len)
 {
-	struct span part = span_sub(bytes, off, len);
-	if (!part.ptr)
-		return false;
-	memcpy(dst, part.ptr, len);
-	return true;
+	return elf_input_read(in, off, dst, len) == len;
 }
 
 /* Names as GOARCH has them, for people who build Go programs. */
@@ -62,12 +59,12 @@ static const char *machine_name(uint16_t machine)
 /* ELF specification (gABI), chapter 4, "ELF Identification". */
 static enum gospy_code check_ident(struct elf_file *elf, bool narrow_too, struct gospy_error *err)
 {
-	struct span ident = span_sub(elf->bytes, 0, sizeof(Elf32_Ehdr));
-	if (!ident.ptr || memcmp(ident.ptr, ELFMAG, SELFMAG))
+	uint8_t ident[sizeof(Elf32_Ehdr)];
+	if (!load(&elf->in, 0, ident, sizeof(ident)) || memcmp(ident, ELFMAG, SELFMAG))
 		return err_set(err, GOSPY_E_BAD_DATA, "%s: not an ELF file", elf->name);
-	bool wide = ident.ptr[EI_CLASS] == ELFCLASS64;
-	bool big = ident.ptr[EI_DATA] == ELFDATA2MSB;
-	const uint8_t *m = ident.ptr + offsetof(Elf32_Ehdr, e_machine); // the same in Elf64_Ehdr
+	bool wide = ident[EI_CLASS] == ELFCLASS64;
+	bool big = ident[EI_DATA] == ELFDATA2MSB;
+	const uint8_t *m = ident + offsetof(Elf32_Ehdr, e_machine); // the same in Elf64_Ehdr
 	uint16_t machine = (uint16_t)(big ? m[0] << 8 | m[1] : m[1] << 8 | m[0]);
 	elf->narrow = !wide && !big && machine == EM_386;
 	if ((elf->narrow && narrow_too) || (wide && !big && machine == EM_X86_64))
@@ -83,8 +80,8 @@ static bool load_ehdr(const struct elf_file *elf, Elf64_Ehdr *ret)
 {
 	Elf32_Ehdr e;
 	if (!elf->narrow)
-		return load(elf->bytes, 0, ret, sizeof(*ret));
-	if (!load(elf->bytes, 0, &e, sizeof(e)))
+		return load(&elf->in, 0, ret, sizeof(*ret));
+	if (!load(&elf->in, 0, &e, sizeof(e)))
 		return false;
 	*ret = (Elf64_Ehdr){
 		.e_type = e.e_type,
@@ -144,8 +141,8 @@ static bool load_shdr(const struct elf_file *elf, uint64_t off, Elf64_Shdr *ret)
 {
 	Elf32_Shdr s;
 	if (!elf->narrow)
-		return load(elf->bytes, off, ret, sizeof(*ret));
-	if (!load(elf->bytes, off, &s, sizeof(s)))
+		return load(&elf->in, off, ret, sizeof(*ret));
+	if (!load(&elf->in, off, &s, sizeof(s)))
 		return false;
 	*ret = widen_shdr(&s);
 	return true;
@@ -153,20 +150,22 @@ static bool load_shdr(const struct elf_file *elf, uint64_t off, Elf64_Shdr *ret)
 
 /* Aligned copy of `count` headers of `size` bytes at `off`. */
 static enum gospy_code load_table(struct elf_file *elf, const char *what, uint64_t off,
-				  uint64_t count, size_t size, const void **ret,
+				  uint64_t count, uint64_t max, size_t size, const void **ret,
 				  struct gospy_error *err)
 {
-	uint64_t len;
-	struct span table = {0};
-	if (!__builtin_mul_overflow(count, size, &len))
-		table = span_sub(elf->bytes, off, len);
-	if (!table.ptr)
+	if (count > max)
+		return err_set(err, GOSPY_E_BAD_DATA,
+			       "%s: %llu %s headers are more than a program has", elf->name,
+			       (unsigned long long)count, what);
+	if (!elf_input_holds(&elf->in, off, count * size))
 		return err_set(err, GOSPY_E_BAD_DATA, "%s: its %s headers lie outside the file",
 			       elf->name, what);
-	void *copy = arena_alloc(&elf->arena, table.len);
+	void *copy = arena_alloc(&elf->arena, count * size);
 	if (!copy)
 		return err_nomem(err);
-	memcpy(copy, table.ptr, table.len);
+	if (!load(&elf->in, off, copy, count * size))
+		return err_set(err, GOSPY_E_BAD_DATA, "%s: its %s headers cannot be read",
+			       elf->name, what);
 	*ret = copy;
 	return GOSPY_OK;
 }
@@ -201,12 +200,12 @@ static bool set_shdrs(struct elf_file *elf, const void *table, size_t count)
 }
 
 // gABI, "String Table"
-struct span elf_file_strings(const struct elf_file *elf, uint64_t index)
+struct span elf_file_strings(struct elf_file *elf, uint64_t index)
 {
-	if (index >= elf->shdr_count || elf->shdrs[index].sh_type == SHT_NOBITS)
+	struct span s;
+	if (index >= elf->shdr_count || elf->shdrs[index].sh_type == SHT_NOBITS ||
+	    elf_section_raw(elf, &elf->shdrs[index], &s, NULL))
 		return (struct span){0};
-	struct span s =
-		span_sub(elf->bytes, elf->shdrs[index].sh_offset, elf->shdrs[index].sh_size);
 	return s.len && s.ptr[s.len - 1] == 0 ? s : (struct span){0};
 }
 
@@ -235,8 +234,8 @@ static enum gospy_code load_headers(struct elf_file *elf, struct gospy_error *er
 			return err_set(err, GOSPY_E_BAD_DATA,
 				       "%s: program headers of %u bytes each", elf->name,
 				       eh.e_phentsize);
-		enum gospy_code code =
-			load_table(elf, "program", eh.e_phoff, phnum, phdr_size(elf), &table, err);
+		enum gospy_code code = load_table(elf, "program", eh.e_phoff, phnum, ELF_PHDRS_MAX,
+						  phdr_size(elf), &table, err);
 		if (!code && !set_phdrs(elf, table, (size_t)phnum))
 			code = err_nomem(err);
 		if (code)
@@ -245,25 +244,37 @@ static enum gospy_code load_headers(struct elf_file *elf, struct gospy_error *er
 	// The kernel runs a file whatever its section headers say, and packers leave rubbish there:
 	// a section table that cannot be read counts as none.
 	if (sections) {
-		enum gospy_code code =
-			load_table(elf, "section", eh.e_shoff, shnum, shdr_size(elf), &table, err);
+		enum gospy_code code = load_table(elf, "section", eh.e_shoff, shnum, ELF_SHDRS_MAX,
+						  shdr_size(elf), &table, err);
 		if (code == GOSPY_E_BAD_DATA)
 			return GOSPY_OK;
 		if (!code && !set_shdrs(elf, table, (size_t)shnum))
 			code = err_nomem(err);
 		if (code)
 			return code;
-		elf->shstrtab = elf_file_strings(elf, shstrndx);
+		if (shstrndx < shnum && elf->shdrs[shstrndx].sh_size <= ELF_SHSTRTAB_MAX)
+			elf->shstrtab = elf_file_strings(elf, shstrndx);
 	}
 	return GOSPY_OK;
 }
 
-static enum gospy_code open_bytes(struct span bytes, const char *name, bool narrow_too,
+/* Read the beginning of a file once. */
+static bool read_head(struct elf_file *elf)
+{
+	uint8_t *head = arena_alloc(&elf->arena, HEAD);
+	if (head)
+		elf->in.bytes = (struct span){head, elf_input_read(&elf->in, 0, head, HEAD)};
+	return head;
+}
+
+/* If it succeeds, `ret` owns what is to be closed of `in`. */
+static enum gospy_code open_input(const struct elf_input *in, const char *name, bool narrow_too,
 				  struct elf_file *ret, struct gospy_error *err)
 {
-	struct elf_file elf = {.bytes = bytes};
+	struct elf_file elf = {.in = *in};
 	elf.name = arena_strdup(&elf.arena, name);
-	enum gospy_code code = elf.name ? check_ident(&elf, narrow_too, err) : err_nomem(err);
+	bool ok = elf.name && (!elf.in.is_file || read_head(&elf));
+	enum gospy_code code = ok ? check_ident(&elf, narrow_too, err) : err_nomem(err);
 	if (!code)
 		code = load_headers(&elf, err);
 	if (code) {
@@ -277,13 +288,28 @@ static enum gospy_code open_bytes(struct span bytes, const char *name, bool narr
 enum gospy_code elf_file_open_span(struct span bytes, const char *name, struct elf_file *ret,
 				   struct gospy_error *err)
 {
-	return open_bytes(bytes, name, false, ret, err);
+	const struct elf_input in = {.bytes = bytes, .size = bytes.len};
+	return open_input(&in, name, false, ret, err);
 }
 
 enum gospy_code elf_file_open_span_any(struct span bytes, const char *name, struct elf_file *ret,
 				       struct gospy_error *err)
 {
-	return open_bytes(bytes, name, true, ret, err);
+	const struct elf_input in = {.bytes = bytes, .size = bytes.len};
+	return open_input(&in, name, true, ret, err);
+}
+
+static struct elf_identity identify(const struct stat *st)
+{
+	return (struct elf_identity){
+		.dev = st->st_dev,
+		.ino = st->st_ino,
+		.size = (uint64_t)st->st_size,
+		.mtime_s = st->st_mtim.tv_sec,
+		.mtime_ns = st->st_mtim.tv_nsec,
+		.ctime_s = st->st_ctim.tv_sec,
+		.ctime_ns = st->st_ctim.tv_nsec,
+	};
 }
 
 static enum gospy_code open_file(int fd, const char *name, bool narrow_too, struct elf_file *ret,
@@ -292,20 +318,18 @@ static enum gospy_code open_file(int fd, const char *name, bool narrow_too, stru
 	struct stat st;
 	if (fstat(fd, &st))
 		return err_os(err, errno, "%s", name);
-	if (!S_ISREG(st.st_mode) || !st.st_size)
+	if (!S_ISREG(st.st_mode) || st.st_size <= 0)
 		return err_set(err, GOSPY_E_BAD_DATA, "%s: not an ELF file", name);
-	size_t len = (size_t)st.st_size;
-	void *map = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (map == MAP_FAILED)
-		return err_os(err, errno, "%s: cannot map it", name);
-	enum gospy_code code = open_bytes((struct span){map, len}, name, narrow_too, ret, err);
-	if (code) {
-		munmap(map, len);
-		return code;
-	}
-	ret->map = map;
-	ret->mtime_s = st.st_mtim.tv_sec;
-	return GOSPY_OK;
+	struct elf_input in = {.is_file = true, .size = (uint64_t)st.st_size};
+	in.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (in.fd < 0)
+		return err_os(err, errno, "%s", name);
+	enum gospy_code code = open_input(&in, name, narrow_too, ret, err);
+	if (code)
+		elf_input_close(&in);
+	else
+		ret->identity = identify(&st);
+	return code;
 }
 
 enum gospy_code elf_file_open(int fd, const char *name, struct elf_file *ret,
@@ -332,12 +356,63 @@ enum gospy_code elf_file_none(const char *name, struct elf_file *ret, struct gos
 
 void elf_file_close(struct elf_file *elf)
 {
-	for (struct elf_inflated *z = elf->inflated; z; z = z->next)
-		inflater_destroy(z->inflater);
-	if (elf->map)
-		munmap(elf->map, elf->bytes.len);
+	elf_sections_free(elf);
+	elf_input_close(&elf->in);
 	arena_deinit(&elf->arena);
 	*elf = (struct elf_file){0};
+}
+
+void elf_file_release(struct elf_file *elf)
+{
+	elf_input_close(&elf->in);
+}
+
+bool elf_file_open_again(struct elf_file *elf, const struct elf_file *same)
+{
+	int fd = fcntl(same->in.fd, F_DUPFD_CLOEXEC, 0);
+	if (fd >= 0)
+		elf->in = (struct elf_input){.is_file = true, .fd = fd, .size = same->in.size};
+	return fd >= 0;
+}
+
+void elf_file_forget_sections(struct elf_file *elf)
+{
+	struct arena arena = {0};
+	size_t len = elf->phdr_count * sizeof(*elf->phdrs);
+	char *name = arena_strdup(&arena, elf->name);
+	Elf64_Phdr *phdrs = arena_alloc(&arena, len);
+	if (!name || !phdrs) {
+		arena_deinit(&arena);
+		return;
+	}
+	if (len)
+		memcpy(phdrs, elf->phdrs, len);
+	elf_sections_free(elf);
+	arena_deinit(&elf->arena);
+	elf->arena = arena;
+	elf->name = name;
+	elf->phdrs = phdrs;
+	elf->shdrs = NULL;
+	elf->shdr_count = 0;
+	elf->shstrtab = (struct span){0};
+	// Of a file, the beginning was in the arena.
+	if (elf->in.is_file)
+		elf->in.bytes = (struct span){0};
+}
+
+bool elf_file_is_unchanged(const struct elf_file *elf)
+{
+	struct stat st;
+	if (!elf->in.is_file || fstat(elf->in.fd, &st))
+		return false;
+	const struct elf_identity now = identify(&st), *then = &elf->identity;
+	return now.size == then->size && now.mtime_s == then->mtime_s &&
+	       now.mtime_ns == then->mtime_ns;
+}
+
+size_t elf_file_read(const struct elf_file *elf, uint64_t off, void *dst, size_t len)
+{
+	return elf_input_read(&elf->in, off, dst, len);
 }
 
 const Elf64_Shdr *elf_file_section(const struct elf_file *elf, const char *name)
@@ -351,136 +426,22 @@ const Elf64_Shdr *elf_file_section(const struct elf_file *elf, const char *name)
 	return NULL;
 }
 
-/* Prepare to inflate a zlib stream that says it holds `size` bytes. */
-static enum gospy_code begin_inflate(struct elf_file *elf, struct span in, uint64_t size,
-				     struct elf_inflated *z, struct gospy_error *err)
-{
-	if (size > UINT32_MAX - 1 || in.len > UINT32_MAX)
-		return err_set(err, GOSPY_E_LIMIT, "says to hold %llu bytes",
-			       (unsigned long long)size);
-	// Deflate never does better than 1032:1 (zlib.net/zlib_tech.html): do not allocate for a
-	// lie.
-	if (size / 1032 > in.len)
-		return err_set(err, GOSPY_E_BAD_DATA, "says to hold more than it can");
-	z->size = size;
-	z->data = arena_alloc(&elf->arena, size + 1);
-	z->inflater = z->data ? inflater_create(in) : NULL;
-	if (!z->inflater)
-		return err_nomem(err);
-	return GOSPY_OK;
-}
-
-/* SHF_COMPRESSED: gABI, "Compressed Sections"; what Go's linker writes since 1.19. */
-static enum gospy_code begin_chdr(struct elf_file *elf, struct span raw, struct elf_inflated *z,
-				  struct gospy_error *err)
-{
-	Elf64_Chdr ch;
-	if (!load(raw, 0, &ch, sizeof(ch)))
-		return err_set(err, GOSPY_E_BAD_DATA, "truncated");
-	if (ch.ch_type != ELFCOMPRESS_ZLIB)
-		return err_set(err, GOSPY_E_UNSUPPORTED, "compressed by method %u, not by zlib",
-			       ch.ch_type);
-	struct span in = span_sub(raw, sizeof(ch), raw.len - sizeof(ch));
-	return begin_inflate(elf, in, ch.ch_size, z, err);
-}
-
-/* ".zdebug_x": "ZLIB", size as 8 bytes big-endian, stream; Go's linker up to 1.18
- * (cmd/link/internal/ld/data.go:compressSyms). */
-static enum gospy_code begin_zdebug(struct elf_file *elf, struct span raw, struct elf_inflated *z,
-				    struct gospy_error *err)
-{
-	enum { HEADER = 12 };
-	uint64_t size;
-	if (raw.len < HEADER || memcmp(raw.ptr, "ZLIB", 4) || !load(raw, 4, &size, sizeof(size)))
-		return err_set(err, GOSPY_E_BAD_DATA, "no ZLIB header");
-	return begin_inflate(elf, span_sub(raw, HEADER, raw.len - HEADER), be64toh(size), z, err);
-}
-
-/* Inflate the first `want` bytes at least. Of a stream that has turned out to be broken no more is
- * given than was before. */
-static enum gospy_code continue_inflate(struct elf_inflated *z, size_t want,
-					struct gospy_error *err)
-{
-	enum { STEP = 64 << 10 }; // to go on costs something: the window is copied
-	bool all = want >= z->size;
-	if (want <= z->given && !all)
-		return GOSPY_OK;
-	size_t need = all ? z->size + 1 : want;
-	if (z->inflater && need > z->done) {
-		size_t end = need > z->done + STEP ? need : z->done + STEP;
-		if (end > z->size + 1)
-			end = z->size + 1;
-		z->done += inflater_run(z->inflater, z->data + z->done, end - z->done);
-	}
-	if (!z->inflater ||
-	    (all ? z->done != z->size || !inflater_ended(z->inflater) : z->done < want)) {
-		inflater_destroy(z->inflater);
-		z->inflater = NULL;
-		return err_set(err, GOSPY_E_BAD_DATA, "broken zlib stream");
-	}
-	z->given = all ? z->size : want;
-	return GOSPY_OK;
-}
-
-/* The section's cache entry, made when first asked for. */
-static enum gospy_code find_inflated(struct elf_file *elf, const Elf64_Shdr *shdr, struct span raw,
-				     bool zdebug, struct elf_inflated **ret,
-				     struct gospy_error *err)
-{
-	for (struct elf_inflated *z = elf->inflated; z; z = z->next) {
-		if (z->shdr == shdr) {
-			*ret = z;
-			return GOSPY_OK;
-		}
-	}
-	struct elf_inflated *z = arena_alloc(&elf->arena, sizeof(*z));
-	if (!z)
-		return err_nomem(err);
-	enum gospy_code code =
-		zdebug ? begin_zdebug(elf, raw, z, err) : begin_chdr(elf, raw, z, err);
-	if (code)
-		return code;
-	z->shdr = shdr;
-	z->next = elf->inflated;
-	elf->inflated = z;
-	*ret = z;
-	return GOSPY_OK;
-}
-
-static enum gospy_code load_section(struct elf_file *elf, const Elf64_Shdr *shdr, bool zdebug,
-				    size_t want, struct span *ret, struct gospy_error *err)
-{
-	struct span raw = span_sub(elf->bytes, shdr->sh_offset, shdr->sh_size);
-	if (!raw.ptr)
-		return err_set(err, GOSPY_E_BAD_DATA, "lies outside the file");
-	if (!zdebug && !(shdr->sh_flags & SHF_COMPRESSED)) {
-		*ret = raw;
-		return GOSPY_OK;
-	}
-	struct elf_inflated *z = NULL;
-	enum gospy_code code = find_inflated(elf, shdr, raw, zdebug, &z, err);
-	if (!code)
-		code = continue_inflate(z, want, err);
-	if (!code)
-		*ret = (struct span){z->data, z->size};
-	return code;
-}
-
 enum gospy_code elf_file_section_prefix(struct elf_file *elf, const char *name, size_t want,
 					struct span *ret, struct gospy_error *err)
 {
 	const Elf64_Shdr *shdr = elf_file_section(elf, name);
-	bool zdebug = false;
+	enum elf_packing packing =
+		shdr && shdr->sh_flags & SHF_COMPRESSED ? ELF_PACKING_CHDR : ELF_PACKING_NONE;
 	if (!shdr && !strncmp(name, ".debug_", 7)) {
 		char old[32];
 		snprintf(old, sizeof(old), ".z%s", name + 1);
 		shdr = elf_file_section(elf, old);
-		zdebug = true;
+		packing = ELF_PACKING_ZDEBUG;
 	}
 	// A file of debug information alone keeps the headers of the sections it left out.
 	if (!shdr || shdr->sh_type == SHT_NOBITS)
 		return err_set(err, GOSPY_E_NOT_FOUND, "%s: has no section %s", elf->name, name);
-	enum gospy_code code = load_section(elf, shdr, zdebug, want, ret, err);
+	enum gospy_code code = elf_section_load(elf, shdr, packing, want, ret, err);
 	return code ? err_context(err, code, "%s: section %s", elf->name, name) : GOSPY_OK;
 }
 
@@ -490,17 +451,27 @@ enum gospy_code elf_file_section_data(struct elf_file *elf, const char *name, st
 	return elf_file_section_prefix(elf, name, SIZE_MAX, ret, err);
 }
 
-struct span elf_file_at_vaddr(const struct elf_file *elf, uint64_t vaddr, uint64_t len)
+bool elf_file_offset(const struct elf_file *elf, uint64_t vaddr, uint64_t *off_ret,
+		     uint64_t *len_ret)
 {
 	for (size_t i = 0; i < elf->phdr_count; i++) {
 		const Elf64_Phdr *ph = &elf->phdrs[i];
 		if (ph->p_type != PT_LOAD || vaddr < ph->p_vaddr ||
-		    vaddr - ph->p_vaddr >= ph->p_filesz)
+		    vaddr - ph->p_vaddr >= ph->p_filesz ||
+		    !elf_input_holds(&elf->in, ph->p_offset, ph->p_filesz))
 			continue;
-		struct span segment = span_sub(elf->bytes, ph->p_offset, ph->p_filesz);
-		return span_sub(segment, vaddr - ph->p_vaddr, len);
+		*off_ret = ph->p_offset + (vaddr - ph->p_vaddr);
+		*len_ret = ph->p_filesz - (vaddr - ph->p_vaddr);
+		return true;
 	}
-	return (struct span){0};
+	return false;
+}
+
+bool elf_file_read_vaddr(const struct elf_file *elf, uint64_t vaddr, void *dst, size_t len)
+{
+	uint64_t off, left;
+	return elf_file_offset(elf, vaddr, &off, &left) && len <= left &&
+	       load(&elf->in, off, dst, len);
 }
 
 bool elf_file_range(const struct elf_file *elf, uint64_t *lo_ret, uint64_t *hi_ret)
@@ -522,17 +493,18 @@ bool elf_file_range(const struct elf_file *elf, uint64_t *lo_ret, uint64_t *hi_r
 	return true;
 }
 
-/* Value of an entry of the dynamic section, or 0. */
-static uint64_t dynamic_value(const struct elf_file *elf, int64_t tag)
+uint64_t elf_file_dynamic(const struct elf_file *elf, int64_t tag)
 {
+	enum { ENTRIES_MAX = 1024 }; // looked at, of all segments: programs have some thirty
+	uint64_t seen = 0;
 	for (size_t i = 0; i < elf->phdr_count; i++) {
 		const Elf64_Phdr *ph = &elf->phdrs[i];
-		struct span dynamic = {0};
-		if (ph->p_type == PT_DYNAMIC)
-			dynamic = span_sub(elf->bytes, ph->p_offset, ph->p_filesz);
 		Elf64_Dyn entry;
-		for (uint64_t off = 0; load(dynamic, off, &entry, sizeof(entry));
-		     off += sizeof(entry)) {
+		for (uint64_t n = 0;
+		     ph->p_type == PT_DYNAMIC && n < ph->p_filesz / sizeof(entry) &&
+		     seen++ < ENTRIES_MAX &&
+		     load(&elf->in, ph->p_offset + n * sizeof(entry), &entry, sizeof(entry));
+		     n++) {
 			if (entry.d_tag == tag)
 				return entry.d_un.d_val;
 			if (entry.d_tag == DT_NULL)
@@ -542,18 +514,41 @@ static uint64_t dynamic_value(const struct elf_file *elf, int64_t tag)
 	return 0;
 }
 
-bool elf_file_tls_slot(const struct elf_file *elf, uint64_t *vaddr_ret)
+/* The first relocation of runtime.tlsg among some. */
+static bool find_tlsg(const Elf64_Rela *relocs, size_t n, uint64_t *vaddr_ret)
 {
-	struct span relocs =
-		elf_file_at_vaddr(elf, dynamic_value(elf, DT_RELA), dynamic_value(elf, DT_RELASZ));
-	Elf64_Rela rela;
-	for (uint64_t off = 0; load(relocs, off, &rela, sizeof(rela)); off += sizeof(rela)) {
-		if (rela.r_info == ELF64_R_INFO(0, R_X86_64_TPOFF64)) {
-			*vaddr_ret = rela.r_offset;
+	for (size_t i = 0; i < n; i++) {
+		if (relocs[i].r_info == ELF64_R_INFO(0, R_X86_64_TPOFF64)) {
+			*vaddr_ret = relocs[i].r_offset;
 			return true;
 		}
 	}
 	return false;
+}
+
+bool elf_file_rela(const struct elf_file *elf, uint64_t *off_ret, uint64_t *len_ret)
+{
+	uint64_t left, len = elf_file_dynamic(elf, DT_RELASZ);
+	if (!len || len > ELF_RELA_MAX ||
+	    !elf_file_offset(elf, elf_file_dynamic(elf, DT_RELA), off_ret, &left) || len > left)
+		return false;
+	*len_ret = len;
+	return true;
+}
+
+bool elf_file_tls_slot(const struct elf_file *elf, uint64_t *vaddr_ret)
+{
+	uint64_t off, len;
+	if (!elf_file_rela(elf, &off, &len))
+		return false;
+	CLEANUP_FREE Elf64_Rela *relocs = malloc(CHUNK);
+	bool found = false;
+	for (size_t n = 1; relocs && n && !found; off += n, len -= n) {
+		n = elf_file_read(elf, off, relocs, len < CHUNK ? (size_t)len : CHUNK);
+		n -= n % sizeof(*relocs);
+		found = find_tlsg(relocs, n / sizeof(*relocs), vaddr_ret);
+	}
+	return found;
 }
 
 static void skip_padding(struct cursor *c, uint64_t align)
@@ -584,99 +579,58 @@ static struct span note_in(struct span notes, uint64_t align, const char *owner,
 	return (struct span){0};
 }
 
-static struct span find_note(const struct elf_file *elf, const char *owner, uint32_t type)
+/* The notes of a segment or section, in a buffer of NOTE_RUN_MAX bytes. */
+struct notes {
+	uint8_t *buffer;
+	size_t runs; /* looked at so far */
+};
+
+static struct span note_at(const struct elf_file *elf, struct notes *notes, uint64_t off,
+			   uint64_t len, uint64_t align, const char *owner, uint32_t type)
 {
-	for (size_t i = 0; i < elf->phdr_count; i++) {
-		const Elf64_Phdr *ph = &elf->phdrs[i];
-		if (ph->p_type != PT_NOTE)
-			continue;
-		struct span desc = note_in(span_sub(elf->bytes, ph->p_offset, ph->p_filesz),
-					   ph->p_align, owner, type);
-		if (desc.len)
-			return desc;
-	}
-	for (size_t i = 0; i < elf->shdr_count; i++) {
-		const Elf64_Shdr *sh = &elf->shdrs[i];
-		if (sh->sh_type != SHT_NOTE)
-			continue;
-		struct span desc = note_in(span_sub(elf->bytes, sh->sh_offset, sh->sh_size),
-					   sh->sh_addralign, owner, type);
-		if (desc.len)
-			return desc;
-	}
-	return (struct span){0};
+	if (notes->runs++ >= NOTES_MAX || !elf_input_holds(&elf->in, off, len))
+		return (struct span){0};
+	size_t n = len < NOTE_RUN_MAX ? (size_t)len : NOTE_RUN_MAX;
+	n = elf_file_read(elf, off, notes->buffer, n);
+	return note_in((struct span){notes->buffer, n}, align, owner, type);
 }
 
-struct span elf_file_build_id(const struct elf_file *elf)
+/* In the buffer. */
+static struct span find_note_in(const struct elf_file *elf, struct notes *notes, const char *owner,
+				uint32_t type)
+{
+	struct span desc = {0};
+	for (size_t i = 0; !desc.len && i < elf->phdr_count; i++) {
+		const Elf64_Phdr *ph = &elf->phdrs[i];
+		if (ph->p_type == PT_NOTE)
+			desc = note_at(elf, notes, ph->p_offset, ph->p_filesz, ph->p_align, owner,
+				       type);
+	}
+	for (size_t i = 0; !desc.len && i < elf->shdr_count; i++) {
+		const Elf64_Shdr *sh = &elf->shdrs[i];
+		if (sh->sh_type == SHT_NOTE)
+			desc = note_at(elf, notes, sh->sh_offset, sh->sh_size, sh->sh_addralign,
+				       owner, type);
+	}
+	return desc;
+}
+
+static struct span find_note(struct elf_file *elf, const char *owner, uint32_t type)
+{
+	CLEANUP_FREE uint8_t *buffer = malloc(NOTE_RUN_MAX);
+	struct notes notes = {.buffer = buffer};
+	struct span desc = buffer ? find_note_in(elf, &notes, owner, type) : (struct span){0};
+	const void *copy = desc.len ? arena_strndup(&elf->arena, desc.ptr, desc.len) : NULL;
+	return copy ? (struct span){copy, desc.len} : (struct span){0};
+}
+
+struct span elf_file_build_id(struct elf_file *elf)
 {
 	return find_note(elf, ELF_NOTE_GNU, NT_GNU_BUILD_ID);
 }
 
-struct span elf_file_go_build_id(const struct elf_file *elf)
+struct span elf_file_go_build_id(struct elf_file *elf)
 {
 	// cmd/link/internal/ld/elf.go: ELF_NOTE_GOBUILDID_TAG, owner "Go\0\0", Go 1.5+
 	return find_note(elf, "Go", 4);
-}
-
-static int compare_names(const void *a, const void *b)
-{
-	const struct elf_symbol *const *x = a, *const *y = b;
-	return strcmp((*x)->name, (*y)->name);
-}
-
-static int compare_to_name(const void *key, const void *elem)
-{
-	const struct elf_symbol *const *symbol = elem;
-	return strcmp(key, (*symbol)->name);
-}
-
-static const Elf64_Shdr *find_symtab(const struct elf_file *elf)
-{
-	for (size_t i = 0; i < elf->shdr_count; i++)
-		if (elf->shdrs[i].sh_type == SHT_SYMTAB)
-			return &elf->shdrs[i];
-	return NULL;
-}
-
-enum gospy_code elf_file_symbols(struct elf_file *elf, struct elf_symbol *symbols, size_t n,
-				 struct gospy_error *err)
-{
-	const Elf64_Shdr *symtab = find_symtab(elf);
-	if (!symtab)
-		return err_set(err, GOSPY_E_NOT_FOUND, "%s: has no symbol table", elf->name);
-	struct span table = span_sub(elf->bytes, symtab->sh_offset, symtab->sh_size);
-	struct span names = elf_file_strings(elf, symtab->sh_link);
-	if (!table.ptr || !names.ptr || symtab->sh_entsize != sizeof(Elf64_Sym))
-		return err_set(err, GOSPY_E_BAD_DATA, "%s: broken symbol table", elf->name);
-
-	struct elf_symbol **wanted = arena_calloc(&elf->arena, n, sizeof(*wanted));
-	if (!wanted)
-		return err_nomem(err);
-	// Most symbols are told apart by their first byte.
-	bool begins[UINT8_MAX + 1] = {false};
-	for (size_t i = 0; i < n; i++) {
-		symbols[i].found = false;
-		wanted[i] = &symbols[i];
-		begins[(uint8_t)symbols[i].name[0]] = true;
-	}
-	qsort(wanted, n, sizeof(*wanted), compare_names);
-
-	size_t left = n;
-	for (uint64_t off = 0; left && off < table.len; off += sizeof(Elf64_Sym)) {
-		Elf64_Sym sym;
-		if (!load(table, off, &sym, sizeof(sym)))
-			break;
-		if (sym.st_shndx == SHN_UNDEF || sym.st_name >= names.len ||
-		    !begins[names.ptr[sym.st_name]])
-			continue;
-		struct elf_symbol **match = bsearch(names.ptr + sym.st_name, wanted, n,
-						    sizeof(*wanted), compare_to_name);
-		if (!match || (*match)->found)
-			continue;
-		(*match)->addr = sym.st_value;
-		(*match)->size = sym.st_size;
-		(*match)->found = true;
-		left--;
-	}
-	return GOSPY_OK;
 }

@@ -3,21 +3,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const Elf64_Shdr *find_table(const struct elf_file *elf, uint32_t type)
-{
-	for (size_t i = 0; i < elf->shdr_count; i++) {
-		if (elf->shdrs[i].sh_type == type)
-			return &elf->shdrs[i];
-	}
-	return NULL;
-}
+#include "base/vec.h"
+#include "dwarf/elf_symbols.h"
+
+/* Limits for a table that lies: they bound the time that sorting takes. */
+enum {
+	FUNCS_MAX = 1 << 20,
+	NAME_LEN_MAX = 2 << 10, /* C++ has names of some hundred bytes */
+};
 
 static size_t underscores(const char *name)
 {
 	return strspn(name, "_");
 }
 
-/* By address; of those at the same one the best name first. */
+/* The order is by address; among functions at the same address the best name comes first. */
 static int compare(const void *a, const void *b)
 {
 	const struct elf_func *x = a, *y = b;
@@ -43,22 +43,26 @@ static bool is_section(const char *name)
 	return strchr(name, '(');
 }
 
-static size_t list(struct span table, struct span names, struct elf_func *ret)
+struct list {
+	VEC(struct elf_func) funcs;
+	bool out_of_memory;
+};
+
+/* An elf_symbols_fn. */
+static bool add_functions(void *ctx, const Elf64_Sym *symbols, size_t n, struct span names)
 {
-	size_t n = 0;
-	for (size_t off = 0; off < table.len; off += sizeof(Elf64_Sym)) {
-		Elf64_Sym sym;
-		struct span entry = span_sub(table, off, sizeof(sym));
-		if (!entry.ptr)
-			break;
-		memcpy(&sym, entry.ptr, sizeof(sym));
-		if (!is_function(&sym) || sym.st_name >= names.len)
+	struct list *list = ctx;
+	for (size_t i = 0; !list->out_of_memory && i < n; i++) {
+		const Elf64_Sym *sym = &symbols[i];
+		if (!is_function(sym) || sym->st_name >= names.len)
 			continue;
-		const char *name = (const char *)names.ptr + sym.st_name;
-		if (*name && !is_section(name))
-			ret[n++] = (struct elf_func){sym.st_value, sym.st_size, name};
+		const char *name = (const char *)names.ptr + sym->st_name;
+		const struct elf_func func = {sym->st_value, sym->st_size, name};
+		if (!*name || strnlen(name, NAME_LEN_MAX) == NAME_LEN_MAX || is_section(name))
+			continue;
+		list->out_of_memory = !vec_push(&list->funcs, func);
 	}
-	return n;
+	return !list->out_of_memory && list->funcs.len < FUNCS_MAX;
 }
 
 static size_t drop_aliases(struct elf_func *funcs, size_t count)
@@ -71,24 +75,22 @@ static size_t drop_aliases(struct elf_func *funcs, size_t count)
 	return n;
 }
 
-enum gospy_code elf_funcs_create(const struct elf_file *elf, struct elf_funcs *ret,
+enum gospy_code elf_funcs_create(struct elf_file *elf, struct elf_funcs *ret,
 				 struct gospy_error *err)
 {
-	const Elf64_Shdr *symtab = find_table(elf, SHT_SYMTAB);
-	if (!symtab)
-		symtab = find_table(elf, SHT_DYNSYM);
-	if (!symtab)
-		return err_set(err, GOSPY_E_NOT_FOUND, "%s: has no symbol table", elf->name);
-	struct span table = span_sub(elf->bytes, symtab->sh_offset, symtab->sh_size);
-	struct span names = elf_file_strings(elf, symtab->sh_link);
-	if (!table.ptr || !names.ptr || symtab->sh_entsize != sizeof(Elf64_Sym))
-		return err_set(err, GOSPY_E_BAD_DATA, "%s: broken symbol table", elf->name);
-	struct elf_funcs funcs = {0};
-	funcs.at = calloc(table.len / sizeof(Elf64_Sym) + 1, sizeof(*funcs.at));
-	if (!funcs.at)
-		return err_nomem(err);
-	funcs.count = list(table, names, funcs.at);
-	qsort(funcs.at, funcs.count, sizeof(*funcs.at), compare);
+	struct list list = {0};
+	enum gospy_code code = elf_file_each_symbol(elf, SHT_SYMTAB, add_functions, &list, err);
+	if (code == GOSPY_E_NOT_FOUND)
+		code = elf_file_each_symbol(elf, SHT_DYNSYM, add_functions, &list, err);
+	if (!code && list.out_of_memory)
+		code = err_nomem(err);
+	if (code) {
+		vec_free(&list.funcs);
+		return code;
+	}
+	struct elf_funcs funcs = {list.funcs.at, list.funcs.len};
+	if (funcs.count)
+		qsort(funcs.at, funcs.count, sizeof(*funcs.at), compare);
 	funcs.count = drop_aliases(funcs.at, funcs.count);
 	*ret = funcs;
 	return GOSPY_OK;

@@ -20,7 +20,7 @@ struct elf_funcs {
  * (`read`, `__read`, `__libc_read`) the one with the fewest leading underscores is kept. Names live
  * as long as `elf`. GOSPY_E_NOT_FOUND: no symbol table; GOSPY_E_BAD_DATA, GOSPY_E_NOMEM.
  */
-enum gospy_code elf_funcs_create(const struct elf_file *elf, struct elf_funcs *ret,
+enum gospy_code elf_funcs_create(struct elf_file *elf, struct elf_funcs *ret,
 				 struct gospy_error *err);
 void elf_funcs_deinit(struct elf_funcs *funcs);
 /** The function that holds `addr`, by its size, or NULL: what lies between two is neither's. */

@@ -7,9 +7,43 @@
  * Conventions. Fallible functions return an enum gospy_code; results go through `ret`, which is
  * written only on success; `err` is always last and may be NULL. Handles are opaque and belong to
  * the caller, who gives them back to the matching _close, _destroy or _free (NULL is allowed
- * there). Pointers inside results live as long as the handle they came from. Option structs begin
- * with their own size, so that they can grow; a NULL option pointer means all defaults. A handle
- * may be used by one thread at a time; different handles are independent.
+ * there). Pointers inside results live as long as the handle they came from. A NULL option pointer
+ * means all defaults.
+ *
+ * Growth. A program that was built with an older gospy.h works with this library as it did with the
+ * older one. Enums and structs grow at their end only.
+ * - A struct that the caller provides comes with its size. Options begin with it; the size of a
+ *   result is passed by an inline function of this header, which calls one called .._sized. Nothing
+ *   is read or written beyond that size.
+ * - If it is the library that is older, it refuses options that it does not know of, unless they
+ *   are zero, and sets to zero what it does not know of a result.
+ * - A struct that is an element of an array, or a member of another struct, does not grow, nor does
+ *   struct gospy_error: what is new about it comes by a new function or a new member elsewhere.
+ *
+ * Cancellation. What may take long has a descriptor among its options, .cancel_fd; 0: none. When
+ * that becomes readable the call gives up, within some hundredths of a second, with
+ * GOSPY_E_CANCELLED: nothing of the target is held then, nothing was kept, and threads that worked
+ * for the call have ended. The library only polls the descriptor. It may be an eventfd that another
+ * thread or a signal handler writes to, a signalfd, a timerfd for a limit of time, the socket of a
+ * client that waits; and any number of calls may have the same one. A system call that the kernel
+ * does not come back from is waited for: reading a file of a server that does not answer, say.
+ *
+ * Threads. Different handles are independent of each other, a target and its snapshots too, and any
+ * thread may use any handle. Of one handle:
+ * - A target may be used by several threads at once. Those that stop the process wait for one
+ *   another; so do those with other targets of the same process.
+ * - A snapshot may be read by several threads at once, but gospy_snapshot_stack() and
+ *   gospy_snapshot_thread_stack() by one at a time: what they return is the snapshot's, until the
+ *   next call.
+ * - Diagnoses, lists and other results do not change: any thread may read them. An agent, and a
+ *   collector, is for one thread at a time.
+ * Closing or destroying a handle has to be the last use of it. A target may be closed while its
+ * snapshots are read.
+ *
+ * Nothing here changes what belongs to the whole program: signal handlers and masks, locale, umask,
+ * working directory, environment, limits. Threads that the library starts take no signals of the
+ * program. One thing shows: while a process is held this program is its tracer, so SIGCHLD may come
+ * for it (not with SA_NOCLDSTOP), and a waitpid(-1) of another thread may be told of its threads.
  *
  * Units: durations are nanoseconds (`_ns`), sizes are bytes, addresses are target addresses held in
  * uint64_t. GOSPY_UNKNOWN stands for a number that this target does not have or that could not be
@@ -69,8 +103,13 @@ GOSPY_API const char *gospy_version(void);
 struct gospy_target;
 
 struct gospy_open_options {
-	size_t size;     /**< sizeof(struct gospy_open_options) */
-	const char *bin; /**< unstripped twin to take symbols from, or NULL */
+	size_t size;       /**< sizeof(struct gospy_open_options) */
+	const char *bin;   /**< unstripped twin to take symbols from, or NULL */
+	int64_t cancel_fd; /**< give up when this becomes readable; 0: none */
+	/** Modules whose code is the user's own, besides those that GOSPY_ORIGIN_OWN names, or the
+	   beginnings of their paths: "example.com/lib". They are copied. */
+	const char *const *own;
+	size_t own_count;
 };
 
 /** What is fixed about a target from opening to closing. */
@@ -95,12 +134,14 @@ struct gospy_target_info {
  * Attach to nothing yet: find out what runs as `pid` and resolve all that a snapshot needs.
  * The target keeps running. GOSPY_E_GONE, _PERM, _NOT_GO, _UNSUPPORTED (not x86-64), _NOT_FOUND (no
  * symbols, and what stands for them did not help: give .bin), _BAD_DATA (.bin is not a twin of what
- * runs).
+ * runs), _CANCELLED. The descriptor is for this call alone.
  */
 GOSPY_API enum gospy_code gospy_target_open_pid(pid_t pid, const struct gospy_open_options *options,
 						struct gospy_target **ret, struct gospy_error *err)
 	__attribute__((warn_unused_result));
+/** The process runs on as if nothing had been. NULL is allowed. */
 GOSPY_API void gospy_target_close(struct gospy_target *target);
+/** Never NULL; the target's. */
 GOSPY_API const struct gospy_target_info *gospy_target_info(const struct gospy_target *target);
 
 /** Where a fact came from, for `-v` and doctor. */
@@ -143,12 +184,13 @@ struct gospy_diagnosis {
 /**
  * Find out what can be read of `pid`, what it would cost, and the remedy for what cannot. The
  * process is not stopped. What gospy_target_open_pid would fail with is a finding, and `code`; only
- * GOSPY_E_GONE (no such process), _NOMEM and _USAGE fail the call. Owned by the caller.
+ * GOSPY_E_GONE (no such process), _NOMEM, _USAGE and _CANCELLED fail the call. Owned by the caller.
  */
 GOSPY_API enum gospy_code
 gospy_diagnosis_create(pid_t pid, const struct gospy_open_options *options,
 		       struct gospy_diagnosis **ret, struct gospy_error *err)
 	__attribute__((warn_unused_result));
+/** NULL is allowed. */
 GOSPY_API void gospy_diagnosis_destroy(struct gospy_diagnosis *diagnosis);
 
 /* ---------------------------------------------------------------------------------- snapshots --
@@ -165,9 +207,25 @@ enum gospy_progress_phase {
 	GOSPY_PHASE_VERIFY, /**< third copy, target runs */
 };
 
+/** Which goroutines a snapshot is of. */
+enum gospy_scope {
+	GOSPY_SCOPE_ALL = 0, /**< all that there are */
+	/** Those that an M has as its own (m.curg): they run, are in a system call or in C code, or
+	   the runtime acts for them on the system stack. No others are looked at, nor is allgs, so
+	   that it costs the same however many there are. (One that is locked to a thread and waits,
+	   or is next in a run queue, is on no M.) Their indexes run in the order of runtime.allm.
+	   What it would take more to know is GOSPY_UNKNOWN in gospy_snapshot_info: .goroutines but
+	   .running and .syscall, which count these; without .figures .heap; without .threads
+	   .threads. The runtime takes a goroutine off its M while the timers of its bubble of
+	   testing/synctest run (Go 1.25+), and up to Go 1.13 puts it there a moment after it has
+	   made it GOSPY_STATUS_RUNNING: it is missing then. */
+	GOSPY_SCOPE_RUNNING,
+};
+
 struct gospy_snapshot_options {
 	size_t size; /**< sizeof(struct gospy_snapshot_options) */
-	/** Never stop the target: validate each goroutine instead. */
+	/** Never stop the target. While nothing of it runs it is read at one instant all the same;
+	   else each goroutine is validated instead. */
 	bool non_blocking;
 	/** Re-read every g inside the stop instead of proving that the parked ones stood still. */
 	bool exact;
@@ -175,7 +233,8 @@ struct gospy_snapshot_options {
 	bool channels;
 	/** Read what each waiter waits for: .channels, and the semaphores of package sync. */
 	bool objects;
-	/** Walk the stack of each goroutine. */
+	/** Walk the stack of each goroutine, or of those that `stack_goids` and `stack_states`
+	   pick out. */
 	bool stacks;
 	/** Figures of scheduler and heap count: what is missing of them is a .problem. */
 	bool figures;
@@ -194,7 +253,58 @@ struct gospy_snapshot_options {
 	/** Called now and then from the calling thread while the target runs; may be NULL. */
 	void (*progress)(void *ctx, enum gospy_progress_phase phase, uint64_t done, uint64_t total);
 	void *progress_ctx;
+	/** With `stacks`: tell what tracebacks elide under GOTRACEBACK=system, which hides nothing.
+	 */
+	bool system;
+	/** With `stacks`: read only the stacks of these goroutines; count 0: of all. */
+	const uint64_t *stack_goids;
+	size_t stack_goid_count;
+	/** With `stacks`: and only of those in these states, (1 << enum gospy_status) for each; 0:
+	   in any. */
+	uint32_t stack_states;
+	int64_t cancel_fd;      /**< give up when this becomes readable; 0: none */
+	enum gospy_scope scope; /**< which goroutines are looked at */
+	/** With `stacks`: walk them only if there are no more goroutines than this, dead ones
+	   counted, too; 0: in any case. gospy_snapshot_info.stacks says whether they were. */
+	uint64_t stack_limit;
+	/** With .objects: look up what the descriptors are that goroutines wait for, and who has
+	   the other end on this machine. It is done when all else has been read, for at most 4,096
+	   descriptors; peers are looked for in the target's network namespace, for a fifth of a
+	   second. */
+	bool sockets;
 };
+
+/* -------------------------------------------------------------------------------- collectors --
+ */
+
+/**
+ * Takes snapshots of one target, again and again, and keeps what is needed to do so cheaply: what
+ * of the process has not changed since the snapshot before is not read again. Each snapshot is as
+ * gospy_snapshot_take() would take it: a goroutine of which it is not proved that it was parked
+ * from one to the other is read anew. What is kept takes as much memory as a snapshot, and of a
+ * target with up to 64 threads three descriptors for each, but in all collectors together no more
+ * than an eighth of RLIMIT_NOFILE.
+ *
+ * It is for one thread at a time. Its snapshots are independent of it and of its target, and may be
+ * read and destroyed by other threads. Its target must not be closed before it is destroyed.
+ */
+struct gospy_collector;
+
+/** `target` is borrowed. Nothing is read yet. GOSPY_E_NOMEM. */
+GOSPY_API enum gospy_code gospy_collector_create(struct gospy_target *target,
+						 struct gospy_collector **ret,
+						 struct gospy_error *err)
+	__attribute__((warn_unused_result));
+/** NULL is allowed. */
+GOSPY_API void gospy_collector_destroy(struct gospy_collector *collector);
+/** Take a snapshot; options may be other ones each time. The next snapshot is cheap if .stacks and
+ * .stack_states are the same and neither .arguments nor .stack_goids are given; snapshots with
+ * GOSPY_SCOPE_RUNNING, which are always cheap, may come in between. Errors as gospy_snapshot_take;
+ * after one the next snapshot reads everything. */
+GOSPY_API enum gospy_code gospy_collector_take(struct gospy_collector *collector,
+					       const struct gospy_snapshot_options *options,
+					       struct gospy_snapshot **ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
 
 /** g.atomicstatus without the scan bit: src/runtime/runtime2.go, same numbers in Go 1.12-1.27. */
 enum gospy_status {
@@ -218,6 +328,20 @@ enum gospy_soundness {
 	GOSPY_SOUND_MOVED,   /**< residue: moved between the copies and was not seen in the stop */
 	GOSPY_SOUND_TORN, /**< never read twice alike: its fields may stem from different moments */
 	GOSPY_SOUND_UNREADABLE, /**< only `addr` is known */
+};
+
+/** Whose code a function is. Its package tells, and where its file lies. */
+enum gospy_origin {
+	GOSPY_ORIGIN_UNKNOWN = 0, /**< or C code */
+	/** Package runtime and those below it, with what it does under the names of other packages,
+	   such as sync.runtime_Semacquire; also what the compiler makes. */
+	GOSPY_ORIGIN_RUNTIME,
+	GOSPY_ORIGIN_STANDARD,   /**< the rest of the standard library */
+	GOSPY_ORIGIN_DEPENDENCY, /**< any other module */
+	/** The user's own: package main; the main module by build information, and modules that
+	   were built from a directory instead of a version; gospy_open_options.own. If there is no
+	   build information, or it tells no modules: what lies where package main lies. */
+	GOSPY_ORIGIN_OWN,
 };
 
 /** A place in the program. Strings are raw bytes of the target: escape them before printing. */
@@ -248,6 +372,66 @@ enum gospy_object_kind {
 	GOSPY_OBJECT_NOTIFY_LIST, /**< addr is the list in a sync.Cond (Go 1.26+) */
 };
 
+/** What a goroutine waits for, as the program has it: one name for one thing, whoever waits for it
+ * and in which of its parts. */
+enum gospy_wait_kind {
+	GOSPY_WAIT_NONE = 0,    /**< nothing of what follows, or it is not known */
+	GOSPY_WAIT_CHANNEL,     /**< .wait_addr is the hchan, and .channel what is in it */
+	GOSPY_WAIT_NIL_CHANNEL, /**< it waits forever, by its wait reason */
+	/** Channels: .select_cases; a select without cases, by its wait reason, has none. */
+	GOSPY_WAIT_SELECT,
+	/** .wait_addr is the word that the runtime's semacquire waits at. What it is a part of is
+	   not known: the runtime's own semaphores, those that a package has got by a linkname. */
+	GOSPY_WAIT_SEMAPHORE,
+	/** sync.Mutex. Its kind and address come from the word that the goroutine waits at
+	   (sudog.elem), its wait reason (Go 1.20+) and the innermost calls of one that waits there
+	   (runtime_SemacquireMutex, (*Mutex).lockSlow), and the word's place in the type, which is
+	   the same in Go 1.12 to 1.27: src/sync/mutex.go. The same is true of those that follow. */
+	GOSPY_WAIT_MUTEX,
+	GOSPY_WAIT_INTERNAL_MUTEX, /**< internal/sync.Mutex, used without a sync.Mutex; Go 1.24+ */
+	GOSPY_WAIT_RWMUTEX,        /**< sync.RWMutex: its writerSem, its readerSem or its w */
+	GOSPY_WAIT_WAITGROUP,      /**< sync.WaitGroup */
+	/** sync.Cond: by sudog.elem from Go 1.26 on; before, by the argument of
+	   runtime_notifyListWait, whose list leads back to the goroutine. */
+	GOSPY_WAIT_COND,
+	GOSPY_WAIT_FD_MUTEX, /**< internal/poll.fdMutex: of a file or connection */
+	/** IO wait: .wait_addr is the runtime's pollDesc, which names the goroutine (rg, wg), and
+	   .wait_fd the descriptor in it. */
+	GOSPY_WAIT_FD,
+	GOSPY_WAIT_SLEEP, /**< time.Sleep: .wait_addr is g.timer */
+};
+
+enum gospy_direction {
+	GOSPY_DIRECTION_UNKNOWN = 0,
+	GOSPY_RECEIVE, /**< read, of a descriptor */
+	GOSPY_SEND,    /**< write, of a descriptor */
+};
+
+/** A case of a select that waits. Cases of nil channels are not among them: the runtime leaves them
+ * out. */
+struct gospy_select_case {
+	/** .addr is that of its sudog's c; if the channel cannot be read the rest is
+	   GOSPY_UNKNOWN. */
+	struct gospy_channel channel;
+	/** Known by the queue of the channel that is not empty (recvq, sendq). */
+	enum gospy_direction direction;
+	bool due_known;
+	uint64_t due_ns; /**< as gospy_goroutine.due_ns, of the channel's timer */
+};
+
+/** What the kernel says of a descriptor of the target. Addresses are text as in struct
+ * gospy_socket; NULL where there is none. Texts are raw. */
+struct gospy_descriptor {
+	int fd;
+	const char *type; /**< "tcp", "udp", "unix", "pipe", or what /proc has for it */
+	const char *local, *remote;
+	const char *state; /**< of tcp: "ESTABLISHED", "LISTEN", ... */
+	/** A process of this machine that has the other end; 0: none is known. It may be the
+	   target. */
+	pid_t peer_pid;
+	const char *peer_comm; /**< its name, or NULL */
+};
+
 /** A label set by pprof.Do. Raw bytes of the target. */
 struct gospy_label {
 	const char *key, *value;
@@ -271,14 +455,17 @@ struct gospy_goroutine {
 	/** Time since the GC noted that it waits, or GOSPY_UNKNOWN: no cycle did yet. The runtime
 	   notes the start of a cycle before, so that this may be longer than the wait. */
 	uint64_t wait_ns;
-	uint64_t m_id; /**< M it runs on or is locked to, or GOSPY_UNKNOWN */
-	pid_t tid;     /**< that M's thread in gospy's PID namespace, or 0 */
+	uint64_t m_id;   /**< M it runs on or is locked to, or GOSPY_UNKNOWN */
+	uint64_t m_addr; /**< g.m: the M it runs on, or 0 */
+	pid_t tid;       /**< that M's thread in gospy's PID namespace, or 0 */
 	uint64_t stack_lo, stack_hi;
 	uint64_t sp;                          /**< where an unwind starts, or GOSPY_UNKNOWN */
 	const struct gospy_location *start;   /**< function of the go statement */
 	const struct gospy_location *creator; /**< the go statement; NULL for goroutine 1 */
 	const struct gospy_location *current; /**< where it is; NULL if running and not stopped */
-	/** Innermost call outside of the runtime; with .stacks; NULL: there is none, or unknown. */
+	/** Innermost call of the user's own code, GOSPY_ORIGIN_OWN; where there is none, innermost
+	   call outside of the standard library. What cgo makes for calls of C does not count. With
+	   .stacks; NULL: there is none, or unknown. */
 	const struct gospy_location *user;
 	struct gospy_channel channel;
 	uint64_t object; /**< address of what it waits for, as object_kind says; else 0 */
@@ -293,6 +480,33 @@ struct gospy_goroutine {
 	/** Its profiler labels: with .labels; label_count 0: none are known. */
 	const struct gospy_label *label_list;
 	size_t label_count;
+	enum gospy_origin user_origin; /**< of .user */
+	/** Innermost call outside of the runtime: time.Sleep, sync.(*Mutex).Lock ... If all its
+	   calls are the runtime's, the innermost that does not only park it. With .stacks; NULL:
+	   there is none, or unknown. */
+	const struct gospy_location *call;
+	/** What it waits for, with .objects. What is behind .wait_addr was read after the instant
+	   of the snapshot, and is of a goroutine that had not moved by then. */
+	enum gospy_wait_kind wait_kind;
+	bool due_known;     /**< .due_ns is */
+	bool cases_cut;     /**< it has more cases than .select_cases has */
+	uint64_t wait_addr; /**< or 0 */
+	/** How long after the instant of the snapshot it goes on by itself: the end of a sleep, the
+	   timer of the channel (Go 1.23+), the deadline of an IO wait. 0: that is over. By
+	   timer.when, or pollDesc.rd and .wd, against the target's monotonic clock. Not known of
+	   what the fake time of a testing/synctest bubble decides. */
+	uint64_t due_ns;
+	int wait_fd;                               /**< with GOSPY_WAIT_FD */
+	const struct gospy_descriptor *descriptor; /**< of .wait_fd, with .sockets, or NULL */
+	enum gospy_direction direction; /**< of a channel, by the wait reason; of a descriptor */
+	const struct gospy_select_case *select_cases; /**< with GOSPY_WAIT_SELECT */
+	size_t select_case_count;
+	/** Of one that is parked, how often it has left a processor, modulo 256 (g.trackingSeq, Go
+	   1.17+); GOSPY_UNKNOWN: it is not parked, it may leave such a wait uncounted, it is
+	   torn, or this Go does not count. If this, goid, sp, stack_hi, place and wait_reason are
+	   as in an earlier snapshot, it has been parked all the time (but for a multiple of 256
+	   waits at the same place). */
+	uint64_t departures;
 };
 
 /** p.status: src/runtime/runtime2.go. _Psyscall is gone from Go 1.26, where gospy derives it. */
@@ -330,6 +544,7 @@ enum gospy_thread_role {
 	GOSPY_THREAD_SYSMON,    /**< runtime.sysmon */
 	GOSPY_THREAD_TEMPLATE,  /**< runtime.templateThread, which starts threads for others */
 	GOSPY_THREAD_NO_M,      /**< C code, or a thread that is beginning or ending */
+	GOSPY_THREAD_IO_WORKER, /**< a worker of io_uring: it runs kernel code only */
 };
 
 /** A thread of the target. */
@@ -349,7 +564,7 @@ struct gospy_sched {
 	uint64_t nmidle, nmspinning, nmfreed, npidle, ngsys, runqsize, goidgen, gomaxprocs;
 };
 
-/** Counters of the heap and the collector, as runtime.MemStats defines them. */
+/** Counters of the heap and the GC, as runtime.MemStats defines them. */
 struct gospy_heap {
 	uint64_t in_use;  /**< HeapInuse */
 	uint64_t sys;     /**< HeapSys */
@@ -360,6 +575,15 @@ struct gospy_heap {
 	uint64_t last_gc_unix_ns; /**< 0: none yet */
 	uint64_t pause_total_ns;
 	uint64_t last_pause_ns; /**< of the last cycle (MemStats.PauseNs); 0: none yet */
+};
+
+/** CPU time by use. It is wall-clock time of P's, as the runtime counts it. */
+struct gospy_gc_cpu {
+	uint64_t assist_ns;    /**< goroutines that mark as they allocate */
+	uint64_t dedicated_ns; /**< background workers on P's of their own, and fractional ones */
+	uint64_t idle_ns;      /**< background workers on P's that had nothing to do */
+	uint64_t pause_ns;     /**< all P's while the world was stopped; unknown in .mark_cpu */
+	uint64_t total_ns;     /**< of all P's, GC or not; unknown in .mark_cpu */
 };
 
 struct gospy_thread_counts {
@@ -373,46 +597,86 @@ struct gospy_goroutine_counts {
 	uint64_t dead; /**< freed g's that the runtime keeps */
 };
 
+/** What a snapshot does not hold although it was asked for: it cannot be so in a Go process, or is
+ * more than a snapshot may take, so that its memory stays within 256 MiB and 400 bytes a goroutine.
+ */
+struct gospy_missing {
+	/** Of runtime.allgs: no g is there, or one that is there already. With GOSPY_SCOPE_RUNNING
+	   of the M's: there can be no g where the M's is said to be. */
+	uint64_t entries;
+	uint64_t stacks;    /**< goroutines whose stack is not shown, or not all of it */
+	uint64_t arguments; /**< goroutines whose arguments are not shown */
+	uint64_t ancestors; /**< goroutines whose ancestors are not shown */
+	uint64_t labels;    /**< goroutines whose labels are not shown */
+};
+
 struct gospy_snapshot_info {
 	uint64_t time_unix_ns; /**< instant of the snapshot, wall clock */
 	uint64_t uptime_ns;    /**< of the target at that instant */
+	/** Nothing was stopped, each goroutine was validated: as was asked, or see .not_stopped. */
 	bool non_blocking;
+	/** What is marked GOSPY_SOUND is of one instant: all that ran was stopped, or nothing ran.
+	 */
+	bool instant;
 	bool exact;
 	bool stacks, arguments, native; /**< what was asked for */
 	bool labels_printed;            /**< the runtime's tracebacks show labels (Go 1.26+) */
-	uint64_t paused_ns;             /**< first interrupt to last detach; 0 if non_blocking */
-	uint64_t total_ns;              /**< the whole capture */
-	uint64_t active;                /**< goroutines that were read inside the stop */
+	/** Under GOTRACEBACK=system its tracebacks name the g and the m (Go 1.22+). */
+	bool addresses_printed;
+	/** How long a thread stood still at most that would have run; 0: nothing had to be stopped.
+	 */
+	uint64_t paused_ns;
+	uint64_t stopped_threads; /**< those that ran, or were about to: of .threads.total */
+	/** Why the process was not stopped although that was asked for; or NULL. */
+	const char *not_stopped;
+	uint64_t total_ns; /**< the whole capture */
+	uint64_t active;   /**< goroutines that were read while it stood still */
 	uint64_t consistent, retried, late, moved, torn, unreadable; /**< entries by soundness */
 	/** What is missing from this snapshot, or NULL: complete. */
 	const char *problem;
+	struct gospy_missing missing;
 	struct gospy_goroutine_counts goroutines;
 	struct gospy_thread_counts threads;
 	struct gospy_sched sched;
 	struct gospy_heap heap;
 	size_t p_count;
 	size_t m_count;
+	enum gospy_scope scope; /**< as was asked */
+	/** Of the GC since the start, up to the end of the last cycle; Go 1.20+. */
+	struct gospy_gc_cpu gc_cpu;
 };
 
 /**
  * Take a snapshot. GOSPY_E_USAGE (.native and .non_blocking), GOSPY_E_UNSUPPORTED (.native, and
  * gospy was built without it), GOSPY_E_GONE (ended or exec'ed), _PERM (may not stop: another tracer
  * is named, non_blocking may still work), _LIMIT (could not even be stopped within max_pause_ns),
- * _FAULT, _BAD_DATA. Single goroutines that cannot be read do not fail the call; they are marked.
+ * _FAULT, _BAD_DATA, _CANCELLED. Single goroutines that cannot be read do not fail the call; they
+ * are marked.
  */
 GOSPY_API enum gospy_code gospy_snapshot_take(struct gospy_target *target,
 					      const struct gospy_snapshot_options *options,
 					      struct gospy_snapshot **ret, struct gospy_error *err)
 	__attribute__((warn_unused_result));
+/** NULL is allowed. What came out of the snapshot goes with it. */
 GOSPY_API void gospy_snapshot_destroy(struct gospy_snapshot *snapshot);
+/** Never NULL; the snapshot's. */
 GOSPY_API const struct gospy_snapshot_info *
 gospy_snapshot_info(const struct gospy_snapshot *snapshot);
 
-/** Number of g's of every kind, dead and system ones included; indexes run in allgs order. */
+/** Number of g's of every kind, dead and system ones included; indexes run in allgs order. With
+ * GOSPY_SCOPE_RUNNING: see there. */
 GOSPY_API size_t gospy_snapshot_goroutine_count(const struct gospy_snapshot *snapshot);
-/** Decode goroutine `index` into `ret`; cheap, nothing is allocated once its pcs were seen. */
-GOSPY_API void gospy_snapshot_goroutine(struct gospy_snapshot *snapshot, size_t index,
-					struct gospy_goroutine *ret);
+/** As gospy_snapshot_goroutine, with the size of `*ret`. */
+GOSPY_API void gospy_snapshot_goroutine_sized(struct gospy_snapshot *snapshot, size_t index,
+					      struct gospy_goroutine *ret, size_t ret_size);
+/** Decode goroutine `index`, less than gospy_snapshot_goroutine_count(), into `ret`; cheap, nothing
+ * is allocated. */
+static inline void gospy_snapshot_goroutine(struct gospy_snapshot *snapshot, size_t index,
+					    struct gospy_goroutine *ret)
+{
+	gospy_snapshot_goroutine_sized(snapshot, index, ret, sizeof(*ret));
+}
+
 /** One call, as a traceback names it. Strings are raw bytes of the target. */
 struct gospy_frame {
 	const char *func; /**< name as the runtime prints it; NULL: unreadable */
@@ -420,10 +684,14 @@ struct gospy_frame {
 	uint32_t line;    /**< 0 if unknown */
 	uint64_t pc;      /**< of the physical frame: a return address, unless `interrupted` */
 	uint64_t entry;   /**< of the physical function */
+	/** Of the physical frame: stack pointer, and that of its caller; 0: not known. */
+	uint64_t sp, fp;
 	bool inlined;     /**< a call inlined into the next frame that is not */
 	bool interrupted; /**< it was at `pc`, not in a call that returns there */
-	bool hidden;      /**< the runtime's traceback leaves it out: its own code, or a wrapper */
-	bool elided;      /**< the runtime's traceback leaves it out: too many */
+	/** The runtime's traceback leaves it out: its own code, or a wrapper. Under
+	   GOTRACEBACK=system it does not. */
+	bool hidden;
+	bool elided; /**< the runtime's traceback leaves it out: too many */
 	/** Found by frame pointers behind code that is not Go's: callees of it may be missing. */
 	bool by_frame_pointer;
 	/** What stands between the parentheses; NULL: not known, or `inlined`. */
@@ -439,7 +707,7 @@ struct gospy_ancestor {
 	const struct gospy_frame *frames; /**< innermost call first, without arguments */
 	size_t frame_count;
 	bool elided;                          /**< there were more frames than the runtime keeps */
-	const struct gospy_frame *created_by; /**< as in struct gospy_stack */
+	const struct gospy_frame *created_by; /**< as in struct gospy_stack, may be .hidden */
 };
 
 /** A goroutine's stack, innermost call first. */
@@ -452,43 +720,67 @@ struct gospy_stack {
 	   NULL: it could. */
 	const char *native_problem;
 	uint64_t native_end_addr;
-	/** The line that stands for the elided frames, or after all frames if there is none of
-	   them; NULL: none. */
+	/** The line that stands for the elided frames; NULL: none. */
 	const char *elision;
+	size_t elision_at; /**< of the frame that it stands before; frame_count: after all */
+	uint64_t elided;   /**< calls that are left out because there are too many */
+	/** Of them, those that were counted and are not in `frames`; they would stand before the
+	   frame `left_out_at`. 0: none. */
+	uint64_t left_out;
+	size_t left_out_at;
 	uint64_t foreign_pc; /**< of the code before the frames found by frame pointers; or 0 */
 	/** Why the walk could not go on, at `end_addr`; NULL: the stack is complete. */
 	const char *problem;
 	uint64_t end_addr;
-	/** The go statement; NULL where the runtime's traceback has none, either. */
+	/** The go statement; NULL where the runtime's traceback has none, either. It may be
+	   .hidden. */
 	const struct gospy_frame *created_by;
 	/** With GODEBUG=tracebackancestors=N: the one that started it first, then who started
 	   that. */
 	const struct gospy_ancestor *ancestors;
 	size_t ancestor_count;
-	bool ancestors_unread; /**< it has some that could not be read */
+	bool ancestors_unread;            /**< it has some that could not be read */
+	const enum gospy_origin *origins; /**< of each of `frames` */
 };
 
+/** As gospy_snapshot_stack, with the size of `*ret`. */
+GOSPY_API enum gospy_code gospy_snapshot_stack_sized(struct gospy_snapshot *snapshot, size_t index,
+						     struct gospy_stack *ret, size_t ret_size,
+						     struct gospy_error *err)
+	__attribute__((warn_unused_result));
 /**
  * The stack of goroutine `index`, of a snapshot taken with .stacks. `*ret` is valid until the next
  * call of this function. GOSPY_E_NOT_FOUND: none was read (it is running and was not stopped, say);
  * then .created_by is filled all the same. GOSPY_E_NOMEM.
  */
-GOSPY_API enum gospy_code gospy_snapshot_stack(struct gospy_snapshot *snapshot, size_t index,
-					       struct gospy_stack *ret, struct gospy_error *err)
-	__attribute__((warn_unused_result));
+__attribute__((warn_unused_result)) static inline enum gospy_code
+gospy_snapshot_stack(struct gospy_snapshot *snapshot, size_t index, struct gospy_stack *ret,
+		     struct gospy_error *err)
+{
+	return gospy_snapshot_stack_sized(snapshot, index, ret, sizeof(*ret), err);
+}
 
+/** As gospy_snapshot_thread_stack, with the size of `*ret`. */
+GOSPY_API enum gospy_code
+gospy_snapshot_thread_stack_sized(struct gospy_snapshot *snapshot, size_t index,
+				  struct gospy_stack *ret, size_t ret_size, struct gospy_error *err)
+	__attribute__((warn_unused_result));
 /**
  * What runs on thread `index`, of a snapshot taken with .threads, .native and .stacks: C code, then
  * the stack of its goroutine or, without one (or where that is not sound), the runtime's calls.
  * Otherwise as gospy_snapshot_stack, with which it shares the memory of `*ret`. There is no
  * .created_by.
  */
-GOSPY_API enum gospy_code gospy_snapshot_thread_stack(struct gospy_snapshot *snapshot, size_t index,
-						      struct gospy_stack *ret,
-						      struct gospy_error *err)
-	__attribute__((warn_unused_result));
+__attribute__((warn_unused_result)) static inline enum gospy_code
+gospy_snapshot_thread_stack(struct gospy_snapshot *snapshot, size_t index, struct gospy_stack *ret,
+			    struct gospy_error *err)
+{
+	return gospy_snapshot_thread_stack_sized(snapshot, index, ret, sizeof(*ret), err);
+}
 
+/** All P's in the order of their ids: gospy_snapshot_info.p_count of them, the snapshot's. */
 GOSPY_API const struct gospy_p *gospy_snapshot_ps(const struct gospy_snapshot *snapshot);
+/** All M's in the order of runtime.allm: gospy_snapshot_info.m_count of them, the snapshot's. */
 GOSPY_API const struct gospy_m *gospy_snapshot_ms(const struct gospy_snapshot *snapshot);
 /** All threads, of a snapshot taken with .threads; `*n_ret` entries. */
 GOSPY_API const struct gospy_thread *gospy_snapshot_threads(const struct gospy_snapshot *snapshot,
@@ -504,12 +796,13 @@ struct gospy_read_options {
 	bool non_blocking;
 	/** Longest time to hold the target; 0: one second. */
 	uint64_t max_pause_ns;
+	int64_t cancel_fd; /**< give up when this becomes readable; 0: none */
 };
 
 /** How and when figures were read. */
 struct gospy_reading {
 	uint64_t time_unix_ns; /**< the instant they are of, wall clock */
-	uint64_t paused_ns;    /**< first interrupt to last detach; 0 if not stopped */
+	uint64_t paused_ns;    /**< see struct gospy_snapshot_info */
 	/** GOSPY_SOUND; _RETRIED: only a later attempt found the figures at rest; _TORN: none did,
 	   so they may stem from different moments, or be off by what was being counted. */
 	enum gospy_soundness soundness;
@@ -542,18 +835,9 @@ enum gospy_gc_phase {
 	GOSPY_GC_UNKNOWN,
 };
 
-/** CPU time by use. It is wall-clock time of P's, as the runtime counts it. */
-struct gospy_gc_cpu {
-	uint64_t assist_ns;    /**< goroutines that mark as they allocate */
-	uint64_t dedicated_ns; /**< background workers on P's of their own, and fractional ones */
-	uint64_t idle_ns;      /**< background workers on P's that had nothing to do */
-	uint64_t pause_ns;     /**< all P's while the world was stopped; unknown in .mark_cpu */
-	uint64_t total_ns;     /**< of all P's, GC or not; unknown in .mark_cpu */
-};
-
 /**
  * What runtime.ReadMemStats would return, under its names (runtime.MemStats documents them), and
- * what else is known of the collector. Bytes, or counts.
+ * what else is known of the GC. Bytes, or counts.
  */
 struct gospy_memstats {
 	uint64_t alloc, total_alloc, sys, lookups, mallocs, frees;
@@ -590,15 +874,22 @@ struct gospy_memstats {
 	struct gospy_reading reading;
 };
 
+/** As gospy_memstats_read, with the size of `*ret`. */
+GOSPY_API enum gospy_code
+gospy_memstats_read_sized(struct gospy_target *target, const struct gospy_read_options *options,
+			  struct gospy_memstats *ret, size_t ret_size, struct gospy_error *err)
+	__attribute__((warn_unused_result));
 /**
  * Read the memory statistics: some hundred small pieces of memory, whatever the size of the heap.
  * `options` may be NULL. Errors as gospy_snapshot_take; figures that cannot be known do not fail
  * the call, they are GOSPY_UNKNOWN.
  */
-GOSPY_API enum gospy_code gospy_memstats_read(struct gospy_target *target,
-					      const struct gospy_read_options *options,
-					      struct gospy_memstats *ret, struct gospy_error *err)
-	__attribute__((warn_unused_result));
+__attribute__((warn_unused_result)) static inline enum gospy_code
+gospy_memstats_read(struct gospy_target *target, const struct gospy_read_options *options,
+		    struct gospy_memstats *ret, struct gospy_error *err)
+{
+	return gospy_memstats_read_sized(target, options, ret, sizeof(*ret), err);
+}
 
 /** Counts of what the scheduler has, without a look at each goroutine. */
 struct gospy_stats {
@@ -618,11 +909,18 @@ struct gospy_stats {
 	struct gospy_reading reading;
 };
 
-/** Read the counts. `options` may be NULL. As gospy_memstats_read. */
-GOSPY_API enum gospy_code gospy_stats_read(struct gospy_target *target,
-					   const struct gospy_read_options *options,
-					   struct gospy_stats *ret, struct gospy_error *err)
+/** As gospy_stats_read, with the size of `*ret`. */
+GOSPY_API enum gospy_code
+gospy_stats_read_sized(struct gospy_target *target, const struct gospy_read_options *options,
+		       struct gospy_stats *ret, size_t ret_size, struct gospy_error *err)
 	__attribute__((warn_unused_result));
+/** Read the counts. `options` may be NULL. Errors as gospy_memstats_read. */
+__attribute__((warn_unused_result)) static inline enum gospy_code
+gospy_stats_read(struct gospy_target *target, const struct gospy_read_options *options,
+		 struct gospy_stats *ret, struct gospy_error *err)
+{
+	return gospy_stats_read_sized(target, options, ret, sizeof(*ret), err);
+}
 
 /* ------------------------------------------------------------------------- processes, versions --
  */
@@ -638,21 +936,59 @@ struct gospy_process {
 	bool exe_deleted;
 	const char *go_version; /**< NULL if the version could not be read though it is Go */
 	bool agent;             /**< a live gops agent has its port file */
-	bool is_go;             /**< false only for the ancestors that a tree needs */
+	bool is_go;             /**< false: an ancestor that a tree needs, or it is not known */
+	const char *problem;    /**< why something of it is not known, or NULL */
 };
 
 struct gospy_process_list;
 
-/** Look at every process of /proc; processes sorted by pid. */
+/** How processes are looked at. */
+struct gospy_process_options {
+	size_t size;       /**< sizeof(struct gospy_process_options) */
+	int64_t cancel_fd; /**< give up when this becomes readable; 0: none */
+	/** For gospy_process_info_create_with: watch its CPU use for that long; 0: do not. */
+	uint64_t sample_ns;
+	/** For gospy_process_list_create_with: find out what gospy_process_list_details() tells. */
+	bool details;
+};
+
+/** Look at every process of /proc; processes sorted by pid. `options` may be NULL. Owned by the
+ * caller. GOSPY_E_OS (/proc cannot be listed, say), _NOMEM, _CANCELLED. */
+GOSPY_API enum gospy_code
+gospy_process_list_create_with(const struct gospy_process_options *options,
+			       struct gospy_process_list **ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+/** The same without options. */
 GOSPY_API enum gospy_code gospy_process_list_create(struct gospy_process_list **ret,
 						    struct gospy_error *err)
 	__attribute__((warn_unused_result));
+/** NULL is allowed. */
 GOSPY_API void gospy_process_list_destroy(struct gospy_process_list *list);
-/** All processes that could be classified, Go or not, sorted by pid. */
+/** The Go processes, the processes of which that is not known, and the ancestors of both, sorted by
+ * pid. */
 GOSPY_API const struct gospy_process *gospy_process_list_get(const struct gospy_process_list *list,
 							     size_t *n_ret);
 /** Processes whose executable may not be read, so that it is unknown what they are. */
 GOSPY_API size_t gospy_process_list_unreadable(const struct gospy_process_list *list);
+
+/** What more there is to say of a Go process of a list. */
+struct gospy_process_details {
+	uint64_t start_ns;    /**< start of the process, CLOCK_BOOTTIME, or GOSPY_UNKNOWN */
+	uint64_t elapsed_ns;  /**< since then, or GOSPY_UNKNOWN */
+	uint64_t rss;         /**< bytes of it in memory, or GOSPY_UNKNOWN */
+	uint64_t threads;     /**< or GOSPY_UNKNOWN */
+	const char *username; /**< name or number of the real user */
+	const char *cmdline;  /**< arguments joined by spaces, 4096 bytes at most, or NULL */
+	const char *cgroup;   /**< path, as the cgroup namespace of gospy names it; NULL: unknown */
+	const char *container;        /**< id of a container that the path has in it, or NULL */
+	const char *const *listeners; /**< where it listens on TCP: "127.0.0.1:80", "[::]:80" */
+	size_t listener_count;
+	bool listeners_known; /**< false: descriptors may not be listed */
+};
+/** Details of the process at this index of gospy_process_list_get(); NULL: it is not Go's, or the
+ * list was made without them. The list's. */
+GOSPY_API const struct gospy_process_details *
+gospy_process_list_details(const struct gospy_process_list *list, size_t index);
 
 /** A TCP or UDP socket of a process. Addresses are text, "127.0.0.1:80" or "[::1]:80". */
 struct gospy_socket {
@@ -675,13 +1011,28 @@ struct gospy_process_info {
 	const struct gospy_socket *sockets;
 	size_t socket_count;
 	bool sockets_known; /**< false: descriptors may not be listed */
+	/** Sockets of TCP and UDP that are not among them: neither bound nor connected, or of a
+	   network namespace that none of its threads is in. */
+	uint64_t other_sockets;
+	uint64_t start_ns; /**< its start, CLOCK_BOOTTIME */
+	uint64_t rss;      /**< bytes of it in memory, or GOSPY_UNKNOWN */
+	const char *comm;  /**< thread-group name, at most 15 bytes, unescaped */
+	const char *exe; /**< path as its mount namespace names it, "(deleted)" cut off; or NULL */
+	const char *cgroup;    /**< as in gospy_process_details */
+	const char *container; /**< as in gospy_process_details */
 };
 
-/** `sample_ns` > 0: watch its CPU use for that long. GOSPY_E_GONE, _PERM. */
+/** `options` may be NULL. GOSPY_E_GONE, _PERM, _CANCELLED. */
+GOSPY_API enum gospy_code
+gospy_process_info_create_with(pid_t pid, const struct gospy_process_options *options,
+			       struct gospy_process_info **ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+/** The same with one option, .sample_ns. */
 GOSPY_API enum gospy_code gospy_process_info_create(pid_t pid, uint64_t sample_ns,
 						    struct gospy_process_info **ret,
 						    struct gospy_error *err)
 	__attribute__((warn_unused_result));
+/** NULL is allowed. */
 GOSPY_API void gospy_process_info_destroy(struct gospy_process_info *info);
 
 /** What a process has used so far. */
@@ -689,11 +1040,35 @@ struct gospy_process_usage {
 	uint64_t mono_ns; /**< CLOCK_MONOTONIC: when this was so */
 	uint64_t cpu_ns;  /**< user and system time of all its threads, those that ended too */
 	uint64_t rss;     /**< bytes of it in memory, or GOSPY_UNKNOWN */
+	uint64_t rss_max; /**< as many of them as there ever were, or GOSPY_UNKNOWN */
 };
-/** Cheap, and for any process. GOSPY_E_GONE. */
-GOSPY_API enum gospy_code gospy_process_usage(pid_t pid, struct gospy_process_usage *ret,
-					      struct gospy_error *err)
+/** As gospy_process_usage, with the size of `*ret`. */
+GOSPY_API enum gospy_code gospy_process_usage_sized(pid_t pid, struct gospy_process_usage *ret,
+						    size_t ret_size, struct gospy_error *err)
 	__attribute__((warn_unused_result));
+/** Cheap, and for any process. GOSPY_E_GONE. */
+__attribute__((warn_unused_result)) static inline enum gospy_code
+gospy_process_usage(pid_t pid, struct gospy_process_usage *ret, struct gospy_error *err)
+{
+	return gospy_process_usage_sized(pid, ret, sizeof(*ret), err);
+}
+
+/** What a thread has used so far. */
+struct gospy_thread_usage {
+	uint64_t mono_ns; /**< CLOCK_MONOTONIC: when this was so */
+	uint64_t cpu_ns;  /**< user and system time */
+};
+/** As gospy_thread_usage, with the size of `*ret`. */
+GOSPY_API enum gospy_code gospy_thread_usage_sized(pid_t pid, pid_t tid,
+						   struct gospy_thread_usage *ret, size_t ret_size,
+						   struct gospy_error *err)
+	__attribute__((warn_unused_result));
+/** Cheap, and for any thread of a process; ids as in gospy's PID namespace. GOSPY_E_GONE. */
+__attribute__((warn_unused_result)) static inline enum gospy_code
+gospy_thread_usage(pid_t pid, pid_t tid, struct gospy_thread_usage *ret, struct gospy_error *err)
+{
+	return gospy_thread_usage_sized(pid, tid, ret, sizeof(*ret), err);
+}
 
 /* --------------------------------------------------------------------------- the agent of gops --
  */
@@ -720,7 +1095,8 @@ struct gospy_agent_options {
 	   after that each part has to come within that time, and all of it at 64 KiB/s or more.
 	   0: 10 s. */
 	uint64_t timeout_ns;
-	int cancel_fd; /**< give up when this becomes readable; 0: there is none */
+	/** Give up when this becomes readable, opening and in every question; 0: none. */
+	int cancel_fd;
 };
 
 struct gospy_agent_info {
@@ -738,18 +1114,24 @@ struct gospy_agent;
  * Find the agent of a process: by its port file, whose port the process itself must listen on, or,
  * where the file is missing and the program has the module of the agent in it, among its listening
  * sockets; these are asked for the Go version, and one that tells it is the agent. GOSPY_E_GONE,
- * _PERM (descriptors or files may not be read), _NOT_FOUND (there is none; a stale file is named).
+ * _PERM (descriptors or files may not be read), _NOT_FOUND (there is none; a stale file is named),
+ * _CANCELLED.
  */
 GOSPY_API enum gospy_code gospy_agent_open_pid(pid_t pid, const struct gospy_agent_options *options,
 					       struct gospy_agent **ret, struct gospy_error *err)
 	__attribute__((warn_unused_result));
-/** Take it that an agent listens at "host:port". GOSPY_E_USAGE, _NOT_FOUND (no such host), _LIMIT.
- */
+/** Take it that an agent listens at "host:port". The C library looks up the name of a host, and
+ * cannot be made to give up: after a lookup that was called off, or took longer than .timeout_ns, a
+ * thread of the library waits for the C library to do so, which is a matter of seconds
+ * (resolv.conf(5)). There are no more than eight such threads. GOSPY_E_USAGE, _NOT_FOUND (no such
+ * host), _LIMIT, _CANCELLED. */
 GOSPY_API enum gospy_code gospy_agent_open_addr(const char *host_port,
 						const struct gospy_agent_options *options,
 						struct gospy_agent **ret, struct gospy_error *err)
 	__attribute__((warn_unused_result));
+/** NULL is allowed. */
 GOSPY_API void gospy_agent_close(struct gospy_agent *agent);
+/** Never NULL; the agent's. */
 GOSPY_API const struct gospy_agent_info *gospy_agent_info(const struct gospy_agent *agent);
 
 /** A part of an answer. Another code than GOSPY_OK, with `err` filled, ends the request. */
@@ -794,10 +1176,18 @@ struct gospy_build_info {
 	size_t setting_count;
 };
 
-/** Read the build information of the program that runs as `pid`; needs no debug information. */
+/** Read the build information of the program that runs as `pid`; needs no debug information.
+ * `options` may be NULL. Owned by the caller. GOSPY_E_GONE, _PERM, _NOT_GO, _NOT_FOUND (the program
+ * has none), _CANCELLED. */
+GOSPY_API enum gospy_code
+gospy_build_info_create_with(pid_t pid, const struct gospy_process_options *options,
+			     struct gospy_build_info **ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+/** The same without options. */
 GOSPY_API enum gospy_code gospy_build_info_create(pid_t pid, struct gospy_build_info **ret,
 						  struct gospy_error *err)
 	__attribute__((warn_unused_result));
+/** NULL is allowed. */
 GOSPY_API void gospy_build_info_destroy(struct gospy_build_info *info);
 
 #ifdef __cplusplus

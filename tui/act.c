@@ -1,23 +1,16 @@
-/* What keys and clicks do, beyond what tables and views do themselves. */
-#include <stdio.h>
+#include "tui/act.h"
+
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "render/units.h"
-#include "tui/app_state.h"
-#include "tui/screen.h"
+#include "tui/model_rows.h"
+#include "tui/save.h"
+#include "tui/table.h"
+#include "tui/view_groups.h"
+#include "tui/view_help.h"
 
 static const uint64_t MS = 1000000;
-
-size_t act_sort_columns(const struct view *view, const struct column **ret, size_t max)
-{
-	size_t n = 0;
-	for (size_t i = 0; i < view->ops->column_count && n < max; i++) {
-		if (view->ops->columns[i].sort != COLUMN_UNSORTED)
-			ret[n++] = &view->ops->columns[i];
-	}
-	return n;
-}
 
 /* ---- going from view to view */
 
@@ -26,6 +19,24 @@ static void turn(struct app *app, size_t by)
 	if (app->picker || app->help)
 		return;
 	app->tab = (app->tab + by) % APP_TABS;
+	app_configure(app);
+	app_update(app);
+}
+
+/* The view with this number; once more, from what was opened in it. */
+static void show_view(struct app *app, size_t tab)
+{
+	if (app->picker || !app->ui.model)
+		return;
+	if (tab >= APP_TABS) {
+		ui_say(&app->ui, STYLE_WARN, "there are %d views", APP_TABS);
+		return;
+	}
+	bool again = tab == app->tab && !app->help;
+	view_close(take(app->help));
+	while (again && app->depth[tab] > 1)
+		view_close(app->tabs[tab][--app->depth[tab]]);
+	app->tab = tab;
 	app_configure(app);
 	app_update(app);
 }
@@ -41,7 +52,7 @@ static void show_help(struct app *app)
 static void clear_filter(struct app *app, struct view *view)
 {
 	char why[8];
-	if (table_filter(view, app, "", why, sizeof(why)))
+	if (table_filter(view, &app->ui, "", why, sizeof(why)))
 		app_update(app);
 }
 
@@ -60,22 +71,24 @@ static void go_back(struct app *app)
 		app->depth[app->tab]--;
 		app_configure(app);
 		app_update(app);
-	} else if (!app->options->pid) {
+	} else {
 		app_pick(app);
 	}
 }
 
-/* ---- typing a filter */
+/* ---- typing a filter, or what is to be looked for */
 
-static void prompt_open(struct app *app)
+static void prompt_open(struct app *app, bool searching)
 {
 	struct view *view = app_view(app);
 	if (view->ops->draw) {
-		app_say(app, LOOK_WARN, "there is nothing to filter here");
+		ui_say(&app->ui, STYLE_WARN, "there are no lines to %s here",
+		       searching ? "look through" : "filter");
 		return;
 	}
-	line_edit_set(&app->prompt, view->filter);
+	line_edit_set(&app->prompt, searching ? "" : view->filter);
 	app->prompting = true;
+	app->searching = searching;
 	app->message[0] = '\0';
 }
 
@@ -83,8 +96,12 @@ static void prompt_changed(struct app *app)
 {
 	char why[160];
 	app->message[0] = '\0';
-	if (!table_filter(app_view(app), app, app->prompt.text, why, sizeof(why)))
-		app_say(app, LOOK_BAD, "%s", why);
+	bool ok =
+		app->searching
+			? table_find(app_view(app), &app->ui, app->prompt.text, why, sizeof(why))
+			: table_filter(app_view(app), &app->ui, app->prompt.text, why, sizeof(why));
+	if (!ok)
+		ui_say(&app->ui, STYLE_BAD, "%s", why);
 }
 
 static void prompt_key(struct app *app, int code)
@@ -96,17 +113,19 @@ static void prompt_key(struct app *app, int code)
 		app->message[0] = '\0';
 		if (code == KEY_ESCAPE && picking)
 			go_back(app);
-		else if (code == KEY_ESCAPE)
+		else if (code == KEY_ESCAPE && !app->searching)
 			clear_filter(app, app_view(app));
 		else if (picking)
-			app->picker->ops->act(app->picker, app, ACT_OPEN);
+			app->picker->ops->act(app->picker, &app->ui, ACT_OPEN);
 	} else if (code == KEY_CTRL_C || code == KEY_FUNCTION + 10) {
 		app->quit = true;
+	} else if (app->searching && action == ACT_SEARCH) {
+		table_search(app_view(app), &app->ui, true);
 	} else if (code == KEY_FUNCTION + 1 && picking) {
 		app->prompting = false;
 		show_help(app);
 	} else if (code >= KEY_SPECIAL && action >= ACT_UP && action <= ACT_PAGE_DOWN) {
-		table_act(app_view(app), app, action);
+		table_act(app_view(app), &app->ui, action);
 	} else if (line_edit_key(&app->prompt, code)) {
 		prompt_changed(app);
 	}
@@ -118,9 +137,9 @@ static void menu_open(struct app *app)
 {
 	const struct column *columns[COLUMNS_MAX];
 	const struct view *view = app_view(app);
-	size_t n = act_sort_columns(view, columns, COLUMNS_MAX);
+	size_t n = table_sort_columns(view, columns, COLUMNS_MAX);
 	if (!n) {
-		app_say(app, LOOK_WARN, "there is nothing to sort here");
+		ui_say(&app->ui, STYLE_WARN, "there is nothing to sort here");
 		return;
 	}
 	app->menu_open = true;
@@ -135,7 +154,7 @@ static void menu_key(struct app *app, int code)
 {
 	const struct column *columns[COLUMNS_MAX];
 	struct view *view = app_view(app);
-	size_t n = act_sort_columns(view, columns, COLUMNS_MAX);
+	size_t n = table_sort_columns(view, columns, COLUMNS_MAX);
 	switch ((int)keys_action(code)) {
 	case ACT_UP:
 		app->menu_selected -= app->menu_selected > 0;
@@ -151,7 +170,7 @@ static void menu_key(struct app *app, int code)
 		break;
 	case ACT_OPEN:
 		app->menu_open = false;
-		table_sort(view, app, columns[app->menu_selected]->sort, false);
+		table_sort(view, &app->ui, columns[app->menu_selected]->sort, false);
 		break;
 	case ACT_QUIT:
 		app->quit = code != 'q';
@@ -182,22 +201,34 @@ static void change_interval(struct app *app, bool longer)
 	}
 	app->sampling.refresh_ns = to;
 	app_configure(app);
-	app_say(app, LOOK_NORMAL, "a look every %s", units_go_duration(to).s);
+	ui_say(&app->ui, STYLE_NORMAL, "a look every %s", units_go_duration(to).s);
 }
 
 static void toggle_stopping(struct app *app)
 {
 	app->sampling.non_blocking = !app->sampling.non_blocking;
 	app_configure(app);
-	app_say(app, LOOK_NORMAL, "%s",
-		app->sampling.non_blocking
-			? "from now on the target is not stopped"
-			: "from now on the target is stopped for an instant at each look");
+	ui_say(&app->ui, STYLE_NORMAL, "%s",
+	       app->sampling.non_blocking
+		       ? "from now on the target is not stopped"
+		       : "from now on the target is stopped for an instant at each look");
+}
+
+static void toggle_following(struct app *app)
+{
+	app->following = !app->following;
+	if (app->following && app->status.state == SAMPLER_ENDED)
+		follow_ended(app->follow);
+	ui_say(&app->ui, STYLE_NORMAL, "%s",
+	       !app->following ? "when the process ends, its last picture stays"
+	       : app->status.state == SAMPLER_ENDED
+		       ? "waiting for a process that follows this one"
+		       : "when the process ends, the one that follows it is shown");
 }
 
 static void toggle_freeze(struct app *app)
 {
-	app->sampling.paused = !app->sampling.paused;
+	app->ui.frozen = !app->ui.frozen;
 	app_configure(app);
 }
 
@@ -213,12 +244,12 @@ static void refresh_now(struct app *app, int code)
 
 static void mark(struct app *app)
 {
-	model_mark(app->model);
-	app_say(app, LOOK_GOOD, "marked: changes and growth count from now on");
+	model_mark(app->ui.model);
+	ui_say(&app->ui, STYLE_GOOD, "marked: changes and growth count from now on");
 	app_update(app);
 }
 
-/* From wherever it is asked for. */
+/* Do it, wherever it is asked for. */
 static void show_groups(struct app *app)
 {
 	view_close(take(app->help));
@@ -229,10 +260,10 @@ static void show_groups(struct app *app)
 	app_update(app);
 }
 
-/* What needs a target, whatever is shown of it. */
+/* Actions that need a target, whatever is shown of it. */
 static bool act_on_target(struct app *app, enum action action, int code)
 {
-	if (!app->model || app->picker)
+	if (!app->ui.model || app->picker)
 		return false;
 	switch ((int)action) {
 	case ACT_MARK:
@@ -253,11 +284,14 @@ static bool act_on_target(struct app *app, enum action action, int code)
 	case ACT_STOPPING:
 		toggle_stopping(app);
 		return true;
+	case ACT_FOLLOW:
+		toggle_following(app);
+		return true;
 	case ACT_KEY_NEXT:
 	case ACT_KEY_BEFORE:
 	case ACT_GROWING:
 		show_groups(app);
-		view_groups.act(app_view(app), app, action);
+		view_groups.act(app_view(app), &app->ui, action);
 		return true;
 	default:
 		return false;
@@ -279,7 +313,7 @@ static void act(struct app *app, enum action action, int code)
 	}
 	if (!view)
 		return;
-	if (view->ops->act && view->ops->act(view, app, action))
+	if (view->ops->act && view->ops->act(view, &app->ui, action))
 		return;
 	switch ((int)action) {
 	case ACT_BACK:
@@ -291,8 +325,14 @@ static void act(struct app *app, enum action action, int code)
 	case ACT_VIEW_BEFORE:
 		turn(app, APP_TABS - 1);
 		return;
+	case ACT_VIEW_NUMBER:
+		show_view(app, (size_t)(code - '1'));
+		return;
 	case ACT_FILTER:
-		prompt_open(app);
+		prompt_open(app, false);
+		return;
+	case ACT_SEARCH:
+		prompt_open(app, true);
 		return;
 	case ACT_SORT_MENU:
 		menu_open(app);
@@ -304,7 +344,7 @@ static void act(struct app *app, enum action action, int code)
 		break;
 	}
 	if (!act_on_target(app, action, code) && !view->ops->draw)
-		table_act(view, app, action);
+		table_act(view, &app->ui, action);
 }
 
 void act_key(struct app *app, int code, const struct pointer *pointer)
@@ -312,7 +352,7 @@ void act_key(struct app *app, int code, const struct pointer *pointer)
 	struct view *view = app_view(app);
 	if (code == KEY_POINTER) {
 		app->menu_open = false;
-		if (view && !view->ops->draw && table_click(view, app, pointer))
+		if (view && !view->ops->draw && table_click(view, &app->ui, pointer))
 			act(app, ACT_OPEN, code);
 		return;
 	}

@@ -6,9 +6,9 @@
 #include "tui/app.h"
 
 #include <errno.h>
+#include <locale.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -17,107 +17,31 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "tui/act.h"
 #include "tui/app_state.h"
+#include "tui/frame.h"
+#include "tui/model_rows.h"
 #include "tui/screen.h"
+#include "tui/view_groups.h"
+#include "tui/view_memory.h"
+#include "tui/view_picker.h"
+#include "tui/view_sched.h"
 
-static const uint64_t MESSAGE_NS = 8000000000;
 static const uint64_t SECOND_NS = 1000000000;
-/* So much later the screen begins: who may not look learns it without one. */
+/* The screen begins so much later: a user who may not look into the process learns it without a
+ * screen. */
 static const uint64_t BEFORE_SCREEN_NS = 400000000;
 static const uint64_t BEFORE_SCREEN_REFUSED_NS = 1500000000;
 
 enum {
-	/* Goroutines up to which everything is read at each look, so that a frozen picture can be
-	 * looked into as well. It costs some milliseconds, of which the target notices none. */
-	RICH_MAX = 10000,
 	IDLE_POLL_MS = 5,
-	/* A target that may not be stopped is tried so often, so far apart. */
+	/* So often, and so far apart, a target that may not be stopped is tried. */
 	REFUSALS_MAX = 50,
 	REFUSAL_MS = 20,
 	KEYS_AT_ONCE = 64, /* before the screen is drawn again */
 };
 
-struct view *app_view(const struct app *app)
-{
-	if (app->help)
-		return app->help;
-	if (app->picker)
-		return app->picker;
-	return app->model ? app->tabs[app->tab][app->depth[app->tab] - 1] : NULL;
-}
-
-void app_say(struct app *app, enum style style, const char *fmt, ...)
-{
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(app->message, sizeof(app->message), fmt, ap);
-	va_end(ap);
-	app->message_style = style;
-	app->message_until_ns = clock_mono_ns() + MESSAGE_NS;
-}
-
 /* ---- the target */
-
-static struct sampler_options wanted_options(const struct app *app)
-{
-	struct sampler_options options = app->sampling;
-	const struct view *view = app->model ? app->tabs[app->tab][app->depth[app->tab] - 1] : NULL;
-	if (view && view->ops->needs)
-		view->ops->needs(view, &options);
-	const struct sample *sample = app->model ? model_sample(app->model) : NULL;
-	if (sample && gospy_snapshot_goroutine_count(sample->snapshot) <= RICH_MAX)
-		options.stacks = options.arguments = options.objects = options.labels =
-			options.threads = true;
-	return options;
-}
-
-void app_configure(struct app *app)
-{
-	if (!app->sampler)
-		return;
-	struct sampler_options options = wanted_options(app);
-	sampler_configure(app->sampler, &options);
-}
-
-static void close_prompts(struct app *app)
-{
-	app->prompting = app->menu_open = false;
-}
-
-void app_pick(struct app *app)
-{
-	app->picker = view_picker_open();
-	line_edit_set(&app->prompt, "");
-	app->prompting = true;
-	app_update(app);
-}
-
-void app_leave_picker(struct app *app)
-{
-	if (!app->model)
-		return;
-	view_close(take(app->picker));
-	close_prompts(app);
-	app_update(app);
-}
-
-void app_connect(struct app *app, pid_t pid)
-{
-	struct gospy_error err;
-	sampler_stop(take(app->next));
-	if (app->model && pid == app->pid && app->status.state != SAMPLER_ENDED) {
-		app_leave_picker(app);
-		return;
-	}
-	struct sampler_options options = app->sampling;
-	options.paused = false;
-	if (sampler_start(pid, app->options->bin, &options, &app->next, &err)) {
-		app_say(app, LOOK_BAD, "%s", err.msg);
-		return;
-	}
-	app->next_pid = pid;
-	app_say(app, LOOK_NORMAL, "looking into process %d ...", (int)pid);
-}
 
 static void close_views(struct app *app, bool roots)
 {
@@ -129,8 +53,8 @@ static void close_views(struct app *app, bool roots)
 
 static void close_target(struct app *app)
 {
-	model_destroy(app->model);
-	app->model = NULL;
+	model_destroy(app->ui.model);
+	app->ui.model = NULL;
 	sampler_stop(take(app->sampler));
 }
 
@@ -144,13 +68,13 @@ static void set_up_model(struct app *app, struct model *model)
 		model_set_sort(model, (enum model_column)groups->sort, groups->inverted);
 	else
 		model_set_sort(model, options->sort, false);
-	model_set_growing_first(model, app->model ? model_growing_first(app->model)
-						  : !options->sort_given);
+	model_set_growing_first(model, app->ui.model ? model_growing_first(app->ui.model)
+						     : !options->sort_given);
 	if (options->func && !model_set_func(model, options->func, why, sizeof(why)))
-		app_say(app, LOOK_BAD, "%s", why);
+		ui_say(&app->ui, STYLE_BAD, "%s", why);
 	if (groups && groups->filter[0] &&
 	    !model_set_filter(model, groups->filter, why, sizeof(why)))
-		app_say(app, LOOK_BAD, "%s", why);
+		ui_say(&app->ui, STYLE_BAD, "%s", why);
 }
 
 static void open_roots(struct app *app)
@@ -169,24 +93,29 @@ static void switch_target(struct app *app, struct sample *sample)
 	struct model *model = model_create();
 	set_up_model(app, model);
 	// Views and what they know belong to the target before.
-	close_views(app, app->pid != app->next_pid);
+	close_views(app, app->pid != app->next_pid && !app->successor[0]);
 	close_target(app);
 	app->sampler = take(app->next);
 	app->pid = app->next_pid;
-	app->model = model;
+	app->ui.model = model;
 	model_add(model, sample);
 	open_roots(app);
 	if (app->picker)
 		app->tab = 0;
 	view_close(take(app->picker));
-	close_prompts(app);
+	app_close_prompts(app);
 	app->message[0] = '\0';
 	sampler_status(app->sampler, &app->status);
+	follow_stop(take(app->follow));
+	app->follow = follow_start(app->pid);
+	if (app->successor[0])
+		ui_say(&app->ui, STYLE_GOOD, "%s", app->successor);
+	app->successor[0] = '\0';
 	app_configure(app);
 	app_update(app);
 }
 
-/* What is being opened has something to say. */
+/* The target that is being opened has something to say. */
 static void check_next(struct app *app)
 {
 	struct sampler_status status;
@@ -196,7 +125,7 @@ static void check_next(struct app *app)
 		switch_target(app, sample);
 		return;
 	}
-	if (!app->model)
+	if (!app->ui.model)
 		app->status = status;
 	// Another tracer, such as another gospy, may be gone in a moment; a missing right does not
 	// come by itself.
@@ -209,8 +138,8 @@ static void check_next(struct app *app)
 	if (!refused && status.state != SAMPLER_ENDED)
 		return;
 	sampler_stop(take(app->next));
-	if (app->model || app->picker) {
-		app_say(app, LOOK_BAD, "%s", status.error.msg);
+	if (app->ui.model || app->picker) {
+		ui_say(&app->ui, STYLE_BAD, "%s", status.error.msg);
 	} else {
 		app->error = status.error;
 		app->quit = true;
@@ -221,37 +150,28 @@ static void check_sampler(struct app *app)
 {
 	struct sample *sample = sampler_take(app->sampler);
 	sampler_status(app->sampler, &app->status);
+	if (app->following && app->status.state == SAMPLER_ENDED)
+		follow_ended(app->follow);
 	if (!sample)
 		return;
-	model_add(app->model, sample);
+	model_add(app->ui.model, sample);
 	app_configure(app);
 	app_update(app);
 }
 
-/* ---- views */
-
-void app_update(struct app *app)
+/* The successor of a target that has ended takes its place, unless the user is somewhere else. */
+static void check_follow(struct app *app)
 {
-	struct view *view = app_view(app);
-	if (!view)
+	struct follow_news news;
+	if (!follow_take(app->follow, &news) || !app->following ||
+	    app->status.state != SAMPLER_ENDED || app->next || app->picker)
 		return;
-	if (view->ops->update)
-		view->ops->update(view, app);
-	table_update(view, app);
-}
-
-void app_push(struct app *app, struct view *view)
-{
-	size_t *depth = &app->depth[app->tab];
-	if (*depth == APP_DEPTH) {
-		app_say(app, LOOK_WARN, "that is deep enough: Esc goes back");
-		view_close(view);
+	if (!news.pid) {
+		ui_say(&app->ui, STYLE_WARN, "%s", news.text);
 		return;
 	}
-	app->tabs[app->tab][(*depth)++] = view;
-	close_prompts(app);
-	app_configure(app);
-	app_update(app);
+	app_connect(app, news.pid);
+	snprintf(app->successor, sizeof(app->successor), "%s", news.text);
 }
 
 /* ---- signals */
@@ -270,15 +190,16 @@ static void no_handler(int signal)
 	(void)signal;
 }
 
-/* ncurses ignores SIGTSTP while it draws, unless somebody else handles it: and the kernel discards
- * a signal that waits to be read when it comes to be ignored (do_sigaction() in kernel/signal.c).
- */
+/* ncurses ignores SIGTSTP while it draws, unless somebody else handles it. The kernel discards a
+ * signal that waits to be read once the program ignores that signal (do_sigaction() in
+ * kernel/signal.c). */
 static void keep_suspend_from_ncurses(struct sigaction *before_ret)
 {
 	sigaction(SIGTSTP, &(struct sigaction){.sa_handler = no_handler}, before_ret);
 }
 
-/* Nobody may stand still while a target does so for it. */
+/* gospy must not stop while it holds a target, because the target would stand still until gospy
+ * goes on. */
 static void wait_until_idle(struct sampler *sampler, struct sampler_options options)
 {
 	struct sampler_status status;
@@ -291,17 +212,18 @@ static void wait_until_idle(struct sampler *sampler, struct sampler_options opti
 		sampler_status(sampler, &status);
 		if (status.state == SAMPLER_PAUSED || status.state == SAMPLER_ENDED)
 			return;
-		// The descriptor may stay readable: what was taken is not taken here.
+		// The descriptor may stay readable: a signal that was taken elsewhere is not taken
+		// here.
 		poll(&fd, 1, IDLE_POLL_MS);
 		if (fd.revents)
 			poll(NULL, 0, IDLE_POLL_MS);
 	}
 }
 
-/* Ctrl-Z: as if nothing had been on the screen, until somebody says fg. */
+/* Ctrl-Z: give the terminal back as if nothing had been on it, until the user says fg. */
 static void suspend(struct app *app)
 {
-	wait_until_idle(app->sampler, wanted_options(app));
+	wait_until_idle(app->sampler, app_wanted(app));
 	wait_until_idle(app->next, app->sampling);
 	sigset_t stop, resume;
 	sigemptyset(&stop);
@@ -313,11 +235,11 @@ static void suspend(struct app *app)
 	sigaction(SIGTSTP, &(struct sigaction){.sa_handler = SIG_DFL}, &before);
 	raise(SIGTSTP);
 	pthread_sigmask(SIG_UNBLOCK, &stop, NULL);
-	// Here it stands still.
+	// Here gospy stands still.
 	pthread_sigmask(SIG_BLOCK, &stop, NULL);
 	sigaction(SIGTSTP, &before, NULL);
-	// What the signal that ended it would have done is done here: once more, and the terminal
-	// would be the shell's for a moment in which somebody may type.
+	// The effect of the signal that ended it is brought about here. If the signal were sent
+	// once more, the terminal would be the shell's for a moment in which the user may type.
 	sigtimedwait(&resume, NULL, &(struct timespec){0});
 	screen_enter();
 	app->redraw = true;
@@ -326,7 +248,8 @@ static void suspend(struct app *app)
 		sampler_configure(app->next, &app->sampling);
 }
 
-/* If the signal is a key itself: it calls off those before it, which are not for the shell. */
+/* If the signal came from a key, that key calls off the keys before it, which are not meant for the
+ * shell. */
 static void drop_keys_before(const struct signalfd_siginfo *info)
 {
 	if (info->ssi_code == SI_KERNEL)
@@ -339,8 +262,8 @@ static void take_signals(struct app *app, int fd)
 	while (read(fd, &info, sizeof(info)) == sizeof(info)) {
 		switch (info.ssi_signo) {
 		case SIGCONT:
-			// After a SIGSTOP nobody has told it of, the terminal is as the shell left
-			// it.
+			// A SIGSTOP comes without a word. After it the terminal is as the shell
+			// left it.
 			screen_leave();
 			screen_enter();
 			app->redraw = true;
@@ -390,10 +313,12 @@ static void draw(struct app *app)
 		screen_redraw();
 	app->redraw = false;
 	screen_size(&rows, &cols);
-	if (rows != app->canvas.rows || cols != app->canvas.cols)
-		canvas_resize(&app->canvas, rows, cols);
+	if (rows != app->ui.canvas.rows || cols != app->ui.canvas.cols) {
+		canvas_resize(&app->ui.canvas, rows, cols);
+		app_update(app);
+	}
 	frame_draw(app, &y, &x);
-	screen_show(&app->canvas, y, x);
+	screen_show(&app->ui.canvas, y, x);
 }
 
 /* Milliseconds after which something changes though nothing happens; -1: never. */
@@ -404,7 +329,7 @@ static int until_next(struct app *app, bool busy)
 	uint64_t now = clock_mono_ns(), next = UINT64_MAX;
 	if (app->message[0] && !app->prompting)
 		next = app->message_until_ns;
-	// The age of the last picture, and that a capture takes long, are told by the second.
+	// The age of the last picture, and the time that a long capture takes, change each second.
 	if (app->status.state == SAMPLER_ENDED || app->status.state == SAMPLER_READING)
 		next = next < now + SECOND_NS ? next : now + SECOND_NS;
 	if (next == UINT64_MAX)
@@ -421,9 +346,10 @@ static void turn(struct app *app, int signals)
 		{.fd = app->sampler ? sampler_fd(app->sampler) : -1, .events = POLLIN},
 		{.fd = app->next ? sampler_fd(app->next) : -1, .events = POLLIN},
 		{.fd = app->picker ? view_picker_fd(app->picker) : -1, .events = POLLIN},
+		{.fd = app->follow ? follow_fd(app->follow) : -1, .events = POLLIN},
 	};
 	struct view *view = app_view(app);
-	bool busy = view && view->ops->step && view->ops->step(view, app);
+	bool busy = view && view->ops->step && view->ops->step(view, &app->ui);
 	if (poll(fds, sizeof(fds) / sizeof(fds[0]), until_next(app, busy)) < 0 && errno != EINTR) {
 		err_os(&app->error, errno, "cannot wait for keys");
 		app->quit = true;
@@ -436,13 +362,15 @@ static void turn(struct app *app, int signals)
 		app->signal = app->signal ? app->signal : SIGHUP;
 		app->quit = true;
 	}
-	// Each may be closed by what another one brings.
+	// Each is looked up anew, because handling one descriptor may close another.
 	if (fds[4].revents && app->picker && app_view(app) == app->picker)
 		app_update(app);
 	if (fds[2].revents && app->sampler)
 		check_sampler(app);
 	if (fds[3].revents && app->next)
 		check_next(app);
+	if (fds[5].revents && app->follow)
+		check_follow(app);
 	if (fds[0].revents && !app->quit)
 		take_keys(app);
 	if (app->message[0] && clock_mono_ns() >= app->message_until_ns)
@@ -480,12 +408,14 @@ static enum gospy_code run(struct app *app, int signals, struct gospy_error *err
 	wait_without_screen(app, signals);
 	if (app->quit)
 		return GOSPY_OK;
-	enum gospy_code code = screen_start(term_use_color(options->color, STDOUT_FILENO),
-					    !options->no_mouse, &app->canvas.utf8, err);
+	enum gospy_code code =
+		screen_start(term_use_color(options->color, STDOUT_FILENO), options->theme,
+			     !options->no_mouse, &app->ui.canvas.utf8, err);
 	if (code)
 		return code;
 	if (!options->pid)
 		app_pick(app);
+	take_keys(app);
 	draw(app);
 	while (!app->quit)
 		turn(app, signals);
@@ -499,23 +429,23 @@ static void app_free(struct app *app)
 	view_close(app->picker);
 	view_close(app->help);
 	sampler_stop(app->next);
+	follow_stop(app->follow);
 	close_target(app);
-	canvas_deinit(&app->canvas);
+	canvas_deinit(&app->ui.canvas);
 }
 
 enum gospy_code app_run(const struct top_options *options, struct app_end *end,
 			struct gospy_error *err)
 {
 	static struct app app;
-	memset(&app, 0, sizeof(app));
+	app_init(&app, options);
 	memset(end, 0, sizeof(*end));
-	app.options = options;
-	app.sampling = options->sampling;
-	app.canvas.glyphs = theme_glyphs(false);
 	enum gospy_code code = screen_check(err);
 	if (code)
 		return code;
-	// Before there are threads, so that none of them gets these.
+	// This comes before there are threads: a locale belongs to all of them, and these signals
+	// are meant for none.
+	setlocale(LC_CTYPE, "");
 	sigset_t set, before;
 	struct sigaction suspend_before;
 	watched_set(&set);
@@ -529,7 +459,7 @@ enum gospy_code app_run(const struct top_options *options, struct app_end *end,
 		code = run(&app, signals, err);
 	app_free(&app);
 	sigaction(SIGTSTP, &suspend_before, NULL);
-	// It was heard, however often it came: the exit status tells of it.
+	// The signal was heard, however often it came: the exit status tells of it.
 	if (app.signal)
 		sigaction(app.signal, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

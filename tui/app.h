@@ -1,4 +1,13 @@
-/* The screen of `gospy top`. */
+/*
+ * The room tui/: the screen of `gospy top`, and its frames of text where there is no screen.
+ *
+ * Enters: options; keys, mouse and size of a terminal; samples, which a thread of their own takes
+ *   (sampler.h).
+ * Leaves: cells on a canvas (canvas.h), which screen.c draws; files, if the user asks for them
+ *   (save.h).
+ * Owner: app_run() owns the terminal from its begin to its end, and all views. The model owns the
+ *   samples (model.h).
+ */
 #ifndef GOSPY_TUI_APP_H
 #define GOSPY_TUI_APP_H
 
@@ -7,14 +16,21 @@
 
 /** What the command line says. Strings are borrowed. */
 struct top_options {
-	pid_t pid;       /* 0: let the user pick one */
-	const char *bin; /* or NULL */
+	pid_t pid; /* 0: let the user pick one */
+	struct gospy_open_options open;
 	struct sampler_options sampling;
 	enum model_column sort;
 	bool sort_given;  /* --sort: growing groups do not come first by themselves */
 	const char *func; /* regular expression, checked; or NULL */
 	enum term_color color;
+	enum term_theme theme;
 	bool no_mouse;
+	bool follow; /* when the process has ended, go on with its successor */
+	/* If that is not NULL, the user is asked for one of these processes, and that is all: 0,
+	 * the user has left without an answer. */
+	pid_t *chosen_ret;
+	const pid_t *choices;
+	size_t choice_count;
 };
 
 /** How it ended. */

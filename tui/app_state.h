@@ -1,25 +1,30 @@
-/* What the parts of the screen share; app.c owns it. */
+/* The state of the screen, and what changes it from several sides; app.c owns it. */
 #ifndef GOSPY_TUI_APP_STATE_H
 #define GOSPY_TUI_APP_STATE_H
 
 #include "tui/app.h"
+#include "tui/follow.h"
 #include "tui/view.h"
 
 enum { APP_TABS = 3, APP_DEPTH = 8 /* views on top of each other */ };
 
 struct app {
+	struct ui ui; /* what views see */
 	const struct top_options *options;
-	struct canvas canvas;
-	struct sampler_options sampling; /* as the user wants it, without what views need */
+	/* As the user wants it, without what views need; .paused is not used. */
+	struct sampler_options sampling;
 
-	/* The target. Until one is open there is no model. */
+	/* The target. Until one is open there is neither a sampler nor a model. */
 	struct sampler *sampler;
 	struct sampler_status status;
-	struct model *model;
 	pid_t pid;
 	/* One that is being opened, and will take its place; NULL: none. */
 	struct sampler *next;
 	pid_t next_pid;
+
+	struct follow *follow; /* of the target; NULL: there is none */
+	bool following;        /* when the target has ended, its successor is wanted */
+	char successor[300];   /* what the next one and the target have in common, or "" */
 
 	struct view *tabs[APP_TABS][APP_DEPTH];
 	size_t depth[APP_TABS]; /* views of each; the last one is shown */
@@ -29,10 +34,11 @@ struct app {
 
 	struct line_edit prompt;
 	bool prompting;
+	bool searching; /* what is typed is looked for; else it is a filter */
 	bool menu_open; /* of columns to sort by */
 	size_t menu_selected;
 
-	char message[320];
+	char message[UI_MESSAGE_MAX];
 	enum style message_style;
 	uint64_t message_until_ns; /* CLOCK_MONOTONIC */
 
@@ -43,33 +49,24 @@ struct app {
 	struct gospy_error error; /* why it ended, or GOSPY_OK */
 };
 
-/** The view that is shown. */
+/** Begin: nothing is shown, and there is no target. Options are borrowed. */
+void app_init(struct app *app, const struct top_options *options);
+/** The view that is shown; NULL: there is none until the first sample has come. */
 struct view *app_view(const struct app *app);
-/** Show a view on top of the one that is shown; owned by the app. */
-void app_push(struct app *app, struct view *view);
 /** Let the user choose a process. */
 void app_pick(struct app *app);
-/** Back to the one that was shown before, which went on; nothing if there is none. */
+/** Go back to the target that was shown before, whose samples went on. Without one there is only
+ * something to leave if the user was asked for a process and nothing else. */
 void app_leave_picker(struct app *app);
+/** End typing, and choosing from a menu. */
+void app_close_prompts(struct app *app);
 /** Open a process and show it in the place of the one that is shown, if that works. */
 void app_connect(struct app *app, pid_t pid);
-/** A line for the user, shown for some seconds. */
-void app_say(struct app *app, enum style style, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+/** What samples are to hold, as the user and the view that is shown want it. */
+struct sampler_options app_wanted(const struct app *app);
 /** What samples have to hold has changed. */
 void app_configure(struct app *app);
 /** Something about the model has changed, or the view is new: bring what is shown up to date. */
 void app_update(struct app *app);
-
-/** header.c: draw the header into the first lines of a screen; the lines it took. */
-int header_draw(struct app *app);
-/** frame.c: all of it. Where the cursor is to be, -1: nowhere. */
-void frame_draw(struct app *app, int *cursor_y_ret, int *cursor_x_ret);
-/** save.c: write what is on the screen to two files, and say so. */
-void save_screen(struct app *app);
-/** act.c: what a key does. */
-void act_key(struct app *app, int code, const struct pointer *pointer);
-/** Columns that can be sorted by, in their order. */
-size_t act_sort_columns(const struct view *view, const struct column **ret, size_t max);
 
 #endif

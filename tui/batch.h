@@ -11,18 +11,14 @@ struct batch_options {
 	uint64_t frames; /* 0: until the target ends, or nobody reads any more */
 	uint64_t limit;  /* rows of a frame; 0: all */
 	enum report_format format;
-	/** Told of samples that failed, while frames go on; and of what else is to be known. */
+	/** Is told of samples that failed, while frames go on, and of what else is to be known. */
 	void (*note)(void *ctx, const char *text);
 	void *note_ctx;
 };
 
 /** Write frames; each is written out at once. `*partial_ret`: some of a frame could not be read.
- * What ends it before its time is the error; GOSPY_E_USAGE: a pattern is not well-formed. */
+ * The error is what ended it before its time; GOSPY_E_USAGE: a pattern is not well-formed. */
 enum gospy_code batch_run(const struct batch_options *options, struct out *out, bool *partial_ret,
 			  struct gospy_error *err) __attribute__((warn_unused_result));
-
-/** One frame: what model and target show at this moment. `number` counts from 1. */
-void batch_frame(const struct batch_options *options, struct out *out, struct model *model,
-		 const struct gospy_target_info *target, uint64_t number);
 
 #endif

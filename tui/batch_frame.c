@@ -1,4 +1,5 @@
-/* One frame of top, as text and as JSON. */
+#include "tui/batch_frame.h"
+
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
@@ -8,7 +9,8 @@
 #include "render/report_header.h"
 #include "render/table.h"
 #include "render/units.h"
-#include "tui/batch.h"
+#include "tui/model_rows.h"
+#include "tui/model_text.h"
 
 static const char *base_name(const char *path)
 {
@@ -16,9 +18,9 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static size_t shown_rows(const struct batch_options *options, size_t n)
+static size_t shown_rows(uint64_t limit, size_t n)
 {
-	return options->limit && options->limit < n ? (size_t)options->limit : n;
+	return limit && limit < n ? (size_t)limit : n;
 }
 
 /* ---- text */
@@ -53,7 +55,9 @@ static void program_line(struct out *out, const struct gospy_target_info *target
 			   " torn\n",
 			   info->consistent, info->retried, info->torn);
 	else
-		out_printf(out, "paused %s\n", units_ms(info->paused_ns).s);
+		report_pause(out, info);
+	if (!info->non_blocking)
+		out_putc(out, '\n');
 }
 
 static void goroutine_line(struct out *out, const struct model_header *header,
@@ -112,6 +116,7 @@ static const struct table_column columns[1 + MODEL_COLUMNS] = {
 	{.gap = "  ", .title = "OLDEST", .right = true},
 	{.gap = "  ", .title = "STATE"},
 	{.gap = "  ", .title = "LOCATION"},
+	{.gap = "  ", .title = "WAITS AT"},
 	{.gap = "  ", .title = "CREATED BY"},
 };
 
@@ -141,7 +146,7 @@ static void rows_text(struct out *out, const struct model_row *const *rows, size
 	table_print(&table, out);
 }
 
-static void frame_text(const struct batch_options *options, struct out *out, struct model *model,
+static void frame_text(struct out *out, uint64_t limit, struct model *model,
 		       const struct gospy_target_info *target, uint64_t number)
 {
 	struct model_header header = model_header(model);
@@ -154,9 +159,9 @@ static void frame_text(const struct batch_options *options, struct out *out, str
 	goroutine_line(out, &header, &info->goroutines);
 	scheduler_line(out, model, &header);
 	heap_line(out, &info->heap);
-	rows_text(out, rows, shown_rows(options, n));
-	if (shown_rows(options, n) < n)
-		out_printf(out, "... %zu more\n", n - shown_rows(options, n));
+	rows_text(out, rows, shown_rows(limit, n));
+	if (shown_rows(limit, n) < n)
+		out_printf(out, "... %zu more\n", n - shown_rows(limit, n));
 }
 
 /* ---- JSON */
@@ -177,6 +182,8 @@ static void figures_json(struct json *json, const struct model_header *header)
 	json_u64(json, "rss", header->rss);
 	optional(json, "schedticks_per_s", header->schedticks);
 	optional(json, "gc_per_min", header->gc_rate);
+	optional(json, "gc_cpu_percent", header->gc_cpu_percent);
+	json_u64(json, "paused_ns_max", header->pause_max_ns);
 	json_object_end(json);
 }
 
@@ -194,17 +201,20 @@ static void row_json(struct json *json, const struct model_row *row)
 	json_bool(json, "new", row->appeared);
 	json_bool(json, "gone", row->gone);
 	json_u64(json, "longest_wait_ns", row->oldest_ns);
+	json_u64(json, "longest_still_ns", row->still_ns);
 	json_str(json, "state", row->state);
 	json_bool(json, "states_differ", row->states_differ);
 	json_str(json, "title", row->title);
 	report_location_json(json, "location", row->location);
 	json_bool(json, "locations_differ", row->locations_differ);
+	report_location_json(json, "user", row->user);
+	json_bool(json, "users_differ", row->users_differ);
 	report_location_json(json, "created_by", row->creator);
 	json_bool(json, "creators_differ", row->creators_differ);
 	json_object_end(json);
 }
 
-static void frame_json(const struct batch_options *options, struct out *out, struct model *model,
+static void frame_json(struct out *out, uint64_t limit, struct model *model,
 		       const struct gospy_target_info *target, uint64_t number)
 {
 	struct json json = {.out = out};
@@ -217,20 +227,20 @@ static void frame_json(const struct batch_options *options, struct out *out, str
 	figures_json(&json, &header);
 	json_str(&json, "key", group_key_name(model_key(model)));
 	json_u64(&json, "matching", n);
-	json_u64(&json, "shown", shown_rows(options, n));
+	json_u64(&json, "shown", shown_rows(limit, n));
 	json_array(&json, "groups");
-	for (size_t i = 0; i < shown_rows(options, n) && !out->error; i++)
+	for (size_t i = 0; i < shown_rows(limit, n) && !out->error; i++)
 		row_json(&json, rows[i]);
 	json_array_end(&json);
 	json_object_end(&json);
 	json_newline(&json);
 }
 
-void batch_frame(const struct batch_options *options, struct out *out, struct model *model,
+void batch_frame(struct out *out, enum report_format format, uint64_t limit, struct model *model,
 		 const struct gospy_target_info *target, uint64_t number)
 {
-	if (options->format == REPORT_TEXT)
-		frame_text(options, out, model, target, number);
+	if (format == REPORT_TEXT)
+		frame_text(out, limit, model, target, number);
 	else
-		frame_json(options, out, model, target, number);
+		frame_json(out, limit, model, target, number);
 }

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "render/escape.h"
+#include "render/width.h"
 
 void canvas_resize(struct canvas *canvas, int rows, int cols)
 {
@@ -23,7 +24,7 @@ void canvas_resize(struct canvas *canvas, int rows, int cols)
 void canvas_clear(struct canvas *canvas)
 {
 	for (int y = 0; y < canvas->rows; y++)
-		canvas_blank(canvas, y, 0, canvas->cols, LOOK_NORMAL);
+		canvas_blank(canvas, y, 0, canvas->cols, STYLE_NORMAL);
 }
 
 void canvas_deinit(struct canvas *canvas)
@@ -48,7 +49,7 @@ static void clear_cell(struct canvas *canvas, int y, int x)
 		cell->chars[0] = L' ';
 }
 
-/* No half of a wide character may stay when the other one is overwritten. */
+/* When one half of a wide character is overwritten, the other half must not stay. */
 static struct cell *free_cell(struct canvas *canvas, int y, int x)
 {
 	struct cell *cell = cell_at(canvas, y, x);
@@ -63,41 +64,6 @@ static struct cell *free_cell(struct canvas *canvas, int y, int x)
 	return cell;
 }
 
-/* A character as it is drawn: what the terminal cannot show is a question mark. */
-static int fit_char(const struct canvas *canvas, wchar_t *c)
-{
-	int width = *c < 0x80 ? 1 : canvas->utf8 ? wcwidth(*c) : -1;
-	if (width >= 0 && width <= 2)
-		return width;
-	*c = L'?';
-	return 1;
-}
-
-/* The next character of escaped text. */
-static wchar_t next_char(const char **s, size_t *len)
-{
-	uint32_t code;
-	unsigned n = escape_decode(*s, *len, &code);
-	if (!n) {
-		// Cut in the middle of a character.
-		n = 1;
-		code = '?';
-	}
-	*s += n;
-	*len -= n;
-	return (wchar_t)code;
-}
-
-static int clean_width(const struct canvas *canvas, const char *s, size_t len)
-{
-	int columns = 0;
-	while (len) {
-		wchar_t c = next_char(&s, &len);
-		columns += fit_char(canvas, &c);
-	}
-	return columns;
-}
-
 int canvas_width(const struct canvas *canvas, const char *s, size_t len)
 {
 	CLEANUP(strbuf_deinit) struct strbuf clean = {0};
@@ -105,7 +71,7 @@ int canvas_width(const struct canvas *canvas, const char *s, size_t len)
 	if (copy)
 		escape_add(&clean, copy);
 	free(copy);
-	return clean_width(canvas, clean.s ? clean.s : "", clean.len);
+	return width_text(clean.s ? clean.s : "", clean.len, canvas->utf8);
 }
 
 static void combine(struct canvas *canvas, int y, int x, wchar_t c)
@@ -145,8 +111,8 @@ static int draw_clean(struct canvas *canvas, int y, int x, int width, enum style
 {
 	int used = 0;
 	while (len) {
-		wchar_t c = next_char(&s, &len);
-		int columns = fit_char(canvas, &c);
+		wchar_t c = width_next(&s, &len);
+		int columns = width_char(&c, canvas->utf8);
 		if (used + columns > width)
 			break;
 		if (columns)
@@ -167,40 +133,7 @@ static bool is_printable_ascii(const char *s)
 	return true;
 }
 
-static int draw_more(struct canvas *canvas, int y, int x, enum style style)
-{
-	const char *more = canvas->glyphs->more;
-	return draw_clean(canvas, y, x, 1, style, more, strlen(more));
-}
-
-/* Text that is too wide, with its beginning. */
-static int draw_begin(struct canvas *canvas, int y, int x, int width, enum style style,
-		      const char *s, size_t len)
-{
-	int used = draw_clean(canvas, y, x, width - 1, style, s, len);
-	return used + draw_more(canvas, y, x + used, style);
-}
-
-/* With its end. */
-static int draw_end(struct canvas *canvas, int y, int x, int width, enum style style, const char *s,
-		    size_t len)
-{
-	int indent = 0, columns = clean_width(canvas, s, len);
-	for (; indent < width - 1 && *s == ' '; indent++, s++, len--, columns--)
-		;
-	while (len && columns > width - indent - 1) {
-		wchar_t c = next_char(&s, &len);
-		columns -= fit_char(canvas, &c);
-	}
-	int used = indent + draw_more(canvas, y, x + indent, style);
-	return used + draw_clean(canvas, y, x + used, width - used, style, s, len);
-}
-
-typedef int draw_cut(struct canvas *canvas, int y, int x, int width, enum style style,
-		     const char *s, size_t len);
-
-static int draw_text(struct canvas *canvas, int y, int x, int width, enum style style,
-		     const char *s, draw_cut *cut)
+int canvas_text(struct canvas *canvas, int y, int x, int width, enum style style, const char *s)
 {
 	CLEANUP(strbuf_deinit) struct strbuf clean = {0};
 	if (width > canvas->cols - x)
@@ -213,19 +146,11 @@ static int draw_text(struct canvas *canvas, int y, int x, int width, enum style 
 		s = clean.s ? clean.s : "";
 		len = clean.len;
 	}
-	if (clean_width(canvas, s, len) <= width)
+	if (width_text(s, len, canvas->utf8) <= width)
 		return draw_clean(canvas, y, x, width, style, s, len);
-	return cut(canvas, y, x, width, style, s, len);
-}
-
-int canvas_text(struct canvas *canvas, int y, int x, int width, enum style style, const char *s)
-{
-	return draw_text(canvas, y, x, width, style, s, draw_begin);
-}
-
-int canvas_text_end(struct canvas *canvas, int y, int x, int width, enum style style, const char *s)
-{
-	return draw_text(canvas, y, x, width, style, s, draw_end);
+	int used = draw_clean(canvas, y, x, width - 1, style, s, len);
+	const char *more = canvas->glyphs->more;
+	return used + draw_clean(canvas, y, x + used, 1, style, more, strlen(more));
 }
 
 void canvas_text_right(struct canvas *canvas, int y, int x, int width, enum style style,
@@ -278,7 +203,7 @@ void canvas_bar(struct canvas *canvas, int y, int x, int width, double share, en
 	int eighths = (int)(share * width * GLYPH_LEVELS + 0.5);
 	for (int i = 0; i < width; i++, eighths -= GLYPH_LEVELS) {
 		int level = eighths < GLYPH_LEVELS ? eighths : GLYPH_LEVELS;
-		canvas_text(canvas, y, x + i, 1, level > 0 ? style : LOOK_DIM,
+		canvas_text(canvas, y, x + i, 1, level > 0 ? style : STYLE_DIM,
 			    level > 0 ? canvas->glyphs->fill[level - 1] : canvas->glyphs->empty);
 	}
 }

@@ -1,6 +1,6 @@
 /*
- * What the screen is to show, cell by cell. Everything draws on a canvas: so what is not fit for a
- * terminal is escaped in one place, and what is shown can be tested and saved as text.
+ * What the screen is to show, cell by cell. Everything draws on a canvas. So one place escapes what
+ * is not fit for a terminal, and what is shown can be tested and saved as text.
  */
 #ifndef GOSPY_TUI_CANVAS_H
 #define GOSPY_TUI_CANVAS_H
@@ -40,13 +40,10 @@ int canvas_width(const struct canvas *canvas, const char *s, size_t len);
 
 /**
  * Draw UTF-8 text, of a target as well, in at most `width` columns; what does not fit is cut off,
- * and the last column says so. Outside of the canvas nothing is drawn. Returns the columns drawn.
+ * and the last column says so; names are shortened before (render/name.h). Outside of the canvas
+ * nothing is drawn. Returns the columns drawn.
  */
 int canvas_text(struct canvas *canvas, int y, int x, int width, enum style style, const char *s);
-/** The same, but it is cut off at its beginning, behind spaces it begins with: for names and paths,
- * whose ends tell more. */
-int canvas_text_end(struct canvas *canvas, int y, int x, int width, enum style style,
-		    const char *s);
 /** As canvas_text, at the right of `width` columns. */
 void canvas_text_right(struct canvas *canvas, int y, int x, int width, enum style style,
 		       const char *s);

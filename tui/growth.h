@@ -43,9 +43,9 @@ void growth_add(struct growth *growth, const struct growth_times *times, double 
 /** Slope of the line fitted to the values, a second; false: fewer than two times. */
 bool growth_slope(const struct growth *growth, const struct growth_times *times, double *ret);
 /**
- * Does it grow steadily? The smallest value of each sixth of the time is larger than that of the
- * sixth before, so that what comes and goes does not count; and what the line rises is a multiple
- * of what the values scatter around it.
+ * Does it grow steadily? It does if the smallest value of each sixth of the time is larger than
+ * that of the sixth before, so that what comes and goes does not count, and if the line rises by a
+ * multiple of what the values scatter around it.
  */
 bool growth_is_steady(const struct growth *growth, const struct growth_times *times);
 

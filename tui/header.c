@@ -1,17 +1,21 @@
-/* What is known of the target as a whole. */
+#include "tui/header.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "render/units.h"
-#include "tui/app_state.h"
 
 enum {
-	ROWS_FULL = 18, /* of the screen, from which on there is room for the whole header */
-	ROWS_SHORT = 10,
-	COLS_FULL = 70,
-	NAME_WIDTH = 10, /* of a figure */
+	/* Rows of the screen from which on there is room for more of the header. */
+	ROWS_TWO = 10,
+	ROWS_THREE = 18,
+	ROWS_DETAILS = 40,
+	/* Columns of the screen. */
+	COLS_MEDIUM = 70,
+	COLS_WIDE = 110,
+	COLS_ROOMY = 120,
 	SPARK_MIN = 8,
 	SPARK_MAX = 120,
 	BAR_MAX = 40,
@@ -23,11 +27,16 @@ static const uint64_t SPARK_SPAN_NS = 300000000000; /* five minutes */
 struct pen {
 	struct canvas *canvas;
 	int y, x;
+	bool measures; /* it draws nothing, and goes on as if there were room */
 };
 
 static void put(struct pen *pen, enum style style, const char *text)
 {
-	pen->x += canvas_text(pen->canvas, pen->y, pen->x, pen->canvas->cols - pen->x, style, text);
+	if (pen->measures)
+		pen->x += canvas_width(pen->canvas, text, strlen(text));
+	else
+		pen->x += canvas_text(pen->canvas, pen->y, pen->x, pen->canvas->cols - pen->x,
+				      style, text);
 }
 
 __attribute__((format(printf, 3, 4))) static void putf(struct pen *pen, enum style style,
@@ -41,11 +50,19 @@ __attribute__((format(printf, 3, 4))) static void putf(struct pen *pen, enum sty
 	put(pen, style, text);
 }
 
-static void name(struct pen *pen, const char *text)
+static bool is_wide(const struct pen *pen)
 {
-	pen->x = 0;
-	put(pen, LOOK_LABEL, text);
-	pen->x = NAME_WIDTH + 1;
+	return pen->canvas->cols >= COLS_WIDE;
+}
+
+static bool is_narrow(const struct pen *pen)
+{
+	return pen->canvas->cols < COLS_MEDIUM;
+}
+
+static int room(const struct pen *pen)
+{
+	return pen->canvas->cols - pen->x;
 }
 
 static void put_number(struct pen *pen, enum style style, uint64_t n)
@@ -62,37 +79,90 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+/* What looking costs the target: the last time, and the most so far. At the right of the line, in
+ * as many words as there is room for. */
+static void pause_text(struct pen *pen, const struct gospy_snapshot_info *info,
+		       const struct model_header *header)
+{
+	char texts[3][96];
+	struct units_text most = units_ms(header->pause_max_ns);
+	if (info->non_blocking) {
+		snprintf(texts[0], sizeof(texts[0]), "not stopped");
+		snprintf(texts[1], sizeof(texts[1]), "no stop");
+		texts[2][0] = '\0';
+	} else {
+		struct units_text last = units_ms(info->paused_ns);
+		const char *unit = strchr(last.s, ' '), *same = strchr(most.s, ' ');
+		bool once = unit && same && strcmp(unit, same) == 0;
+		snprintf(texts[0], sizeof(texts[0]), "pause %s, max %s", last.s, most.s);
+		snprintf(texts[1], sizeof(texts[1]), "pause %.*s, max %s",
+			 (int)(once ? unit - last.s : (ptrdiff_t)strlen(last.s)), last.s, most.s);
+		snprintf(texts[2], sizeof(texts[2]), "pause %s", last.s);
+	}
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		int width = (int)strlen(texts[i]);
+		if (width + 1 > room(pen))
+			continue;
+		canvas_text_right(pen->canvas, pen->y, pen->x, room(pen), STYLE_NORMAL, texts[i]);
+		return;
+	}
+}
+
+static void cpu_text(struct pen *pen, const struct model_header *header, size_t p_count)
+{
+	put(pen, STYLE_LABEL, "CPU ");
+	if (header->cpu_percent < 0)
+		put(pen, STYLE_DIM, "?");
+	else
+		putf(pen, STYLE_STRONG, "%.*f%%", header->cpu_percent < 10 ? 1 : 0,
+		     header->cpu_percent);
+	if (p_count && !is_narrow(pen))
+		putf(pen, STYLE_NORMAL, is_wide(pen) ? " of %zu%%" : "/%zu%%", p_count * 100);
+}
+
+static void gc_text(struct pen *pen, const struct model_header *header)
+{
+	put(pen, STYLE_LABEL, "  GC ");
+	if (header->gc_rate < 0)
+		put(pen, STYLE_DIM, "?");
+	else
+		putf(pen, STYLE_STRONG, header->gc_rate < 10 ? "%.1f" : "%.0f", header->gc_rate);
+	put(pen, STYLE_NORMAL, "/min");
+	if (header->gc_cpu_percent >= 0)
+		putf(pen, STYLE_NORMAL, " %.1f%% cpu", header->gc_cpu_percent);
+}
+
 static void program_line(struct pen *pen, struct app *app, const struct model_header *header)
 {
 	const struct gospy_target_info *target = sampler_target(app->sampler);
 	const struct gospy_snapshot_info *info =
-		gospy_snapshot_info(model_sample(app->model)->snapshot);
-	bool narrow = pen->canvas->cols < COLS_FULL;
-	const char *gap = narrow ? " " : "  ";
-	if (!narrow)
-		pen->x += canvas_text(pen->canvas, pen->y, 0, 7, LOOK_TAB_OPEN, " gospy ") + 1;
-	put(pen, LOOK_STRONG, base_name(target->exe ? target->exe : target->comm));
-	putf(pen, LOOK_NORMAL, "%s%s%d", gap, narrow ? "" : "pid ", (int)target->pid);
-	putf(pen, LOOK_NORMAL, "%s%s", gap, target->go_version ? target->go_version : "go?");
-	putf(pen, LOOK_NORMAL, "%sup %s", gap, units_span(info->uptime_ns).s);
-	putf(pen, LOOK_LABEL, "%sCPU ", gap);
-	if (header->cpu_percent >= 0)
-		putf(pen, LOOK_STRONG, "%.1f%%", header->cpu_percent);
-	else
-		put(pen, LOOK_DIM, "?");
-	putf(pen, LOOK_LABEL, "%sRSS ", gap);
-	put(pen, LOOK_STRONG, units_bytes(header->rss).s);
+		gospy_snapshot_info(model_sample(app->ui.model)->snapshot);
+	const char *gap = is_narrow(pen) ? " " : "  ";
+	if (is_wide(pen))
+		pen->x += canvas_text(pen->canvas, pen->y, 0, 7, STYLE_TAB_OPEN, " gospy ") + 1;
+	put(pen, STYLE_STRONG, base_name(target->exe ? target->exe : target->comm));
+	bool roomy = pen->canvas->cols >= COLS_ROOMY;
+	putf(pen, STYLE_NORMAL, "%s%d%s", roomy ? "  pid " : " ", (int)target->pid, gap);
+	if (!is_narrow(pen))
+		putf(pen, STYLE_NORMAL, "%s  up %s  ",
+		     target->go_version ? target->go_version : "go?",
+		     units_span(info->uptime_ns).s);
+	cpu_text(pen, header, info->p_count);
+	putf(pen, STYLE_LABEL, "%sRSS ", gap);
+	put(pen, STYLE_STRONG, units_bytes(header->rss).s);
+	if (is_wide(pen))
+		gc_text(pen, header);
+	pause_text(pen, info, header);
 }
 
 static void put_delta(struct pen *pen, int64_t delta)
 {
-	putf(pen, delta > 0 ? LOOK_WARN : delta < 0 ? LOOK_GOOD : LOOK_DIM, "%+ld", (long)delta);
+	putf(pen, delta > 0 ? STYLE_WARN : delta < 0 ? STYLE_GOOD : STYLE_DIM, "%+ld", (long)delta);
 }
 
-static void sparkline(struct pen *pen, const struct trend *trend)
+static void sparkline(struct pen *pen, const struct trend *trend, int n)
 {
 	static double values[SPARK_MAX];
-	int n = pen->canvas->cols - pen->x;
 	n = n > SPARK_MAX ? SPARK_MAX : n;
 	if (n < SPARK_MIN || trend->len < 2)
 		return;
@@ -105,45 +175,52 @@ static void sparkline(struct pen *pen, const struct trend *trend)
 			low = values[i];
 		high = values[i] > high ? values[i] : high;
 	}
-	// A flat line is drawn low; what changes by little is not made to look like much.
+	// A flat line is drawn low, and a small change is not made to look like a large one.
 	if (high - low < high / 100)
 		high = low + high / 100 + 1;
-	canvas_plot(pen->canvas, pen->y, pen->x, 1, values, n, low, high, LOOK_GOOD);
+	canvas_plot(pen->canvas, pen->y, pen->x, 1, values, n, low, high, STYLE_GOOD);
+	pen->x += n;
 }
 
-static void goroutines_line(struct pen *pen, struct app *app, const struct model_header *header)
+static void put_change(struct pen *pen, double change)
 {
-	name(pen, "Goroutines");
-	put_number(pen, LOOK_STRONG, header->total);
-	put(pen, LOOK_NORMAL, "  ");
-	put_delta(pen, header->delta_last);
-	put(pen, LOOK_DIM, " last  ");
-	put_delta(pen, header->delta_mark);
-	uint64_t age =
-		header->mono_ns > header->mark_mono_ns ? header->mono_ns - header->mark_mono_ns : 0;
-	putf(pen, LOOK_DIM, " since %s %s ago  ", header->marked ? "mark" : "start",
-	     units_age(age).s);
-	sparkline(pen, model_trend(app->model));
+	bool flat = change > -0.05 && change < 0.05;
+	putf(pen,
+	     flat         ? STYLE_DIM
+	     : change > 0 ? STYLE_WARN
+			  : STYLE_GOOD,
+	     flat                          ? "+0/s"
+	     : change > -10 && change < 10 ? "%+.1f/s"
+					   : "%+.0f/s",
+	     change);
 }
 
 static void put_state(struct pen *pen, enum style style, uint64_t n, const char *state)
 {
-	putf(pen, n ? style : LOOK_DIM, "%lu", n);
-	putf(pen, n ? LOOK_NORMAL : LOOK_DIM, " %s  ", state);
+	putf(pen, n ? style : STYLE_DIM, "  %lu", n);
+	putf(pen, n ? STYLE_NORMAL : STYLE_DIM, " %s", state);
 }
 
-static void states_line(struct pen *pen, struct app *app)
+static void states_text(struct pen *pen, const struct gospy_goroutine_counts *counts)
 {
-	const struct gospy_goroutine_counts *counts =
-		&gospy_snapshot_info(model_sample(app->model)->snapshot)->goroutines;
-	pen->x = NAME_WIDTH + 1;
-	put_state(pen, LOOK_GOOD, counts->running, "running");
-	put_state(pen, LOOK_WARN, counts->runnable, "runnable");
-	put_state(pen, LOOK_SYSCALL, counts->syscall, "syscall");
-	put_state(pen, LOOK_NORMAL, counts->waiting, "waiting");
-	if (counts->idle + counts->other)
-		put_state(pen, LOOK_NORMAL, counts->idle + counts->other, "other");
-	putf(pen, LOOK_DIM, "(+%lu system)", counts->system);
+	bool wide = is_wide(pen);
+	put_state(pen, STYLE_GOOD, counts->running, wide ? "running" : "run");
+	put_state(pen, STYLE_WARN, counts->runnable, "runnable");
+	if (wide)
+		put_state(pen, STYLE_SYSCALL, counts->syscall, "syscall");
+	put_state(pen, STYLE_NORMAL, counts->waiting, wide ? "waiting" : "wait");
+	if (wide && counts->idle + counts->other)
+		put_state(pen, STYLE_NORMAL, counts->idle + counts->other, "other");
+}
+
+static void since_text(struct pen *pen, const struct model_header *header)
+{
+	uint64_t age =
+		header->mono_ns > header->mark_mono_ns ? header->mono_ns - header->mark_mono_ns : 0;
+	put(pen, STYLE_NORMAL, "  ");
+	put_delta(pen, header->delta_mark);
+	putf(pen, STYLE_DIM, " since %s %s ago", header->marked ? "mark" : "first look",
+	     units_age(age).s);
 }
 
 static void p_cell(struct pen *pen, enum gospy_p_status status)
@@ -152,123 +229,175 @@ static void p_cell(struct pen *pen, enum gospy_p_status status)
 	switch (status) {
 	case GOSPY_P_IDLE:
 	case GOSPY_P_DEAD:
-		put(pen, LOOK_DIM, glyphs->p_idle);
+		put(pen, STYLE_DIM, glyphs->p_idle);
 		return;
 	case GOSPY_P_RUNNING:
-		put(pen, LOOK_GOOD, glyphs->p_running);
+		put(pen, STYLE_GOOD, glyphs->p_running);
 		return;
 	case GOSPY_P_SYSCALL:
-		put(pen, LOOK_SYSCALL, glyphs->p_syscall);
+		put(pen, STYLE_SYSCALL, glyphs->p_syscall);
 		return;
 	case GOSPY_P_GCSTOP:
-		put(pen, LOOK_GC, glyphs->p_gcstop);
+		put(pen, STYLE_GC, glyphs->p_gcstop);
 		return;
 	}
-	put(pen, LOOK_WARN, "?");
+	put(pen, STYLE_WARN, "?");
 }
 
-static void procs_line(struct pen *pen, struct app *app, const struct model_header *header)
+/* "Ps 8 [██······]" */
+static void ps_text(struct pen *pen, struct app *app)
 {
 	size_t n;
-	const struct model_p *ps = model_ps(app->model, &n);
-	const struct gospy_sched *sched =
-		&gospy_snapshot_info(model_sample(app->model)->snapshot)->sched;
-	// What comes behind the strip needs its place, too.
-	size_t room = pen->canvas->cols > 80 ? (size_t)pen->canvas->cols - 60 : 20;
-	uint64_t local = 0;
-	name(pen, "Ps");
-	putf(pen, LOOK_STRONG, "%zu ", n);
-	put(pen, LOOK_DIM, "[");
-	for (size_t i = 0; i < n; i++) {
-		local += ps[i].p.runq_size == GOSPY_UNKNOWN ? 0 : ps[i].p.runq_size;
-		if (i < room && i < STRIP_MAX)
-			p_cell(pen, ps[i].p.status);
-	}
-	put(pen, LOOK_DIM, n > room ? pen->canvas->glyphs->more : "");
-	put(pen, LOOK_DIM, "]  ");
-	if (header->schedticks >= 0)
-		putf(pen, LOOK_STRONG, "%.0f", header->schedticks);
-	else
-		put(pen, LOOK_DIM, "?");
-	put(pen, LOOK_NORMAL, " schedticks/s  ");
-	put(pen, LOOK_LABEL, "run queue ");
-	put_number(pen, LOOK_STRONG, sched->runqsize);
-	putf(pen, LOOK_NORMAL, " global + %lu local", local);
+	const struct model_p *ps = model_ps(app->ui.model, &n);
+	size_t most = is_wide(pen) ? (size_t)pen->canvas->cols / 4 : 10;
+	put(pen, STYLE_LABEL, is_wide(pen) ? "Ps " : "  Ps ");
+	if (is_wide(pen))
+		putf(pen, STYLE_STRONG, "%zu ", n);
+	put(pen, STYLE_DIM, "[");
+	for (size_t i = 0; i < n && i < most && i < STRIP_MAX; i++)
+		p_cell(pen, ps[i].p.status);
+	put(pen, STYLE_DIM, n > most ? pen->canvas->glyphs->more : "");
+	put(pen, STYLE_DIM, "]");
 }
 
-static void heap_line(struct pen *pen, struct app *app)
+/* The line of the past takes what the rest leaves. */
+static void goroutines_line(struct pen *pen, struct app *app, const struct model_header *header)
 {
-	const struct gospy_heap *heap =
-		&gospy_snapshot_info(model_sample(app->model)->snapshot)->heap;
+	const struct gospy_goroutine_counts *counts =
+		&gospy_snapshot_info(model_sample(app->ui.model)->snapshot)->goroutines;
+	struct pen rest = {.canvas = pen->canvas, .measures = true};
+	states_text(&rest, counts);
+	if (is_wide(pen))
+		since_text(&rest, header);
+	else if (!is_narrow(pen))
+		ps_text(&rest, app);
+	pen->x = 0;
+	put(pen, STYLE_LABEL, "Goroutines ");
+	put_number(pen, STYLE_STRONG, header->total);
+	put(pen, STYLE_NORMAL, "  ");
+	put_change(pen, header->change);
+	put(pen, STYLE_NORMAL, " ");
+	sparkline(pen, model_trend(app->ui.model), room(pen) - rest.x - 1);
+	states_text(pen, counts);
+	if (is_wide(pen))
+		since_text(pen, header);
+	else if (!is_narrow(pen))
+		ps_text(pen, app);
+}
+
+static uint64_t queued(struct app *app)
+{
+	const struct trend *trend = model_trend(app->ui.model);
+	return trend->len ? trend_at(trend, trend->len - 1)->runq : GOSPY_UNKNOWN;
+}
+
+static void heap_text(struct pen *pen, const struct gospy_heap *heap, int bar)
+{
 	bool endless = heap->next_gc != GOSPY_UNKNOWN && heap->next_gc >> 62;
 	bool known = heap->live != GOSPY_UNKNOWN && heap->next_gc != GOSPY_UNKNOWN &&
 		     heap->next_gc && !endless;
-	int bar = pen->canvas->cols - 64;
+	put(pen, STYLE_LABEL, "Heap ");
 	bar = bar > BAR_MAX ? BAR_MAX : bar;
-	name(pen, "Heap");
 	if (bar >= 6) {
-		put(pen, LOOK_DIM, "[");
+		put(pen, STYLE_DIM, "[");
 		canvas_bar(pen->canvas, pen->y, pen->x, bar,
-			   known ? (double)heap->live / (double)heap->next_gc : 0, LOOK_GOOD);
+			   known ? (double)heap->live / (double)heap->next_gc : 0, STYLE_GOOD);
 		pen->x += bar;
-		put(pen, LOOK_DIM, "] ");
+		put(pen, STYLE_DIM, "] ");
 	}
-	put(pen, LOOK_STRONG, units_bytes(heap->live).s);
-	putf(pen, LOOK_NORMAL, " live of %s", endless ? "no limit" : units_bytes(heap->next_gc).s);
-	put(pen, LOOK_LABEL, "  GC ");
-	put_number(pen, LOOK_STRONG, heap->num_gc);
-	put(pen, LOOK_LABEL, "  last pause ");
-	put(pen, LOOK_STRONG, heap->num_gc ? units_ms(heap->last_pause_ns).s : "-");
+	put(pen, STYLE_STRONG, units_bytes(heap->live).s);
+	if (endless)
+		put(pen, STYLE_NORMAL, ", no goal");
+	else
+		putf(pen, STYLE_NORMAL, " of %s goal", units_bytes(heap->next_gc).s);
 }
 
-static void snapshot_line(struct pen *pen, struct app *app)
+static void sampling_text(struct pen *pen, struct app *app)
 {
 	const struct gospy_snapshot_info *info =
-		gospy_snapshot_info(model_sample(app->model)->snapshot);
-	name(pen, "Snapshot");
-	if (info->non_blocking) {
-		put(pen, LOOK_GOOD, "not stopped");
-		putf(pen, LOOK_NORMAL, ": %lu consistent, %lu retried, ", info->consistent,
-		     info->retried);
-		putf(pen, info->torn ? LOOK_WARN : LOOK_NORMAL, "%lu torn", info->torn);
-	} else {
-		put(pen, LOOK_NORMAL, "paused ");
-		put(pen, LOOK_STRONG, units_ms(info->paused_ns).s);
-	}
-	putf(pen, LOOK_NORMAL, "  took %s", units_ms(info->total_ns).s);
-	// That some have moved meanwhile is no failure: busy programs are like that.
-	if (info->moved)
-		putf(pen, LOOK_DIM, "  %lu moved", info->moved);
-	if (info->late + info->unreadable)
-		putf(pen, LOOK_WARN, "  %lu inexact", info->late + info->unreadable);
-	put(pen, LOOK_LABEL, "  every ");
-	put(pen, LOOK_NORMAL, units_go_duration(app->sampling.refresh_ns).s);
+		gospy_snapshot_info(model_sample(app->ui.model)->snapshot);
+	putf(pen, STYLE_NORMAL, "every %s, ", units_go_duration(app->sampling.refresh_ns).s);
+	if (app->status.not_stopped)
+		put(pen, STYLE_WARN, "cannot be stopped");
+	else
+		put(pen, STYLE_NORMAL, info->non_blocking ? "not stopping" : "stopping");
 	if (app->status.state == SAMPLER_READING &&
 	    clock_mono_ns() - app->status.since_mono_ns > 500000000)
-		put(pen, LOOK_WARN, "  reading");
+		put(pen, STYLE_WARN, ", reading");
+}
+
+static void machine_line(struct pen *pen, struct app *app)
+{
+	const struct gospy_snapshot_info *info =
+		gospy_snapshot_info(model_sample(app->ui.model)->snapshot);
+	bool wide = is_wide(pen);
+	pen->x = 0;
+	if (wide) {
+		ps_text(pen, app);
+		put(pen, STYLE_NORMAL, "  ");
+	}
+	put(pen, STYLE_LABEL, "queue ");
+	put_number(pen, STYLE_STRONG, queued(app));
+	put(pen, STYLE_NORMAL, "  ");
+	heap_text(pen, &info->heap, wide ? pen->canvas->cols / 8 : 0);
+	putf(pen, STYLE_LABEL, "  Threads ");
+	putf(pen, STYLE_STRONG, "%lu", info->threads.total);
+	putf(pen, STYLE_NORMAL, " (%lu running)", info->threads.running);
+	put(pen, STYLE_NORMAL, "  ");
+	sampling_text(pen, app);
+}
+
+/* How the last sample was taken, and what of it is not exact. */
+static void snapshot_line(struct pen *pen, struct app *app, const struct model_header *header)
+{
+	const struct gospy_snapshot_info *info =
+		gospy_snapshot_info(model_sample(app->ui.model)->snapshot);
+	pen->x = 0;
+	put(pen, STYLE_LABEL, "Snapshot ");
+	if (info->non_blocking) {
+		put(pen, STYLE_GOOD, "not stopped");
+		putf(pen, STYLE_NORMAL, ": %lu consistent, %lu retried, ", info->consistent,
+		     info->retried);
+		putf(pen, info->torn ? STYLE_WARN : STYLE_NORMAL, "%lu torn", info->torn);
+	} else if (!info->stopped_threads) {
+		put(pen, STYLE_GOOD, "nothing stopped");
+	} else {
+		put(pen, STYLE_NORMAL, "paused ");
+		put(pen, STYLE_STRONG, units_ms(info->paused_ns).s);
+		putf(pen, STYLE_DIM, " (%lu of %lu threads)", info->stopped_threads,
+		     info->threads.total);
+	}
+	putf(pen, STYLE_NORMAL, "  took %s", units_ms(info->total_ns).s);
+	// That some have moved meanwhile is no failure: busy programs are like that.
+	if (info->moved)
+		putf(pen, STYLE_DIM, "  %lu moved", info->moved);
+	if (info->late + info->unreadable)
+		putf(pen, STYLE_WARN, "  %lu inexact", info->late + info->unreadable);
+	if (header->schedticks >= 0)
+		putf(pen, STYLE_NORMAL, "  %.0f schedticks/s", header->schedticks);
+	putf(pen, STYLE_DIM, "  +%lu of the runtime's goroutines", info->goroutines.system);
 }
 
 int header_draw(struct app *app)
 {
-	struct pen pen = {.canvas = &app->canvas};
-	struct model_header header = model_header(app->model);
-	int rows = app->canvas.rows;
-	if (rows < ROWS_SHORT / 2)
+	struct pen pen = {.canvas = &app->ui.canvas};
+	struct model_header header = model_header(app->ui.model);
+	int rows = app->ui.canvas.rows;
+	if (rows < ROWS_TWO / 2)
 		return 0;
 	program_line(&pen, app, &header);
-	if (rows < ROWS_SHORT)
+	if (rows < ROWS_TWO)
 		return 1;
 	pen.y++;
 	goroutines_line(&pen, app, &header);
-	if (rows < ROWS_FULL)
+	bool small = pen.canvas->cols < COLS_WIDE;
+	if (rows < ROWS_THREE || (small && rows < ROWS_DETAILS))
 		return 2;
 	pen.y++;
-	states_line(&pen, app);
+	machine_line(&pen, app);
+	if (rows < ROWS_DETAILS)
+		return 3;
 	pen.y++;
-	procs_line(&pen, app, &header);
-	pen.y++;
-	heap_line(&pen, app);
-	pen.y++;
-	snapshot_line(&pen, app);
-	return pen.y + 1;
+	snapshot_line(&pen, app, &header);
+	return 4;
 }

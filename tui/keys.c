@@ -4,60 +4,44 @@
 
 #define F(n) (KEY_FUNCTION + (n))
 
+/* The help has room for 15 characters of names and 21 of what they do: two columns in 80. */
 static const struct binding bindings[] = {
-	{ACT_UP, "Moving", {KEY_ARROW_UP, 'k'}, NULL, "line up", NULL},
-	{ACT_DOWN, NULL, {KEY_ARROW_DOWN, 'j'}, NULL, "line down", NULL},
-	{ACT_PAGE_UP, NULL, {KEY_PAGE_UP}, NULL, "page up", NULL},
-	{ACT_PAGE_DOWN, NULL, {KEY_PAGE_DOWN}, NULL, "page down", NULL},
-	{ACT_HOME, NULL, {KEY_LINE_HOME}, NULL, "first line", NULL},
-	{ACT_END, NULL, {KEY_LINE_END}, NULL, "last line", NULL},
-	{ACT_OPEN,
-	 NULL,
-	 {KEY_RETURN},
-	 NULL,
-	 "open: a group's goroutines, a goroutine's stack",
-	 "Open"},
-	{ACT_BACK, NULL, {KEY_ESCAPE, KEY_ERASE}, NULL, "clear the filter, or go back", NULL},
-	{ACT_VIEW_NEXT, NULL, {KEY_TAB, F(3)}, NULL, "next view: groups, scheduler, memory", NULL},
-	{ACT_VIEW_BEFORE, NULL, {KEY_SHIFT_TAB, F(2)}, NULL, "view before it", NULL},
-	{ACT_FILTER, "Table", {'/'}, NULL, "only lines that match a regular expression", "Filter"},
-	{ACT_MATCH_NEXT, NULL, {'n'}, NULL, "next line that matches what was typed last", NULL},
-	{ACT_MATCH_BEFORE, NULL, {'N'}, NULL, "the one before", NULL},
-	{ACT_KEY_NEXT,
-	 NULL,
-	 {'t', KEY_FUNCTION_5},
-	 NULL,
-	 "group by the next: start, creator, user frame, ...",
-	 "Group"},
-	{ACT_KEY_BEFORE,
-	 NULL,
-	 {'T', KEY_SHIFT_FUNCTION + 5},
-	 NULL,
-	 "group by the one before",
-	 NULL},
-	{ACT_SORT_LEFT, NULL, {'<'}, NULL, "sort by the column to the left", NULL},
-	{ACT_SORT_RIGHT, NULL, {'>'}, NULL, "sort by the column to the right", NULL},
-	{ACT_SORT_MENU, NULL, {F(6)}, NULL, "choose the column to sort by", "Sort"},
-	{ACT_INVERT, NULL, {'I'}, NULL, "sort the other way round", NULL},
-	{ACT_MARK,
-	 "Hunting leaks",
-	 {'m'},
-	 NULL,
-	 "mark: changes and growth count from now on",
-	 "Mark"},
-	{ACT_GROWING, NULL, {'g'}, NULL, "groups that grow steadily first, or not", "Growing"},
-	{ACT_OBJECT, NULL, {'o'}, NULL, "all that wait for the same channel or lock", NULL},
-	{ACT_WRITE, NULL, {'w'}, NULL, "write the screen to files, as text and JSON", "Write"},
-	{ACT_FREEZE, "Target", {KEY_SPACE, 'p'}, NULL, "freeze, and go on", "Freeze"},
-	{ACT_REFRESH, NULL, {'r', KEY_CTRL_L}, NULL, "look again now", NULL},
-	{ACT_SLOWER, NULL, {'+'}, NULL, "look less often", NULL},
-	{ACT_FASTER, NULL, {'-'}, NULL, "look more often", NULL},
-	{ACT_STOPPING, NULL, {'b'}, NULL, "stop the target for an instant, or never", NULL},
-	{ACT_NONE, "Mouse", {0}, "Click", "select a line; on a title: sort by it", NULL},
-	{ACT_NONE, NULL, {0}, "Double-click", "look into it", NULL},
-	{ACT_NONE, NULL, {0}, "Wheel", "move the lines", NULL},
-	{ACT_HELP, "gospy", {F(1), '?', 'h'}, NULL, "this page", "Help"},
-	{ACT_QUIT, NULL, {'q', F(10), KEY_CTRL_C}, NULL, "quit", "Quit"},
+	{ACT_UP, "Moving", {KEY_ARROW_UP, 'k'}, "Up Down k j", "line up, line down"},
+	{ACT_DOWN, NULL, {KEY_ARROW_DOWN, 'j'}, NULL, NULL},
+	{ACT_PAGE_UP, NULL, {KEY_PAGE_UP}, "PgUp PgDn", "page up, page down"},
+	{ACT_PAGE_DOWN, NULL, {KEY_PAGE_DOWN}, NULL, NULL},
+	{ACT_HOME, NULL, {KEY_LINE_HOME}, "Home End", "first line, last line"},
+	{ACT_END, NULL, {KEY_LINE_END}, NULL, NULL},
+	{ACT_OPEN, NULL, {KEY_RETURN}, NULL, "look into the line"},
+	{ACT_BACK, NULL, {KEY_ESCAPE, KEY_ERASE}, NULL, "back, up to processes"},
+	{ACT_VIEW_NEXT, NULL, {KEY_TAB}, "Tab Shift-Tab", "next view, one before"},
+	{ACT_VIEW_BEFORE, NULL, {KEY_SHIFT_TAB}, NULL, NULL},
+	{ACT_VIEW_NUMBER, NULL, {0}, "1-9", "view of that number"},
+	{ACT_NONE, "Mouse", {0}, "Click", "select; title: sort"},
+	{ACT_NONE, NULL, {0}, "Double-click", "look into the line"},
+	{ACT_NONE, NULL, {0}, "Wheel", "move the lines"},
+	{ACT_FILTER, "Table", {'/', F(4)}, NULL, "only lines that match"},
+	{ACT_SEARCH, NULL, {F(3)}, NULL, "go to a line's text"},
+	{ACT_MATCH_NEXT, NULL, {'n'}, "n N", "next match, or before"},
+	{ACT_MATCH_BEFORE, NULL, {'N'}, NULL, NULL},
+	{ACT_KEY_NEXT, NULL, {'t', F(5)}, "t F5 T Shift-F5", "group by next, before"},
+	{ACT_KEY_BEFORE, NULL, {'T', KEY_SHIFT_FUNCTION + 5}, NULL, NULL},
+	{ACT_SORT_MENU, NULL, {'s', F(6)}, NULL, "choose what sorts"},
+	{ACT_SORT_LEFT, NULL, {'<'}, "< >", "sort by column beside"},
+	{ACT_SORT_RIGHT, NULL, {'>'}, NULL, NULL},
+	{ACT_INVERT, NULL, {'I'}, NULL, "sort the other way"},
+	{ACT_MARK, "Hunting leaks", {'m'}, NULL, "changes from now on"},
+	{ACT_GROWING, NULL, {'g'}, NULL, "growing first, or not"},
+	{ACT_OBJECT, NULL, {'o'}, NULL, "others on same object"},
+	{ACT_WRITE, NULL, {'w'}, NULL, "write screen to files"},
+	{ACT_FREEZE, "Target", {KEY_SPACE, 'p'}, NULL, "freeze, go on"},
+	{ACT_REFRESH, NULL, {'r', KEY_CTRL_L}, NULL, "look again now"},
+	{ACT_SLOWER, NULL, {'+'}, "+ -", "fewer, more samples"},
+	{ACT_FASTER, NULL, {'-'}, NULL, NULL},
+	{ACT_STOPPING, NULL, {'b'}, NULL, "stop to read, or not"},
+	{ACT_FOLLOW, NULL, {'f'}, NULL, "on to its successor"},
+	{ACT_HELP, "gospy", {'?', F(1), 'h'}, NULL, "this page"},
+	{ACT_QUIT, NULL, {'q', F(10), KEY_CTRL_C}, NULL, "quit"},
 };
 
 const struct binding *keys_all(size_t *n_ret)
@@ -68,6 +52,8 @@ const struct binding *keys_all(size_t *n_ret)
 
 enum action keys_action(int code)
 {
+	if (code >= '1' && code <= '9')
+		return ACT_VIEW_NUMBER;
 	for (size_t i = 0; code && i < sizeof(bindings) / sizeof(bindings[0]); i++) {
 		for (size_t k = 0; k < BINDING_CODES; k++) {
 			if (bindings[i].codes[k] == code)
@@ -75,6 +61,15 @@ enum action keys_action(int code)
 		}
 	}
 	return ACT_NONE;
+}
+
+int keys_code(enum action action)
+{
+	for (size_t i = 0; i < sizeof(bindings) / sizeof(bindings[0]); i++) {
+		if (bindings[i].action == action)
+			return bindings[i].codes[0];
+	}
+	return 0;
 }
 
 static const struct {
@@ -110,8 +105,10 @@ void keys_name(int code, struct strbuf *name)
 
 void binding_names(const struct binding *binding, struct strbuf *text)
 {
-	if (binding->names)
+	if (binding->names) {
 		strbuf_puts(text, binding->names);
+		return;
+	}
 	for (size_t i = 0; i < BINDING_CODES && binding->codes[i]; i++) {
 		if (i)
 			strbuf_putc(text, ' ');

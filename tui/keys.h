@@ -1,5 +1,5 @@
-/* Keys and what they do. The table is all there is: keys are looked up in it, and the help page and
- * the bottom line are made from it. */
+/* Keys and what they do. The table is all there is: keys are looked up in it, and the help page is
+ * made from it. What the bottom line shows is said by the views (struct hint). */
 #ifndef GOSPY_TUI_KEYS_H
 #define GOSPY_TUI_KEYS_H
 
@@ -28,8 +28,7 @@ enum key_code {
 	KEY_ERASE,  /* Backspace */
 	KEY_REMOVE, /* Delete */
 	KEY_SHIFT_TAB,
-	KEY_FUNCTION, /* F0; + 1: F1 ... */
-	KEY_FUNCTION_5 = KEY_FUNCTION + 5,
+	KEY_FUNCTION,                           /* F0; + 1: F1 ... */
 	KEY_SHIFT_FUNCTION = KEY_FUNCTION + 32, /* + 5: Shift-F5 */
 	KEY_POINTER = KEY_SHIFT_FUNCTION + 32,  /* struct pointer says what */
 	KEY_UNKNOWN,
@@ -54,7 +53,9 @@ enum action {
 	ACT_OBJECT,
 	ACT_VIEW_NEXT,
 	ACT_VIEW_BEFORE,
+	ACT_VIEW_NUMBER, /* that of the key */
 	ACT_FILTER,
+	ACT_SEARCH,
 	ACT_MATCH_NEXT,
 	ACT_MATCH_BEFORE,
 	ACT_SORT_RIGHT,
@@ -70,6 +71,7 @@ enum action {
 	ACT_SLOWER,
 	ACT_FASTER,
 	ACT_STOPPING,
+	ACT_FOLLOW,
 	ACT_WRITE,
 	ACT_HELP,
 	ACT_QUIT,
@@ -83,10 +85,9 @@ enum { BINDING_CODES = 4 };
 struct binding {
 	enum action action;
 	const char *section;      /* of the help; NULL: that of the one before */
-	int codes[BINDING_CODES]; /* 0: no more */
+	int codes[BINDING_CODES]; /* 0: no more; the first is the one that the bottom line shows */
 	const char *names;        /* instead of those of the codes, or NULL */
-	const char *help;
-	const char *label; /* on the bottom line; NULL: not there */
+	const char *help;         /* NULL: the binding before says it of both */
 };
 
 /** All of them, in the order of the help; `*n_ret` entries. */
@@ -94,6 +95,8 @@ const struct binding *keys_all(size_t *n_ret);
 enum action keys_action(int code);
 /** "q", "F10", "Ctrl-C". */
 void keys_name(int code, struct strbuf *name);
+/** The first key that does this; 0: there is none. */
+int keys_code(enum action action);
 /** All keys of a binding, separated by spaces. */
 void binding_names(const struct binding *binding, struct strbuf *names);
 

@@ -1,4 +1,5 @@
-/* Lines of text with a style each, for views that are text. */
+/* Lines of text with a style each, for views that are text. Files, which are in STYLE_FILE, and
+ * calls are shortened as names are. */
 #ifndef GOSPY_TUI_LINES_H
 #define GOSPY_TUI_LINES_H
 
@@ -8,6 +9,7 @@
 struct text_line {
 	char *text;
 	enum style style;
+	struct name name; /* of a call: it is drawn instead, and owns .before, .text and .args */
 };
 
 /** All zero: none. */
@@ -19,6 +21,11 @@ struct lines {
 void lines_add(struct lines *lines, enum style style, const char *text);
 void lines_printf(struct lines *lines, enum style style, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/** A call, "created by main.f", "main.f(0x1)". Its strings are copied. */
+void lines_call(struct lines *lines, enum style style, const char *before, const char *func,
+		const char *args);
+/** Move all of `from` behind them. */
+void lines_take(struct lines *lines, struct lines *from);
 void lines_clear(struct lines *lines);
 void lines_deinit(struct lines *lines);
 /** The cell of a view whose rows they are. */

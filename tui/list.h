@@ -23,7 +23,7 @@ typedef uint64_t list_id(const void *ctx, size_t index);
 /** The lines have changed: find the selected one among them. It stays at the same place of the
  * screen if it can; if it is gone the selection stays at its index. */
 void list_sync(struct list *list, size_t count, list_id *id, const void *ctx);
-/** The room has changed. */
+/** The number of lines that there is room for has changed. */
 void list_resize(struct list *list, size_t page);
 /** Select line `index`, or the last one. */
 void list_select(struct list *list, size_t index, list_id *id, const void *ctx);

@@ -1,5 +1,8 @@
-/* Looking for goroutines in a sample, a slice at a time. */
+#include "tui/members.h"
+
 #include "base/clock.h"
+#include "tui/alloc.h"
+#include "tui/model_rows.h"
 #include "tui/model_state.h"
 
 enum { SLICE = 4096 /* goroutines between two looks at the clock */ };
@@ -25,7 +28,7 @@ static bool waits_for(const struct members *members, const struct sample *sample
 	if (sample->census.class_of[i] == CENSUS_NOT_COUNTED)
 		return false;
 	gospy_snapshot_goroutine(sample->snapshot, i, &g);
-	return g.object_kind != GOSPY_OBJECT_NONE && g.object == members->id;
+	return waited_is_shared(&members->waited, &g);
 }
 
 static void scan(struct members *members, const struct model *model, size_t end)
@@ -36,7 +39,7 @@ static void scan(struct members *members, const struct model *model, size_t end)
 				     ? belongs_to_row(members, sample, model->key, i)
 				     : waits_for(members, sample, i);
 		if (found)
-			model_check(vec_push(&members->indexes, (uint32_t)i));
+			alloc_check(vec_push(&members->indexes, (uint32_t)i));
 	}
 	members->scanned = end;
 }

@@ -1,25 +1,19 @@
 #include "tui/model.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "tui/alloc.h"
+#include "tui/model_rows.h"
 #include "tui/model_state.h"
-
-void model_check(bool ok)
-{
-	if (ok)
-		return;
-	fputs("gospy: out of memory\n", stderr);
-	exit(1);
-}
 
 struct model *model_create(void)
 {
 	struct model *model = calloc(1, sizeof(*model));
-	model_check(model);
+	alloc_check(model);
 	model->growing_first = true;
 	model->header.cpu_percent = model->header.schedticks = model->header.gc_rate = -1;
+	model->header.gc_cpu_percent = -1;
 	model->header.rss = model->header.total = GOSPY_UNKNOWN;
 	return model;
 }
@@ -51,6 +45,7 @@ void model_destroy(struct model *model)
 	model_set_filter(model, NULL, NULL, 0);
 	model_set_func(model, NULL, NULL, 0);
 	vec_free(&model->ps);
+	vec_free(&model->threads);
 	vec_free(&model->rows);
 	vec_free(&model->shown);
 	map_deinit(&model->by_id);
@@ -77,13 +72,13 @@ static void remember(struct model *model, const struct sample *sample)
 			continue;
 		of->len = groups->groups.len;
 		of->at = malloc((of->len + 1) * sizeof(*of->at));
-		model_check(of->at);
+		alloc_check(of->at);
 		for (size_t i = 0; i < of->len; i++)
 			of->at[i] = (struct past_count){groups->groups.at[i].id,
 							groups->groups.at[i].count};
 	}
 	model->history_groups += groups_in(&past);
-	model_check(vec_push(&model->history, past));
+	alloc_check(vec_push(&model->history, past));
 }
 
 static void forget(struct model *model, size_t i)
@@ -94,8 +89,8 @@ static void forget(struct model *model, size_t i)
 	memmove(at, at + 1, (--model->history.len - i) * sizeof(*at));
 }
 
-/* The one between neighbours that are nearest to each other, so that what is left is spread evenly;
- * of those before `until_ns`, and not the mark's. 0: there is none. */
+/* Of the samples before `until_ns`, but for the mark's, the one whose neighbours are nearest to
+ * each other: without it the rest is spread most evenly. 0: there is none. */
 static size_t most_dispensable(const struct model *model, uint64_t until_ns)
 {
 	const struct past *at = model->history.at;
@@ -111,7 +106,7 @@ static size_t most_dispensable(const struct model *model, uint64_t until_ns)
 	return best;
 }
 
-/* Rates look back a minute, growth some minutes, and to the mark. */
+/* Rates look back for a minute, growth for some minutes and to the mark. */
 static void forget_much(struct model *model)
 {
 	uint64_t now = model->sample->mono_ns;
@@ -128,18 +123,30 @@ static void forget_much(struct model *model)
 	}
 }
 
+static const char *copy_text(struct arena *arena, const char *text)
+{
+	if (!text)
+		return NULL;
+	const char *copy = arena_strdup(arena, text);
+	alloc_check(copy);
+	return copy;
+}
+
 static const struct gospy_location *copy_location(struct arena *arena,
 						  const struct gospy_location *location)
 {
 	if (!location)
 		return NULL;
 	struct gospy_location *copy = arena_alloc(arena, sizeof(*copy));
-	model_check(copy);
+	alloc_check(copy);
 	*copy = *location;
+	copy->func = copy_text(arena, location->func);
+	copy->file = copy_text(arena, location->file);
+	copy->wrapper = copy_text(arena, location->wrapper);
 	return copy;
 }
 
-/* Names of functions and files belong to the target; all else of a sample goes with it. */
+/* The mark outlives its sample, with which its places and their names go. */
 static void set_baseline(struct model *model, enum group_key key)
 {
 	const struct groups *groups = &model->sample->groups[key];
@@ -150,11 +157,13 @@ static void set_baseline(struct model *model, enum group_key key)
 	b->known = true;
 	b->mono_ns = model->sample->mono_ns;
 	for (size_t i = 0; i < groups->groups.len; i++) {
-		struct model_row row = model_row_of(&groups->groups.at[i], key, &b->arena);
+		struct model_row row = model_row_of(groups, i, &b->arena);
 		row.location = copy_location(&b->arena, row.location);
-		model_check(vec_push(&b->rows, row));
+		row.creator = copy_location(&b->arena, row.creator);
+		row.user = copy_location(&b->arena, row.user);
+		alloc_check(vec_push(&b->rows, row));
 		uint64_t *slot = map_put(&b->by_id, row.id);
-		model_check(slot);
+		alloc_check(slot);
 		*slot = b->rows.len;
 	}
 }
@@ -185,13 +194,13 @@ static uint64_t curg_of(const struct gospy_snapshot *snapshot, uint64_t m_id)
 	return GOSPY_UNKNOWN;
 }
 
-/* P's keep their places, and their counters. The sum of their rates is returned. */
+/* P's keep their places, and their counters. Returns the sum of their rates. */
 static double update_ps(struct model *model, const struct gospy_snapshot *snapshot, uint64_t ns)
 {
 	size_t n = gospy_snapshot_info(snapshot)->p_count, before = model->ps.len;
 	const struct gospy_p *ps = gospy_snapshot_ps(snapshot);
 	double sum = -1;
-	model_check(vec_reserve(&model->ps, n));
+	alloc_check(vec_reserve(&model->ps, n));
 	for (size_t i = 0; i < n; i++) {
 		struct model_p *p = &model->ps.at[i];
 		uint64_t ticks = i < before ? p->p.schedtick : GOSPY_UNKNOWN;
@@ -207,6 +216,52 @@ static double update_ps(struct model *model, const struct gospy_snapshot *snapsh
 	return sum;
 }
 
+static int compare_tids(const void *a, const void *b)
+{
+	const struct thread_cpu *left = a, *right = b;
+	return left->tid < right->tid ? -1 : left->tid > right->tid;
+}
+
+static const struct thread_cpu *thread_of(const struct model *model, pid_t tid)
+{
+	const struct thread_cpu key = {.tid = tid};
+	return model->threads.len ? bsearch(&key, model->threads.at, model->threads.len,
+					    sizeof(key), compare_tids)
+				  : NULL;
+}
+
+/* A sample without threads leaves those of an earlier one to be compared with. */
+static void update_threads(struct model *model, const struct sample *sample)
+{
+	size_t n;
+	const struct gospy_thread *threads = gospy_snapshot_threads(sample->snapshot, &n);
+	if (!sample->thread_cpu_ns)
+		return;
+	__typeof__(model->threads) now = {0};
+	alloc_check(vec_reserve(&now, n + 1));
+	uint64_t ns = model->threads_mono_ns ? sample->mono_ns - model->threads_mono_ns : 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct thread_cpu *before = thread_of(model, threads[i].tid);
+		struct thread_cpu *cpu = &now.at[now.len++];
+		cpu->tid = threads[i].tid;
+		cpu->cpu_ns = sample->thread_cpu_ns[i];
+		cpu->percent = per_second(before ? before->cpu_ns : GOSPY_UNKNOWN, cpu->cpu_ns, ns);
+		if (cpu->percent >= 0)
+			cpu->percent /= 1e7;
+	}
+	if (n)
+		qsort(now.at, n, sizeof(*now.at), compare_tids);
+	vec_free(&model->threads);
+	memcpy(&model->threads, &now, sizeof(now));
+	model->threads_mono_ns = sample->mono_ns;
+}
+
+double model_thread_cpu(const struct model *model, pid_t tid)
+{
+	const struct thread_cpu *cpu = thread_of(model, tid);
+	return cpu && model->sample && model->sample->thread_cpu_ns ? cpu->percent : -1;
+}
+
 static uint64_t waiting_to_run(const struct gospy_snapshot *snapshot)
 {
 	const struct gospy_snapshot_info *info = gospy_snapshot_info(snapshot);
@@ -214,6 +269,33 @@ static uint64_t waiting_to_run(const struct gospy_snapshot *snapshot)
 	uint64_t sum = info->sched.runqsize;
 	for (size_t i = 0; i < info->p_count && sum != GOSPY_UNKNOWN; i++)
 		sum = ps[i].runq_size == GOSPY_UNKNOWN ? GOSPY_UNKNOWN : sum + ps[i].runq_size;
+	return sum;
+}
+
+/* What GCCPUFraction counts: all but what workers did on P's that had nothing else to do. */
+static uint64_t gc_cpu(const struct gospy_gc_cpu *cpu)
+{
+	const uint64_t parts[] = {cpu->assist_ns, cpu->dedicated_ns, cpu->pause_ns};
+	uint64_t sum = 0;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (parts[i] == GOSPY_UNKNOWN || __builtin_add_overflow(sum, parts[i], &sum))
+			return GOSPY_UNKNOWN;
+	}
+	return sum;
+}
+
+/* The runtime adds up at the end of each cycle what its P's had; since then they had more. */
+static uint64_t all_cpu(const struct gospy_snapshot_info *info)
+{
+	uint64_t last = info->heap.last_gc_unix_ns, sum = info->gc_cpu.total_ns, since;
+	if (sum == GOSPY_UNKNOWN || last == GOSPY_UNKNOWN || last > info->time_unix_ns ||
+	    info->sched.gomaxprocs == GOSPY_UNKNOWN)
+		return GOSPY_UNKNOWN;
+	// Before the first cycle all the time since the start is still to come.
+	uint64_t elapsed = last ? info->time_unix_ns - last : info->uptime_ns;
+	if (__builtin_mul_overflow(elapsed, info->sched.gomaxprocs, &since) ||
+	    __builtin_add_overflow(sum, since, &sum))
+		return GOSPY_UNKNOWN;
 	return sum;
 }
 
@@ -234,6 +316,8 @@ static void add_point(struct model *model, const struct sample *sample)
 					 .cpu_percent = model->header.cpu_percent,
 					 .schedticks = model->header.schedticks,
 					 .paused_ns = info->paused_ns,
+					 .gc_cpu_ns = gc_cpu(&info->gc_cpu),
+					 .all_cpu_ns = all_cpu(info),
 				 });
 }
 
@@ -245,6 +329,33 @@ static double gc_rate(const struct trend *trend)
 		oldest = trend_at(trend, i);
 	double rate = per_second(oldest->num_gc, newest->num_gc, newest->mono_ns - oldest->mono_ns);
 	return rate < 0 ? rate : rate * 60;
+}
+
+static double share(uint64_t part, uint64_t whole)
+{
+	if (part == GOSPY_UNKNOWN || whole == GOSPY_UNKNOWN || !whole || part > whole)
+		return -1;
+	return 100 * (double)part / (double)whole;
+}
+
+/* In a time that is long enough to tell: five minutes, or one that a cycle ended in, or a minute
+ * without any; else since the start. */
+static double gc_cpu_percent(const struct trend *trend)
+{
+	const struct trend_point *newest = trend_at(trend, trend->len - 1), *oldest = newest;
+	for (size_t i = trend->len; i-- > 0;) {
+		const struct trend_point *at = trend_at(trend, i);
+		if (newest->mono_ns - at->mono_ns > MODEL_LATELY_NS)
+			break;
+		oldest = at;
+	}
+	bool cycled = oldest->num_gc < newest->num_gc && newest->num_gc != GOSPY_UNKNOWN;
+	bool known = oldest->gc_cpu_ns <= newest->gc_cpu_ns &&
+		     oldest->all_cpu_ns < newest->all_cpu_ns && newest->gc_cpu_ns != GOSPY_UNKNOWN;
+	if (known && (cycled || newest->mono_ns - oldest->mono_ns >= MODEL_RATE_NS))
+		return share(newest->gc_cpu_ns - oldest->gc_cpu_ns,
+			     newest->all_cpu_ns - oldest->all_cpu_ns);
+	return share(newest->gc_cpu_ns, newest->all_cpu_ns);
 }
 
 static void update_header(struct model *model, const struct sample *sample)
@@ -259,7 +370,9 @@ static void update_header(struct model *model, const struct sample *sample)
 	header->time_unix_ns = gospy_snapshot_info(sample->snapshot)->time_unix_ns;
 	header->total = sample->census.goroutines;
 	header->delta_last = last ? (int64_t)(header->total - last->goroutines) : 0;
+	header->change = ns ? (double)header->delta_last * 1e9 / (double)ns : 0;
 	header->schedticks = update_ps(model, sample->snapshot, ns);
+	update_threads(model, sample);
 	header->rss = sample->usage_known ? usage->rss : GOSPY_UNKNOWN;
 	header->cpu_percent = -1;
 	if (sample->usage_known && model->usage_known) {
@@ -269,8 +382,12 @@ static void update_header(struct model *model, const struct sample *sample)
 	}
 	model->usage = *usage;
 	model->usage_known = sample->usage_known;
+	uint64_t paused_ns = gospy_snapshot_info(sample->snapshot)->paused_ns;
+	if (paused_ns > header->pause_max_ns)
+		header->pause_max_ns = paused_ns;
 	add_point(model, sample);
 	header->gc_rate = gc_rate(trend);
+	header->gc_cpu_percent = gc_cpu_percent(trend);
 }
 
 void model_add(struct model *model, struct sample *sample)

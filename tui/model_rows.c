@@ -1,12 +1,15 @@
-/* The rows of the table: groups and their past, filtered and sorted. */
-#include <ctype.h>
+#include "tui/model_rows.h"
+
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "tui/alloc.h"
 #include "tui/model_state.h"
 
-struct model_row model_row_of(const struct group *group, enum group_key key, struct arena *arena)
+struct model_row model_row_of(const struct groups *groups, size_t index, struct arena *arena)
 {
+	const struct group *group = &groups->groups.at[index];
+	enum group_key key = groups->key;
 	const struct census_class *class = group->largest;
 	CLEANUP(strbuf_deinit) struct strbuf title = {0};
 	group_title(class, key, &title);
@@ -14,18 +17,22 @@ struct model_row model_row_of(const struct group *group, enum group_key key, str
 		.id = group->id,
 		.count = group->count,
 		.oldest_ns = group->longest_wait_ns,
+		.still_ns = group->longest_still_ns,
 		.state = class_state(class),
 		// The creator has a column of its own.
 		.location = group_location(class, key == GROUP_CREATOR ? GROUP_START : key),
 		.creator = class->creator,
+		.user = class->user,
+		.users_known = groups->has_stacks,
 		.states_differ = group->states_differ,
 		.locations_differ = group->locations_differ,
 		.creators_differ = group->creators_differ,
+		.users_differ = group->users_differ,
 	};
-	model_check(!title.failed);
+	alloc_check(!title.failed);
 	if (title.len) {
 		row.title = arena_strndup(arena, title.s, title.len);
-		model_check(row.title);
+		alloc_check(row.title);
 	}
 	return row;
 }
@@ -38,9 +45,9 @@ static struct model_row *find_row(struct model *model, uint64_t id)
 
 static void add_row(struct model *model, const struct model_row *row)
 {
-	model_check(vec_push(&model->rows, *row));
+	alloc_check(vec_push(&model->rows, *row));
 	uint64_t *slot = map_put(&model->by_id, row->id);
-	model_check(slot);
+	alloc_check(slot);
 	*slot = model->rows.len;
 }
 
@@ -50,8 +57,7 @@ static void make_rows(struct model *model)
 	const struct groups *groups = &model->sample->groups[model->key];
 	const struct baseline *base = &model->baselines[model->key];
 	for (size_t i = 0; i < groups->groups.len; i++) {
-		struct model_row row =
-			model_row_of(&groups->groups.at[i], model->key, &model->arena);
+		struct model_row row = model_row_of(groups, i, &model->arena);
 		const uint64_t *before = map_get(&base->by_id, row.id);
 		uint64_t count = before ? base->rows.at[*before - 1].count : 0;
 		row.delta = (int64_t)(row.count - count);
@@ -64,13 +70,14 @@ static void make_rows(struct model *model)
 			continue;
 		row.delta = -(int64_t)row.count;
 		row.count = 0;
-		row.oldest_ns = GOSPY_UNKNOWN;
+		row.oldest_ns = row.still_ns = GOSPY_UNKNOWN;
 		row.gone = true;
 		add_row(model, &row);
 	}
 }
 
-/* The samples from a time on that can tell of the key, and what is fitted to them for each row. */
+/* The samples from a time on that hold what the key needs, and what is fitted to them for each row.
+ */
 struct fit {
 	uint64_t from_ns;
 	struct growth_times times;
@@ -110,7 +117,7 @@ static void fit_all(struct fit *fit, struct model *model)
 	const struct past *history = model->history.at;
 	size_t n = model->history.len, first = 0;
 	fit->rows = calloc(model->rows.len + 1, sizeof(*fit->rows));
-	model_check(fit->rows);
+	alloc_check(fit->rows);
 	while (first < n - 1 && !fit_takes(fit, model, &history[first]))
 		first++;
 	growth_times_init(&fit->times, seconds(model, &history[first]), 0);
@@ -131,7 +138,7 @@ static uint64_t rate_from(const struct model *model)
 	return fourth < from ? fourth : from;
 }
 
-/* Grows steadily since the mark, or, a mark being long ago, for some minutes. */
+/* Has the row grown steadily since the mark, or, if the mark is long ago, for some minutes? */
 static void add_growth(struct model_row *row, const struct growth *growth,
 		       const struct growth_times *times)
 {
@@ -155,7 +162,7 @@ static void add_past(struct model *model)
 		struct model_row *row = &model->rows.at[i];
 		double slope;
 		row->rate_known = growth_slope(&rate.rows[i], &rate.times, &slope);
-		row->rate = row->rate_known ? slope * 60 : 0;
+		row->rate = row->rate_known ? slope * 60 + 0.0 : 0; // no -0
 		add_growth(row, &growth.rows[i], &growth.times);
 		if (!row->growing)
 			add_growth(row, &lately.rows[i], &lately.times);
@@ -165,38 +172,29 @@ static void add_past(struct model *model)
 /* --------------------------------------------------------------------------------- what is shown
  */
 
-bool model_compile(const char *pattern, regex_t *ret, char *why, size_t why_size)
+static bool matches(struct pattern *pattern, const char *text)
 {
-	bool upper = false;
-	for (const char *s = pattern; *s; s++)
-		upper |= isupper((unsigned char)*s) != 0;
-	int failed = regcomp(ret, pattern, REG_EXTENDED | REG_NOSUB | (upper ? 0 : REG_ICASE));
-	if (failed && why)
-		regerror(failed, ret, why, why_size);
-	return !failed;
+	return text && pattern_matches(pattern, text);
 }
 
-static bool matches(const regex_t *regex, const char *text)
+static bool location_matches(struct pattern *pattern, const struct gospy_location *location)
 {
-	return text && regexec(regex, text, 0, NULL, 0) == 0;
+	return location && (matches(pattern, location->func) || matches(pattern, location->file));
 }
 
-static bool location_matches(const regex_t *regex, const struct gospy_location *location)
+/* Does one of a row's texts match? */
+static bool row_matches(const struct model_row *row, struct pattern *pattern)
 {
-	return location && (matches(regex, location->func) || matches(regex, location->file));
+	return matches(pattern, row->title) || matches(pattern, row->state) ||
+	       location_matches(pattern, row->location) ||
+	       location_matches(pattern, row->creator) || location_matches(pattern, row->user);
 }
 
-bool model_row_matches(const struct model_row *row, const regex_t *regex)
+static bool is_shown(struct model *model, const struct model_row *row)
 {
-	return matches(regex, row->title) || matches(regex, row->state) ||
-	       location_matches(regex, row->location) || location_matches(regex, row->creator);
-}
-
-static bool is_shown(const struct model *model, const struct model_row *row)
-{
-	if (model->has_func && !(row->location && matches(&model->func, row->location->func)))
+	if (model->func.code && !(row->location && matches(&model->func, row->location->func)))
 		return false;
-	return !model->has_filter || model_row_matches(row, &model->filter);
+	return !model->filter.code || row_matches(row, &model->filter);
 }
 
 static int compare_numbers(double a, double b)
@@ -217,6 +215,13 @@ static int compare_places(const struct model_row *a, const struct model_row *b)
 	return select_compare_locations(b->location, a->location);
 }
 
+/* For how long one of them waits at least; negative: not known. */
+static double known_wait(const struct model_row *row)
+{
+	uint64_t ns = wait_known(row->oldest_ns, row->still_ns).ns;
+	return ns == GOSPY_UNKNOWN ? -1 : (double)ns;
+}
+
 /* Positive: `a` comes first, if not inverted. */
 static int compare_column(const struct model_row *a, const struct model_row *b,
 			  enum model_column column)
@@ -229,14 +234,15 @@ static int compare_column(const struct model_row *a, const struct model_row *b,
 	case COLUMN_RATE:
 		return compare_numbers(a->rate, b->rate);
 	case COLUMN_OLDEST:
-		return compare_numbers(a->oldest_ns == GOSPY_UNKNOWN ? -1 : (double)a->oldest_ns,
-				       b->oldest_ns == GOSPY_UNKNOWN ? -1 : (double)b->oldest_ns);
+		return compare_numbers(known_wait(a), known_wait(b));
 	case COLUMN_STATE:
 		return compare_texts(a->state, b->state);
 	case COLUMN_LOCATION:
 		return compare_places(a, b);
 	case COLUMN_CREATOR:
 		return select_compare_locations(b->creator, a->creator);
+	case COLUMN_USER:
+		return select_compare_locations(b->user, a->user);
 	case MODEL_COLUMNS:
 		break;
 	}
@@ -254,14 +260,17 @@ static int compare_rows(const void *x, const void *y, void *arg)
 	if (order)
 		return model->inverted ? order : -order;
 	order = compare_column(b, a, COLUMN_COUNT);
-	// Places do not jump from one sample to the next.
+	if (!order)
+		order = compare_places(b, a);
+	// At last the id decides, so that rows do not jump from one sample to the next. An id is
+	// another one in each run.
 	return order ? order : (a->id > b->id) - (a->id < b->id);
 }
 
 static void show_rows(struct model *model)
 {
 	model->shown.len = 0;
-	model_check(vec_reserve(&model->shown, model->rows.len));
+	alloc_check(vec_reserve(&model->shown, model->rows.len));
 	for (size_t i = 0; i < model->rows.len; i++) {
 		if (is_shown(model, &model->rows.at[i]))
 			model->shown.at[model->shown.len++] = &model->rows.at[i];
@@ -271,7 +280,8 @@ static void show_rows(struct model *model)
 			model);
 }
 
-void model_refresh(struct model *model)
+/* Make the rows from the sample and the past, if they are stale. */
+static void refresh(struct model *model)
 {
 	if (!model->stale)
 		return;
@@ -326,54 +336,46 @@ bool model_growing_first(const struct model *model)
 	return model->growing_first;
 }
 
-bool model_set_filter(struct model *model, const char *pattern, char *why, size_t why_size)
+/* Put another pattern in its place; NULL: none. */
+static bool set_pattern(struct model *model, struct pattern *pattern, const char *text, char *why,
+			size_t why_size)
 {
-	regex_t regex;
-	bool wanted = pattern && *pattern;
-	if (wanted && !model_compile(pattern, &regex, why, why_size))
+	struct pattern fresh = {0};
+	if (text && !pattern_compile(text, &fresh, why, why_size))
 		return false;
-	if (model->has_filter)
-		regfree(&model->filter);
-	if (wanted)
-		model->filter = regex;
-	model->has_filter = wanted;
+	pattern_free(pattern);
+	*pattern = fresh;
 	model->stale = true;
 	return true;
+}
+
+bool model_set_filter(struct model *model, const char *pattern, char *why, size_t why_size)
+{
+	return set_pattern(model, &model->filter, pattern && *pattern ? pattern : NULL, why,
+			   why_size);
 }
 
 bool model_set_func(struct model *model, const char *pattern, char *why, size_t why_size)
 {
-	regex_t regex;
-	int failed = pattern ? regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB) : 0;
-	if (failed) {
-		regerror(failed, &regex, why, why_size);
-		return false;
-	}
-	if (model->has_func)
-		regfree(&model->func);
-	if (pattern)
-		model->func = regex;
-	model->has_func = pattern;
-	model->stale = true;
-	return true;
+	return set_pattern(model, &model->func, pattern, why, why_size);
 }
 
 const struct model_row *const *model_rows(struct model *model, size_t *n_ret)
 {
-	model_refresh(model);
+	refresh(model);
 	*n_ret = model->shown.len;
 	return model->shown.at;
 }
 
 size_t model_row_total(struct model *model)
 {
-	model_refresh(model);
+	refresh(model);
 	return model->rows.len;
 }
 
 const struct model_row *model_find(struct model *model, uint64_t id, size_t *place_ret)
 {
-	model_refresh(model);
+	refresh(model);
 	const struct model_row *row = find_row(model, id);
 	if (place_ret)
 		*place_ret = SIZE_MAX;

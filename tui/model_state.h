@@ -43,6 +43,13 @@ struct baseline {
 	struct arena arena;
 };
 
+/** What a thread has used. */
+struct thread_cpu {
+	pid_t tid;
+	uint64_t cpu_ns;
+	double percent; /* since the sample before; negative: unknown */
+};
+
 struct model {
 	struct sample *sample;
 	VEC(struct past) history; /* the oldest first; the last one is of `sample` */
@@ -53,25 +60,19 @@ struct model {
 	struct gospy_process_usage usage; /* of the newest sample */
 	bool usage_known;
 	VEC(struct model_p) ps;
+	VEC(struct thread_cpu) threads; /* by tid, rising; of the newest sample */
+	uint64_t threads_mono_ns;       /* of the sample that they are of; 0: there was none */
 	struct model_header header;
 	/* The table. */
 	enum group_key key;
 	enum model_column sort;
 	bool inverted, growing_first;
-	bool has_filter, has_func;
-	regex_t filter, func;
-	VEC(struct model_row) rows; /* those of groups first, in their order; then the gone ones */
-	struct map by_id;           /* id -> 1 + position in rows */
+	struct pattern filter, func; /* .code is NULL: none */
+	VEC(struct model_row) rows;  /* those of groups first, in their order; then the gone ones */
+	struct map by_id;            /* id -> 1 + position in rows */
 	VEC(const struct model_row *) shown;
 	struct arena arena; /* titles of rows */
 	bool stale;         /* the rows are to be made */
 };
-
-/** Does an allocation of the model fail, the program ends. */
-void model_check(bool ok);
-/** model_rows.c: make the rows from the sample and the past, if they are stale. */
-void model_refresh(struct model *model);
-/** A row of the newest sample, without its past. */
-struct model_row model_row_of(const struct group *group, enum group_key key, struct arena *arena);
 
 #endif

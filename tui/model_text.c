@@ -1,29 +1,10 @@
-/* What stands in the cells of the table. */
+#include "tui/model_text.h"
+
 #include <inttypes.h>
 #include <string.h>
 
 #include "render/escape.h"
 #include "render/units.h"
-#include "tui/model_state.h"
-
-static const struct {
-	const char *name, *title;
-} columns[MODEL_COLUMNS] = {
-	[COLUMN_COUNT] = {"count", "COUNT"},          [COLUMN_DELTA] = {"delta", "DELTA"},
-	[COLUMN_RATE] = {"rate", "RATE/MIN"},         [COLUMN_OLDEST] = {"oldest", "OLDEST"},
-	[COLUMN_STATE] = {"state", "STATE"},          [COLUMN_LOCATION] = {"location", "LOCATION"},
-	[COLUMN_CREATOR] = {"creator", "CREATED BY"},
-};
-
-const char *model_column_title(enum model_column column)
-{
-	return columns[column].title;
-}
-
-const char *model_column_name(enum model_column column)
-{
-	return columns[column].name;
-}
 
 void model_location(const struct gospy_location *location, struct strbuf *text)
 {
@@ -40,6 +21,18 @@ void model_location(const struct gospy_location *location, struct strbuf *text)
 	strbuf_printf(text, ":%" PRIu32, location->line);
 }
 
+void model_wait(uint64_t wait_ns, uint64_t still_ns, bool utf8, struct strbuf *text)
+{
+	const struct wait_known wait = wait_known(wait_ns, still_ns);
+	if (wait.ns == GOSPY_UNKNOWN) {
+		strbuf_putc(text, '-');
+		return;
+	}
+	if (wait.at_least)
+		strbuf_puts(text, utf8 ? "\xe2\x89\xa5" : ">=");
+	strbuf_puts(text, units_span(wait.ns).s);
+}
+
 static void add_rate(struct strbuf *text, const struct model_row *row)
 {
 	double rate = row->rate, size = rate < 0 ? -rate : rate;
@@ -51,10 +44,60 @@ static void add_rate(struct strbuf *text, const struct model_row *row)
 		strbuf_printf(text, size < 99.95 ? "%+.1f" : "%+.0f", rate);
 }
 
+static void add_place(struct strbuf *text, const struct gospy_location *place)
+{
+	if (place)
+		model_location(place, text);
+	else
+		strbuf_putc(text, '-');
+}
+
+static bool model_differs(const struct model_row *row, enum model_column column)
+{
+	switch (column) {
+	case COLUMN_STATE:
+		return row->states_differ;
+	case COLUMN_LOCATION:
+		return !row->title && row->locations_differ;
+	case COLUMN_CREATOR:
+		return row->creators_differ;
+	case COLUMN_USER:
+		return row->users_differ;
+	case COLUMN_COUNT:
+	case COLUMN_DELTA:
+	case COLUMN_RATE:
+	case COLUMN_OLDEST:
+	case MODEL_COLUMNS:
+		break;
+	}
+	return false;
+}
+
+bool model_name(const struct model_row *row, enum model_column column, enum group_key key,
+		bool utf8, struct name *ret)
+{
+	if (column == COLUMN_STATE && row->state)
+		*ret = (struct name){.kind = NAME_STATE, .text = row->state};
+	else if (column == COLUMN_LOCATION && row->title)
+		*ret = (struct name){.kind = key == GROUP_OBJECT ? NAME_OBJECT : NAME_TEXT,
+				     .text = row->title};
+	else if (column == COLUMN_LOCATION)
+		*ret = name_place(row->location);
+	else if (column == COLUMN_CREATOR)
+		*ret = name_place(row->creator);
+	else if (column == COLUMN_USER && !row->users_known)
+		*ret = (struct name){.kind = NAME_TEXT, .text = "?"};
+	else if (column == COLUMN_USER)
+		*ret = name_place(row->user);
+	else
+		return false;
+	ret->after = model_differs(row, column) ? name_more(utf8) : NULL;
+	return true;
+}
+
 void model_cell(const struct model_row *row, enum model_column column, bool utf8,
 		struct strbuf *text)
 {
-	bool differ = false;
 	switch (column) {
 	case COLUMN_COUNT:
 		strbuf_printf(text, "%" PRIu64, row->count);
@@ -66,32 +109,29 @@ void model_cell(const struct model_row *row, enum model_column column, bool utf8
 		add_rate(text, row);
 		break;
 	case COLUMN_OLDEST:
-		strbuf_puts(text,
-			    row->oldest_ns == GOSPY_UNKNOWN ? "-" : units_span(row->oldest_ns).s);
+		model_wait(row->oldest_ns, row->still_ns, utf8, text);
 		break;
 	case COLUMN_STATE:
 		escape_add(text, row->state);
-		differ = row->states_differ;
 		break;
 	case COLUMN_LOCATION:
 		if (row->title)
 			escape_add(text, row->title);
-		else if (row->location)
-			model_location(row->location, text);
 		else
-			strbuf_putc(text, '-');
-		differ = !row->title && row->locations_differ;
+			add_place(text, row->location);
+		break;
+	case COLUMN_USER:
+		if (row->users_known)
+			add_place(text, row->user);
+		else
+			strbuf_putc(text, '?');
 		break;
 	case COLUMN_CREATOR:
-		if (row->creator)
-			model_location(row->creator, text);
-		else
-			strbuf_putc(text, '-');
-		differ = row->creators_differ;
+		add_place(text, row->creator);
 		break;
 	case MODEL_COLUMNS:
 		break;
 	}
-	if (differ)
+	if (model_differs(row, column))
 		strbuf_puts(text, utf8 ? "\xe2\x80\xa6" : "...");
 }

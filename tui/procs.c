@@ -7,19 +7,17 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/thread.h"
+#include "tui/worker.h"
 
 static const uint64_t LIST_AGAIN_NS = 2000000000;
 
-/* Shared by the thread and its owner; the last of them frees it. */
 struct procs {
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
+	struct worker worker; /* first; its lock is for what follows, which both threads use */
 	proc_list list;
 	size_t unreadable;
 	int event;
-	bool stop, refresh;
-	int users;
+	bool refresh;
+	VEC(pid_t) only; /* no others are listed; empty: all are */
 };
 
 static char *copy(const char *s)
@@ -61,17 +59,13 @@ static struct proc proc_copy(const struct proc *proc)
 	return result;
 }
 
-static void release(struct procs *procs)
+static void destroy(struct worker *worker)
 {
-	pthread_mutex_lock(&procs->lock);
-	bool last = --procs->users == 0;
-	pthread_mutex_unlock(&procs->lock);
-	if (!last)
-		return;
+	struct procs *procs = (struct procs *)worker;
 	proc_list_free(&procs->list);
 	close(procs->event);
-	pthread_cond_destroy(&procs->wake);
-	pthread_mutex_destroy(&procs->lock);
+	vec_free(&procs->only);
+	worker_deinit(worker);
 	free(procs);
 }
 
@@ -97,7 +91,8 @@ static const char *without_directory(const char *command, const char *exe)
 	return command;
 }
 
-static struct proc look_at(const struct gospy_process *process)
+static struct proc look_at(const struct gospy_process *process,
+			   const struct gospy_process_options *how)
 {
 	struct proc proc = {.pid = process->pid, .rss = GOSPY_UNKNOWN, .goroutines = GOSPY_UNKNOWN};
 	struct gospy_process_info *info = NULL;
@@ -106,7 +101,7 @@ static struct proc look_at(const struct gospy_process *process)
 		proc.rss = usage.rss;
 	proc.go_version = copy(process->go_version);
 	const char *command = process->exe ? process->exe : process->comm;
-	if (gospy_process_info_create(process->pid, 0, &info, NULL) == GOSPY_OK) {
+	if (gospy_process_info_create_with(process->pid, how, &info, NULL) == GOSPY_OK) {
 		proc.user = copy(info->username);
 		command = info->cmdline && info->cmdline[0] ? info->cmdline : command;
 	}
@@ -121,7 +116,7 @@ static bool is_same(const struct proc *a, const struct proc *b)
 	return a->pid == b->pid && a->command && b->command && strcmp(a->command, b->command) == 0;
 }
 
-/* What was counted before stays. */
+/* The counts that are known stay. */
 static void inherit(struct proc *proc, const proc_list *before)
 {
 	for (size_t i = 0; i < before->len; i++) {
@@ -133,37 +128,49 @@ static void inherit(struct proc *proc, const proc_list *before)
 	}
 }
 
+static bool is_wanted(const struct procs *procs, const struct gospy_process *process)
+{
+	for (size_t i = 0; i < procs->only.len; i++) {
+		if (procs->only.at[i] == process->pid)
+			return true;
+	}
+	return !procs->only.len && process->is_go && process->pid != getpid();
+}
+
 static void list_processes(struct procs *procs, bool anew)
 {
 	struct gospy_process_list *found = NULL;
 	proc_list list = {0};
+	const struct gospy_process_options how = {.size = sizeof(how),
+						  .cancel_fd = procs->worker.cancel_fd};
 	size_t n;
-	if (gospy_process_list_create(&found, NULL) != GOSPY_OK)
+	if (gospy_process_list_create_with(&how, &found, NULL) != GOSPY_OK)
 		return;
 	const struct gospy_process *processes = gospy_process_list_get(found, &n);
 	for (size_t i = 0; i < n; i++) {
-		if (!processes[i].is_go || processes[i].pid == getpid())
+		if (!is_wanted(procs, &processes[i]))
 			continue;
-		struct proc proc = look_at(&processes[i]);
+		struct proc proc = look_at(&processes[i], &how);
 		push(&list, &proc);
 	}
 	size_t unreadable = gospy_process_list_unreadable(found);
 	gospy_process_list_destroy(found);
-	pthread_mutex_lock(&procs->lock);
+	pthread_mutex_lock(&procs->worker.lock);
 	procs->unreadable = unreadable;
 	for (size_t i = 0; !anew && i < list.len; i++)
 		inherit(&list.at[i], &procs->list);
 	proc_list old = procs->list;
 	procs->list = list;
-	pthread_mutex_unlock(&procs->lock);
+	pthread_mutex_unlock(&procs->worker.lock);
 	proc_list_free(&old);
 	tell(procs);
 }
 
-static uint64_t count_goroutines(pid_t pid, struct gospy_error *err)
+static uint64_t count_goroutines(pid_t pid, int cancel_fd, struct gospy_error *err)
 {
-	struct gospy_open_options open = {.size = sizeof(open)};
-	struct gospy_snapshot_options how = {.size = sizeof(how), .non_blocking = true};
+	struct gospy_open_options open = {.size = sizeof(open), .cancel_fd = cancel_fd};
+	struct gospy_snapshot_options how = {
+		.size = sizeof(how), .non_blocking = true, .cancel_fd = cancel_fd};
 	struct gospy_target *target = NULL;
 	struct gospy_snapshot *snapshot = NULL;
 	uint64_t total = GOSPY_UNKNOWN;
@@ -180,14 +187,14 @@ static bool count_one(struct procs *procs)
 {
 	struct gospy_error err = {0};
 	pid_t pid = 0;
-	pthread_mutex_lock(&procs->lock);
-	for (size_t i = 0; !procs->stop && !pid && i < procs->list.len; i++)
+	pthread_mutex_lock(&procs->worker.lock);
+	for (size_t i = 0; !procs->worker.stopping && !pid && i < procs->list.len; i++)
 		pid = procs->list.at[i].counted ? 0 : procs->list.at[i].pid;
-	pthread_mutex_unlock(&procs->lock);
+	pthread_mutex_unlock(&procs->worker.lock);
 	if (!pid)
 		return false;
-	uint64_t total = count_goroutines(pid, &err);
-	pthread_mutex_lock(&procs->lock);
+	uint64_t total = count_goroutines(pid, procs->worker.cancel_fd, &err);
+	pthread_mutex_lock(&procs->worker.lock);
 	for (size_t i = 0; i < procs->list.len; i++) {
 		struct proc *proc = &procs->list.at[i];
 		if (proc->pid != pid)
@@ -197,67 +204,58 @@ static bool count_one(struct procs *procs)
 		if (total == GOSPY_UNKNOWN && !proc->problem)
 			proc->problem = copy(err.msg);
 	}
-	pthread_mutex_unlock(&procs->lock);
+	pthread_mutex_unlock(&procs->worker.lock);
 	tell(procs);
 	return true;
 }
 
-/* Until it is time to look again; `*anew_ret`: everything is to be counted again. */
+/* Wait until it is time to look again. `*anew_ret`: everything is to be counted again. */
 static bool wait_for_next(struct procs *procs, bool *anew_ret)
 {
 	uint64_t until = clock_mono_ns() + LIST_AGAIN_NS;
 	struct timespec at = {(time_t)(until / 1000000000), (long)(until % 1000000000)};
-	pthread_mutex_lock(&procs->lock);
-	while (!procs->stop && !procs->refresh &&
-	       pthread_cond_timedwait(&procs->wake, &procs->lock, &at) != ETIMEDOUT)
+	pthread_mutex_lock(&procs->worker.lock);
+	while (!procs->worker.stopping && !procs->refresh &&
+	       pthread_cond_timedwait(&procs->worker.changed, &procs->worker.lock, &at) !=
+		       ETIMEDOUT)
 		;
-	bool go_on = !procs->stop;
+	bool go_on = !procs->worker.stopping;
 	*anew_ret = procs->refresh;
 	procs->refresh = false;
-	pthread_mutex_unlock(&procs->lock);
+	pthread_mutex_unlock(&procs->worker.lock);
 	return go_on;
 }
 
-static void *run(void *arg)
+static void run(struct worker *worker)
 {
-	struct procs *procs = arg;
+	struct procs *procs = (struct procs *)worker;
 	bool anew = true;
 	do {
 		list_processes(procs, anew);
 		while (count_one(procs))
 			;
 	} while (wait_for_next(procs, &anew));
-	release(procs);
-	return NULL;
 }
 
-struct procs *procs_start(void)
+struct procs *procs_start(const pid_t *only, size_t n)
 {
 	struct procs *procs = calloc(1, sizeof(*procs));
-	pthread_t thread;
 	if (!procs)
 		abort();
+	for (size_t i = 0; i < n; i++) {
+		if (!vec_push(&procs->only, only[i]))
+			abort();
+	}
 	procs->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	pthread_mutex_init(&procs->lock, NULL);
-	pthread_condattr_t attr;
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&procs->wake, &attr);
-	pthread_condattr_destroy(&attr);
-	procs->users = 2;
-	if (procs->event < 0 || thread_start(&thread, run, procs) != 0)
+	if (procs->event < 0 || worker_init(&procs->worker, NULL) ||
+	    worker_start(&procs->worker, run, destroy, NULL))
 		abort();
-	pthread_detach(thread);
 	return procs;
 }
 
 void procs_stop(struct procs *procs)
 {
-	pthread_mutex_lock(&procs->lock);
-	procs->stop = true;
-	pthread_cond_signal(&procs->wake);
-	pthread_mutex_unlock(&procs->lock);
-	release(procs);
+	worker_stop(&procs->worker);
 }
 
 int procs_fd(const struct procs *procs)
@@ -271,19 +269,19 @@ void procs_take(struct procs *procs, proc_list *ret, size_t *unreadable_ret)
 	if (read(procs->event, &count, sizeof(count)) < 0 && errno != EAGAIN)
 		return;
 	proc_list_free(ret);
-	pthread_mutex_lock(&procs->lock);
+	pthread_mutex_lock(&procs->worker.lock);
 	*unreadable_ret = procs->unreadable;
 	for (size_t i = 0; i < procs->list.len; i++) {
 		struct proc proc = proc_copy(&procs->list.at[i]);
 		push(ret, &proc);
 	}
-	pthread_mutex_unlock(&procs->lock);
+	pthread_mutex_unlock(&procs->worker.lock);
 }
 
 void procs_refresh(struct procs *procs)
 {
-	pthread_mutex_lock(&procs->lock);
+	pthread_mutex_lock(&procs->worker.lock);
 	procs->refresh = true;
-	pthread_cond_signal(&procs->wake);
-	pthread_mutex_unlock(&procs->lock);
+	pthread_cond_signal(&procs->worker.changed);
+	pthread_mutex_unlock(&procs->worker.lock);
 }

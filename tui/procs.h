@@ -19,9 +19,9 @@ typedef VEC(struct proc) proc_list;
 void proc_list_free(proc_list *list);
 
 struct procs;
-/** Begin. Out of memory ends the program. */
-struct procs *procs_start(void);
-/** End; what is being read may end later by itself. */
+/** Begin, with these processes alone, or with all if `n` is 0. Out of memory ends the program. */
+struct procs *procs_start(const pid_t *only, size_t n);
+/** End. What is being read is called off (tui/worker.h). */
 void procs_stop(struct procs *procs);
 /** Readable when there is something new. */
 int procs_fd(const struct procs *procs);

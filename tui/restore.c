@@ -36,7 +36,7 @@ static void divert_stderr(void)
 		dup2(state.stderr_memory, STDERR_FILENO);
 }
 
-/* What was put aside is mostly why the program ends. */
+/* The text that was put aside mostly says why the program ends. */
 static void undivert_stderr(void)
 {
 	char text[4096];
@@ -69,7 +69,7 @@ void restore_now(void)
 	undivert_stderr();
 }
 
-/* Whoever handled the signal before has it next. */
+/* The handler that was there before has the signal next. */
 static void on_crash(int signal, siginfo_t *info, void *context)
 {
 	(void)context;
@@ -78,7 +78,7 @@ static void on_crash(int signal, siginfo_t *info, void *context)
 		if (crashes[i] == signal)
 			sigaction(signal, &state.before[i], NULL);
 	}
-	// A fault happens again on return; what was sent has to be sent again.
+	// A fault happens again on return; a signal that was sent has to be sent again.
 	if (info->si_code <= 0)
 		raise(signal);
 }

@@ -7,26 +7,28 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/thread.h"
+#include "tui/worker.h"
 
-static const uint64_t STOP_WAIT_NS = 200000000;
+enum {
+	/* Of so many threads the CPU time is read: some milliseconds' work. */
+	THREADS_MAX = 1000,
+};
 
 struct sampler {
+	struct worker worker; /* first; its lock is for what both threads use */
 	pid_t pid;
-	char *bin;
-	pthread_t thread;
+	struct gospy_open_options open;
+	char *bin; /* of it */
 	int fd;
-	/* Of the worker alone. */
+	/* Members of the worker alone. */
 	struct gospy_target *target;
+	struct gospy_collector *collector;
 	struct select select;
-	/* Of both, under the lock. */
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
+	struct still still;
+	/* Members of both, under the lock. */
 	struct sampler_options options;
 	struct sampler_options read; /* what the last one was taken with */
-	bool stopping, refresh;
-	bool finished;  /* the worker will not touch this any more but to free it */
-	bool abandoned; /* the worker is to free this */
+	bool refresh;
 	const struct gospy_target_info *info;
 	struct sample *fresh; /* not taken yet */
 	struct sampler_status status;
@@ -39,6 +41,7 @@ void sample_destroy(struct sample *sample)
 	for (size_t key = 0; key < GROUP_KEYS; key++)
 		groups_deinit(&sample->groups[key]);
 	census_deinit(&sample->census);
+	free(sample->thread_cpu_ns);
 	gospy_snapshot_destroy(sample->snapshot);
 	free(sample);
 }
@@ -53,23 +56,25 @@ enum gospy_code sample_group(struct sample *sample, struct gospy_error *err)
 	return code;
 }
 
-static void sampler_destroy(struct sampler *s)
+static void sampler_destroy(struct worker *worker)
 {
+	struct sampler *s = (struct sampler *)worker;
 	sample_destroy(s->fresh);
+	gospy_collector_destroy(s->collector);
 	gospy_target_close(s->target);
 	select_deinit(&s->select);
-	pthread_mutex_destroy(&s->lock);
-	pthread_cond_destroy(&s->changed);
+	still_deinit(&s->still);
+	worker_deinit(worker);
 	if (s->fd >= 0)
 		close(s->fd);
 	free(s->bin);
 	free(s);
 }
 
-/* With the lock held. */
+/* To be called with the lock held. */
 static void notify(struct sampler *s)
 {
-	// The counter cannot come near its limit: each reading sets it to zero.
+	// The counter cannot come near its limit, because each reading sets it to zero.
 	if (eventfd_write(s->fd, 1))
 		return;
 }
@@ -100,10 +105,15 @@ static struct gospy_snapshot_options reads(const struct sampler_options *options
 		.stacks = options->stacks,
 		.arguments = options->arguments,
 		.objects = options->objects,
+		.sockets = options->sockets,
 		.labels = options->labels,
 		.threads = options->threads,
 	};
 	group_key_needs(options->key, &how);
+	if (!how.stacks && options->users != SAMPLER_USERS_NONE) {
+		how.stacks = true;
+		how.stack_limit = options->users == SAMPLER_USERS_ALL ? 0 : CENSUS_STACKS_FEW;
+	}
 	return how;
 }
 
@@ -111,45 +121,67 @@ static struct gospy_snapshot_options reads(const struct sampler_options *options
 static bool satisfies(const struct sampler_options *read, const struct sampler_options *wanted)
 {
 	const struct gospy_snapshot_options has = reads(read), needs = reads(wanted);
-	// Of these keys each sample is counted by one only.
+	// Each sample is counted by one of these keys only.
 	bool counted = wanted->key == read->key ||
 		       (wanted->key != GROUP_STACK && wanted->key != GROUP_OBJECT &&
 			wanted->key != GROUP_LABEL);
-	return counted && has.stacks >= needs.stacks && has.arguments >= needs.arguments &&
-	       has.objects >= needs.objects && has.labels >= needs.labels &&
-	       has.threads >= needs.threads;
+	bool stacks = !needs.stacks || (has.stacks && (needs.stack_limit || !has.stack_limit));
+	return counted && stacks && has.arguments >= needs.arguments &&
+	       has.objects >= needs.objects && has.sockets >= needs.sockets &&
+	       has.labels >= needs.labels && has.threads >= needs.threads;
+}
+
+uint64_t sampler_due_ns(uint64_t begin_ns, uint64_t end_ns, uint64_t refresh_ns)
+{
+	uint64_t due_ns = clock_after(begin_ns, refresh_ns);
+	uint64_t rested_ns = clock_after(end_ns, (end_ns - begin_ns) / 4);
+	return due_ns > rested_ns ? due_ns : rested_ns;
 }
 
 /* Wait until a sample is due, with the lock held; false: stop. */
 static bool wait_until_due(struct sampler *s, uint64_t begin_ns, uint64_t end_ns)
 {
-	while (!s->stopping && !s->refresh) {
+	while (!s->worker.stopping && !s->refresh) {
 		set_state(s, s->options.paused ? SAMPLER_PAUSED : SAMPLER_WAITING);
 		if (s->options.paused) {
-			pthread_cond_wait(&s->changed, &s->lock);
+			pthread_cond_wait(&s->worker.changed, &s->worker.lock);
 			continue;
 		}
-		// A target that takes long to read is not read all the time.
-		uint64_t due_ns = begin_ns + s->options.refresh_ns;
-		uint64_t rested_ns = end_ns + (end_ns - begin_ns) / 4;
-		struct timespec due = timespec_of(due_ns > rested_ns ? due_ns : rested_ns);
-		if (pthread_cond_timedwait(&s->changed, &s->lock, &due) == ETIMEDOUT)
+		struct timespec due =
+			timespec_of(sampler_due_ns(begin_ns, end_ns, s->options.refresh_ns));
+		if (pthread_cond_timedwait(&s->worker.changed, &s->worker.lock, &due) == ETIMEDOUT)
 			break;
 	}
 	s->refresh = false;
-	return !s->stopping;
+	return !s->worker.stopping;
+}
+
+/* Without it all else of the sample is as good. */
+static void read_threads(struct sample *sample, pid_t pid)
+{
+	size_t n;
+	const struct gospy_thread *threads = gospy_snapshot_threads(sample->snapshot, &n);
+	if (!n || n > THREADS_MAX || !(sample->thread_cpu_ns = calloc(n, sizeof(uint64_t))))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		struct gospy_thread_usage usage;
+		enum gospy_code code = gospy_thread_usage(pid, threads[i].tid, &usage, NULL);
+		sample->thread_cpu_ns[i] = code ? GOSPY_UNKNOWN : usage.cpu_ns;
+	}
 }
 
 static enum gospy_code take_sample(struct sampler *s, const struct sampler_options *options,
 				   struct sample **ret, struct gospy_error *err)
 {
 	struct gospy_snapshot_options how = reads(options);
+	how.cancel_fd = s->worker.cancel_fd;
 	struct sample *sample = calloc(1, sizeof(*sample));
 	if (!sample)
 		return err_nomem(err);
 	sample->options = *options;
-	sample->mono_ns = clock_mono_ns();
-	enum gospy_code code = gospy_snapshot_take(s->target, &how, &sample->snapshot, err);
+	uint64_t begin_ns = clock_mono_ns();
+	sample->mono_ns = begin_ns;
+	enum gospy_code code = gospy_collector_take(s->collector, &how, &sample->snapshot, err);
 	if (!code) {
 		// The instant is told by the wall clock only.
 		uint64_t instant = gospy_snapshot_info(sample->snapshot)->time_unix_ns;
@@ -158,8 +190,13 @@ static enum gospy_code take_sample(struct sampler *s, const struct sampler_optio
 		if (age_ns < mono - sample->mono_ns)
 			sample->mono_ns = mono - age_ns;
 		sample->usage_known = gospy_process_usage(s->pid, &sample->usage, NULL) == GOSPY_OK;
-		code = census_take(&sample->census, &s->select, options->key, sample->snapshot,
-				   err);
+		if (options->threads)
+			read_threads(sample, s->pid);
+		code = still_begin(&s->still, gospy_snapshot_goroutine_count(sample->snapshot),
+				   begin_ns, mono)
+			       ? census_take_still(&sample->census, &s->select, &s->still,
+						   options->key, sample->snapshot, err)
+			       : err_nomem(err);
 	}
 	if (!code)
 		code = sample_group(sample, err);
@@ -171,21 +208,25 @@ static enum gospy_code take_sample(struct sampler *s, const struct sampler_optio
 	return GOSPY_OK;
 }
 
-/* Take one with the lock held, which is given up meanwhile; false: there will be no other. */
+/* Take a sample. The lock is held, and given up meanwhile. False: there will be no other. */
 static bool sample_once(struct sampler *s)
 {
 	struct sampler_options options = s->options;
+	options.non_blocking |= s->status.not_stopped;
 	struct gospy_error err = {0};
 	struct sample *sample = NULL;
 	set_state(s, SAMPLER_READING);
-	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(&s->worker.lock);
 	enum gospy_code code = take_sample(s, &options, &sample, &err);
-	pthread_mutex_lock(&s->lock);
+	pthread_mutex_lock(&s->worker.lock);
 	s->read = options;
-	if (!code) {
+	if (sample) {
 		// Nobody has a pointer to one that was not taken.
 		sample_destroy(s->fresh);
 		s->fresh = sample;
+		const struct gospy_snapshot_info *info = gospy_snapshot_info(sample->snapshot);
+		s->read.stacks |= info->stacks;
+		s->status.not_stopped |= info->not_stopped != NULL;
 		s->status.samples++;
 		s->status.failures = 0;
 		if (!satisfies(&s->read, &s->options))
@@ -201,11 +242,14 @@ static bool sample_once(struct sampler *s)
 
 static bool open_target(struct sampler *s)
 {
-	struct gospy_open_options open = {.size = sizeof(open), .bin = s->bin};
+	struct gospy_open_options open = s->open;
+	open.cancel_fd = s->worker.cancel_fd;
 	struct gospy_error err = {0};
-	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(&s->worker.lock);
 	enum gospy_code code = gospy_target_open_pid(s->pid, &open, &s->target, &err);
-	pthread_mutex_lock(&s->lock);
+	if (!code)
+		code = gospy_collector_create(s->target, &s->collector, &err);
+	pthread_mutex_lock(&s->worker.lock);
 	if (code) {
 		s->status.error = err;
 		s->status.failures++;
@@ -216,10 +260,10 @@ static bool open_target(struct sampler *s)
 	return true;
 }
 
-static void *work(void *arg)
+static void work(struct worker *worker)
 {
-	struct sampler *s = arg;
-	pthread_mutex_lock(&s->lock);
+	struct sampler *s = (struct sampler *)worker;
+	pthread_mutex_lock(&s->worker.lock);
 	bool ok = open_target(s);
 	// The first one is due at once.
 	s->refresh = true;
@@ -231,73 +275,51 @@ static void *work(void *arg)
 	}
 	if (!ok)
 		set_state(s, SAMPLER_ENDED);
-	s->finished = true;
-	bool abandoned = s->abandoned;
-	pthread_cond_broadcast(&s->changed);
-	pthread_mutex_unlock(&s->lock);
-	if (abandoned)
-		sampler_destroy(s);
-	return NULL;
+	pthread_mutex_unlock(&s->worker.lock);
 }
 
-static enum gospy_code init(struct sampler *s, const char *bin, struct gospy_error *err)
+static enum gospy_code init(struct sampler *s, const struct gospy_open_options *open,
+			    struct gospy_error *err)
 {
-	pthread_condattr_t attr;
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->changed, &attr);
-	pthread_condattr_destroy(&attr);
 	s->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (s->fd < 0)
 		return err_os(err, errno, "eventfd");
-	if (bin && !(s->bin = strdup(bin)))
+	if (open)
+		s->open = *open;
+	s->open.size = sizeof(s->open);
+	if (s->open.bin && !(s->bin = strdup(s->open.bin)))
 		return err_nomem(err);
-	return GOSPY_OK;
+	s->open.bin = s->bin;
+	return worker_start(&s->worker, work, sampler_destroy, err);
 }
 
-enum gospy_code sampler_start(pid_t pid, const char *bin, const struct sampler_options *options,
-			      struct sampler **ret, struct gospy_error *err)
+enum gospy_code sampler_start(pid_t pid, const struct gospy_open_options *open,
+			      const struct sampler_options *options, struct sampler **ret,
+			      struct gospy_error *err)
 {
 	struct sampler *s = calloc(1, sizeof(*s));
 	if (!s)
 		return err_nomem(err);
+	enum gospy_code code = worker_init(&s->worker, err);
+	if (code) {
+		free(s);
+		return code;
+	}
 	s->pid = pid;
 	s->options = s->read = *options;
 	s->status.since_mono_ns = clock_mono_ns();
-	enum gospy_code code = init(s, bin, err);
-	int error = code ? 0 : thread_start(&s->thread, work, s);
-	if (error)
-		code = err_os(err, error, "cannot start a thread");
-	if (code) {
-		sampler_destroy(s);
-		return code;
-	}
-	*ret = s;
-	return GOSPY_OK;
+	code = init(s, open, err);
+	if (code)
+		sampler_destroy(&s->worker);
+	else
+		*ret = s;
+	return code;
 }
 
 void sampler_stop(struct sampler *s)
 {
-	if (!s)
-		return;
-	pthread_mutex_lock(&s->lock);
-	s->stopping = true;
-	pthread_cond_broadcast(&s->changed);
-	struct timespec until = timespec_of(clock_mono_ns() + STOP_WAIT_NS);
-	int waited = 0;
-	while (!s->finished && !waited)
-		waited = pthread_cond_timedwait(&s->changed, &s->lock, &until);
-	bool finished = s->finished;
-	pthread_t thread = s->thread;
-	s->abandoned = !finished;
-	pthread_mutex_unlock(&s->lock);
-	if (!finished) {
-		pthread_detach(thread);
-		return;
-	}
-	pthread_join(thread, NULL);
-	sampler_destroy(s);
+	if (s)
+		worker_stop(&s->worker);
 }
 
 int sampler_fd(const struct sampler *s)
@@ -308,45 +330,45 @@ int sampler_fd(const struct sampler *s)
 struct sample *sampler_take(struct sampler *s)
 {
 	eventfd_t events;
-	pthread_mutex_lock(&s->lock);
+	pthread_mutex_lock(&s->worker.lock);
 	struct sample *sample = take(s->fresh);
 	if (eventfd_read(s->fd, &events))
 		events = 0; // nothing was there
-	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(&s->worker.lock);
 	return sample;
 }
 
 void sampler_status(struct sampler *s, struct sampler_status *ret)
 {
-	pthread_mutex_lock(&s->lock);
+	pthread_mutex_lock(&s->worker.lock);
 	*ret = s->status;
-	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(&s->worker.lock);
 }
 
 const struct gospy_target_info *sampler_target(struct sampler *s)
 {
-	pthread_mutex_lock(&s->lock);
+	pthread_mutex_lock(&s->worker.lock);
 	const struct gospy_target_info *info = s->info;
-	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(&s->worker.lock);
 	return info;
 }
 
 void sampler_configure(struct sampler *s, const struct sampler_options *options)
 {
-	pthread_mutex_lock(&s->lock);
+	pthread_mutex_lock(&s->worker.lock);
 	s->options = *options;
-	// If one is being read, it is compared with what is wanted at its end.
+	// A sample that is being read is compared with what is wanted when it is finished.
 	if (s->status.samples && !satisfies(&s->read, options) &&
 	    s->status.state != SAMPLER_READING)
 		s->refresh = true;
-	pthread_cond_broadcast(&s->changed);
-	pthread_mutex_unlock(&s->lock);
+	pthread_cond_broadcast(&s->worker.changed);
+	pthread_mutex_unlock(&s->worker.lock);
 }
 
 void sampler_refresh(struct sampler *s)
 {
-	pthread_mutex_lock(&s->lock);
+	pthread_mutex_lock(&s->worker.lock);
 	s->refresh = true;
-	pthread_cond_broadcast(&s->changed);
-	pthread_mutex_unlock(&s->lock);
+	pthread_cond_broadcast(&s->worker.changed);
+	pthread_mutex_unlock(&s->worker.lock);
 }

@@ -8,6 +8,13 @@
 #include "gospy.h"
 #include "render/group.h"
 
+/** Of how many goroutines the user frames are read if nothing else takes their stacks. */
+enum sampler_users {
+	SAMPLER_USERS_NONE,
+	SAMPLER_USERS_FEW /* CENSUS_STACKS_FEW */,
+	SAMPLER_USERS_ALL
+};
+
 /** What to read, and how often. May change at any time. */
 struct sampler_options {
 	uint64_t refresh_ns;   /* from the begin of one sample to that of the next */
@@ -17,9 +24,11 @@ struct sampler_options {
 	enum group_key key; /* what is needed for this is read in any case */
 	/* Read these, too: for what is shown of single goroutines. */
 	bool stacks, arguments, objects, labels, threads;
+	bool sockets; /* see gospy_snapshot_options */
+	enum sampler_users users;
 };
 
-/** One look at the target. */
+/** One sample of the target. */
 struct sample {
 	struct gospy_snapshot *snapshot; /* owned by the sample */
 	struct census census;            /* all goroutines but dead ones and the runtime's own */
@@ -28,6 +37,10 @@ struct sample {
 	uint64_t mono_ns; /* CLOCK_MONOTONIC, instant of the snapshot */
 	struct gospy_process_usage usage;
 	bool usage_known;
+	/** CPU time of the threads, in the order of gospy_snapshot_threads; GOSPY_UNKNOWN: of one
+	 * that has ended. NULL: the sample has no threads, or more than are asked about each time.
+	 */
+	uint64_t *thread_cpu_ns;
 	struct sampler_options options; /* that it was taken with */
 };
 void sample_destroy(struct sample *sample);
@@ -52,16 +65,21 @@ struct sampler_status {
 	   same, unless the state is SAMPLER_ENDED. */
 	uint64_t failures;
 	struct gospy_error error;
+	/** The process could not be made to stand still once: from then on it is read without a
+	   stop. */
+	bool not_stopped;
 };
 
 struct sampler;
 
-/** Begin: the target is opened by the thread. `bin` may be NULL, and is copied. GOSPY_E_OS,
+/** Begin: the target is opened by the thread as `open` says, which may be NULL. Its .bin is copied,
+ * its .own is borrowed, and .cancel_fd not used. GOSPY_E_OS,
  * GOSPY_E_NOMEM. */
-enum gospy_code sampler_start(pid_t pid, const char *bin, const struct sampler_options *options,
-			      struct sampler **ret, struct gospy_error *err);
-/** End at once: a capture that runs is not waited for longer than some hundred milliseconds, but
- * left to end by itself. Samples that were taken have to be destroyed before, all of them. */
+enum gospy_code sampler_start(pid_t pid, const struct gospy_open_options *open,
+			      const struct sampler_options *options, struct sampler **ret,
+			      struct gospy_error *err);
+/** End. What is being read is called off (tui/worker.h). All samples that were taken have to be
+ * destroyed before. */
 void sampler_stop(struct sampler *sampler);
 
 /** Readable when there is a new sample, or another state, since the last sampler_take. */
@@ -73,10 +91,14 @@ void sampler_status(struct sampler *sampler, struct sampler_status *ret);
 /** NULL until it was opened; then as long as the sampler. */
 const struct gospy_target_info *sampler_target(struct sampler *sampler);
 
-/** From the next sample on. If the new options ask for something that the last sample was read
- * without, that one is due at once, even if paused. */
+/** Read with these options from the next sample on. If the new options ask for something that the
+ * last sample was read without, the next one is due at once, even if paused. */
 void sampler_configure(struct sampler *sampler, const struct sampler_options *options);
 /** A sample is due at once. */
 void sampler_refresh(struct sampler *sampler);
+
+/** When the sample is due that follows one taken from `begin_ns` to `end_ns`, by CLOCK_MONOTONIC;
+ * at most the end of time. A target that takes long to read is not read all the time. */
+uint64_t sampler_due_ns(uint64_t begin_ns, uint64_t end_ns, uint64_t refresh_ns);
 
 #endif

@@ -3,7 +3,7 @@
 #define NCURSES_WIDECHAR 1
 #include <curses.h>
 #include <langinfo.h>
-#include <locale.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -12,25 +12,42 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "tui/answers.h"
 #include "tui/restore.h"
 
 enum {
 	ESCAPE_DELAY_MS = 25, /* what follows Esc in that time belongs to it */
+	/* The first picture waits so long for the colour of the background. */
+	ANSWER_MS = 100,
+	/* At the end, an answer that is still on its way is waited for, so that it is not taken for
+	   what the user types to the shell. */
+	LATE_ANSWER_MS = 300,
+	KEYS_HELD = 64,
 	WHEEL_DOWN = BUTTON5_PRESSED,
 	WHEEL_UP = BUTTON4_PRESSED,
 };
 
 static const uint64_t DOUBLE_CLICK_NS = 400000000;
+/* A terminal that has not answered by then never will. */
+static const uint64_t ANSWER_NEVER_NS = 2000000000;
 
 static struct {
 	SCREEN *curses; /* NULL: not started */
 	WINDOW *input;  /* a pad: reading from it does not refresh the screen */
 	bool mouse;
-	enum theme_depth depth;
+	enum term_theme theme;
+	int colors; /* that the terminal has; 0: none are wanted */
+	struct answers answers;
+	uint64_t asked_ns;
+	struct {
+		int code;
+		struct pointer pointer;
+	} held[KEYS_HELD]; /* keys that have been read and not taken: a ring */
+	size_t held_first, held_count;
 	struct {
 		attr_t attributes;
 		int pair;
-	} styles[LOOK_STYLES];
+	} styles[STYLES];
 	struct cell *shown; /* what the terminal shows, to leave out lines that are the same */
 	int rows, cols;
 } screen;
@@ -69,7 +86,7 @@ static void sequence_add(const char *name)
 		tputs(s, 1, sequence_putc);
 }
 
-/* What has to be written by one who can call nothing of ncurses any more. */
+/* What a handler has to write that can call nothing of ncurses any more. */
 static void sequence_make(bool mouse)
 {
 	static const char mouse_off[] = "\033[?1006l\033[?1000l"; // xterm's, as ncurses writes it
@@ -83,27 +100,189 @@ static void sequence_make(bool mouse)
 
 /* ---- colours */
 
-static void styles_init(bool color)
+static void colors_init(bool color)
 {
 	bool able = color && has_colors() && start_color() == OK && use_default_colors() == OK;
-	screen.depth = theme_depth(able, able ? COLORS : 0);
-	for (int i = 0; i < LOOK_STYLES; i++) {
-		struct look look = theme_look(screen.depth, (enum style)i);
+	screen.colors = able ? COLORS : 0;
+}
+
+static void styles_init(void)
+{
+	for (int i = 0; i < STYLES; i++) {
+		struct appearance appearance =
+			theme_appearance(screen.theme, screen.colors, (enum style)i);
 		attr_t attributes = A_NORMAL;
-		if (look.bold)
+		if (appearance.bold)
 			attributes |= A_BOLD;
-		if (look.dim)
-			attributes |= A_DIM;
-		if (look.reverse)
+		if (appearance.reverse)
 			attributes |= A_REVERSE;
-		if (look.underline)
+		if (appearance.underline)
 			attributes |= A_UNDERLINE;
 		screen.styles[i].attributes = attributes;
 		screen.styles[i].pair = 0;
-		if ((look.fg >= 0 || look.bg >= 0) &&
-		    init_extended_pair(i + 1, look.fg, look.bg) == OK)
+		if ((appearance.fg >= 0 || appearance.bg >= 0) &&
+		    init_extended_pair(i + 1, appearance.fg, appearance.bg) == OK)
 			screen.styles[i].pair = i + 1;
 	}
+}
+
+/* ---- keys */
+
+void screen_drop_keys(void)
+{
+	screen.held_count = 0;
+	if (screen.curses)
+		flushinp();
+}
+
+int screen_fd(void)
+{
+	return STDIN_FILENO;
+}
+
+static int mouse_key(struct pointer *pointer)
+{
+	static struct pointer last;
+	static uint64_t last_ns;
+	MEVENT event;
+	if (getmouse(&event) != OK)
+		return KEY_UNKNOWN;
+	pointer->y = event.y;
+	pointer->x = event.x;
+	if (event.bstate & WHEEL_UP) {
+		pointer->what = POINTER_WHEEL_UP;
+	} else if (event.bstate & WHEEL_DOWN) {
+		pointer->what = POINTER_WHEEL_DOWN;
+	} else if (event.bstate & BUTTON1_DOUBLE_CLICKED) {
+		pointer->what = POINTER_DOUBLE;
+	} else if (event.bstate & (BUTTON1_PRESSED | BUTTON1_CLICKED)) {
+		uint64_t now = clock_mono_ns();
+		bool again = last.y == event.y && now - last_ns < DOUBLE_CLICK_NS;
+		pointer->what = again ? POINTER_DOUBLE : POINTER_CLICK;
+		last_ns = again ? 0 : now;
+		last = *pointer;
+	} else {
+		return KEY_UNKNOWN;
+	}
+	return KEY_POINTER;
+}
+
+static int translate(wint_t code)
+{
+	static const struct {
+		wint_t curses;
+		int ours;
+	} keys[] = {
+		{KEY_UP, KEY_ARROW_UP},     {KEY_DOWN, KEY_ARROW_DOWN},
+		{KEY_LEFT, KEY_ARROW_LEFT}, {KEY_RIGHT, KEY_ARROW_RIGHT},
+		{KEY_PPAGE, KEY_PAGE_UP},   {KEY_NPAGE, KEY_PAGE_DOWN},
+		{KEY_HOME, KEY_LINE_HOME},  {KEY_END, KEY_LINE_END},
+		{KEY_BACKSPACE, KEY_ERASE}, {KEY_DC, KEY_REMOVE},
+		{KEY_BTAB, KEY_SHIFT_TAB},  {KEY_ENTER, KEY_RETURN},
+		{KEY_A1, KEY_LINE_HOME},    {KEY_C1, KEY_LINE_END},
+		{KEY_A3, KEY_PAGE_UP},      {KEY_C3, KEY_PAGE_DOWN},
+		{KEY_FIND, KEY_LINE_HOME},  {KEY_SELECT, KEY_LINE_END},
+	};
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (keys[i].curses == code)
+			return keys[i].ours;
+	}
+	// terminfo calls Shift-F1 F13.
+	if (code > KEY_F(0) && code <= KEY_F(12))
+		return KEY_FUNCTION + (int)(code - KEY_F(0));
+	if (code > KEY_F(12) && code <= KEY_F(24))
+		return KEY_SHIFT_FUNCTION + (int)(code - KEY_F(12));
+	return KEY_UNKNOWN;
+}
+
+static int translate_char(wint_t c)
+{
+	switch (c) {
+	case '\n':
+		return KEY_RETURN;
+	case 0x7f:
+	case '\b':
+		return KEY_ERASE;
+	default:
+		return c && c < KEY_SPECIAL ? (int)c : KEY_UNKNOWN;
+	}
+}
+
+static int read_code(struct pointer *pointer)
+{
+	wint_t code;
+	switch (wget_wch(screen.input, &code)) {
+	case OK:
+		return translate_char(code);
+	case KEY_CODE_YES:
+		return code == KEY_MOUSE ? mouse_key(pointer) : translate(code);
+	default:
+		return KEY_NOTHING;
+	}
+}
+
+static void hold(int code, const struct pointer *pointer)
+{
+	if (screen.held_count == KEYS_HELD)
+		return;
+	size_t at = (screen.held_first + screen.held_count++) % KEYS_HELD;
+	screen.held[at].code = code;
+	screen.held[at].pointer = *pointer;
+}
+
+static int take_held(struct pointer *pointer)
+{
+	int code = screen.held[screen.held_first].code;
+	*pointer = screen.held[screen.held_first].pointer;
+	screen.held_first = (screen.held_first + 1) % KEYS_HELD;
+	screen.held_count--;
+	return code;
+}
+
+/* Another colour of the background has become known. */
+static void take_theme(void)
+{
+	if (!screen.answers.theme || screen.answers.theme == screen.theme)
+		return;
+	screen.theme = screen.answers.theme;
+	styles_init();
+	free(screen.shown);
+	screen.shown = NULL;
+}
+
+/* Read one code, and hold the keys that it completes; false: there is none. */
+static bool read_one(void)
+{
+	struct pointer pointer = {0};
+	int keys[ANSWERS_KEYS];
+	int code = read_code(&pointer);
+	size_t n = answers_feed(&screen.answers, code, keys);
+	for (size_t i = 0; i < n; i++)
+		hold(keys[i], &pointer);
+	take_theme();
+	return code != KEY_NOTHING;
+}
+
+/* Hold what is typed until the terminal has answered, but no longer than so. */
+static void hold_keys(int ms)
+{
+	uint64_t until = clock_mono_ns() + (uint64_t)ms * 1000000, now;
+	while (!screen.answers.answered && screen.held_count + ANSWERS_KEYS <= KEYS_HELD &&
+	       (now = clock_mono_ns()) < until) {
+		struct pollfd fd = {.fd = STDIN_FILENO, .events = POLLIN};
+		if (!read_one() && (poll(&fd, 1, (int)((until - now) / 1000000) + 1) < 0 ||
+				    (fd.revents & ~POLLIN)))
+			return;
+	}
+}
+
+int screen_key(struct pointer *pointer)
+{
+	while (!screen.held_count) {
+		if (!read_one() && !screen.held_count)
+			return KEY_NOTHING;
+	}
+	return take_held(pointer);
 }
 
 /* ---- beginning and end */
@@ -113,8 +292,9 @@ static void input_init(bool mouse)
 	set_escdelay(ESCAPE_DELAY_MS);
 	cbreak();
 	noecho();
-	// Else the terminal drops at a Ctrl-C or Ctrl-Z what is on its way to the screen, and with
-	// it half of an escape sequence. (And what was typed before: screen_drop_keys.)
+	// Otherwise, at a Ctrl-C or Ctrl-Z, the terminal drops what is on its way to the screen,
+	// and with it half of an escape sequence. (It also drops what was typed before:
+	// screen_drop_keys.)
 	noqiflush();
 	nonl();
 	screen.input = newpad(1, 1);
@@ -127,18 +307,38 @@ static void input_init(bool mouse)
 		mousemask(BUTTON1_PRESSED | BUTTON1_RELEASED | BUTTON1_CLICKED |
 				  BUTTON1_DOUBLE_CLICKED | WHEEL_UP | WHEEL_DOWN,
 			  NULL);
-		// Clicks are told from each other here: ncurses would wait. What has come at once
-		// it makes one of all the same.
+		// This file tells clicks from each other, because ncurses would wait. It makes one
+		// of those that have come at once all the same.
 		mouseinterval(0);
 	}
 }
 
-enum gospy_code screen_start(bool color, bool mouse, bool *utf8_ret, struct gospy_error *err)
+/* Ask for the background, after the screen was taken: what a terminal that does not understand it
+ * might write is overwritten by the first picture. The Linux console is not asked, because it takes
+ * such text for something else (drivers/tty/vt/vt.c), and is black. */
+static void ask(enum term_theme theme)
+{
+	const char *term = getenv("TERM");
+	screen.theme = term_theme(theme);
+	styles_init();
+	if (theme != TERM_THEME_AUTO || screen.colors < 8 || !term || strcmp(term, "linux") == 0)
+		return;
+	refresh(); // what ncurses holds back comes first
+	size_t len = strlen(answers_question);
+	if (write(STDOUT_FILENO, answers_question, len) != (ssize_t)len)
+		return;
+	screen.answers.asked = true;
+	screen.asked_ns = clock_mono_ns();
+	hold_keys(ANSWER_MS);
+	screen_redraw();
+}
+
+enum gospy_code screen_start(bool color, enum term_theme theme, bool mouse, bool *utf8_ret,
+			     struct gospy_error *err)
 {
 	enum gospy_code code = screen_check(err);
 	if (code)
 		return code;
-	setlocale(LC_CTYPE, "");
 	*utf8_ret = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 	int status;
 	if (setupterm(NULL, STDOUT_FILENO, &status) == OK) {
@@ -153,16 +353,26 @@ enum gospy_code screen_start(bool color, bool mouse, bool *utf8_ret, struct gosp
 		return err_set(err, GOSPY_E_UNSUPPORTED, "ncurses cannot use this terminal");
 	}
 	set_term(screen.curses);
-	styles_init(color);
+	colors_init(color);
 	input_init(mouse);
 	curs_set(0);
+	ask(theme);
 	return GOSPY_OK;
+}
+
+/* An answer that is on its way must not come to whoever has the terminal next. */
+static void await_answer(void)
+{
+	if (screen.answers.asked && !screen.answers.answered &&
+	    clock_mono_ns() - screen.asked_ns < ANSWER_NEVER_NS)
+		hold_keys(LATE_ANSWER_MS);
 }
 
 void screen_stop(void)
 {
 	if (!screen.curses)
 		return;
+	await_answer();
 	endwin();
 	delwin(screen.input);
 	delscreen(screen.curses);
@@ -173,6 +383,7 @@ void screen_stop(void)
 
 void screen_leave(void)
 {
+	await_answer();
 	endwin();
 }
 
@@ -259,98 +470,4 @@ void screen_show(const struct canvas *canvas, int cursor_y, int cursor_x)
 	move(cursor_y >= 0 ? cursor_y : canvas->rows - 1,
 	     cursor_y >= 0 ? cursor_x : canvas->cols - 1);
 	refresh();
-}
-
-/* ---- keys */
-
-void screen_drop_keys(void)
-{
-	if (screen.curses)
-		flushinp();
-}
-
-int screen_fd(void)
-{
-	return STDIN_FILENO;
-}
-
-static int mouse_key(struct pointer *pointer)
-{
-	static struct pointer last;
-	static uint64_t last_ns;
-	MEVENT event;
-	if (getmouse(&event) != OK)
-		return KEY_UNKNOWN;
-	pointer->y = event.y;
-	pointer->x = event.x;
-	if (event.bstate & WHEEL_UP) {
-		pointer->what = POINTER_WHEEL_UP;
-	} else if (event.bstate & WHEEL_DOWN) {
-		pointer->what = POINTER_WHEEL_DOWN;
-	} else if (event.bstate & BUTTON1_DOUBLE_CLICKED) {
-		pointer->what = POINTER_DOUBLE;
-	} else if (event.bstate & (BUTTON1_PRESSED | BUTTON1_CLICKED)) {
-		uint64_t now = clock_mono_ns();
-		bool again = last.y == event.y && now - last_ns < DOUBLE_CLICK_NS;
-		pointer->what = again ? POINTER_DOUBLE : POINTER_CLICK;
-		last_ns = again ? 0 : now;
-		last = *pointer;
-	} else {
-		return KEY_UNKNOWN;
-	}
-	return KEY_POINTER;
-}
-
-static int translate(wint_t code)
-{
-	static const struct {
-		wint_t curses;
-		int ours;
-	} keys[] = {
-		{KEY_UP, KEY_ARROW_UP},     {KEY_DOWN, KEY_ARROW_DOWN},
-		{KEY_LEFT, KEY_ARROW_LEFT}, {KEY_RIGHT, KEY_ARROW_RIGHT},
-		{KEY_PPAGE, KEY_PAGE_UP},   {KEY_NPAGE, KEY_PAGE_DOWN},
-		{KEY_HOME, KEY_LINE_HOME},  {KEY_END, KEY_LINE_END},
-		{KEY_BACKSPACE, KEY_ERASE}, {KEY_DC, KEY_REMOVE},
-		{KEY_BTAB, KEY_SHIFT_TAB},  {KEY_ENTER, KEY_RETURN},
-		{KEY_A1, KEY_LINE_HOME},    {KEY_C1, KEY_LINE_END},
-		{KEY_A3, KEY_PAGE_UP},      {KEY_C3, KEY_PAGE_DOWN},
-		{KEY_FIND, KEY_LINE_HOME},  {KEY_SELECT, KEY_LINE_END},
-	};
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		if (keys[i].curses == code)
-			return keys[i].ours;
-	}
-	// terminfo calls Shift-F1 F13.
-	if (code > KEY_F(0) && code <= KEY_F(12))
-		return KEY_FUNCTION + (int)(code - KEY_F(0));
-	if (code > KEY_F(12) && code <= KEY_F(24))
-		return KEY_SHIFT_FUNCTION + (int)(code - KEY_F(12));
-	return KEY_UNKNOWN;
-}
-
-static int translate_char(wint_t c)
-{
-	switch (c) {
-	case '\n':
-		return KEY_RETURN;
-	case 0x7f:
-	case '\b':
-		return KEY_ERASE;
-	default:
-		return c && c < KEY_SPECIAL ? (int)c : KEY_UNKNOWN;
-	}
-}
-
-int screen_key(struct pointer *pointer)
-{
-	wint_t code;
-	switch (wget_wch(screen.input, &code)) {
-	case OK:
-		return translate_char(code);
-	case KEY_CODE_YES:
-		return code == KEY_MOUSE ? mouse_key(pointer) : translate(code);
-	default:
-		return KEY_NOTHING;
-	}
 }

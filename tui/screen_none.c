@@ -7,9 +7,11 @@ enum gospy_code screen_check(struct gospy_error *err)
 	return err_set(err, GOSPY_E_UNSUPPORTED, "this gospy was built without ncurses");
 }
 
-enum gospy_code screen_start(bool color, bool mouse, bool *utf8_ret, struct gospy_error *err)
+enum gospy_code screen_start(bool color, enum term_theme theme, bool mouse, bool *utf8_ret,
+			     struct gospy_error *err)
 {
 	(void)color;
+	(void)theme;
 	(void)mouse;
 	(void)utf8_ret;
 	return screen_check(err);

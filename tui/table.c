@@ -1,70 +1,23 @@
-/* Views as tables: filtering, sorting, selecting and drawing rows. */
-#include <stdarg.h>
+#include "tui/table.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "tui/app_state.h"
+#include "tui/model_rows.h"
 
-enum { WHEEL_LINES = 3 };
+enum {
+	WHEEL_LINES = 3,
+	/* So many rows from the first on tell, together with those on the screen, how wide columns
+	 * are. More would take time, fewer would let columns jump when the user scrolls. */
+	ROWS_MEASURED = 400,
+};
 
 static void value_free(struct cell_value *value)
 {
 	strbuf_deinit(&value->text);
 }
-
-void *view_open(const struct view_ops *ops)
-{
-	struct view *view = calloc(1, ops->size);
-	if (!view)
-		abort();
-	view->ops = ops;
-	view->sort = ops->sort;
-	return view;
-}
-
-void view_close(struct view *view)
-{
-	if (!view)
-		return;
-	if (view->ops->close)
-		view->ops->close(view);
-	if (view->searched[0])
-		regfree(&view->regex);
-	vec_free(&view->order);
-	free(view);
-}
-
-void cell_printf(struct cell_value *value, const char *fmt, ...)
-{
-	char text[256];
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	strbuf_puts(&value->text, text);
-}
-
-void cell_number(struct cell_value *value, uint64_t number)
-{
-	value->number = number;
-	if (number == GOSPY_UNKNOWN)
-		strbuf_putc(&value->text, '?');
-	else
-		strbuf_printf(&value->text, "%lu", number);
-}
-
-void cell_location(struct cell_value *value, const struct gospy_location *location)
-{
-	value->end = true;
-	if (location)
-		model_location(location, &value->text);
-	else
-		strbuf_putc(&value->text, '?');
-}
-
-/* ---- rows */
 
 size_t table_row(const struct view *view, size_t line)
 {
@@ -83,26 +36,26 @@ static uint64_t line_id(const void *ctx, size_t line)
 	return view->ops->id ? view->ops->id(view, row) : row;
 }
 
-static void get_cell(struct view *view, const struct app *app, size_t row, size_t column,
+static void get_cell(struct view *view, const struct ui *ui, size_t row, size_t column,
 		     struct cell_value *value)
 {
 	strbuf_clear(&value->text);
-	value->style = LOOK_NORMAL;
-	value->end = false;
+	value->style = STYLE_NORMAL;
+	value->named = false;
 	value->number = GOSPY_UNKNOWN;
-	view->ops->cell(view, app, row, column, value);
+	view->ops->cell(view, ui, row, column, value);
 }
 
-static bool row_matches(struct view *view, const struct app *app, size_t row)
+static bool row_matches(struct view *view, const struct ui *ui, size_t row, struct pattern *pattern)
 {
 	CLEANUP(strbuf_deinit) struct strbuf text = {0};
 	CLEANUP(value_free) struct cell_value value = {0};
 	for (size_t i = 0; i < view->ops->column_count; i++) {
-		get_cell(view, app, row, i, &value);
+		get_cell(view, ui, row, i, &value);
 		strbuf_add(&text, value.text.s ? value.text.s : "", value.text.len);
 		strbuf_putc(&text, ' ');
 	}
-	return text.s && regexec(&view->regex, text.s, 0, NULL, 0) == 0;
+	return text.s && pattern_matches(pattern, text.s);
 }
 
 static int compare_rows(const void *a, const void *b, void *ctx)
@@ -115,7 +68,7 @@ static int compare_rows(const void *a, const void *b, void *ctx)
 	return left < right ? -1 : left > right;
 }
 
-void table_update(struct view *view, const struct app *app)
+void table_update(struct view *view, const struct ui *ui)
 {
 	size_t total = view->ops->total(view);
 	size_t count = total;
@@ -123,7 +76,7 @@ void table_update(struct view *view, const struct app *app)
 		view->order.len = 0;
 		for (size_t row = 0; row < total; row++) {
 			bool shown = !view->filter[0] || view->ops->untitled ||
-				     row_matches(view, app, row);
+				     row_matches(view, ui, row, &view->filter_pattern);
 			if (shown && !vec_push(&view->order, (uint32_t)row))
 				abort();
 		}
@@ -134,12 +87,79 @@ void table_update(struct view *view, const struct app *app)
 	list_sync(&view->list, count, line_id, view);
 }
 
+/* ---- widths */
+
+/* What a row asks for in a column. */
+static void measure_cell(const struct column *column, const struct canvas *canvas,
+			 const struct cell_value *value, struct column_need *need)
+{
+	int full = canvas_width(canvas, value->text.s ? value->text.s : "", value->text.len);
+	int text = full < column->width ? full : column->width;
+	if (!value->named) {
+		columns_cell(need, column->right ? full : text, 0, full, 0);
+		return;
+	}
+	struct name_size size = name_size(&value->name, canvas->utf8);
+	// Not for a name that is too long in any case, nor for a column that is worth less.
+	int most = column->rank ? column->good : canvas->cols * 5 / 6;
+	int good = size.good < column->good ? size.good : column->good;
+	columns_cell(need, size.least < most ? size.least : column->good, good, size.full,
+		     size.most);
+}
+
+static void measure_row(struct view *view, const struct ui *ui, size_t line,
+			struct column_need *needs)
+{
+	CLEANUP(value_free) struct cell_value value = {0};
+	for (size_t i = 0; i < view->ops->column_count; i++) {
+		get_cell(view, ui, table_row(view, line), i, &value);
+		measure_cell(&view->ops->columns[i], &ui->canvas, &value, &needs[i]);
+	}
+}
+
+static void measure_rows(struct view *view, const struct ui *ui, size_t page,
+			 struct column_need *needs)
+{
+	size_t n = view->list.count, first = n < ROWS_MEASURED ? n : ROWS_MEASURED;
+	for (size_t line = 0; line < first; line++)
+		measure_row(view, ui, line, needs);
+	for (size_t i = 0; i < page; i++) {
+		if (view->list.top + i >= first && view->list.top + i < n)
+			measure_row(view, ui, view->list.top + i, needs);
+	}
+}
+
+/* A column has room for its title and the mark of the order, and none if nothing is in it. */
+static void set_widths(struct view *view, const struct ui *ui, size_t page)
+{
+	struct column_need needs[COLUMNS_MAX] = {0};
+	const struct column *columns = view->ops->columns;
+	size_t n = view->ops->column_count, last = n;
+	int left = ui->canvas.cols;
+	measure_rows(view, ui, page, needs);
+	for (size_t i = 0; i < n; i++) {
+		bool empty = !needs[i].full && columns[i].rank && view->list.count;
+		int title = (int)strlen(columns[i].title) + (columns[i].sort != COLUMN_UNSORTED);
+		int least = columns[i].right && columns[i].width > title ? columns[i].width : title;
+		columns_cell(&needs[i], empty ? 0 : least > 0 ? least : columns[i].width, 0, 0, 0);
+		needs[i].rank = columns[i].rank;
+	}
+	columns_fit(needs, n, COLUMN_GAP, ui->canvas.cols, view->widths);
+	for (size_t i = 0; i < n; i++) {
+		left -= view->widths[i] ? view->widths[i] + COLUMN_GAP : 0;
+		last = view->widths[i] ? i : last;
+	}
+	// For rows that were not measured.
+	if (last < n && !columns[last].right && left + COLUMN_GAP > 0)
+		view->widths[last] += left + COLUMN_GAP;
+}
+
 /* ---- drawing */
 
 static void draw_titles(const struct view *view, struct canvas *canvas, int y)
 {
 	int x = 0;
-	canvas_blank(canvas, y, 0, canvas->cols, LOOK_TITLES);
+	canvas_blank(canvas, y, 0, canvas->cols, STYLE_TITLES);
 	for (size_t i = 0; i < view->ops->column_count; i++) {
 		const struct column *column = &view->ops->columns[i];
 		char title[64];
@@ -154,7 +174,7 @@ static void draw_titles(const struct view *view, struct canvas *canvas, int y)
 			 !sorted          ? ""
 			 : view->inverted ? canvas->glyphs->ascending
 					  : canvas->glyphs->descending);
-		enum style style = sorted ? LOOK_SORTED : LOOK_TITLES;
+		enum style style = sorted ? STYLE_SORTED : STYLE_TITLES;
 		canvas_style(canvas, y, x, width, style);
 		if (column->right)
 			canvas_text_right(canvas, y, x, width, style, title);
@@ -164,7 +184,21 @@ static void draw_titles(const struct view *view, struct canvas *canvas, int y)
 	}
 }
 
-static void draw_row(struct view *view, const struct app *app, struct canvas *canvas, int y,
+static void draw_cell(struct canvas *canvas, int y, int x, int width, bool right,
+		      const struct cell_value *value)
+{
+	CLEANUP(strbuf_deinit) struct strbuf fitted = {0};
+	if (value->named)
+		name_fit(&value->name, width, canvas->utf8, &fitted);
+	const struct strbuf *text = value->named ? &fitted : &value->text;
+	const char *s = text->s ? text->s : "";
+	if (right)
+		canvas_text_right(canvas, y, x, width, value->style, s);
+	else
+		canvas_text(canvas, y, x, width, value->style, s);
+}
+
+static void draw_row(struct view *view, const struct ui *ui, struct canvas *canvas, int y,
 		     size_t line)
 {
 	CLEANUP(value_free) struct cell_value value = {0};
@@ -174,26 +208,24 @@ static void draw_row(struct view *view, const struct app *app, struct canvas *ca
 		int width = view->widths[i];
 		if (!width)
 			continue;
-		get_cell(view, app, row, i, &value);
-		const char *text = value.text.s ? value.text.s : "";
-		if (view->ops->columns[i].right)
-			canvas_text_right(canvas, y, x, width, value.style, text);
-		else if (value.end)
-			canvas_text_end(canvas, y, x, width, value.style, text);
-		else
-			canvas_text(canvas, y, x, width, value.style, text);
+		get_cell(view, ui, row, i, &value);
+		draw_cell(canvas, y, x, width, view->ops->columns[i].right, &value);
 		x += width + COLUMN_GAP;
 	}
 	if (line == view->list.selected)
-		canvas_style(canvas, y, 0, canvas->cols, LOOK_SELECTED);
-	else if (view->ops->untitled && view->searched[0] && row_matches(view, app, row))
-		canvas_style(canvas, y, 0, canvas->cols, LOOK_FOUND);
+		canvas_style(canvas, y, 0, canvas->cols, STYLE_SELECTED);
+	else if (view->ops->untitled && view->searched[0] &&
+		 row_matches(view, ui, row, &view->pattern))
+		canvas_style(canvas, y, 0, canvas->cols, STYLE_FOUND);
 }
 
-void table_draw(struct view *view, struct app *app, int y, int height)
+void table_draw(struct view *view, struct ui *ui, int y, int height)
 {
-	struct canvas *canvas = &app->canvas;
-	columns_fit(view->ops->columns, view->ops->column_count, canvas->cols, view->widths);
+	struct canvas *canvas = &ui->canvas;
+	if (view->ops->column_count == 1)
+		view->widths[0] = canvas->cols;
+	else
+		set_widths(view, ui, height > 0 ? (size_t)height : 0);
 	if (!view->ops->untitled && height > 1) {
 		draw_titles(view, canvas, y);
 		y++;
@@ -205,39 +237,50 @@ void table_draw(struct view *view, struct app *app, int y, int height)
 		size_t line = view->list.top + (size_t)i;
 		if (line >= view->list.count)
 			return;
-		draw_row(view, app, canvas, y + i, line);
+		draw_row(view, ui, canvas, y + i, line);
 	}
 }
 
 /* ---- acting */
 
-void table_sort(struct view *view, struct app *app, int sort, bool inverted)
+size_t table_sort_columns(const struct view *view, const struct column **ret, size_t max)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < view->ops->column_count && n < max; i++) {
+		if (view->ops->columns[i].sort != COLUMN_UNSORTED)
+			ret[n++] = &view->ops->columns[i];
+	}
+	return n;
+}
+
+void table_sort(struct view *view, struct ui *ui, int sort, bool inverted)
 {
 	view->sort = sort;
 	view->inverted = inverted;
 	if (view->ops->act)
-		view->ops->act(view, app, ACT_SORTED);
-	table_update(view, app);
+		view->ops->act(view, ui, ACT_SORTED);
+	table_update(view, ui);
 }
 
-/* The column that sorts, among those that are shown and can; the next of them by `step`. */
-static void sort_beside(struct view *view, struct app *app, int step)
+/* Sort by the column that is `step` places behind the one that sorts now, among those that are
+ * shown and can sort. */
+static void sort_beside(struct view *view, struct ui *ui, int step)
 {
 	const struct column *columns[COLUMNS_MAX];
-	size_t n = act_sort_columns(view, columns, COLUMNS_MAX);
+	size_t n = table_sort_columns(view, columns, COLUMNS_MAX);
 	for (size_t i = 0; i < n; i++) {
 		if (columns[i]->sort != view->sort)
 			continue;
 		size_t to = step > 0 ? i + 1 : i - 1;
 		if (to < n)
-			table_sort(view, app, columns[to]->sort, view->inverted);
+			table_sort(view, ui, columns[to]->sort, view->inverted);
 		return;
 	}
 	if (n)
-		table_sort(view, app, columns[0]->sort, view->inverted);
+		table_sort(view, ui, columns[0]->sort, view->inverted);
 }
 
-bool table_act(struct view *view, struct app *app, enum action action)
+bool table_act(struct view *view, struct ui *ui, enum action action)
 {
 	long page = view->list.page > 1 ? (long)view->list.page - 1 : 1;
 	switch ((int)action) {
@@ -260,26 +303,26 @@ bool table_act(struct view *view, struct app *app, enum action action)
 		list_select(&view->list, SIZE_MAX, line_id, view);
 		return true;
 	case ACT_SORT_LEFT:
-		sort_beside(view, app, -1);
+		sort_beside(view, ui, -1);
 		return true;
 	case ACT_SORT_RIGHT:
-		sort_beside(view, app, 1);
+		sort_beside(view, ui, 1);
 		return true;
 	case ACT_INVERT:
-		table_sort(view, app, view->sort, !view->inverted);
+		table_sort(view, ui, view->sort, !view->inverted);
 		return true;
 	case ACT_MATCH_NEXT:
-		table_search(view, app, true);
+		table_search(view, ui, true);
 		return true;
 	case ACT_MATCH_BEFORE:
-		table_search(view, app, false);
+		table_search(view, ui, false);
 		return true;
 	default:
 		return false;
 	}
 }
 
-static void click_title(struct view *view, struct app *app, int x)
+static void click_title(struct view *view, struct ui *ui, int x)
 {
 	int left = 0;
 	for (size_t i = 0; i < view->ops->column_count; i++) {
@@ -289,14 +332,14 @@ static void click_title(struct view *view, struct app *app, int x)
 		if (x >= left && x < left + view->widths[i] + COLUMN_GAP &&
 		    column->sort != COLUMN_UNSORTED) {
 			bool again = column->sort == view->sort;
-			table_sort(view, app, column->sort, again && !view->inverted);
+			table_sort(view, ui, column->sort, again && !view->inverted);
 			return;
 		}
 		left += view->widths[i] + COLUMN_GAP;
 	}
 }
 
-bool table_click(struct view *view, struct app *app, const struct pointer *pointer)
+bool table_click(struct view *view, struct ui *ui, const struct pointer *pointer)
 {
 	if (pointer->what == POINTER_WHEEL_UP || pointer->what == POINTER_WHEEL_DOWN) {
 		list_scroll(&view->list,
@@ -305,7 +348,7 @@ bool table_click(struct view *view, struct app *app, const struct pointer *point
 		return false;
 	}
 	if (!view->ops->untitled && pointer->y == view->first_y - 1) {
-		click_title(view, app, pointer->x);
+		click_title(view, ui, pointer->x);
 		return false;
 	}
 	size_t line = view->list.top + (size_t)(pointer->y - view->first_y);
@@ -318,42 +361,70 @@ bool table_click(struct view *view, struct app *app, const struct pointer *point
 
 /* ---- filtering and searching */
 
-bool table_filter(struct view *view, struct app *app, const char *pattern, char *why,
-		  size_t why_size)
+/* The line that is selected is one that was looked for, or the next one becomes it. */
+static void go_to_match(struct view *view, struct ui *ui)
 {
-	regex_t regex;
-	if (pattern[0]) {
-		if (!model_compile(pattern, &regex, why, why_size))
-			return false;
-		if (view->searched[0])
-			regfree(&view->regex);
-		view->regex = regex;
-		snprintf(view->searched, sizeof(view->searched), "%s", pattern);
-	}
-	snprintf(view->filter, sizeof(view->filter), "%s", pattern);
-	if (view->ops->act)
-		view->ops->act(view, app, ACT_FILTERED);
-	table_update(view, app);
-	// Of text all lines stay: go to what is looked for.
 	size_t row = table_selected(view);
-	if (view->ops->untitled && pattern[0] && row != SIZE_MAX && !row_matches(view, app, row))
-		table_search(view, app, true);
+	if (row != SIZE_MAX && !row_matches(view, ui, row, &view->pattern))
+		table_search(view, ui, true);
+}
+
+static bool set_searched(struct view *view, const char *text, char *why, size_t why_size)
+{
+	struct pattern compiled = {0};
+	if (text[0] && !pattern_compile(text, &compiled, why, why_size))
+		return false;
+	pattern_free(&view->pattern);
+	view->pattern = compiled;
+	snprintf(view->searched, sizeof(view->searched), "%s", text);
 	return true;
 }
 
-void table_search(struct view *view, struct app *app, bool forward)
+bool table_filter(struct view *view, struct ui *ui, const char *pattern, char *why, size_t why_size)
+{
+	struct pattern compiled = {0};
+	if (pattern[0]) {
+		if (!pattern_compile(pattern, &compiled, why, why_size))
+			return false;
+		if (!set_searched(view, pattern, why, why_size)) {
+			pattern_free(&compiled);
+			return false;
+		}
+	}
+	pattern_free(&view->filter_pattern);
+	view->filter_pattern = compiled;
+	snprintf(view->filter, sizeof(view->filter), "%s", pattern);
+	if (view->ops->act)
+		view->ops->act(view, ui, ACT_FILTERED);
+	table_update(view, ui);
+	// In text all lines stay: go to what is looked for.
+	if (view->ops->untitled && pattern[0])
+		go_to_match(view, ui);
+	return true;
+}
+
+bool table_find(struct view *view, struct ui *ui, const char *pattern, char *why, size_t why_size)
+{
+	if (!set_searched(view, pattern, why, why_size))
+		return false;
+	if (pattern[0])
+		go_to_match(view, ui);
+	return true;
+}
+
+void table_search(struct view *view, struct ui *ui, bool forward)
 {
 	size_t n = view->list.count;
 	if (!view->searched[0]) {
-		app_say(app, LOOK_DIM, "nothing to look for: / begins");
+		ui_say(ui, STYLE_DIM, "nothing to look for: F3 begins");
 		return;
 	}
 	for (size_t i = 1; i <= n; i++) {
 		size_t line = (view->list.selected + (forward ? i : n - i)) % n;
-		if (row_matches(view, app, table_row(view, line))) {
+		if (row_matches(view, ui, table_row(view, line), &view->pattern)) {
 			list_select(&view->list, line, line_id, view);
 			return;
 		}
 	}
-	app_say(app, LOOK_WARN, "no line matches %s", view->searched);
+	ui_say(ui, STYLE_WARN, "no line matches %s", view->searched);
 }

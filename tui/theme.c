@@ -1,85 +1,98 @@
 #include "tui/theme.h"
 
-enum { COLORS_TRUE = 1 << 24 /* of a terminal description with "RGB" */ };
+/* ECMA-48's colours, whose shades the user has chosen. Black is none of them on text: bold black is
+ * grey on many terminals. */
+enum hue { NONE, BLACK, RED, GREEN, YELLOW, BLUE, MAGENTA, CYAN, WHITE, GREY };
 
-enum hue { NONE, BLACK, RED, GREEN, YELLOW, BLUE, MAGENTA, CYAN, WHITE, GREY, SLATE };
-
-/* Numbers of ECMA-48, of xterm's 256, and 0xrrggbb. Eight colours have no grey: it is left to
- * .dim. */
-static const struct {
-	int basic, indexed, rgb;
-} palette[] = {
-	[NONE] = {-1, -1, -1},          [BLACK] = {0, 16, 0x0b0e14},   [RED] = {1, 203, 0xff6b6b},
-	[GREEN] = {2, 114, 0x8fd694},   [YELLOW] = {3, 221, 0xf4ce62}, [BLUE] = {4, 75, 0x61afef},
-	[MAGENTA] = {5, 176, 0xd38ad8}, [CYAN] = {6, 80, 0x5fd7d7},    [WHITE] = {7, 231, 0xffffff},
-	[GREY] = {-1, 246, 0x969ba5},   [SLATE] = {4, 238, 0x3b4252},
-};
-
-struct paint {
+struct ink {
 	enum hue fg, bg;
-	bool bold, dim, reverse, underline;
+	bool bold, reverse, underline;
 };
 
-static const struct paint paints[LOOK_STYLES] = {
-	[LOOK_NORMAL] = {0},
-	[LOOK_STRONG] = {.bold = true},
-	[LOOK_DIM] = {.fg = GREY, .dim = true},
-	[LOOK_LABEL] = {.fg = CYAN},
-	[LOOK_GOOD] = {.fg = GREEN},
-	[LOOK_WARN] = {.fg = YELLOW},
-	[LOOK_BAD] = {.fg = RED, .bold = true},
-	[LOOK_NEW] = {.fg = MAGENTA, .bold = true},
-	[LOOK_SYSCALL] = {.fg = BLUE},
-	[LOOK_GC] = {.fg = MAGENTA},
-	[LOOK_FUNC] = {.bold = true},
-	[LOOK_FILE] = {.fg = GREY},
-	[LOOK_TITLES] = {.fg = BLACK, .bg = GREEN, .reverse = true},
-	[LOOK_SORTED] = {.fg = BLACK, .bg = CYAN, .bold = true, .reverse = true},
-	[LOOK_SELECTED] = {.fg = BLACK, .bg = CYAN, .reverse = true},
-	[LOOK_FOUND] = {.underline = true, .bold = true},
-	[LOOK_KEY] = {.bold = true},
-	[LOOK_KEY_LABEL] = {.fg = BLACK, .bg = CYAN, .reverse = true},
-	[LOOK_TAB] = {.fg = GREY},
-	[LOOK_TAB_OPEN] = {.fg = WHITE, .bg = SLATE, .bold = true, .reverse = true},
-	[LOOK_BANNER] = {.fg = WHITE, .bg = RED, .bold = true, .reverse = true},
-	[LOOK_PROMPT] = {.bold = true},
+/* Of text without a background of its own the colours depend on the terminal's. On a dark one
+ * xterm's red and blue, and VGA's brown for yellow, are too dark; on a light one xterm's green,
+ * yellow and cyan are too light. Bold brings a lighter shade on some terminals: it goes with yellow
+ * on dark ones, and with no colour on light ones. tests/unit/test_theme.c computes the contrasts.
+ */
+struct paint {
+	struct ink plain; /* where there is no colour, and on an unknown background */
+	struct ink dark, light;
 };
 
-enum theme_depth theme_depth(bool color, int colors)
+#define BOTH(...) .dark = {__VA_ARGS__}, .light = {__VA_ARGS__}
+#define SAME(...) .plain = {__VA_ARGS__}, BOTH(__VA_ARGS__)
+
+static const struct paint texts[STYLES] = {
+	[STYLE_STRONG] = {SAME(.bold = true)},
+	[STYLE_DIM] = {BOTH(.fg = GREY)},
+	[STYLE_LABEL] = {.dark = {.fg = CYAN}, .light = {.fg = BLUE}},
+	[STYLE_GOOD] = {.dark = {.fg = GREEN}, .light = {.fg = BLUE}},
+	[STYLE_WARN] = {.plain = {.bold = true},
+			.dark = {.fg = YELLOW, .bold = true},
+			.light = {.fg = RED}},
+	[STYLE_NEW] = {.plain = {.bold = true},
+		       .dark = {.fg = CYAN, .bold = true},
+		       .light = {.fg = BLUE}},
+	[STYLE_SYSCALL] = {.dark = {.fg = CYAN}, .light = {.fg = BLUE}},
+	[STYLE_GC] = {.plain = {.bold = true},
+		      .dark = {.fg = YELLOW, .bold = true},
+		      .light = {.fg = BLUE}},
+	[STYLE_FUNC] = {SAME(.bold = true)},
+	[STYLE_FILE] = {BOTH(.fg = GREY)},
+	[STYLE_FOUND] = {SAME(.underline = true, .bold = true)},
+	[STYLE_KEY] = {.plain = {.bold = true},
+		       .dark = {.fg = CYAN, .bold = true},
+		       .light = {.bold = true}},
+	[STYLE_TAB_OPEN] = {SAME(.bold = true, .reverse = true)},
+	[STYLE_PROMPT] = {SAME(.bold = true)},
+	[STYLE_BAD] = {.plain = {.bold = true}},
+	[STYLE_TITLES] = {.plain = {.reverse = true}},
+	[STYLE_SORTED] = {.plain = {.reverse = true, .bold = true}},
+	[STYLE_SELECTED] = {.plain = {.reverse = true}},
+	[STYLE_BANNER] = {.plain = {.reverse = true, .bold = true}},
+};
+
+/* What has a background of its own is the same on all of them. */
+static const struct ink pairs[STYLES] = {
+	[STYLE_BAD] = {.fg = WHITE, .bg = RED, .bold = true},
+	[STYLE_TITLES] = {.fg = BLACK, .bg = GREEN},
+	[STYLE_SORTED] = {.fg = BLACK, .bg = CYAN},
+	[STYLE_SELECTED] = {.fg = BLACK, .bg = CYAN},
+	[STYLE_BANNER] = {.fg = WHITE, .bg = RED, .bold = true},
+};
+
+static const struct ink *ink_of(enum term_theme theme, enum style style)
 {
-	if (!color || colors < 8)
-		return THEME_MONO;
-	return colors >= COLORS_TRUE ? THEME_TRUE : colors >= 256 ? THEME_256 : THEME_8;
+	if (theme != TERM_THEME_PLAIN && pairs[style].bg != NONE)
+		return &pairs[style];
+	return theme == TERM_THEME_DARK    ? &texts[style].dark
+	       : theme == TERM_THEME_LIGHT ? &texts[style].light
+					   : &texts[style].plain;
 }
 
-static int hue_number(enum theme_depth depth, enum hue hue)
+static int hue_number(enum term_theme theme, int colors, enum hue hue)
 {
-	switch (depth) {
-	case THEME_MONO:
-		break;
-	case THEME_8:
-		return palette[hue].basic;
-	case THEME_256:
-		return palette[hue].indexed;
-	case THEME_TRUE:
-		return palette[hue].rgb;
-	}
-	return -1;
+	if (hue == NONE)
+		return -1;
+	if (hue != GREY)
+		return (int)(hue - BLACK);
+	if (colors < 256)
+		return -1;
+	return theme == TERM_THEME_DARK ? TERM_GREY_DARK : TERM_GREY_LIGHT;
 }
 
-struct look theme_look(enum theme_depth depth, enum style style)
+struct appearance theme_appearance(enum term_theme theme, int colors, enum style style)
 {
-	const struct paint *paint = &paints[style];
-	struct look look = {
-		.fg = hue_number(depth, paint->fg),
-		.bg = hue_number(depth, paint->bg),
-		.bold = paint->bold,
-		.underline = paint->underline,
+	if (colors < 8)
+		theme = TERM_THEME_PLAIN;
+	const struct ink *ink = ink_of(theme, style);
+	return (struct appearance){
+		.fg = hue_number(theme, colors, ink->fg),
+		.bg = hue_number(theme, colors, ink->bg),
+		.bold = ink->bold,
+		.reverse = ink->reverse,
+		.underline = ink->underline,
 	};
-	// Only what has no colour of its own needs the attribute.
-	look.dim = paint->dim && look.fg < 0;
-	look.reverse = paint->reverse && look.bg < 0;
-	return look;
 }
 
 static const struct glyphs glyphs_utf8 = {

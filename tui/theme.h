@@ -7,47 +7,44 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "render/term.h"
+
 enum style {
-	LOOK_NORMAL,
-	LOOK_STRONG,    /* figures that matter */
-	LOOK_DIM,       /* units, what is of no interest now */
-	LOOK_LABEL,     /* names of figures */
-	LOOK_GOOD,      /* runs, shrinks */
-	LOOK_WARN,      /* grows, torn */
-	LOOK_BAD,       /* grows steadily, failed */
-	LOOK_NEW,       /* appeared since the mark */
-	LOOK_SYSCALL,   /* in a system call */
-	LOOK_GC,        /* stopped by, or for, the collector */
-	LOOK_FUNC,      /* names of functions */
-	LOOK_FILE,      /* files and lines */
-	LOOK_TITLES,    /* titles of columns */
-	LOOK_SORTED,    /* title of the column that sorts */
-	LOOK_SELECTED,  /* the selected line */
-	LOOK_FOUND,     /* a line that was searched for */
-	LOOK_KEY,       /* bottom line: a key */
-	LOOK_KEY_LABEL, /* bottom line: what it does */
-	LOOK_TAB,       /* names of views */
-	LOOK_TAB_OPEN,  /* name of the view that is shown */
-	LOOK_BANNER,    /* the target is gone, frozen */
-	LOOK_PROMPT,    /* where something is typed */
-	LOOK_STYLES,
+	STYLE_NORMAL,
+	STYLE_STRONG,    /* figures that matter */
+	STYLE_DIM,       /* units, what is of no interest now */
+	STYLE_LABEL,     /* names of figures */
+	STYLE_GOOD,      /* runs, shrinks */
+	STYLE_WARN,      /* grows, torn */
+	STYLE_BAD,       /* grows steadily, failed */
+	STYLE_NEW,       /* appeared since the mark */
+	STYLE_SYSCALL,   /* in a system call */
+	STYLE_GC,        /* stopped by, or for, the GC */
+	STYLE_FUNC,      /* names of functions */
+	STYLE_FILE,      /* files and lines */
+	STYLE_TITLES,    /* titles of columns */
+	STYLE_SORTED,    /* title of the column that sorts */
+	STYLE_SELECTED,  /* the selected line */
+	STYLE_FOUND,     /* a line that was searched for */
+	STYLE_KEY,       /* bottom line: a key */
+	STYLE_KEY_LABEL, /* bottom line: what it does */
+	STYLE_TAB,       /* names of views */
+	STYLE_TAB_OPEN,  /* name of the view that is shown */
+	STYLE_BANNER,    /* the target is gone, frozen */
+	STYLE_PROMPT,    /* where something is typed */
+	STYLES,
 };
 
-/** How a style is shown with so many colours; -1: as the terminal has it. */
-struct look {
+/** How a style is shown. Colours are numbers of the terminal's own eight, or of a grey of xterm's
+ * 256; -1: as the terminal has it. */
+struct appearance {
 	int fg, bg;
-	bool bold, dim, reverse, underline;
+	bool bold, reverse, underline;
 };
 
-enum theme_depth {
-	THEME_MONO,
-	THEME_8,
-	THEME_256,
-	THEME_TRUE, /* colours are 0xrrggbb */
-};
-/** The best of them for a terminal that knows so many colours. */
-enum theme_depth theme_depth(bool color, int colors);
-struct look theme_look(enum theme_depth depth, enum style style);
+/** For a terminal that knows `colors` colours; with fewer than 8 it is that of TERM_THEME_PLAIN.
+ * `theme` is not TERM_THEME_AUTO. */
+struct appearance theme_appearance(enum term_theme theme, int colors, enum style style);
 
 enum { GLYPH_LEVELS = 8 };
 

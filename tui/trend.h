@@ -15,7 +15,8 @@ struct trend_point {
 	uint64_t rss;
 	uint64_t runq; /* goroutines that are runnable in all queues */
 	double cpu_percent, schedticks /* a second */;
-	uint64_t paused_ns; /* what the sample cost the target */
+	uint64_t paused_ns;             /* what the sample cost the target */
+	uint64_t gc_cpu_ns, all_cpu_ns; /* of the GC, and all that its P's had */
 };
 
 /** The last TREND_POINTS points. All zero is empty. */

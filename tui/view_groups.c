@@ -1,40 +1,43 @@
-/* The main view: groups of goroutines. */
-#include "tui/app_state.h"
+#include "tui/view_groups.h"
+
+#include "tui/model_rows.h"
+#include "tui/model_text.h"
+#include "tui/table.h"
 
 static const struct column columns[] = {
 	{.title = "", .key = "flag", .width = 1, .sort = COLUMN_UNSORTED},
-	{.title = "COUNT", .key = "count", .width = 8, .right = true, .sort = COLUMN_COUNT},
+	{.title = "COUNT", .key = "count", .width = 7, .right = true, .sort = COLUMN_COUNT},
 	{.title = "DELTA",
 	 .key = "delta",
 	 .width = 7,
-	 .rank = 2,
+	 .rank = 5,
 	 .right = true,
 	 .sort = COLUMN_DELTA},
-	{.title = "RATE/MIN",
-	 .key = "rate",
-	 .width = 9,
-	 .rank = 3,
-	 .right = true,
-	 .sort = COLUMN_RATE},
+	{.title = "/MIN", .key = "rate", .width = 7, .rank = 3, .right = true, .sort = COLUMN_RATE},
 	{.title = "OLDEST",
 	 .key = "oldest",
 	 .width = 7,
-	 .rank = 5,
+	 .rank = 4,
 	 .right = true,
 	 .sort = COLUMN_OLDEST},
 	{.title = "STATE",
 	 .key = "state",
 	 .width = 14,
-	 .grows = 2,
-	 .most = 28,
-	 .rank = 4,
+	 .good = 14,
+	 .rank = 2,
 	 .sort = COLUMN_STATE},
-	{.title = "LOCATION", .key = "location", .width = 18, .grows = 6, .sort = COLUMN_LOCATION},
+	{.title = "LOCATION", .key = "location", .width = 18, .good = 38, .sort = COLUMN_LOCATION},
+	{.title = "WAITS AT",
+	 .key = "waits_at",
+	 .width = 18,
+	 .good = 34,
+	 .rank = 6,
+	 .sort = COLUMN_USER},
 	{.title = "CREATED BY",
 	 .key = "created_by",
 	 .width = 22,
-	 .grows = 3,
-	 .rank = 6,
+	 .good = 30,
+	 .rank = 7,
 	 .sort = COLUMN_CREATOR},
 };
 
@@ -54,38 +57,38 @@ static uint64_t groups_id(const struct view *view, size_t row)
 	return ((const struct groups_view *)view)->rows[row]->id;
 }
 
-static void groups_update(struct view *view, struct app *app)
+static void groups_update(struct view *view, struct ui *ui)
 {
 	struct groups_view *groups = (struct groups_view *)view;
-	groups->rows = model_rows(app->model, &groups->count);
+	groups->rows = model_rows(ui->model, &groups->count);
 	bool inverted;
-	view->sort = (int)model_sort(app->model, &inverted);
+	view->sort = (int)model_sort(ui->model, &inverted);
 	view->inverted = inverted;
 }
 
 static enum style cell_style(const struct model_row *row, enum model_column column)
 {
 	if (row->gone)
-		return LOOK_DIM;
+		return STYLE_DIM;
 	switch (column) {
 	case COLUMN_COUNT:
-		return LOOK_STRONG;
+		return STYLE_STRONG;
 	case COLUMN_DELTA:
-		return row->delta > 0   ? row->growing ? LOOK_BAD : LOOK_WARN
-		       : row->delta < 0 ? LOOK_GOOD
-					: LOOK_DIM;
+		return row->delta > 0 ? STYLE_WARN : row->delta < 0 ? STYLE_GOOD : STYLE_DIM;
 	case COLUMN_RATE:
-		return row->growing ? LOOK_BAD : LOOK_DIM;
+		return row->growing ? STYLE_BAD : STYLE_DIM;
 	case COLUMN_LOCATION:
-		return row->growing ? LOOK_BAD : row->appeared ? LOOK_NEW : LOOK_FUNC;
+		return row->appeared ? STYLE_NEW : STYLE_FUNC;
+	case COLUMN_USER:
+		return STYLE_FUNC;
 	case COLUMN_CREATOR:
-		return LOOK_FILE;
+		return STYLE_FILE;
 	case COLUMN_OLDEST:
 	case COLUMN_STATE:
 	case MODEL_COLUMNS:
 		break;
 	}
-	return LOOK_NORMAL;
+	return STYLE_NORMAL;
 }
 
 static void groups_marker(const struct model_row *row, const struct glyphs *glyphs,
@@ -95,21 +98,21 @@ static void groups_marker(const struct model_row *row, const struct glyphs *glyp
 			   : row->gone     ? glyphs->gone
 			   : row->appeared ? glyphs->new
 					   : "";
-	value->style = row->growing ? LOOK_BAD : row->gone ? LOOK_DIM : LOOK_NEW;
+	value->style = row->growing ? STYLE_BAD : row->gone ? STYLE_DIM : STYLE_NEW;
 	strbuf_puts(&value->text, text);
 }
 
-static void groups_cell(struct view *view, const struct app *app, size_t at, size_t column,
+static void groups_cell(struct view *view, const struct ui *ui, size_t at, size_t column,
 			struct cell_value *value)
 {
 	const struct model_row *row = ((struct groups_view *)view)->rows[at];
 	if (!column) {
-		groups_marker(row, app->canvas.glyphs, value);
+		groups_marker(row, ui->canvas.glyphs, value);
 		return;
 	}
 	enum model_column which = (enum model_column)columns[column].sort;
-	// What is grouped by is seen also where its own column has no room.
-	if (which == COLUMN_LOCATION && model_key(app->model) == GROUP_CREATOR &&
+	// The user sees the key even where its own column has no room.
+	if (which == COLUMN_LOCATION && model_key(ui->model) == GROUP_CREATOR &&
 	    !view->widths[COLUMN_CREATOR + 1])
 		which = COLUMN_CREATOR;
 	value->style = cell_style(row, which);
@@ -117,66 +120,65 @@ static void groups_cell(struct view *view, const struct app *app, size_t at, siz
 		value->number = row->count;
 	else if (which == COLUMN_OLDEST)
 		value->number = row->oldest_ns;
-	value->end = which == COLUMN_CREATOR || (which == COLUMN_LOCATION && !row->title);
-	model_cell(row, which, app->canvas.utf8, &value->text);
+	value->named = model_name(row, which, model_key(ui->model), ui->canvas.utf8, &value->name);
+	model_cell(row, which, ui->canvas.utf8, &value->text);
 }
 
-static void change_key(struct app *app, int step)
+static void change_key(struct view *view, struct ui *ui, int step)
 {
-	int key = ((int)model_key(app->model) + step + GROUP_KEYS) % GROUP_KEYS;
-	app->sampling.key = (enum group_key)key;
-	model_set_key(app->model, app->sampling.key);
-	app_configure(app);
-	app_update(app);
+	int key = ((int)model_key(ui->model) + step + GROUP_KEYS) % GROUP_KEYS;
+	model_set_key(ui->model, (enum group_key)key);
+	ui->ops->configure(ui);
+	view_update(view, ui);
 }
 
-static void open_row(struct groups_view *groups, struct app *app)
+static void open_row(struct groups_view *groups, struct ui *ui)
 {
 	size_t at = table_selected(&groups->view);
 	if (at == SIZE_MAX)
 		return;
 	const struct model_row *row = groups->rows[at];
 	if (row->gone)
-		app_say(app, LOOK_WARN, "they are gone: there is nothing to look into");
+		ui_say(ui, STYLE_WARN, "they are gone: there is nothing to look into");
 	else
-		app_push(app, view_members_open_row(app, row));
+		ui->ops->show_group(ui, row);
 }
 
-static bool groups_act(struct view *view, struct app *app, enum action action)
+static bool groups_act(struct view *view, struct ui *ui, enum action action)
 {
 	char why[8];
 	switch ((int)action) {
 	case ACT_OPEN:
-		open_row((struct groups_view *)view, app);
+		open_row((struct groups_view *)view, ui);
 		return true;
 	case ACT_OBJECT:
-		if (model_key(app->model) == GROUP_OBJECT)
-			open_row((struct groups_view *)view, app);
+		if (model_key(ui->model) == GROUP_OBJECT)
+			open_row((struct groups_view *)view, ui);
 		else
-			app_say(app, LOOK_WARN,
-				"o is for one goroutine: open the group, or group by object (t)");
+			ui_say(ui, STYLE_WARN,
+			       "o is for one goroutine: open the group, or group by object (t)");
 		return true;
 	case ACT_KEY_NEXT:
-		change_key(app, 1);
+		change_key(view, ui, 1);
 		return true;
 	case ACT_KEY_BEFORE:
-		change_key(app, -1);
+		change_key(view, ui, -1);
 		return true;
 	case ACT_GROWING:
-		model_set_growing_first(app->model, !model_growing_first(app->model));
-		app_say(app, LOOK_NORMAL, "%s",
-			model_growing_first(app->model)
-				? "groups that grow steadily come first"
-				: "growing groups come where the order puts them");
-		app_update(app);
+		model_set_growing_first(ui->model, !model_growing_first(ui->model));
+		ui_say(ui, STYLE_NORMAL, "%s",
+		       model_growing_first(ui->model)
+			       ? "groups that grow steadily come first"
+			       : "growing groups come where the order puts them");
+		view_update(view, ui);
 		return true;
 	case ACT_SORTED:
-		model_set_sort(app->model, (enum model_column)view->sort, view->inverted);
-		groups_update(view, app);
+		model_set_sort(ui->model, (enum model_column)view->sort, view->inverted);
+		groups_update(view, ui);
 		return true;
 	case ACT_FILTERED:
-		if (model_set_filter(app->model, view->filter, why, sizeof(why)))
-			groups_update(view, app);
+		if (model_set_filter(ui->model, view->filter, why, sizeof(why)))
+			groups_update(view, ui);
 		return true;
 	default:
 		return false;
@@ -208,19 +210,31 @@ static const char *key_title(enum group_key key)
 	return "?";
 }
 
-static void groups_title(const struct view *view, const struct app *app, struct strbuf *text)
+static void groups_title(const struct view *view, const struct ui *ui, struct strbuf *text)
 {
-	size_t total = model_row_total(app->model);
-	strbuf_printf(text, "by %s", key_title(model_key(app->model)));
-	if (!model_key_known(app->model))
+	size_t total = model_row_total(ui->model);
+	strbuf_printf(text, "by %s", key_title(model_key(ui->model)));
+	if (!model_key_known(ui->model))
 		strbuf_puts(text, " (reading)");
 	else if (view->filter[0])
 		strbuf_printf(text, ", %zu of %zu groups", view->list.count, total);
 	else
 		strbuf_printf(text, ", %zu groups", total);
-	if (model_growing_first(app->model))
+	if (model_growing_first(ui->model))
 		strbuf_puts(text, ", growing first");
 }
+
+static bool groups_can(const struct view *view, const struct ui *ui, enum action action)
+{
+	(void)view;
+	return action != ACT_OBJECT || model_key(ui->model) == GROUP_OBJECT;
+}
+
+static const struct hint hints[] = {
+	{ACT_OPEN, "open"},       {ACT_FILTER, "filter"}, {ACT_KEY_NEXT, "group"},
+	{ACT_SORT_MENU, "sort"},  {ACT_MARK, "mark"},     {ACT_OBJECT, "same object"},
+	{ACT_GROWING, "growing"}, {ACT_WRITE, "write"},
+};
 
 const struct view_ops view_groups = {
 	.name = "Groups",
@@ -229,6 +243,9 @@ const struct view_ops view_groups = {
 	.column_count = sizeof(columns) / sizeof(columns[0]),
 	.presorted = true,
 	.update = groups_update,
+	.hints = hints,
+	.hint_count = sizeof(hints) / sizeof(hints[0]),
+	.can = groups_can,
 	.total = groups_total,
 	.id = groups_id,
 	.cell = groups_cell,

@@ -1,14 +1,20 @@
-/* Goroutines: those of a group, or all that wait for the same object. */
+#include "tui/view_members.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
+#include "render/escape.h"
 #include "render/select.h"
 #include "render/units.h"
-#include "tui/app_state.h"
+#include "tui/members.h"
+#include "tui/model_rows.h"
+#include "tui/model_text.h"
+#include "tui/table.h"
 
 enum {
-	/* Goroutines that are listed; sorting and filtering more would be felt. */
+	/* So many goroutines are listed at most; the user would feel it if more were sorted and
+	 * filtered. */
 	MEMBERS_MAX = 10000,
 };
 static const uint64_t STEP_NS = 5000000;
@@ -16,27 +22,24 @@ static const uint64_t STEP_NS = 5000000;
 enum { BY_GOID, BY_STATE, BY_WAIT, BY_THREAD, BY_LOCATION, BY_LABEL };
 
 static const struct column columns[] = {
-	{.title = "GOID", .key = "goid", .width = 9, .right = true, .sort = BY_GOID},
-	{.title = "STATE", .key = "state", .width = 14, .grows = 1, .most = 24, .sort = BY_STATE},
+	{.title = "GOID", .key = "goid", .width = 7, .right = true, .sort = BY_GOID},
+	{.title = "STATE", .key = "state", .width = 14, .good = 14, .sort = BY_STATE},
 	{.title = "WAIT", .key = "wait_ns", .width = 7, .rank = 1, .right = true, .sort = BY_WAIT},
 	{.title = "THREAD", .key = "tid", .width = 8, .rank = 4, .right = true, .sort = BY_THREAD},
-	{.title = "LOCATION",
-	 .key = "location",
-	 .width = 30,
-	 .grows = 4,
-	 .rank = 2,
-	 .sort = BY_LOCATION},
-	{.title = "LABELS", .key = "labels", .width = 12, .grows = 1, .rank = 3, .sort = BY_LABEL},
+	{.title = "LOCATION", .key = "location", .width = 18, .good = 38, .sort = BY_LOCATION},
+	{.title = "LABELS", .key = "labels", .width = 12, .rank = 3, .sort = BY_LABEL},
 };
 
-/* What is shown of one; copied, since it outlives its snapshot. */
+/* What is shown of one goroutine. It is copied, since it outlives its snapshot. */
 struct member {
 	size_t index;
-	uint64_t goid, wait_ns, object;
-	enum gospy_object_kind object_kind;
+	uint64_t goid, wait_ns, still_ns;
+	struct waited waited;
 	pid_t tid;
 	const char *state;
 	char *location, *labels;
+	bool named; /* the location is a place */
+	struct name name;
 };
 
 struct member_list {
@@ -51,7 +54,8 @@ struct members_view {
 	struct member_list list, next; /* what is shown; what is being put together */
 	size_t taken;                  /* of search.indexes that are in `next` */
 	bool begun;
-	char *title;
+	struct name subject;
+	struct arena arena; /* of it, and of what is searched for */
 };
 
 static void list_free(struct member_list *list)
@@ -96,7 +100,8 @@ static const char *state_text(struct arena *arena, const struct gospy_goroutine 
 	return s;
 }
 
-static void take_one(struct member_list *list, const struct gospy_goroutine *g, size_t index)
+static void take_one(struct member_list *list, const struct gospy_goroutine *g, size_t index,
+		     uint64_t still_ns)
 {
 	struct cell_value value = {0};
 	cell_location(&value, g->user ? g->user : g->current);
@@ -104,39 +109,42 @@ static void take_one(struct member_list *list, const struct gospy_goroutine *g, 
 		.index = index,
 		.goid = g->goid,
 		.wait_ns = g->wait_ns,
-		.object = g->object,
-		.object_kind = g->object_kind,
+		.waited = waited_of(&list->arena, g),
+		.still_ns = still_ns,
 		.tid = g->tid,
 		.state = state_text(&list->arena, g),
 		.location = copy(&list->arena, &value.text),
 		.labels = labels_text(&list->arena, g),
+		.named = value.named,
 	};
+	if (!name_copy(&list->arena, &value.name, &member.name))
+		abort();
 	strbuf_deinit(&value.text);
 	if (!vec_push(&list->at, member))
 		abort();
 }
 
-/* Those that were found since the last time. */
-static void take_found(struct members_view *members, struct app *app)
+/* Take those that were found since the last time. */
+static void take_found(struct members_view *members, struct ui *ui)
 {
-	struct gospy_snapshot *snapshot = model_sample(app->model)->snapshot;
+	const struct sample *sample = model_sample(ui->model);
 	for (; members->taken < members->search.indexes.len; members->taken++) {
 		struct gospy_goroutine g;
 		if (members->next.at.len >= MEMBERS_MAX)
 			continue;
 		uint32_t index = members->search.indexes.at[members->taken];
-		gospy_snapshot_goroutine(snapshot, index, &g);
-		take_one(&members->next, &g, index);
+		gospy_snapshot_goroutine(sample->snapshot, index, &g);
+		take_one(&members->next, &g, index, census_still_ns(&sample->census, index));
 	}
 }
 
-static bool members_work(struct view *view, struct app *app)
+static bool members_work(struct view *view, struct ui *ui)
 {
 	struct members_view *members = (struct members_view *)view;
-	if (!members->begun || !model_sample(app->model))
+	if (!members->begun || !model_sample(ui->model))
 		return false;
-	members_step(&members->search, app->model, STEP_NS);
-	take_found(members, app);
+	members_step(&members->search, ui->model, STEP_NS);
+	take_found(members, ui);
 	if (!members->search.done)
 		return true;
 	members->next.found = members->search.indexes.len;
@@ -144,11 +152,11 @@ static bool members_work(struct view *view, struct app *app)
 	members->list = members->next;
 	memset(&members->next, 0, sizeof(members->next));
 	members->begun = false;
-	table_update(view, app);
+	table_update(view, ui);
 	return false;
 }
 
-static void members_update(struct view *view, struct app *app)
+static void members_update(struct view *view, struct ui *ui)
 {
 	struct members_view *members = (struct members_view *)view;
 	vec_free(&members->search.indexes);
@@ -157,7 +165,7 @@ static void members_update(struct view *view, struct app *app)
 	list_free(&members->next);
 	members->taken = 0;
 	members->begun = true;
-	members_work(view, app);
+	members_work(view, ui);
 }
 
 static size_t members_total(const struct view *view)
@@ -170,23 +178,21 @@ static uint64_t members_id(const struct view *view, size_t row)
 	return ((const struct members_view *)view)->list.at.at[row].goid;
 }
 
-static void members_cell(struct view *view, const struct app *app, size_t row, size_t column,
+static void members_cell(struct view *view, const struct ui *ui, size_t row, size_t column,
 			 struct cell_value *value)
 {
 	const struct member *member = &((struct members_view *)view)->list.at.at[row];
-	(void)app;
 	switch (columns[column].sort) {
 	case BY_GOID:
-		value->style = LOOK_STRONG;
+		value->style = STYLE_STRONG;
 		cell_number(value, member->goid);
 		break;
 	case BY_STATE:
-		strbuf_puts(&value->text, member->state);
+		cell_name(value, NAME_STATE, member->state);
 		break;
 	case BY_WAIT:
 		value->number = member->wait_ns;
-		strbuf_puts(&value->text,
-			    member->wait_ns == GOSPY_UNKNOWN ? "-" : units_age(member->wait_ns).s);
+		model_wait(member->wait_ns, member->still_ns, ui->canvas.utf8, &value->text);
 		break;
 	case BY_THREAD:
 		if (member->tid)
@@ -195,12 +201,13 @@ static void members_cell(struct view *view, const struct app *app, size_t row, s
 			strbuf_putc(&value->text, '-');
 		break;
 	case BY_LOCATION:
-		value->style = LOOK_FUNC;
-		value->end = true;
+		value->style = STYLE_FUNC;
 		strbuf_puts(&value->text, member->location);
+		value->named = member->named;
+		value->name = member->name;
 		break;
 	case BY_LABEL:
-		value->style = LOOK_LABEL;
+		value->style = STYLE_LABEL;
 		strbuf_puts(&value->text, member->labels);
 		break;
 	}
@@ -227,7 +234,8 @@ static int members_compare(struct view *view, int sort, size_t left, size_t righ
 	case BY_STATE:
 		return strcmp(a->state, b->state);
 	case BY_WAIT:
-		return compare_wait(a->wait_ns, b->wait_ns);
+		return compare_wait(wait_known(a->wait_ns, a->still_ns).ns,
+				    wait_known(b->wait_ns, b->still_ns).ns);
 	case BY_THREAD:
 		return descending((uint64_t)a->tid, (uint64_t)b->tid);
 	case BY_LOCATION:
@@ -239,7 +247,7 @@ static int members_compare(struct view *view, int sort, size_t left, size_t righ
 	}
 }
 
-static bool members_act(struct view *view, struct app *app, enum action action)
+static bool members_act(struct view *view, struct ui *ui, enum action action)
 {
 	struct members_view *members = (struct members_view *)view;
 	size_t row = table_selected(view);
@@ -249,30 +257,35 @@ static bool members_act(struct view *view, struct app *app, enum action action)
 		return true;
 	const struct member *member = &members->list.at.at[row];
 	if (member->goid == GOSPY_UNKNOWN)
-		app_say(app, LOOK_WARN, "it could not be read");
+		ui_say(ui, STYLE_WARN, "it could not be read");
 	else if (action == ACT_OPEN)
-		app_push(app, view_stack_open(member->index, member->goid));
-	else if (!member->object_kind)
-		app_say(app, LOOK_WARN, "goroutine %lu waits for no channel or lock that is known",
-			member->goid);
-	else if (members->search.what == MEMBERS_OF_OBJECT && members->search.id == member->object)
-		app_say(app, LOOK_NORMAL, "these are all that wait for it");
+		ui->ops->show_goroutine(ui, member->index, member->goid);
+	else if (!member->waited.kind)
+		ui_say(ui, STYLE_WARN, "goroutine %lu waits for nothing that is known",
+		       member->goid);
+	else if (members->search.what == MEMBERS_OF_OBJECT &&
+		 waited_same(&members->search.waited, &member->waited))
+		ui_say(ui, STYLE_NORMAL, "these are all that wait for it");
 	else
-		app_push(app, view_members_open_object(member->object_kind, member->object));
+		ui->ops->show_waiters(ui, &member->waited);
 	return true;
 }
 
 static void members_needs(const struct view *view, struct sampler_options *options)
 {
 	(void)view;
-	options->objects = options->labels = options->stacks = true;
+	options->objects = options->sockets = options->labels = options->stacks = true;
 }
 
-static void members_title(const struct view *view, const struct app *app, struct strbuf *text)
+static const struct name *members_subject(const struct view *view)
+{
+	return &((const struct members_view *)view)->subject;
+}
+
+static void members_title(const struct view *view, const struct ui *ui, struct strbuf *text)
 {
 	const struct members_view *members = (const struct members_view *)view;
-	(void)app;
-	strbuf_puts(text, members->title);
+	(void)ui;
 	if (members->list.found > MEMBERS_MAX)
 		strbuf_printf(text, ", the first %d of %lu", MEMBERS_MAX, members->list.found);
 	else if (view->filter[0])
@@ -287,10 +300,15 @@ static void members_close(struct view *view)
 	members_deinit(&members->search);
 	list_free(&members->list);
 	list_free(&members->next);
-	free(members->title);
+	arena_deinit(&members->arena);
 }
 
-const struct view_ops view_members = {
+static const struct hint hints[] = {
+	{ACT_OPEN, "open"},          {ACT_FILTER, "filter"}, {ACT_SORT_MENU, "sort"},
+	{ACT_OBJECT, "same object"}, {ACT_SEARCH, "search"}, {ACT_WRITE, "write"},
+};
+
+static const struct view_ops ops = {
 	.name = "Goroutines",
 	.size = sizeof(struct members_view),
 	.columns = columns,
@@ -299,45 +317,42 @@ const struct view_ops view_members = {
 	.needs = members_needs,
 	.update = members_update,
 	.step = members_work,
+	.hints = hints,
+	.hint_count = sizeof(hints) / sizeof(hints[0]),
 	.total = members_total,
 	.id = members_id,
 	.cell = members_cell,
 	.compare = members_compare,
 	.act = members_act,
+	.subject = members_subject,
 	.title = members_title,
 	.close = members_close,
 };
 
-struct view *view_members_open_row(const struct app *app, const struct model_row *row)
+struct view *view_members_open_row(const struct ui *ui, const struct model_row *row)
 {
-	struct members_view *members = view_open(&view_members);
-	struct strbuf text = {0};
+	struct members_view *members = view_open(&ops);
+	enum group_key key = model_key(ui->model);
+	struct name subject = {.text = "?"};
+	model_name(row, key == GROUP_STATE ? COLUMN_STATE : COLUMN_LOCATION, key, ui->canvas.utf8,
+		   &subject);
+	subject.before = "goroutines of ";
 	members->search.what = MEMBERS_OF_ROW;
 	members->search.id = row->id;
-	strbuf_puts(&text, "goroutines of ");
-	model_cell(row, model_key(app->model) == GROUP_STATE ? COLUMN_STATE : COLUMN_LOCATION,
-		   app->canvas.utf8, &text);
-	if (text.failed)
+	if (!name_copy(&members->arena, &subject, &members->subject))
 		abort();
-	members->title = text.s;
 	return &members->view;
 }
 
-struct view *view_members_open_object(enum gospy_object_kind kind, uint64_t object)
+struct view *view_members_open_object(const struct waited *waited)
 {
-	static const char *const names[] = {
-		[GOSPY_OBJECT_NONE] = "object",
-		[GOSPY_OBJECT_CHANNEL] = "channel",
-		[GOSPY_OBJECT_SEMAPHORE] = "lock",
-		[GOSPY_OBJECT_NOTIFY_LIST] = "condition",
-	};
-	struct members_view *members = view_open(&view_members);
-	struct strbuf text = {0};
+	struct members_view *members = view_open(&ops);
 	members->search.what = MEMBERS_OF_OBJECT;
-	members->search.id = object;
-	strbuf_printf(&text, "waiting for %s 0x%lx", names[kind], object);
-	if (text.failed)
-		abort();
-	members->title = text.s;
+	members->search.waited = waited_copy(&members->arena, waited);
+	members->subject = (struct name){
+		.kind = NAME_OBJECT,
+		.text = members->search.waited.name,
+		.before = "waiting for ",
+	};
 	return &members->view;
 }

@@ -1,8 +1,9 @@
-/* Memory: the heap by state, and how heap and pauses went over the session. */
+#include "tui/view_memory.h"
+
 #include <stdio.h>
 
+#include "base/cleanup.h"
 #include "render/units.h"
-#include "tui/app_state.h"
 
 enum {
 	LABEL_WIDTH = 12,
@@ -40,23 +41,18 @@ struct part {
 static void part_draw(struct canvas *canvas, int y, const struct part *part)
 {
 	int bar = canvas->cols - LABEL_WIDTH - FIGURES_WIDTH - 2;
-	canvas_text(canvas, y, 0, LABEL_WIDTH - 1, LOOK_LABEL, part->name);
+	canvas_text(canvas, y, 0, LABEL_WIDTH - 1, STYLE_LABEL, part->name);
 	int x = LABEL_WIDTH;
 	bool known = part->value != GOSPY_UNKNOWN && part->whole != GOSPY_UNKNOWN && part->whole;
 	if (bar >= 8) {
-		canvas_text(canvas, y, x, 1, LOOK_DIM, "[");
+		canvas_text(canvas, y, x, 1, STYLE_DIM, "[");
 		canvas_bar(canvas, y, x + 1, bar,
 			   known ? (double)part->value / (double)part->whole : 0, part->style);
-		canvas_text(canvas, y, x + 1 + bar, 1, LOOK_DIM, "]");
+		canvas_text(canvas, y, x + 1 + bar, 1, STYLE_DIM, "]");
 		x += bar + 3;
 	}
-	if (part->whole_name)
-		canvas_printf(canvas, y, x, canvas->cols - x, LOOK_NORMAL, "%s of %s %s",
-			      units_bytes(part->value).s, units_bytes(part->whole).s,
-			      part->whole_name);
-	else
-		canvas_text(canvas, y, x, canvas->cols - x, LOOK_NORMAL,
-			    units_bytes(part->value).s);
+	canvas_printf(canvas, y, x, canvas->cols - x, STYLE_NORMAL, "%s of %s %s",
+		      units_bytes(part->value).s, units_bytes(part->whole).s, part->whole_name);
 }
 
 static int parts_draw(struct canvas *canvas, const struct sample *sample, int y, int end)
@@ -68,16 +64,16 @@ static int parts_draw(struct canvas *canvas, const struct sample *sample, int y,
 				? GOSPY_UNKNOWN
 				: heap->sys - heap->in_use;
 	uint64_t rss = sample->usage_known ? sample->usage.rss : GOSPY_UNKNOWN;
+	uint64_t rss_max = sample->usage_known ? sample->usage.rss_max : GOSPY_UNKNOWN;
 	const struct part parts[] = {
 		{"live", heap->live, endless ? heap->sys : heap->next_gc,
-		 endless ? "from the OS" : "next GC", LOOK_GOOD},
-		{"in use", heap->in_use, heap->sys, "from the OS", LOOK_SYSCALL},
-		{"idle", idle, heap->sys, "from the OS", LOOK_DIM},
-		{"process RSS", rss, GOSPY_UNKNOWN, NULL, LOOK_NORMAL},
+		 endless ? "from the OS" : "next GC", STYLE_GOOD},
+		{"in use", heap->in_use, heap->sys, "from the OS", STYLE_SYSCALL},
+		{"idle", idle, heap->sys, "from the OS", STYLE_DIM},
+		{"process RSS", rss, rss_max, "at its peak", STYLE_SYSCALL},
 	};
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && y < end; i++) {
-		if (parts[i].whole_name || rss != GOSPY_UNKNOWN)
-			part_draw(canvas, y++, &parts[i]);
+		part_draw(canvas, y++, &parts[i]);
 	}
 	return y;
 }
@@ -90,29 +86,42 @@ static void count_text(struct strbuf *text, const char *before, uint64_t n, cons
 		strbuf_printf(text, "%s%lu%s", before, n, after);
 }
 
-static void collector_draw(struct app *app, int y)
+static void line_draw(struct canvas *canvas, int y, const char *label, const struct strbuf *text)
 {
-	struct canvas *canvas = &app->canvas;
+	canvas_text(canvas, y, 0, LABEL_WIDTH - 1, STYLE_LABEL, label);
+	canvas_text(canvas, y, LABEL_WIDTH, canvas->cols - LABEL_WIDTH, STYLE_NORMAL,
+		    text->s ? text->s : "");
+}
+
+static void cycles_draw(struct ui *ui, int y)
+{
+	CLEANUP(strbuf_deinit) struct strbuf text = {0};
 	const struct gospy_snapshot_info *info =
-		gospy_snapshot_info(model_sample(app->model)->snapshot);
+		gospy_snapshot_info(model_sample(ui->model)->snapshot);
 	const struct gospy_heap *heap = &info->heap;
-	struct model_header header = model_header(app->model);
-	struct strbuf text = {0};
+	struct model_header header = model_header(ui->model);
 	count_text(&text, "", heap->num_gc, " cycles");
 	count_text(&text, " (", heap->num_forced_gc, " forced)");
 	if (header.gc_rate >= 0)
 		strbuf_printf(&text, ", %.1f/min", header.gc_rate);
-	strbuf_printf(&text, ", last pause %s, all pauses %s", units_ms(heap->last_pause_ns).s,
-		      units_ms(heap->pause_total_ns).s);
+	if (header.gc_cpu_percent >= 0)
+		strbuf_printf(&text, ", %.1f%% of the CPU", header.gc_cpu_percent);
 	if (heap->last_gc_unix_ns && heap->last_gc_unix_ns != GOSPY_UNKNOWN &&
 	    heap->last_gc_unix_ns <= info->time_unix_ns)
-		strbuf_printf(&text, ", %s ago",
+		strbuf_printf(&text, ", last %s ago",
 			      units_age(info->time_unix_ns - heap->last_gc_unix_ns).s);
-	count_text(&text, ", ", heap->objects, " objects");
-	canvas_text(canvas, y, 0, LABEL_WIDTH - 1, LOOK_LABEL, "collector");
-	canvas_text(canvas, y, LABEL_WIDTH, canvas->cols - LABEL_WIDTH, LOOK_NORMAL,
-		    text.s ? text.s : "");
-	strbuf_deinit(&text);
+	line_draw(&ui->canvas, y, "collector", &text);
+}
+
+static void pauses_draw(struct ui *ui, int y)
+{
+	CLEANUP(strbuf_deinit) struct strbuf text = {0};
+	const struct gospy_heap *heap =
+		&gospy_snapshot_info(model_sample(ui->model)->snapshot)->heap;
+	strbuf_printf(&text, "last %s, all %s", units_ms(heap->last_pause_ns).s,
+		      units_ms(heap->pause_total_ns).s);
+	count_text(&text, "; ", heap->objects, " objects");
+	line_draw(&ui->canvas, y, "pauses", &text);
 }
 
 static double highest(const double *values, int n, double at_least)
@@ -140,16 +149,16 @@ static void goal_draw(struct canvas *canvas, int y, int height, const double *go
 		int row = y - (up >= height ? height - 1 : up);
 		const struct cell *cell = &canvas->cells[row * canvas->cols + AXIS_WIDTH + i];
 		if (cell->chars[0] == L' ')
-			canvas_text(canvas, row, AXIS_WIDTH + i, 1, LOOK_WARN,
+			canvas_text(canvas, row, AXIS_WIDTH + i, 1, STYLE_WARN,
 				    canvas->utf8 ? "─" : "-");
 	}
 }
 
 /* A plot of `height` rows that end with row `y`, its title above. */
-static void plot_draw(struct app *app, int y, int height, const char *title, bool bytes)
+static void plot_draw(struct ui *ui, int y, int height, const char *title, bool bytes)
 {
-	struct canvas *canvas = &app->canvas;
-	const struct trend *trend = model_trend(app->model);
+	struct canvas *canvas = &ui->canvas;
+	const struct trend *trend = model_trend(ui->model);
 	static double values[CANVAS_COLS_MAX], goals[CANVAS_COLS_MAX];
 	int n = canvas->cols - AXIS_WIDTH;
 	if (n <= 0 || !trend->len)
@@ -161,25 +170,28 @@ static void plot_draw(struct app *app, int y, int height, const char *title, boo
 		trend_resample(trend, heap_goal, span, (size_t)n, goals);
 		high = highest(goals, n, high);
 	}
-	canvas_text(canvas, y - height, 0, canvas->cols, LOOK_LABEL, title);
+	canvas_text(canvas, y - height, 0, canvas->cols, STYLE_LABEL, title);
 	struct units_text top = bytes ? units_bytes((uint64_t)high) : units_ms((uint64_t)high);
-	canvas_text_right(canvas, y - height + 1, 0, AXIS_WIDTH - 1, LOOK_DIM, top.s);
+	canvas_text_right(canvas, y - height + 1, 0, AXIS_WIDTH - 1, STYLE_DIM, top.s);
 	if (height > 1)
-		canvas_text_right(canvas, y, 0, AXIS_WIDTH - 1, LOOK_DIM, "0");
-	canvas_plot(canvas, y, AXIS_WIDTH, height, values, n, 0, high, bytes ? LOOK_GOOD : LOOK_GC);
+		canvas_text_right(canvas, y, 0, AXIS_WIDTH - 1, STYLE_DIM, "0");
+	canvas_plot(canvas, y, AXIS_WIDTH, height, values, n, 0, high,
+		    bytes ? STYLE_GOOD : STYLE_GC);
 	if (bytes)
 		goal_draw(canvas, y, height, goals, n, high);
 }
 
-static void memory_draw(struct view *view, struct app *app, int y, int height)
+static void memory_draw(struct view *view, struct ui *ui, int y, int height)
 {
-	struct canvas *canvas = &app->canvas;
+	struct canvas *canvas = &ui->canvas;
 	char title[96];
 	int end = y + height;
 	(void)view;
-	y = parts_draw(canvas, model_sample(app->model), y, end);
+	y = parts_draw(canvas, model_sample(ui->model), y, end);
 	if (y < end)
-		collector_draw(app, y++);
+		cycles_draw(ui, y++);
+	if (y < end)
+		pauses_draw(ui, y++);
 	int left = end - y - 1;
 	int pauses = left >= PLOT_ROWS_MIN + PAUSE_ROWS + 3 ? PAUSE_ROWS : 0;
 	int heap = left - (pauses ? pauses + 2 : 1);
@@ -188,10 +200,10 @@ static void memory_draw(struct view *view, struct app *app, int y, int height)
 	y += 1 + heap;
 	snprintf(title, sizeof(title), "heap live%s, over %s",
 		 canvas->utf8 ? ", and goal ─" : ", and goal -",
-		 units_age(session_ns(model_trend(app->model))).s);
-	plot_draw(app, y, heap, title, true);
+		 units_age(session_ns(model_trend(ui->model))).s);
+	plot_draw(ui, y, heap, title, true);
 	if (pauses)
-		plot_draw(app, y + 1 + pauses, pauses, "pause of the last collection", false);
+		plot_draw(ui, y + 1 + pauses, pauses, "pause of the last collection", false);
 }
 
 static size_t memory_total(const struct view *view)
@@ -200,27 +212,33 @@ static size_t memory_total(const struct view *view)
 	return 0;
 }
 
-static void memory_cell(struct view *view, const struct app *app, size_t row, size_t column,
+static void memory_cell(struct view *view, const struct ui *ui, size_t row, size_t column,
 			struct cell_value *value)
 {
 	(void)view;
-	(void)app;
+	(void)ui;
 	(void)row;
 	(void)column;
 	(void)value;
 }
 
-static void memory_title(const struct view *view, const struct app *app, struct strbuf *text)
+static void memory_title(const struct view *view, const struct ui *ui, struct strbuf *text)
 {
 	(void)view;
-	strbuf_printf(text, "heap and collections, %zu samples", model_trend(app->model)->len);
+	strbuf_printf(text, "heap and collections, %zu samples", model_trend(ui->model)->len);
 }
+
+static const struct hint hints[] = {
+	{ACT_WRITE, "write"},
+};
 
 const struct view_ops view_memory = {
 	.name = "Memory",
 	.size = sizeof(struct view),
 	.untitled = true,
 	.sort = COLUMN_UNSORTED,
+	.hints = hints,
+	.hint_count = sizeof(hints) / sizeof(hints[0]),
 	.total = memory_total,
 	.cell = memory_cell,
 	.draw = memory_draw,

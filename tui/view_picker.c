@@ -1,10 +1,11 @@
-/* Which process? The Go processes of this machine. */
+#include "tui/view_picker.h"
+
 #include <string.h>
 #include <unistd.h>
 
 #include "render/units.h"
-#include "tui/app_state.h"
 #include "tui/procs.h"
+#include "tui/table.h"
 
 enum { BY_PID, BY_USER, BY_GOROUTINES, BY_RSS, BY_VERSION, BY_COMMAND };
 
@@ -19,7 +20,7 @@ static const struct column columns[] = {
 	 .sort = BY_GOROUTINES},
 	{.title = "RSS", .key = "rss", .width = 9, .rank = 4, .right = true, .sort = BY_RSS},
 	{.title = "GO", .key = "go_version", .width = 10, .rank = 2, .sort = BY_VERSION},
-	{.title = "COMMAND", .key = "command", .width = 16, .grows = 1, .sort = BY_COMMAND},
+	{.title = "COMMAND", .key = "command", .width = 16, .sort = BY_COMMAND},
 };
 
 struct picker_view {
@@ -27,6 +28,7 @@ struct picker_view {
 	struct procs *procs;
 	proc_list list;
 	size_t unreadable;
+	bool restricted; /* to some processes */
 };
 
 static size_t picker_total(const struct view *view)
@@ -39,42 +41,42 @@ static uint64_t picker_id(const struct view *view, size_t row)
 	return (uint64_t)((const struct picker_view *)view)->list.at[row].pid;
 }
 
-static void picker_update(struct view *view, struct app *app)
+static void picker_update(struct view *view, struct ui *ui)
 {
 	struct picker_view *picker = (struct picker_view *)view;
-	(void)app;
+	(void)ui;
 	procs_take(picker->procs, &picker->list, &picker->unreadable);
 }
 
-static void picker_cell(struct view *view, const struct app *app, size_t row, size_t column,
+static void picker_cell(struct view *view, const struct ui *ui, size_t row, size_t column,
 			struct cell_value *value)
 {
 	const struct proc *proc = &((struct picker_view *)view)->list.at[row];
 	switch (columns[column].sort) {
 	case BY_PID:
-		value->style = LOOK_STRONG;
+		value->style = STYLE_STRONG;
 		cell_number(value, (uint64_t)proc->pid);
 		break;
 	case BY_USER:
 		strbuf_puts(&value->text, proc->user ? proc->user : "?");
 		break;
 	case BY_GOROUTINES:
-		value->style = proc->problem ? LOOK_WARN : LOOK_STRONG;
+		value->style = proc->problem ? STYLE_WARN : STYLE_STRONG;
 		if (proc->counted)
 			cell_number(value, proc->goroutines);
 		else
-			strbuf_puts(&value->text, app->canvas.glyphs->more);
+			strbuf_puts(&value->text, ui->canvas.glyphs->more);
 		break;
 	case BY_RSS:
 		value->number = proc->rss;
 		strbuf_puts(&value->text, units_bytes(proc->rss).s);
 		break;
 	case BY_VERSION:
-		value->style = LOOK_LABEL;
+		value->style = STYLE_LABEL;
 		strbuf_puts(&value->text, proc->go_version ? proc->go_version : "?");
 		break;
 	case BY_COMMAND:
-		value->style = proc->problem ? LOOK_WARN : LOOK_NORMAL;
+		value->style = proc->problem ? STYLE_WARN : STYLE_NORMAL;
 		strbuf_puts(&value->text, proc->command ? proc->command : "?");
 		if (proc->problem)
 			strbuf_printf(&value->text, " - %s", proc->problem);
@@ -115,14 +117,14 @@ static int picker_compare(struct view *view, int sort, size_t left, size_t right
 	}
 }
 
-static bool picker_act(struct view *view, struct app *app, enum action action)
+static bool picker_act(struct view *view, struct ui *ui, enum action action)
 {
 	struct picker_view *picker = (struct picker_view *)view;
 	size_t row = table_selected(view);
 	switch ((int)action) {
 	case ACT_OPEN:
 		if (row != SIZE_MAX)
-			app_connect(app, picker->list.at[row].pid);
+			ui->ops->connect(ui, picker->list.at[row].pid);
 		return true;
 	case ACT_REFRESH:
 		procs_refresh(picker->procs);
@@ -132,12 +134,16 @@ static bool picker_act(struct view *view, struct app *app, enum action action)
 	}
 }
 
-static void picker_title(const struct view *view, const struct app *app, struct strbuf *text)
+static void picker_title(const struct view *view, const struct ui *ui, struct strbuf *text)
 {
 	const struct picker_view *picker = (const struct picker_view *)view;
-	(void)app;
+	(void)ui;
 	if (view->filter[0])
 		strbuf_printf(text, "%zu of ", view->list.count);
+	if (picker->restricted) {
+		strbuf_printf(text, "%zu processes fit; Enter takes one", picker->list.len);
+		return;
+	}
 	strbuf_printf(text, "%zu Go processes; Enter looks into one", picker->list.len);
 	if (picker->unreadable)
 		strbuf_printf(text, "; %zu other%s may not be looked at%s", picker->unreadable,
@@ -151,7 +157,14 @@ static void picker_close(struct view *view)
 	proc_list_free(&picker->list);
 }
 
-const struct view_ops view_picker = {
+static const struct hint hints[] = {
+	{ACT_OPEN, "open"},
+	{ACT_FILTER, "filter"},
+	{ACT_SORT_MENU, "sort"},
+	{ACT_REFRESH, "look again"},
+};
+
+static const struct view_ops ops = {
 	.name = "Processes",
 	.size = sizeof(struct picker_view),
 	.columns = columns,
@@ -159,6 +172,8 @@ const struct view_ops view_picker = {
 	.no_header = true,
 	.sort = BY_GOROUTINES,
 	.update = picker_update,
+	.hints = hints,
+	.hint_count = sizeof(hints) / sizeof(hints[0]),
 	.total = picker_total,
 	.id = picker_id,
 	.cell = picker_cell,
@@ -168,10 +183,11 @@ const struct view_ops view_picker = {
 	.close = picker_close,
 };
 
-struct view *view_picker_open(void)
+struct view *view_picker_open(const pid_t *only, size_t n)
 {
-	struct picker_view *picker = view_open(&view_picker);
-	picker->procs = procs_start();
+	struct picker_view *picker = view_open(&ops);
+	picker->restricted = n > 0;
+	picker->procs = procs_start(only, n);
 	return &picker->view;
 }
 

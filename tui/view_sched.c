@@ -1,17 +1,25 @@
-/* The scheduler: what each P and each other thread does now. */
+#include "tui/view_sched.h"
+
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "render/report_threads.h"
-#include "tui/app_state.h"
+#include "tui/table.h"
 
-enum { BY_P, BY_STATE, BY_THREAD, BY_RUNQ, BY_TICKS, BY_GOID, BY_DOING };
+enum { BY_P, BY_STATE, BY_THREAD, BY_CPU, BY_RUNQ, BY_TICKS, BY_GOID, BY_DOING };
 
 static const struct column columns[] = {
 	{.title = "P", .key = "p", .width = 4, .right = true, .sort = BY_P},
 	{.title = "STATE", .key = "state", .width = 10, .sort = BY_STATE},
 	{.title = "M", .key = "m", .width = 4, .rank = 5, .right = true, .sort = COLUMN_UNSORTED},
 	{.title = "THREAD", .key = "tid", .width = 8, .rank = 3, .right = true, .sort = BY_THREAD},
+	{.title = "CPU%",
+	 .key = "cpu_percent",
+	 .width = 6,
+	 .rank = 1,
+	 .right = true,
+	 .sort = BY_CPU},
 	{.title = "RUNQ", .key = "runq", .width = 5, .rank = 4, .right = true, .sort = BY_RUNQ},
 	{.title = "TICKS/S",
 	 .key = "schedticks_per_s",
@@ -20,28 +28,31 @@ static const struct column columns[] = {
 	 .right = true,
 	 .sort = BY_TICKS},
 	{.title = "GOID", .key = "goid", .width = 8, .right = true, .sort = BY_GOID},
-	{.title = "DOES", .key = "does", .width = 18, .grows = 1, .sort = BY_DOING},
+	{.title = "DOES", .key = "does", .width = 18, .good = 38, .sort = BY_DOING},
 };
 
 struct sched_row {
 	uint64_t p, m, runq, goid;
 	double ticks; /* a second; negative: unknown */
+	double cpu;   /* percent of one processor; negative: unknown */
 	pid_t tid;
 	const char *state;
 	enum style style;
 	size_t index; /* of the goroutine, or SIZE_MAX */
-	char *doing;
+	const char *doing;
+	bool named;       /* by a place */
+	struct name name; /* if so; like `doing` in the view's arena */
 };
 
 struct sched_view {
 	struct view view;
 	VEC(struct sched_row) rows;
+	struct arena arena;
 };
 
 static void rows_clear(struct sched_view *sched)
 {
-	for (size_t i = 0; i < sched->rows.len; i++)
-		free(sched->rows.at[i].doing);
+	arena_deinit(&sched->arena);
 	sched->rows.len = 0;
 }
 
@@ -50,27 +61,27 @@ static void p_state(struct sched_row *row, enum gospy_p_status status)
 	switch (status) {
 	case GOSPY_P_IDLE:
 		row->state = "idle";
-		row->style = LOOK_DIM;
+		row->style = STYLE_DIM;
 		return;
 	case GOSPY_P_RUNNING:
 		row->state = "running";
-		row->style = LOOK_GOOD;
+		row->style = STYLE_GOOD;
 		return;
 	case GOSPY_P_SYSCALL:
 		row->state = "syscall";
-		row->style = LOOK_SYSCALL;
+		row->style = STYLE_SYSCALL;
 		return;
 	case GOSPY_P_GCSTOP:
 		row->state = "GC stop";
-		row->style = LOOK_GC;
+		row->style = STYLE_GC;
 		return;
 	case GOSPY_P_DEAD:
 		row->state = "dead";
-		row->style = LOOK_DIM;
+		row->style = STYLE_DIM;
 		return;
 	}
 	row->state = "?";
-	row->style = LOOK_WARN;
+	row->style = STYLE_WARN;
 }
 
 static const char *role_text(enum gospy_thread_role role)
@@ -90,15 +101,18 @@ static const char *role_text(enum gospy_thread_role role)
 		return "runtime.templateThread";
 	case GOSPY_THREAD_NO_M:
 		return "C code, or a thread that begins or ends";
+	case GOSPY_THREAD_IO_WORKER:
+		return "a worker of io_uring, in the kernel";
 	}
 	return "?";
 }
 
 /* What the thread says about the goroutine, or about itself. */
-static void add_thread(struct sched_row *row, struct gospy_snapshot *snapshot,
-		       const struct gospy_thread *thread)
+static void add_thread(struct sched_view *sched, const struct ui *ui, struct sched_row *row,
+		       struct gospy_snapshot *snapshot, const struct gospy_thread *thread)
 {
 	row->tid = thread->tid;
+	row->cpu = model_thread_cpu(ui->model, thread->tid);
 	row->m = thread->m_id;
 	row->index = thread->goroutine;
 	struct cell_value value = {0};
@@ -111,9 +125,14 @@ static void add_thread(struct sched_row *row, struct gospy_snapshot *snapshot,
 		if (thread->role == GOSPY_THREAD_LOCKED)
 			strbuf_printf(&value.text, "%s: ", role_text(thread->role));
 		cell_location(&value, g.user ? g.user : g.current ? g.current : g.start);
+		if (thread->role == GOSPY_THREAD_LOCKED)
+			value.name.before = "waits for ";
 	}
-	free(row->doing);
-	row->doing = value.text.s ? value.text.s : strdup("");
+	row->doing = arena_strndup(&sched->arena, value.text.s ? value.text.s : "", value.text.len);
+	row->named = value.named;
+	if (!row->doing || !name_copy(&sched->arena, &value.name, &row->name))
+		abort();
+	strbuf_deinit(&value.text);
 }
 
 static const struct gospy_thread *thread_of(struct gospy_snapshot *snapshot, uint64_t m_id)
@@ -135,24 +154,24 @@ static struct sched_row empty_row(void)
 		.runq = GOSPY_UNKNOWN,
 		.goid = GOSPY_UNKNOWN,
 		.ticks = -1,
+		.cpu = -1,
 		.index = SIZE_MAX,
 		.state = "-",
-		.style = LOOK_DIM,
+		.doing = "",
+		.style = STYLE_DIM,
 	};
 }
 
 static void push(struct sched_view *sched, struct sched_row row)
 {
-	if (!row.doing)
-		row.doing = strdup("");
-	if (!row.doing || !vec_push(&sched->rows, row))
+	if (!vec_push(&sched->rows, row))
 		abort();
 }
 
-static void add_ps(struct sched_view *sched, struct app *app, struct gospy_snapshot *snapshot)
+static void add_ps(struct sched_view *sched, struct ui *ui, struct gospy_snapshot *snapshot)
 {
 	size_t n;
-	const struct model_p *ps = model_ps(app->model, &n);
+	const struct model_p *ps = model_ps(ui->model, &n);
 	for (size_t i = 0; i < n; i++) {
 		struct sched_row row = empty_row();
 		row.p = ps[i].p.id;
@@ -163,7 +182,7 @@ static void add_ps(struct sched_view *sched, struct app *app, struct gospy_snaps
 		p_state(&row, ps[i].p.status);
 		const struct gospy_thread *thread = thread_of(snapshot, ps[i].p.m_id);
 		if (thread)
-			add_thread(&row, snapshot, thread);
+			add_thread(sched, ui, &row, snapshot, thread);
 		push(sched, row);
 	}
 }
@@ -177,7 +196,8 @@ static bool has_p(const struct sched_view *sched, uint64_t m_id)
 	return false;
 }
 
-static void add_threads(struct sched_view *sched, struct gospy_snapshot *snapshot)
+static void add_threads(struct sched_view *sched, const struct ui *ui,
+			struct gospy_snapshot *snapshot)
 {
 	size_t n;
 	const struct gospy_thread *threads = gospy_snapshot_threads(snapshot, &n);
@@ -187,19 +207,19 @@ static void add_threads(struct sched_view *sched, struct gospy_snapshot *snapsho
 		struct sched_row row = empty_row();
 		const char *state = report_thread_state(threads[i].state);
 		row.state = state ? state : "?";
-		row.style = threads[i].role == GOSPY_THREAD_GOROUTINE ? LOOK_SYSCALL : LOOK_DIM;
-		add_thread(&row, snapshot, &threads[i]);
+		row.style = threads[i].role == GOSPY_THREAD_GOROUTINE ? STYLE_SYSCALL : STYLE_DIM;
+		add_thread(sched, ui, &row, snapshot, &threads[i]);
 		push(sched, row);
 	}
 }
 
-static void sched_update(struct view *view, struct app *app)
+static void sched_update(struct view *view, struct ui *ui)
 {
 	struct sched_view *sched = (struct sched_view *)view;
-	struct gospy_snapshot *snapshot = model_sample(app->model)->snapshot;
+	struct gospy_snapshot *snapshot = model_sample(ui->model)->snapshot;
 	rows_clear(sched);
-	add_ps(sched, app, snapshot);
-	add_threads(sched, snapshot);
+	add_ps(sched, ui, snapshot);
+	add_threads(sched, ui, snapshot);
 }
 
 static size_t sched_total(const struct view *view)
@@ -221,14 +241,14 @@ static void number_or_dash(struct cell_value *value, uint64_t number)
 		cell_number(value, number);
 }
 
-static void sched_cell(struct view *view, const struct app *app, size_t at, size_t column,
+static void sched_cell(struct view *view, const struct ui *ui, size_t at, size_t column,
 		       struct cell_value *value)
 {
 	const struct sched_row *row = &((struct sched_view *)view)->rows.at[at];
-	(void)app;
+	(void)ui;
 	switch (column) {
 	case 0:
-		value->style = LOOK_STRONG;
+		value->style = STYLE_STRONG;
 		number_or_dash(value, row->p);
 		break;
 	case 1:
@@ -242,21 +262,28 @@ static void sched_cell(struct view *view, const struct app *app, size_t at, size
 		number_or_dash(value, row->tid ? (uint64_t)row->tid : GOSPY_UNKNOWN);
 		break;
 	case 4:
-		number_or_dash(value, row->runq);
+		if (row->cpu < 0)
+			strbuf_putc(&value->text, '-');
+		else
+			strbuf_printf(&value->text, "%.1f", row->cpu);
 		break;
 	case 5:
+		number_or_dash(value, row->runq);
+		break;
+	case 6:
 		if (row->ticks < 0)
 			strbuf_putc(&value->text, '-');
 		else
 			strbuf_printf(&value->text, "%.0f", row->ticks);
 		break;
-	case 6:
-		value->style = LOOK_STRONG;
+	case 7:
+		value->style = STYLE_STRONG;
 		number_or_dash(value, row->goid);
 		break;
 	default:
-		value->end = row->index != SIZE_MAX;
-		value->style = value->end ? LOOK_FUNC : LOOK_DIM;
+		value->style = row->index != SIZE_MAX ? STYLE_FUNC : STYLE_DIM;
+		value->named = row->named;
+		value->name = row->name;
 		strbuf_puts(&value->text, row->doing);
 		break;
 	}
@@ -276,6 +303,8 @@ static int sched_compare(struct view *view, int sort, size_t left, size_t right)
 		return strcmp(a->state, b->state);
 	case BY_THREAD:
 		return order((uint64_t)a->tid, (uint64_t)b->tid);
+	case BY_CPU:
+		return a->cpu > b->cpu ? -1 : a->cpu < b->cpu;
 	case BY_RUNQ:
 		return order(b->runq + 1, a->runq + 1); // unknown: 0
 	case BY_TICKS:
@@ -289,7 +318,7 @@ static int sched_compare(struct view *view, int sort, size_t left, size_t right)
 	}
 }
 
-static bool sched_act(struct view *view, struct app *app, enum action action)
+static bool sched_act(struct view *view, struct ui *ui, enum action action)
 {
 	size_t at = table_selected(view);
 	if (action != ACT_OPEN)
@@ -298,9 +327,9 @@ static bool sched_act(struct view *view, struct app *app, enum action action)
 		return true;
 	const struct sched_row *row = &((struct sched_view *)view)->rows.at[at];
 	if (row->index == SIZE_MAX || row->goid == GOSPY_UNKNOWN)
-		app_say(app, LOOK_WARN, "it runs no goroutine");
+		ui_say(ui, STYLE_WARN, "it runs no goroutine");
 	else
-		app_push(app, view_stack_open(row->index, row->goid));
+		ui->ops->show_goroutine(ui, row->index, row->goid);
 	return true;
 }
 
@@ -310,9 +339,9 @@ static void sched_needs(const struct view *view, struct sampler_options *options
 	options->threads = options->stacks = true;
 }
 
-static void sched_title(const struct view *view, const struct app *app, struct strbuf *text)
+static void sched_title(const struct view *view, const struct ui *ui, struct strbuf *text)
 {
-	(void)app;
+	(void)ui;
 	size_t ps = 0;
 	const struct sched_view *sched = (const struct sched_view *)view;
 	for (size_t i = 0; i < sched->rows.len; i++)
@@ -327,6 +356,11 @@ static void sched_close(struct view *view)
 	vec_free(&sched->rows);
 }
 
+static const struct hint hints[] = {
+	{ACT_OPEN, "open"},     {ACT_FILTER, "filter"}, {ACT_SORT_MENU, "sort"},
+	{ACT_SEARCH, "search"}, {ACT_WRITE, "write"},
+};
+
 const struct view_ops view_sched = {
 	.name = "Scheduler",
 	.size = sizeof(struct sched_view),
@@ -335,6 +369,8 @@ const struct view_ops view_sched = {
 	.sort = BY_P,
 	.needs = sched_needs,
 	.update = sched_update,
+	.hints = hints,
+	.hint_count = sizeof(hints) / sizeof(hints[0]),
 	.total = sched_total,
 	.id = sched_id,
 	.cell = sched_cell,

@@ -1,13 +1,13 @@
-/* One goroutine: what is known of it, and its stack. */
+#include "tui/view_stack.h"
+
 #include <string.h>
 
 #include "render/select.h"
 #include "render/units.h"
-#include "tui/app_state.h"
 #include "tui/lines.h"
 
 static const struct column columns[] = {
-	{.title = "", .key = "line", .width = 10, .grows = 1, .sort = COLUMN_UNSORTED},
+	{.title = "", .key = "line", .width = 10, .sort = COLUMN_UNSORTED},
 };
 
 struct stack_view {
@@ -15,8 +15,8 @@ struct stack_view {
 	size_t index;
 	uint64_t goid;
 	struct lines lines;
-	enum gospy_object_kind object_kind;
-	uint64_t object;
+	struct waited waited;
+	struct arena arena; /* its own */
 	bool seen, ended;
 };
 
@@ -28,75 +28,104 @@ static void status_line(struct lines *lines, const struct gospy_goroutine *g)
 	if (g->wait_ns != GOSPY_UNKNOWN)
 		strbuf_printf(&text, ", %s", units_age(g->wait_ns).s);
 	strbuf_puts(&text, g->locked ? ", locked to thread]" : "]");
-	lines_add(lines, LOOK_STRONG, text.s ? text.s : "");
+	lines_add(lines, STYLE_STRONG, text.s ? text.s : "");
 	strbuf_deinit(&text);
 }
 
-static void object_line(struct lines *lines, const struct gospy_goroutine *g)
+static void object_line(struct lines *lines, const struct waited *waited,
+			const struct gospy_goroutine *g)
 {
 	if (g->channel_known && g->channel.addr)
-		lines_printf(lines, LOOK_LABEL,
+		lines_printf(lines, STYLE_LABEL,
 			     "  waits for  channel 0x%lx, cap %lu len %lu%s   (o: who else)",
 			     g->channel.addr, g->channel.cap, g->channel.len,
 			     g->channel.closed ? ", closed" : "");
-	else if (g->object_kind != GOSPY_OBJECT_NONE)
-		lines_printf(lines, LOOK_LABEL, "  waits for  %s 0x%lx   (o: who else)",
-			     g->object_kind == GOSPY_OBJECT_SEMAPHORE ? "lock" : "object",
-			     g->object);
+	else if (waited->kind)
+		lines_printf(lines, STYLE_LABEL, "  waits for  %s   (o: who else)", waited->name);
 }
 
-static void fact_lines(struct lines *lines, const struct gospy_goroutine *g)
+static void fact_lines(struct lines *lines, const struct waited *waited,
+		       const struct gospy_goroutine *g)
 {
-	object_line(lines, g);
+	object_line(lines, waited, g);
+	if (g->due_known)
+		lines_printf(lines, STYLE_LABEL, "  goes on    in %s", units_age(g->due_ns).s);
 	if (g->tid)
-		lines_printf(lines, LOOK_LABEL, "  thread     %d", (int)g->tid);
+		lines_printf(lines, STYLE_LABEL, "  thread     %d", (int)g->tid);
 	if (g->parent_goid && g->parent_goid != GOSPY_UNKNOWN)
-		lines_printf(lines, LOOK_LABEL, "  started by goroutine %lu", g->parent_goid);
+		lines_printf(lines, STYLE_LABEL, "  started by goroutine %lu", g->parent_goid);
 	for (size_t i = 0; i < g->label_count; i++)
-		lines_printf(lines, LOOK_LABEL, "  label      %s=%s", g->label_list[i].key,
+		lines_printf(lines, STYLE_LABEL, "  label      %s=%s", g->label_list[i].key,
 			     g->label_list[i].value);
 }
 
-static void frame_lines(struct lines *lines, const struct gospy_frame *frame)
+/* As gospy stack has it: the user's own code stands out, what everybody has does not. */
+static enum style func_style(enum gospy_origin origin)
 {
-	const char *args = frame->args ? frame->args : frame->native ? "" : "...";
-	if (frame->func)
-		lines_printf(lines, LOOK_FUNC, "%s(%s)", frame->func, args);
+	switch (origin) {
+	case GOSPY_ORIGIN_UNKNOWN:
+	case GOSPY_ORIGIN_DEPENDENCY:
+		break;
+	case GOSPY_ORIGIN_RUNTIME:
+	case GOSPY_ORIGIN_STANDARD:
+		return STYLE_DIM;
+	case GOSPY_ORIGIN_OWN:
+		return STYLE_FUNC;
+	}
+	return STYLE_NORMAL;
+}
+
+static void frame_lines(struct lines *lines, const struct gospy_frame *frame,
+			enum gospy_origin origin)
+{
+	struct strbuf args = {0};
+	strbuf_printf(&args, "(%s)", frame->args ? frame->args : frame->native ? "" : "...");
+	if (args.failed)
+		abort();
+	// What is not Go's may have dots and slashes anywhere.
+	if (frame->func && frame->native)
+		lines_printf(lines, STYLE_FUNC, "%s%s", frame->func, args.s);
+	else if (frame->func)
+		lines_call(lines, func_style(origin), NULL, frame->func, args.s);
 	else
-		lines_printf(lines, LOOK_FUNC, "0x%lx", frame->pc);
+		lines_printf(lines, STYLE_FUNC, "0x%lx", frame->pc);
+	strbuf_deinit(&args);
 	if (frame->file)
-		lines_printf(lines, LOOK_FILE, "        %s:%u +0x%lx", frame->file, frame->line,
+		lines_printf(lines, STYLE_FILE, "        %s:%u +0x%lx", frame->file, frame->line,
 			     frame->pc - frame->entry);
 	else if (frame->module)
-		lines_printf(lines, LOOK_FILE, "        %s", frame->module);
+		lines_printf(lines, STYLE_FILE, "        %s", frame->module);
 	else
-		lines_printf(lines, LOOK_FILE, "        0x%lx", frame->pc);
+		lines_printf(lines, STYLE_FILE, "        0x%lx", frame->pc);
 }
 
 static void stack_lines(struct lines *lines, const struct gospy_stack *stack)
 {
 	for (size_t i = 0; i < stack->frame_count; i++) {
 		const struct gospy_frame *frame = &stack->frames[i];
+		if (i == stack->elision_at && stack->elision)
+			lines_add(lines, STYLE_DIM, stack->elision);
 		if (!frame->hidden && !frame->elided)
-			frame_lines(lines, frame);
+			frame_lines(lines, frame, stack->origins[i]);
 	}
-	if (stack->elision)
-		lines_add(lines, LOOK_DIM, stack->elision);
+	if (stack->elision_at == stack->frame_count && stack->elision)
+		lines_add(lines, STYLE_DIM, stack->elision);
 	if (stack->problem)
-		lines_printf(lines, LOOK_WARN, "the stack could not be followed further: %s",
+		lines_printf(lines, STYLE_WARN, "the stack could not be followed further: %s",
 			     stack->problem);
 }
 
 static void created_lines(struct lines *lines, const struct gospy_frame *created_by)
 {
-	if (!created_by || !created_by->func)
+	if (!created_by || !created_by->func || created_by->hidden)
 		return;
-	lines_printf(lines, LOOK_NORMAL, "created by %s", created_by->func);
+	lines_call(lines, STYLE_NORMAL, "created by ", created_by->func, NULL);
 	if (created_by->file)
-		lines_printf(lines, LOOK_FILE, "        %s:%u", created_by->file, created_by->line);
+		lines_printf(lines, STYLE_FILE, "        %s:%u", created_by->file,
+			     created_by->line);
 }
 
-/* Ended: what was last seen of it stays. */
+/* The goroutine has ended: what was last seen of it stays. */
 static void mark_ended(struct stack_view *stack)
 {
 	if (stack->ended)
@@ -106,11 +135,9 @@ static void mark_ended(struct stack_view *stack)
 		lines_clear(&stack->lines);
 	struct lines old = stack->lines;
 	memset(&stack->lines, 0, sizeof(stack->lines));
-	lines_printf(&stack->lines, LOOK_BAD, "goroutine %lu has ended%s", stack->goid,
+	lines_printf(&stack->lines, STYLE_BAD, "goroutine %lu has ended%s", stack->goid,
 		     stack->seen ? "; this is where it was last seen:" : "");
-	for (size_t i = 0; i < old.at.len; i++)
-		lines_add(&stack->lines, old.at.at[i].style, old.at.at[i].text);
-	lines_deinit(&old);
+	lines_take(&stack->lines, &old);
 }
 
 static void show(struct stack_view *stack, struct gospy_snapshot *snapshot,
@@ -119,17 +146,17 @@ static void show(struct stack_view *stack, struct gospy_snapshot *snapshot,
 	struct gospy_error err;
 	struct gospy_stack calls = {0};
 	lines_clear(&stack->lines);
-	stack->object_kind = g->object_kind;
-	stack->object = g->object;
+	arena_deinit(&stack->arena);
+	stack->waited = waited_of(&stack->arena, g);
 	status_line(&stack->lines, g);
-	fact_lines(&stack->lines, g);
-	lines_add(&stack->lines, LOOK_NORMAL, "");
+	fact_lines(&stack->lines, &stack->waited, g);
+	lines_add(&stack->lines, STYLE_NORMAL, "");
 	enum gospy_code code = gospy_snapshot_stack(snapshot, stack->index, &calls, &err);
 	if (code == GOSPY_E_NOT_FOUND)
-		lines_printf(&stack->lines, LOOK_WARN,
+		lines_printf(&stack->lines, STYLE_WARN,
 			     "its stack is not known: it runs, and was not stopped (b)");
 	else if (code)
-		lines_printf(&stack->lines, LOOK_WARN, "%s", err.msg);
+		lines_printf(&stack->lines, STYLE_WARN, "%s", err.msg);
 	else
 		stack_lines(&stack->lines, &calls);
 	if (!code || code == GOSPY_E_NOT_FOUND)
@@ -137,15 +164,15 @@ static void show(struct stack_view *stack, struct gospy_snapshot *snapshot,
 	stack->seen = true;
 }
 
-static void stack_update(struct view *view, struct app *app)
+static void stack_update(struct view *view, struct ui *ui)
 {
 	struct stack_view *stack = (struct stack_view *)view;
-	const struct sample *sample = model_sample(app->model);
+	const struct sample *sample = model_sample(ui->model);
 	const struct gospy_snapshot_info *info = gospy_snapshot_info(sample->snapshot);
 	struct gospy_goroutine g = {0};
 	if (stack->index < gospy_snapshot_goroutine_count(sample->snapshot))
 		gospy_snapshot_goroutine(sample->snapshot, stack->index, &g);
-	// If not, it will be known another time whether it is still the same one.
+	// If it is not, a later sample will tell whether it is still the same one.
 	bool readable = g.soundness != GOSPY_SOUND_UNREADABLE;
 	bool dead = g.status == GOSPY_STATUS_DEAD || g.status == GOSPY_STATUS_DEADEXTRA;
 	if (readable && (g.goid != stack->goid || dead)) {
@@ -154,7 +181,7 @@ static void stack_update(struct view *view, struct app *app)
 		stack->ended = false;
 		show(stack, sample->snapshot, &g);
 	} else if (!stack->seen && !stack->lines.at.len) {
-		lines_add(&stack->lines, LOOK_DIM, "reading its stack ...");
+		lines_add(&stack->lines, STYLE_DIM, "reading its stack ...");
 	}
 }
 
@@ -163,48 +190,66 @@ static size_t stack_total(const struct view *view)
 	return ((const struct stack_view *)view)->lines.at.len;
 }
 
-static void stack_cell(struct view *view, const struct app *app, size_t row, size_t column,
+static void stack_cell(struct view *view, const struct ui *ui, size_t row, size_t column,
 		       struct cell_value *value)
 {
-	(void)app;
+	(void)ui;
 	(void)column;
 	lines_cell(&((struct stack_view *)view)->lines, row, value);
 }
 
-static bool stack_act(struct view *view, struct app *app, enum action action)
+static bool stack_act(struct view *view, struct ui *ui, enum action action)
 {
 	struct stack_view *stack = (struct stack_view *)view;
 	if (action != ACT_OBJECT)
 		return action == ACT_OPEN;
-	if (stack->object_kind)
-		app_push(app, view_members_open_object(stack->object_kind, stack->object));
+	if (stack->waited.kind)
+		ui->ops->show_waiters(ui, &stack->waited);
 	else
-		app_say(app, LOOK_WARN, "goroutine %lu waits for no channel or lock that is known",
-			stack->goid);
+		ui_say(ui, STYLE_WARN, "goroutine %lu waits for nothing that is known",
+		       stack->goid);
 	return true;
 }
 
 static void stack_needs(const struct view *view, struct sampler_options *options)
 {
 	(void)view;
-	options->stacks = options->arguments = options->objects = options->labels = true;
+	options->stacks = options->arguments = options->objects = options->sockets =
+		options->labels = true;
 }
 
-static void stack_title(const struct view *view, const struct app *app, struct strbuf *text)
+static void stack_title(const struct view *view, const struct ui *ui, struct strbuf *text)
 {
 	const struct stack_view *stack = (const struct stack_view *)view;
 	strbuf_printf(text, "stack of goroutine %lu, %s", stack->goid,
-		      stack->ended           ? "ended"
-		      : app->sampling.paused ? "frozen"
-					     : "live");
+		      stack->ended ? "ended"
+		      : ui->frozen ? "frozen"
+				   : "live");
 }
 
 static void stack_close(struct view *view)
 {
-	lines_deinit(&((struct stack_view *)view)->lines);
+	struct stack_view *stack = (struct stack_view *)view;
+	lines_deinit(&stack->lines);
+	arena_deinit(&stack->arena);
 }
 
-const struct view_ops view_stack = {
+static bool stack_can(const struct view *view, const struct ui *ui, enum action action)
+{
+	(void)ui;
+	if (action == ACT_OBJECT)
+		return ((const struct stack_view *)view)->waited.kind != 0;
+	return action != ACT_MATCH_NEXT || view->searched[0];
+}
+
+static const struct hint hints[] = {
+	{ACT_OBJECT, "same object"},
+	{ACT_SEARCH, "search"},
+	{ACT_MATCH_NEXT, "next match"},
+	{ACT_WRITE, "write"},
+};
+
+static const struct view_ops ops = {
 	.name = "Stack",
 	.size = sizeof(struct stack_view),
 	.columns = columns,
@@ -213,6 +258,9 @@ const struct view_ops view_stack = {
 	.sort = COLUMN_UNSORTED,
 	.needs = stack_needs,
 	.update = stack_update,
+	.hints = hints,
+	.hint_count = sizeof(hints) / sizeof(hints[0]),
+	.can = stack_can,
 	.total = stack_total,
 	.cell = stack_cell,
 	.act = stack_act,
@@ -222,7 +270,7 @@ const struct view_ops view_stack = {
 
 struct view *view_stack_open(size_t index, uint64_t goid)
 {
-	struct stack_view *stack = view_open(&view_stack);
+	struct stack_view *stack = view_open(&ops);
 	stack->index = index;
 	stack->goid = goid;
 	return &stack->view;

@@ -13,7 +13,8 @@ struct arena_chunk {
 	max_align_t data[];
 };
 
-enum { ARENA_CHUNK = 64 << 10 };
+/* Many arenas stay small: of memory that was used before, calloc clears all of a chunk. */
+enum { ARENA_FIRST = 8 << 10, ARENA_CHUNK = 64 << 10 };
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
@@ -23,7 +24,8 @@ void *arena_alloc(struct arena *arena, size_t size)
 	size = size ? (size + align - 1) & ~(align - 1) : align;
 	if (size > arena->left) {
 		// calloc gives zeroed pages, which costs nothing for a fresh chunk.
-		size_t want = size > ARENA_CHUNK ? size : ARENA_CHUNK;
+		size_t least = arena->chunks ? ARENA_CHUNK : ARENA_FIRST;
+		size_t want = size > least ? size : least;
 		struct arena_chunk *chunk = calloc(1, sizeof(*chunk) + want);
 		if (!chunk)
 			return NULL;
@@ -31,6 +33,7 @@ void *arena_alloc(struct arena *arena, size_t size)
 		chunk->next = arena->chunks;
 		arena->chunks = chunk;
 		arena->left = want;
+		arena->bytes += want;
 	}
 	struct arena_chunk *chunk = arena->chunks;
 	char *p = (char *)chunk->data + (chunk->size - arena->left);

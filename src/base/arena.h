@@ -9,7 +9,8 @@ struct arena_chunk;
 /** All zero is a valid empty arena. */
 struct arena {
 	struct arena_chunk *chunks;
-	size_t left; /* bytes unused in the newest chunk */
+	size_t left;  /* bytes unused in the newest chunk */
+	size_t bytes; /* of all chunks */
 };
 
 /** `size` zeroed bytes, aligned for any type, or NULL: out of memory. */

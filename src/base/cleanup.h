@@ -5,14 +5,18 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /** Run `fn(&variable)` when the variable's scope is left, be it used otherwise or not. */
 #define CLEANUP(fn) __attribute__((cleanup(fn), unused))
 
-static inline void cleanup_free_fn(void *p)
+/** `variable` points at a pointer to any type, so it must not be read as a `void *`. */
+static inline void cleanup_free_fn(const void *variable)
 {
-	free(*(void **)p);
+	void *p;
+	memcpy(&p, variable, sizeof(p));
+	free(p);
 }
 
 static inline void cleanup_close_fn(const int *fd)

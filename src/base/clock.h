@@ -30,6 +30,12 @@ static inline uint64_t clock_boot_ns(void)
 	return clock_ns(CLOCK_BOOTTIME);
 }
 
+/** Sleep for `ns`, or until a signal comes. */
+static inline void clock_sleep(uint64_t ns)
+{
+	nanosleep(&(struct timespec){(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)}, NULL);
+}
+
 /** `ns` after `from_ns`, at most the end of time. */
 static inline uint64_t clock_after(uint64_t from_ns, uint64_t ns)
 {

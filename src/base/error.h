@@ -1,5 +1,15 @@
-/* Filling a struct gospy_error. Every function returns the code it stored, so that
- * `return err_set(err, ...)` is the usual form; `err` may be NULL everywhere. */
+/*
+ * The room src/base/: tools that know nothing of Go, processes or files of programs.
+ *
+ * Enters: bytes, text and descriptors of whoever calls.
+ * Leaves: errors, containers, windows on bytes that live elsewhere (paged.h), budgets, files that
+ *   appear whole (save.h).
+ * Owner: the caller owns each struct and ends it by its _deinit, _free or guard. The room keeps
+ *   nothing but the secret of its hashes (hash.h), and which call each thread works for (cancel.h).
+ *
+ * This file fills a struct gospy_error. Every function returns the code it stored, so that
+ * `return err_set(err, ...)` is the usual form; `err` may be NULL everywhere.
+ */
 #ifndef GOSPY_BASE_ERROR_H
 #define GOSPY_BASE_ERROR_H
 

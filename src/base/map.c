@@ -1,12 +1,13 @@
 #include "base/map.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
 
 static size_t slot_of(const struct map *map, uint64_t key)
 {
-	// Fibonacci hashing: pcs and pointers differ mostly in their low and middle bits.
-	uint64_t h = key * 0x9e3779b97f4a7c15u;
-	size_t i = (size_t)(h >> 32) & (map->cap - 1);
+	size_t i = (size_t)hash_mix(0, key) & (map->cap - 1);
 	while (map->entries[i].used && map->entries[i].key != key)
 		i = (i + 1) & (map->cap - 1);
 	return i;
@@ -51,4 +52,18 @@ void map_deinit(struct map *map)
 {
 	free(map->entries);
 	*map = (struct map){0};
+}
+
+bool map_copy(struct map *to, const struct map *from)
+{
+	struct map copy = {.len = from->len, .cap = from->cap};
+	if (from->cap) {
+		copy.entries = malloc(from->cap * sizeof(*copy.entries));
+		if (!copy.entries)
+			return false;
+		memcpy(copy.entries, from->entries, from->cap * sizeof(*copy.entries));
+	}
+	map_deinit(to);
+	*to = copy;
+	return true;
 }

@@ -1,4 +1,5 @@
-/* Hash map from uint64_t to a pointer or number. Key 0 is an ordinary key. */
+/* Hash map from uint64_t to a pointer or number. Key 0 is an ordinary key. Keys may be chosen by
+ * somebody who wants the map to be slow: see hash.h. */
 #ifndef GOSPY_BASE_MAP_H
 #define GOSPY_BASE_MAP_H
 
@@ -22,6 +23,8 @@ struct map {
 uint64_t *map_get(const struct map *map, uint64_t key);
 /** Pointer to the value of `key`, inserted as 0 if it was not there; NULL: out of memory. */
 uint64_t *map_put(struct map *map, uint64_t key);
+/** Make `to`, which is valid, a copy of `from`. False: out of memory, and nothing changed. */
+bool map_copy(struct map *to, const struct map *from);
 void map_deinit(struct map *map);
 
 #endif

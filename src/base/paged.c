@@ -58,6 +58,35 @@ void paged_deinit(struct paged *p)
 	*p = (struct paged){0};
 }
 
+/* The same for pages [first, end). */
+static void forget_pages(struct paged *p, size_t first, size_t end)
+{
+	if (first < end &&
+	    !madvise(p->bytes + first * PAGED_PAGE, (end - first) * PAGED_PAGE, MADV_DONTNEED))
+		memset(p->present + first, PAGE_UNTRIED, end - first);
+}
+
+void paged_forget(struct paged *p, uint64_t off, uint64_t len)
+{
+	if (!p->present)
+		return;
+	size_t pages = page_count(p->len);
+	if (off > p->len || len > p->len - off || !len) {
+		forget_pages(p, 0, pages);
+		return;
+	}
+	forget_pages(p, 0, (size_t)(off / PAGED_PAGE));
+	forget_pages(p, (size_t)((off + len - 1) / PAGED_PAGE) + 1, pages);
+}
+
+uint64_t paged_bytes(const struct paged *p)
+{
+	uint64_t bytes = 0;
+	for (size_t i = 0; p->present && i < page_count(p->len); i++)
+		bytes += p->present[i] == PAGE_PRESENT ? PAGED_PAGE : 0;
+	return p->present ? bytes + page_count(p->len) : 0;
+}
+
 /* Fetch pages [first, last] in one call. A failure marks nothing unless it is a single page. */
 static bool fetch_pages(struct paged *p, size_t first, size_t last)
 {

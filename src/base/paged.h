@@ -1,7 +1,13 @@
 /*
  * A window on bytes that live elsewhere (a range of a target's memory) and are fetched page by
  * page when first looked at. A parser of a large table pays only for the pages it touches, and
- * reads what was fetched as an ordinary array. Not safe for use by two threads at once.
+ * reads what was fetched as an ordinary array.
+ *
+ * Threads: each function that takes a `struct paged *` may fetch, and so may whatever is built upon
+ * a window (pclntab, rtypes ...). One thread at a time may use a window. While an image is made
+ * that is the thread that makes it. Afterwards it is the thread that holds the lock of the program
+ * (image/program.h), and no other. Bytes that were handed out do not change and do not move: any
+ * thread may read them, without the lock, as long as the window is there.
  */
 #ifndef GOSPY_BASE_PAGED_H
 #define GOSPY_BASE_PAGED_H
@@ -40,6 +46,11 @@ enum gospy_code paged_init(struct paged *p, uint64_t addr, uint64_t len, paged_f
 /** Window on bytes that are here already; they must outlive the window. */
 void paged_init_span(struct paged *p, uint64_t addr, struct span span);
 void paged_deinit(struct paged *p);
+/** Let go of all pages but those of [off, off + len), which may be empty. They are fetched again
+ * when they are looked at; what was handed out of them is invalid. */
+void paged_forget(struct paged *p, uint64_t off, uint64_t len);
+/** What the pages that are there take, in bytes. */
+uint64_t paged_bytes(const struct paged *p);
 
 /** Bytes [off, off + len) of the window, or NULL: outside, or unreadable. Stays valid. */
 const uint8_t *paged_at(struct paged *p, uint64_t off, uint64_t len);

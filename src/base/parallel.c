@@ -5,9 +5,13 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "base/cancel.h"
+#include "base/thread.h"
+
 struct call {
 	void (*work)(void *ctx, unsigned worker);
 	void *ctx;
+	struct cancel *cancel; /* that the caller works for */
 	unsigned worker;
 	const cpu_set_t *all; /* the processors that the caller may run on; NULL: not known */
 	pthread_t thread;
@@ -18,10 +22,11 @@ struct call {
 static void *thread_main(void *arg)
 {
 	struct call *call = arg;
-	// Where it begins was all that mattered: keep_apart().
+	// It only mattered where the thread begins (keep_apart()); from now on it may run anywhere.
 	if (call->all)
 		sched_setaffinity(0, sizeof(*call->all), call->all);
 	atomic_store(&call->begun, true);
+	cancel_adopt(call->cancel);
 	call->work(call->ctx, call->worker);
 	return NULL;
 }
@@ -36,9 +41,12 @@ static bool processors(cpu_set_t *ret)
 unsigned parallel_workers(size_t items)
 {
 	cpu_set_t set;
-	if (items < PARALLEL_FROM || (processors(&set) && CPU_COUNT(&set) == 1))
+	if (items < PARALLEL_FROM)
 		return 1;
-	return PARALLEL_WORKERS;
+	size_t workers = processors(&set) ? (size_t)CPU_COUNT(&set) : PARALLEL_WORKERS;
+	if (workers > items / PARALLEL_EACH)
+		workers = items / PARALLEL_EACH;
+	return workers < PARALLEL_WORKERS ? (unsigned)workers : PARALLEL_WORKERS;
 }
 
 /* Keep new threads off the processor that this one is on: the kernel often puts them there, idle as
@@ -62,7 +70,7 @@ static void start(struct call *calls, unsigned n)
 		keep_apart(&attr, calls->all);
 	for (unsigned i = 1; i < n; i++)
 		calls[i].started =
-			pthread_create(&calls[i].thread, &attr, thread_main, &calls[i]) == 0;
+			thread_start_with(&attr, &calls[i].thread, thread_main, &calls[i]) == 0;
 	pthread_attr_destroy(&attr);
 }
 
@@ -73,12 +81,18 @@ static void run(unsigned n, bool all, void (*work)(void *ctx, unsigned worker), 
 	bool known = n > 1 && processors(&set);
 	for (unsigned i = 0; i < n; i++)
 		calls[i] = (struct call){
-			.work = work, .ctx = ctx, .worker = i, .all = known ? &set : NULL};
+			.work = work,
+			.ctx = ctx,
+			.cancel = cancel_current(),
+			.worker = i,
+			.all = known ? &set : NULL,
+		};
 	start(calls, n);
 	work(ctx, 0);
 	for (unsigned i = 1; i < n; i++) {
-		// This processor is free now for one that has found the others busy. (Of a thread
-		// that has ended the C library knows no id: it would be the caller's set.)
+		// This processor is free now for a thread that has found the others busy. (The C
+		// library knows no id of a thread that has ended: this would set the caller's
+		// processors.)
 		if (calls[i].started && known && !atomic_load(&calls[i].begun))
 			pthread_setaffinity_np(calls[i].thread, sizeof(set), &set);
 		if (calls[i].started)
@@ -93,7 +107,14 @@ void parallel_run(size_t items, void (*work)(void *ctx, unsigned worker), void *
 	run(parallel_workers(items), false, work, ctx);
 }
 
+void parallel_run_most(unsigned most, size_t items, void (*work)(void *ctx, unsigned worker),
+		       void *ctx)
+{
+	unsigned workers = parallel_workers(items);
+	run(workers < most ? workers : most, false, work, ctx);
+}
+
 void parallel_each(void (*work)(void *ctx, unsigned worker), void *ctx)
 {
-	run(PARALLEL_WORKERS, true, work, ctx);
+	run(PARALLEL_TWO, true, work, ctx);
 }

@@ -1,4 +1,5 @@
-/* Memory that is all going to be written to: to have it at once costs less than a fault a page. */
+/* For memory that is all going to be written to: having it at once costs less than one fault a
+ * page. */
 #ifndef GOSPY_BASE_PREFAULT_H
 #define GOSPY_BASE_PREFAULT_H
 
@@ -14,7 +15,7 @@ enum {
 };
 
 /** Say that all `len` bytes at `at`, which was just allocated and may be NULL, are going to be
- * used. That the system does not do it (Linux before 5.14) costs nothing but time. */
+ * used. Where the system cannot do it (Linux before 5.14), only time is lost. */
 static inline void prefault(void *at, size_t len)
 {
 	uintptr_t start = ((uintptr_t)at + PREFAULT_PAGE - 1) & ~(uintptr_t)(PREFAULT_PAGE - 1);

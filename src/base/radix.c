@@ -48,7 +48,7 @@ static void sort_part(struct radix_item *items, struct radix_item *spare, size_t
 		return;
 	struct radix_item *from = items, *to = spare;
 	while (order.varying) {
-		// Addresses differ in few bits: those between are no digit's.
+		// Addresses differ in few bits; bits that are the same in all belong to no digit.
 		unsigned shift = (unsigned)__builtin_ctzll(order.varying);
 		sort_digit(from, to, n, shift);
 		order.varying &= ~((uint64_t)(DIGITS - 1) << shift);

@@ -12,9 +12,21 @@
 		size_t len, cap;                                                                   \
 	}
 
+/** The elements with room for `n` of them, more than `*cap`; NULL: out of memory, nothing changed.
+ */
+void *vec_grown_(void *at, size_t *cap, size_t n, size_t elem);
+
 /** Make room for `n` elements in all; false: out of memory, nothing changed. */
-bool vec_reserve_(void **at, size_t *cap, size_t n, size_t elem);
-#define vec_reserve(v, n) vec_reserve_((void **)&(v)->at, &(v)->cap, (n), sizeof(*(v)->at))
+#define vec_reserve(v, n)                                                                          \
+	({                                                                                         \
+		const size_t vec_want_ = (n);                                                      \
+		if (vec_want_ > (v)->cap) {                                                        \
+			void *vec_at_ =                                                            \
+				vec_grown_((v)->at, &(v)->cap, vec_want_, sizeof(*(v)->at));       \
+			(v)->at = vec_at_ ? vec_at_ : (v)->at;                                     \
+		}                                                                                  \
+		vec_want_ <= (v)->cap;                                                             \
+	})
 
 /** Append a copy; false: out of memory. */
 #define vec_push(v, value)                                                                         \

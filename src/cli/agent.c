@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "cli/which.h"
 #include "render/report_agent.h"
 
 #define AT(member) .offset = offsetof(struct target_options, member)
@@ -49,7 +50,7 @@ static void catch_signals(struct agent_client *client)
 	}
 	int fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd <= 0)
-		return; // then they end gospy at once
+		return; // then these signals end gospy at once
 	sigprocmask(SIG_BLOCK, &mask, &client->old_mask);
 	client->signal_fd = fd;
 }
@@ -82,7 +83,7 @@ enum gospy_code agent_client_begin(struct cli *cli, struct agent_client *client,
 	if (!options->pid && count && strchr(*words, ':')) {
 		address = *words++;
 		count--;
-	} else if (!(pid = cli_pid(options, &words, &count, err))) {
+	} else if (!(pid = which_process(cli, options, &words, &count, err))) {
 		return err->code;
 	}
 	if (cli_no_more(words, count, err))

@@ -12,7 +12,10 @@
 
 #include <signal.h>
 
-#include "cli/cmd.h"
+#include "cli/cli.h"
+
+/** --agent and --timeout, and --timeout alone; of struct target_options. */
+extern const struct opt_group agent_group, agent_wait_group;
 
 /** Is --agent among the arguments? With it, a command takes no options but those of agent_group,
  * target_group and common_group. */

@@ -1,69 +1,14 @@
-/* What the subcommands share: common options, targets, errors and notes. */
+#include "cli/cli.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "cli/cmd.h"
+#include "cli/help.h"
 #include "render/escape.h"
 #include "render/report_error.h"
-
-static const struct opt_choice json_choices[] = {
-	{"object", REPORT_JSON},
-	{"lines", REPORT_JSON_LINES},
-	{0},
-};
-
-static const struct opt_choice color_choices[] = {
-	{"auto", TERM_COLOR_AUTO},
-	{"always", TERM_COLOR_ALWAYS},
-	{"never", TERM_COLOR_NEVER},
-	{0},
-};
-
-#define AT(member) .offset = offsetof(struct common_options, member)
-
-static const struct opt common_opts[] = {
-	{"json", .type = OPT_BARE, AT(format), .arg = "lines", .choices = json_choices,
-	 .bare = REPORT_JSON, .help = "write JSON: one object, or with =lines one object a line"},
-	{"color", .type = OPT_CHOICE, AT(color), .arg = "WHEN", .choices = color_choices,
-	 .help = "auto (default), always or never"},
-	{"no-color", .type = OPT_BARE, AT(color), .bare = TERM_COLOR_NEVER,
-	 .help = "the same as --color never"},
-	{"quiet", 'q', OPT_FLAG, AT(quiet), .help = "no notes and no progress"},
-	{"verbose", 'v', OPT_FLAG, AT(verbose), .help = "say more"},
-	{"help", 'h', OPT_FLAG, AT(help), .help = "show this help"},
-	{"version", .type = OPT_FLAG, AT(version), .help = "show the version of gospy"},
-	{0},
-};
-
-#undef AT
-#define AT(member) .offset = offsetof(struct snapshot_options, member)
-
-static const struct opt target_opts[] = {
-	{"pid", 'p', OPT_PID, AT(target.pid), .arg = "PID", .help = "the process to look at"},
-	{0},
-};
-
-/* The first one is about goroutines: read_group begins behind it. */
-static const struct opt snapshot_opts[] = {
-	{"exact", .type = OPT_FLAG, AT(exact),
-	 .help = "read every goroutine while the process is stopped"},
-	{"bin", .type = OPT_STRING, AT(bin), .arg = "FILE",
-	 .help = "take symbols from this unstripped twin of the program"},
-	{"non-blocking", .type = OPT_FLAG, AT(non_blocking),
-	 .help = "never stop the process (also: --nonblocking)"},
-	{"nonblocking", .type = OPT_FLAG, AT(non_blocking)},
-	{"max-pause", .type = OPT_DURATION, AT(max_pause_ns), .arg = "D",
-	 .help = "hold the process no longer than this (default 1s)"},
-	{0},
-};
-
-const struct opt_group common_group = {"Common options", common_opts};
-const struct opt_group target_group = {"Target", target_opts};
-const struct opt_group snapshot_group = {"Reading the target", snapshot_opts};
-const struct opt_group read_group = {"Reading the target", snapshot_opts + 1};
 
 enum report_format cli_early_format(char *const *args)
 {
@@ -93,8 +38,14 @@ int cli_begin(struct cli *cli, const struct cmd *cmd, const struct common_option
 	cli->verbose = common->verbose;
 	cli->out->color =
 		common->format == REPORT_TEXT && term_use_color(common->color, cli->out->fd);
+	cli->out->theme = term_theme(common->theme);
+	if (common->format == REPORT_TEXT)
+		term_size(cli->out->fd, &cli->out->rows, &cli->out->cols);
+	cli->out->utf8 = cli->out->cols && term_is_utf8();
+	if (!common->no_pager && (!cmd || cmd->pages || common->help))
+		pager_offer(&cli->pager, cli->out);
 	if (common->help) {
-		help_write(cli->out, cmd == &cmd_help ? NULL : cmd);
+		help_write(cli->out, cli->cmds, cmd);
 		return EXIT_STATUS_OK;
 	}
 	if (common->version) {
@@ -104,53 +55,38 @@ int cli_begin(struct cli *cli, const struct cmd *cmd, const struct common_option
 	return CLI_GO_ON;
 }
 
-pid_t cli_pid(const struct target_options *options, char ***words, size_t *count,
-	      struct gospy_error *err)
-{
-	pid_t pid = options->pid;
-	if (pid)
-		return pid;
-	if (!*count) {
-		err_set(err, GOSPY_E_USAGE, "which process? give its PID; `gospy list` shows them");
-	} else if (!opts_pid(**words, &pid)) {
-		err_set(err, GOSPY_E_USAGE, "'%s' is not a process id", **words);
-	} else {
-		(*words)++;
-		(*count)--;
-	}
-	return pid;
-}
-
-pid_t cli_target(const struct target_options *options, char ***words, size_t *count,
-		 struct gospy_error *err)
-{
-	if (options->timeout_ns) {
-		err_set(err, GOSPY_E_USAGE, "--timeout is for the agent: it goes with --agent");
-		return 0;
-	}
-	if (!options->pid && *count && strchr(**words, ':')) {
-		err_set(err, GOSPY_E_USAGE,
-			"'%s' is not a process id; only an agent answers at an address: --agent",
-			**words);
-		return 0;
-	}
-	return cli_pid(options, words, count, err);
-}
-
 enum gospy_code cli_no_more(char *const *words, size_t count, struct gospy_error *err)
 {
-	return count ? err_set(err, GOSPY_E_USAGE, "unexpected argument '%s'", words[0]) : GOSPY_OK;
+	return count ? err_set(err, GOSPY_E_USAGE,
+			       "unexpected argument '%s'; --help shows what is expected", words[0])
+		     : GOSPY_OK;
 }
 
-/* One write, so that lines of several programs do not mix. */
-static void stderr_line(const char *prefix, const char *msg)
+bool cli_for_people(const struct cli *cli)
+{
+	return cli->format == REPORT_TEXT && cli->out->cols;
+}
+
+/* Does the message say which process it is about? */
+static bool names(const char *msg, pid_t pid)
+{
+	char pid_text[24], process_text[24];
+	snprintf(pid_text, sizeof(pid_text), "pid %d", (int)pid);
+	snprintf(process_text, sizeof(process_text), "process %d", (int)pid);
+	return strstr(msg, pid_text) || strstr(msg, process_text);
+}
+
+/* The line goes out in one write, so that lines of several programs do not mix. */
+static void stderr_line(struct cli *cli, const char *prefix, const char *msg)
 {
 	CLEANUP(strbuf_deinit) struct strbuf line = {0};
 	strbuf_puts(&line, prefix);
+	if (cli->about && !names(msg, cli->about))
+		strbuf_printf(&line, "pid %d: ", (int)cli->about);
 	escape_add(&line, msg);
 	strbuf_putc(&line, '\n');
-	if (!line.failed && write(STDERR_FILENO, line.s, line.len) < 0)
-		return; // nobody is left to be told
+	if (!line.failed)
+		pager_line(&cli->pager, line.s, line.len);
 }
 
 int cli_status_of(enum gospy_code code)
@@ -182,9 +118,12 @@ int cli_fail(struct cli *cli, const struct gospy_error *err)
 {
 	int status = cli_status_of(err->code);
 	if (cli->format != REPORT_TEXT)
-		report_error_json(cli->out, err, status);
+		report_error_json(cli->out, err, cli->about, status);
 	out_flush(cli->out);
-	stderr_line("gospy: ", err->msg);
+	stderr_line(cli, "gospy: ", err->msg);
+	if (cli->choices.len && !cli->choices.failed)
+		pager_line(&cli->pager, cli->choices.s, cli->choices.len);
+	strbuf_deinit(&cli->choices);
 	return status;
 }
 
@@ -201,7 +140,7 @@ void cli_note(struct cli *cli, const char *fmt, ...)
 		msg = NULL;
 		return;
 	}
-	// What was written before comes first where both go to a terminal.
+	// Where both streams go to a terminal, what was written before comes first.
 	out_flush(cli->out);
-	stderr_line("gospy: note: ", msg);
+	stderr_line(cli, "gospy: note: ", msg);
 }

@@ -1,38 +1,19 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "cli/completion.h"
+#include "cli/cli.h"
+#include "cli/completion_bash.h"
+#include "cli/completion_fish.h"
+#include "cli/completion_zsh.h"
 
 static const struct {
 	const char *name;
-	void (*write)(struct out *out);
+	void (*write)(struct out *out, const struct cmd *const *cmds);
 } shells[] = {
 	{"bash", completion_bash},
 	{"zsh", completion_zsh},
 	{"fish", completion_fish},
 };
-
-enum completion_arg completion_arg(const struct opt *opt)
-{
-	switch (opt->type) {
-	case OPT_FLAG:
-		return COMPLETION_NOTHING;
-	case OPT_PID:
-		return COMPLETION_PID;
-	case OPT_CHOICE:
-	case OPT_CHOICES:
-	case OPT_BARE:
-		return opt->choices ? COMPLETION_CHOICE : COMPLETION_NOTHING;
-	case OPT_STRING:
-		return opt->arg && strcmp(opt->arg, "FILE") == 0 ? COMPLETION_FILE : COMPLETION_ANY;
-	case OPT_DURATION:
-	case OPT_NUMBER:
-	case OPT_NUMBERS:
-	case OPT_STRINGS:
-		break;
-	}
-	return COMPLETION_ANY;
-}
 
 static int completion_run(struct cli *cli, char **args)
 {
@@ -44,7 +25,7 @@ static int completion_run(struct cli *cli, char **args)
 		return status;
 	for (size_t i = 0; count == 1 && i < sizeof(shells) / sizeof(*shells); i++) {
 		if (strcmp(shells[i].name, args[0]) == 0) {
-			shells[i].write(cli->out);
+			shells[i].write(cli->out, cli->cmds);
 			return EXIT_STATUS_OK;
 		}
 	}

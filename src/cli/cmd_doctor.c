@@ -1,5 +1,6 @@
 #include "base/cleanup.h"
-#include "cli/cmd.h"
+#include "cli/cli.h"
+#include "cli/which.h"
 #include "render/report_doctor.h"
 
 struct doctor_options {
@@ -39,7 +40,7 @@ static int doctor_run(struct cli *cli, char **args)
 		return status;
 	CLEANUP(diagnosis_destroy) struct gospy_diagnosis *diagnosis = NULL;
 	struct gospy_open_options open = {.size = sizeof(open), .bin = options.bin};
-	pid_t pid = cli_target(&options.target, &args, &count, &err);
+	pid_t pid = which_target(cli, &options.target, &args, &count, &err);
 	if (!pid || cli_no_more(args, count, &err) ||
 	    gospy_diagnosis_create(pid, &open, &diagnosis, &err))
 		return cli_fail(cli, &err);
@@ -51,7 +52,7 @@ static int doctor_run(struct cli *cli, char **args)
 
 const struct cmd cmd_doctor = {
 	.name = "doctor",
-	.synopsis = "[OPTIONS] PID",
+	.synopsis = "[OPTIONS] PROCESS",
 	.summary = "show what can be read of a process, from where, and the remedy for the rest",
 	.description =
 		"Says whether memory can be read and the process be stopped, about how long that "
@@ -60,5 +61,6 @@ const struct cmd cmd_doctor = {
 	.groups = {&doctor_group, &target_group, &common_group},
 	.examples = "gospy doctor 4711\n"
 		    "gospy doctor 4711 --json | jq '.findings[] | select(.verdict != \"ok\")'",
+	.pages = true,
 	.run = doctor_run,
 };

@@ -59,7 +59,8 @@ static int setgc_run(struct cli *cli, char **args)
 	int status = cli_parse(cli, &cmd_setgc, args, &options, &count);
 	if (status != CLI_GO_ON)
 		return status;
-	// The percentage is the last word, and looked at first: the agent takes whatever comes.
+	// The percentage is the last word. It is looked at first, because the agent takes whatever
+	// comes.
 	size_t targets = options.pid || !count ? 0 : 1;
 	char *text CLEANUP_FREE = NULL;
 	CLEANUP(agent_client_end) struct agent_client client = {0};
@@ -79,7 +80,7 @@ static int setgc_run(struct cli *cli, char **args)
 
 const struct cmd cmd_gc = {
 	.name = "gc",
-	.synopsis = "[OPTIONS] PID|HOST:PORT",
+	.synopsis = "[OPTIONS] PROCESS|HOST:PORT",
 	.summary = "run the garbage collector, by the gops agent in the process",
 	.description = "Returns when the collection is done. Nothing is printed.",
 	.groups = {&agent_wait_group, &target_group, &common_group},
@@ -90,7 +91,7 @@ const struct cmd cmd_gc = {
 
 const struct cmd cmd_setgc = {
 	.name = "setgc",
-	.synopsis = "[OPTIONS] PID|HOST:PORT PERCENT|off",
+	.synopsis = "[OPTIONS] PROCESS|HOST:PORT PERCENT|off",
 	.summary = "set the GC percentage (GOGC), by the gops agent in the process",
 	.description = "Prints the new and the previous value.",
 	.operand = CMD_OPERAND_PID_OFF,

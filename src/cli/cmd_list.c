@@ -1,57 +1,207 @@
 #include "cli/cmd_list.h"
 
 #include "base/cleanup.h"
+#include "base/error.h"
+#include "cli/count.h"
+#include "cli/which.h"
 #include "render/report_list.h"
 
-static void list_destroy(struct gospy_process_list **list)
+void list_destroy(struct gospy_process_list **list)
 {
 	gospy_process_list_destroy(*list);
 }
 
-static void note_unreadable(struct cli *cli, size_t n)
+static void target_close(struct gospy_target **target)
 {
-	if (n)
-		cli_note(cli, "%zu process%s may not be looked into: %s to see whether %s Go", n,
-			 n == 1 ? "" : "es",
-			 geteuid() == 0 ? "CAP_SYS_PTRACE may be needed" : "run as root",
-			 n == 1 ? "it is" : "they are");
+	gospy_target_close(*target);
 }
 
-int list_run_as(struct cli *cli, const struct cmd *cmd, char **args, bool tree)
+static bool is_unknown(const struct gospy_process *process)
 {
-	struct common_options options = {0};
+	return process->problem && !process->is_go;
+}
+
+/* " 12 (init), 17 (sshd) and 40 more": those of which it is not known what they are. */
+static void name_unknown(const struct gospy_process *processes, size_t n, size_t unknown,
+			 struct strbuf *ret)
+{
+	enum { NAMED_MAX = 4 };
+	size_t named = 0;
+	for (size_t i = 0; i < n && named < NAMED_MAX; i++) {
+		if (is_unknown(&processes[i]))
+			strbuf_printf(ret, "%s %d (%s)", named++ ? "," : "", (int)processes[i].pid,
+				      processes[i].comm);
+	}
+	if (unknown > named)
+		strbuf_printf(ret, " and %zu more", unknown - named);
+}
+
+/* Why one may not be looked into: opening it tells cause and remedy. */
+static const char *explain(const struct gospy_process *process, struct gospy_error *err)
+{
+	CLEANUP(target_close) struct gospy_target *target = NULL;
+	return gospy_target_open_pid(process->pid, NULL, &target, err) == GOSPY_E_PERM
+		       ? err->msg
+		       : process->problem;
+}
+
+/* Tell of which processes not everything is known, and why. */
+void list_note_problems(struct cli *cli, const struct gospy_process_list *list)
+{
+	CLEANUP(strbuf_deinit) struct strbuf names = {0};
 	struct gospy_error err;
-	size_t count;
-	int status = cli_parse(cli, cmd, args, &options, &count);
-	if (status != CLI_GO_ON)
-		return status;
-	CLEANUP(list_destroy) struct gospy_process_list *list = NULL;
-	if (cli_no_more(args, count, &err) || gospy_process_list_create(&list, &err))
-		return cli_fail(cli, &err);
-	if (!tree)
-		report_list(cli->out, list, cli->format);
-	else if (report_tree(cli->out, list, cli->format, &err))
-		return cli_fail(cli, &err);
-	note_unreadable(cli, gospy_process_list_unreadable(list));
-	return EXIT_STATUS_OK;
+	size_t n, unknown = 0;
+	const struct gospy_process *processes = gospy_process_list_get(list, &n), *first = NULL;
+	for (size_t i = 0; i < n; i++) {
+		const struct gospy_process *p = &processes[i];
+		unknown += is_unknown(p);
+		if (is_unknown(p) && !first)
+			first = p;
+		if (p->problem && cli->verbose)
+			cli_note(cli, "process %d (%s): %s", (int)p->pid, p->comm, p->problem);
+	}
+	if (!unknown || cli->quiet)
+		return;
+	name_unknown(processes, n, unknown, &names);
+	if (unknown == 1)
+		cli_note(cli, "it is not known whether process%s is Go: %s", names.s ? names.s : "",
+			 explain(first, &err));
+	else
+		cli_note(cli, "it is not known whether %zu processes are Go,%s: %s%s", unknown,
+			 names.s ? names.s : "", explain(first, &err),
+			 cli->verbose ? "" : "; -v lists them all");
+}
+
+struct list_options {
+	struct common_options common;
+	bool gops;
+};
+
+#define AT(member) .offset = offsetof(struct list_options, member)
+
+static const struct opt list_opts[] = {
+	{"gops", .type = OPT_FLAG, AT(gops),
+	 .help = "the lines of gops, on a terminal too; elsewhere they are always written"},
+	{0},
+};
+
+static const struct opt_group list_group = {"How", list_opts};
+
+typedef VEC(struct list_row) row_vec;
+
+static void rows_free(row_vec *rows)
+{
+	vec_free(rows);
+}
+
+static void note_counts(struct cli *cli, const struct count_result *counts)
+{
+	if (counts->late)
+		cli_note(cli,
+			 "goroutines of %zu process%s were not counted, for want of time: `gospy "
+			 "stats %d` counts them",
+			 counts->late, counts->late == 1 ? "" : "es", (int)counts->first_late);
+	if (counts->failed)
+		cli_note(cli, "goroutines of %zu process%s cannot be counted: %s", counts->failed,
+			 counts->failed == 1 ? "" : "es", counts->error.msg);
+}
+
+static bool is_wanted(const which_pids *wanted, pid_t pid)
+{
+	for (size_t i = 0; i < wanted->len; i++) {
+		if (wanted->at[i] == pid)
+			return true;
+	}
+	return !wanted->len;
+}
+
+/* What a person looks for on a terminal. */
+static enum gospy_code show_people(struct cli *cli, const struct gospy_process_list *list,
+				   const which_pids *wanted, struct gospy_error *err)
+{
+	CLEANUP(rows_free) row_vec rows = {0};
+	struct count_result counts;
+	size_t n;
+	const struct gospy_process *processes = gospy_process_list_get(list, &n);
+	for (size_t i = 0; i < n; i++) {
+		const struct list_row row = {
+			.process = &processes[i],
+			.details = gospy_process_list_details(list, i),
+		};
+		if (processes[i].is_go && is_wanted(wanted, processes[i].pid) &&
+		    !vec_push(&rows, row))
+			return err_nomem(err);
+	}
+	count_goroutines(rows.at, rows.len, &counts);
+	report_list_people(cli->out, rows.at, rows.len);
+	note_counts(cli, &counts);
+	return GOSPY_OK;
+}
+
+/* A process of which a PID was given need not be Go's. */
+static enum gospy_code check_wanted(const struct gospy_process_list *list, const which_pids *wanted,
+				    struct gospy_error *err)
+{
+	size_t n;
+	const struct gospy_process *processes = gospy_process_list_get(list, &n);
+	for (size_t i = 0; i < wanted->len; i++) {
+		bool found = false;
+		for (size_t j = 0; !found && j < n; j++)
+			found = processes[j].pid == wanted->at[i] && processes[j].is_go;
+		if (!found)
+			return err_set(err, GOSPY_E_NOT_GO,
+				       "pid %d is no Go process that may be read",
+				       (int)wanted->at[i]);
+	}
+	return GOSPY_OK;
 }
 
 static int list_run(struct cli *cli, char **args)
 {
-	return list_run_as(cli, &cmd_list, args, false);
+	struct list_options options = {0};
+	struct gospy_error err;
+	size_t count;
+	int status = cli_parse(cli, &cmd_list, args, &options, &count);
+	if (status != CLI_GO_ON)
+		return status;
+	CLEANUP(list_destroy) struct gospy_process_list *list = NULL;
+	CLEANUP(which_pids_free) which_pids wanted = {0};
+	for (size_t i = 0; i < count; i++) {
+		if (which_find(args[i], &wanted, &err))
+			return cli_fail(cli, &err);
+	}
+	const bool people = cli_for_people(cli) && !options.gops;
+	const struct gospy_process_options how = {.size = sizeof(how), .details = people};
+	if (gospy_process_list_create_with(&how, &list, &err) || check_wanted(list, &wanted, &err))
+		return cli_fail(cli, &err);
+	if (!people)
+		report_list(cli->out, list, wanted.at, wanted.len, cli->format);
+	else if (show_people(cli, list, &wanted, &err))
+		return cli_fail(cli, &err);
+	if (!count)
+		list_note_problems(cli, list);
+	return EXIT_STATUS_OK;
 }
 
 const struct cmd cmd_list = {
 	.name = "list",
 	.aliases = {"ls"},
-	.synopsis = "[OPTIONS]",
+	.synopsis = "[OPTIONS] [PROCESS...]",
 	.summary = "list the Go processes of this machine",
-	.description = "One line a process: PID, parent PID, name, Go version, path. A `*` behind "
-		       "the name means that it runs the gops agent. Processes that may not be read "
-		       "are counted in a note on stderr.",
-	.operand = CMD_OPERAND_NONE,
-	.groups = {&common_group},
+	.description =
+		"On a terminal: user, time since the start, goroutines, memory, ports that it "
+		"listens "
+		"on (those of loopback last), container, Go version and command; `?` stands for "
+		"what "
+		"could not be found out, `-` for what there is none of, or what there was no time "
+		"to "
+		"count. Elsewhere one line a process as gops has it: PID, parent PID, name, Go "
+		"version, path; a `*` behind the name means that it runs the gops agent. Processes "
+		"that may not be read are named in a note on stderr.",
+	.groups = {&list_group, &common_group},
 	.examples = "gospy\n"
+		    "gospy list shop\n"
 		    "gospy list --json",
+	.pages = true,
 	.run = list_run,
 };

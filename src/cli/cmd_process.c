@@ -1,7 +1,21 @@
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "cli/cmd.h"
+#include "cli/cli.h"
+#include "cli/which.h"
 #include "render/report_process.h"
+
+struct process_options {
+	struct target_options target;
+	bool gops;
+};
+
+static const struct opt process_opts[] = {
+	{"gops", .type = OPT_FLAG, .offset = offsetof(struct process_options, gops),
+	 .help = "the lines of gops, on a terminal too; elsewhere they are always written"},
+	{0},
+};
+
+static const struct opt_group process_group = {"How", process_opts};
 
 static void info_destroy(struct gospy_process_info **info)
 {
@@ -23,7 +37,7 @@ static enum gospy_code parse_sample(char ***words, size_t *count, uint64_t *ns_r
 
 static int process_run(struct cli *cli, char **args)
 {
-	struct target_options options = {0};
+	struct process_options options = {0};
 	struct gospy_error err;
 	size_t count;
 	uint64_t sample_ns = 0;
@@ -31,12 +45,15 @@ static int process_run(struct cli *cli, char **args)
 	if (status != CLI_GO_ON)
 		return status;
 	CLEANUP(info_destroy) struct gospy_process_info *info = NULL;
-	pid_t pid = cli_target(&options, &args, &count, &err);
+	pid_t pid = which_target(cli, &options.target, &args, &count, &err);
 	if (!pid || parse_sample(&args, &count, &sample_ns, &err) ||
 	    cli_no_more(args, count, &err) ||
 	    gospy_process_info_create(pid, sample_ns, &info, &err))
 		return cli_fail(cli, &err);
-	report_process(cli->out, info, sample_ns, cli->format);
+	if (cli_for_people(cli) && !options.gops)
+		report_process_people(cli->out, info, sample_ns);
+	else
+		report_process(cli->out, info, sample_ns, cli->format);
 	if (info->sockets_known)
 		return EXIT_STATUS_OK;
 	cli_note(cli, "the sockets of process %d may not be read; run as its user or as root",
@@ -47,12 +64,15 @@ static int process_run(struct cli *cli, char **args)
 const struct cmd cmd_process = {
 	.name = "process",
 	.aliases = {"pid", "proc"},
-	.synopsis = "[OPTIONS] PID [DURATION]",
+	.synopsis = "[OPTIONS] PROCESS [DURATION]",
 	.summary = "show parent, threads, memory, CPU, user, command line, sockets",
-	.description = "`gospy PID` is the same. With a duration (2s, 500ms, or plain seconds) the "
-		       "CPU use is watched for that long, besides the mean since the start.",
-	.groups = {&target_group, &common_group},
+	.description =
+		"`gospy PROCESS` is the same. With a duration (2s, 500ms, or plain seconds) the "
+		"CPU use is watched for that long, besides the mean since the start.",
+	.groups = {&process_group, &target_group, &common_group},
 	.examples = "gospy 4711\n"
+		    "gospy :8080\n"
 		    "gospy 4711 2s",
+	.pages = true,
 	.run = process_run,
 };

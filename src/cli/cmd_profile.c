@@ -2,12 +2,11 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/save.h"
 #include "cli/agent.h"
-#include "cli/save.h"
 #include "render/report_agent.h"
 
 struct profile_options {
@@ -34,13 +33,11 @@ struct profile {
 	const char *elsewhere; /* what does the job without an agent */
 };
 
-/* NAME-TARGET-TIME.EXTENSION in the working directory. */
+/* NAME-TARGET-TIME-RANDOM.EXTENSION in the working directory. */
 static void default_path(const struct profile *profile, const struct gospy_agent_info *agent,
 			 char path[PATH_MAX])
 {
-	char target[128], now[32];
-	struct tm tm;
-	time_t seconds = time(NULL);
+	char target[128], stamp[SAVE_STAMP_SIZE];
 	if (agent->pid)
 		snprintf(target, sizeof(target), "%d", (int)agent->pid);
 	else
@@ -49,9 +46,8 @@ static void default_path(const struct profile *profile, const struct gospy_agent
 		if (strchr("/:[]", *c))
 			*c = '_';
 	}
-	localtime_r(&seconds, &tm);
-	strftime(now, sizeof(now), "%Y%m%d-%H%M%S", &tm);
-	snprintf(path, PATH_MAX, "%s-%s-%s.%s", profile->name, target, now, profile->extension);
+	save_stamp(stamp);
+	snprintf(path, PATH_MAX, "%s-%s-%s.%s", profile->name, target, stamp, profile->extension);
 }
 
 static int save_profile(struct cli *cli, const struct profile *profile, const char *output,
@@ -152,9 +148,10 @@ static int pprof_heap_run(struct cli *cli, char **args)
 
 const struct cmd cmd_trace = {
 	.name = "trace",
-	.synopsis = "[OPTIONS] PID|HOST:PORT",
+	.synopsis = "[OPTIONS] PROCESS|HOST:PORT",
 	.summary = "save an execution trace of 5 seconds, by the gops agent in the process",
-	.description = "`go tool trace` shows it. Without -o the file is trace-PID-TIME.out.",
+	.description =
+		"`go tool trace` shows it. Without -o the file is trace-PID-TIME-RANDOM.out.",
 	.groups = {&profile_group, &agent_wait_group, &target_group, &common_group},
 	.examples = "gospy trace 4711 -o trace.out && go tool trace trace.out",
 	.run = trace_run,
@@ -162,9 +159,10 @@ const struct cmd cmd_trace = {
 
 const struct cmd cmd_pprof_cpu = {
 	.name = "pprof-cpu",
-	.synopsis = "[OPTIONS] PID|HOST:PORT",
+	.synopsis = "[OPTIONS] PROCESS|HOST:PORT",
 	.summary = "save a CPU profile of 30 seconds, by the gops agent in the process",
-	.description = "`go tool pprof` shows it. Without -o the file is cpu-PID-TIME.pb.gz.",
+	.description =
+		"`go tool pprof` shows it. Without -o the file is cpu-PID-TIME-RANDOM.pb.gz.",
 	.groups = {&profile_group, &agent_wait_group, &target_group, &common_group},
 	.examples = "gospy pprof-cpu 4711 -o cpu.pb.gz && go tool pprof -top cpu.pb.gz",
 	.run = pprof_cpu_run,
@@ -172,9 +170,10 @@ const struct cmd cmd_pprof_cpu = {
 
 const struct cmd cmd_pprof_heap = {
 	.name = "pprof-heap",
-	.synopsis = "[OPTIONS] PID|HOST:PORT",
+	.synopsis = "[OPTIONS] PROCESS|HOST:PORT",
 	.summary = "save a heap profile, by the gops agent in the process",
-	.description = "`go tool pprof` shows it. Without -o the file is heap-PID-TIME.pb.gz.",
+	.description =
+		"`go tool pprof` shows it. Without -o the file is heap-PID-TIME-RANDOM.pb.gz.",
 	.groups = {&profile_group, &agent_wait_group, &target_group, &common_group},
 	.examples = "gospy pprof-heap 4711 -o - | go tool pprof -top /dev/stdin",
 	.run = pprof_heap_run,

@@ -3,17 +3,19 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "cli/agent.h"
-#include "cli/look.h"
+#include "cli/matches.h"
+#include "cli/shared.h"
+#include "cli/which.h"
 #include "render/report_threads.h"
 
 struct stack_options {
 	struct snapshot_options snapshot;
 	opt_numbers goids;
-	opt_strings labels;
-	bool group, system, no_args, threads, native;
+	opt_strings labels, own;
+	bool group, running, system, no_args, threads, native;
 	uint32_t states;
 	const char *func, *created_by;
-	uint64_t min_wait_ns, depth;
+	uint64_t min_wait_ns, for_ns, depth;
 };
 
 #define AT(member) .offset = offsetof(struct stack_options, member)
@@ -21,8 +23,10 @@ struct stack_options {
 static const struct opt stack_opts[] = {
 	{"goid", .type = OPT_NUMBERS, AT(goids), .arg = "N[,N]",
 	 .help = "only these goroutines; may be given more than once"},
+	{"running", .type = OPT_FLAG, AT(running),
+	 .help = "only those on a thread: running, or in a system call; looks at no others"},
 	{"group", .type = OPT_FLAG, AT(group), .help = "identical stacks once, the largest first"},
-	{"state", .type = OPT_CHOICES, AT(states), .arg = "S[,S]", .choices = look_states,
+	{"state", .type = OPT_CHOICES, AT(states), .arg = "S[,S]", .choices = shared_states,
 	 .help = "only these states: waiting, running, syscall, runnable, ..."},
 	{"func", .type = OPT_STRING, AT(func), .arg = "REGEX",
 	 .help = "only stacks with a function that matches"},
@@ -30,6 +34,9 @@ static const struct opt stack_opts[] = {
 	 .help = "only those whose go statement is in a function that matches"},
 	{"min-wait", .type = OPT_DURATION, AT(min_wait_ns), .arg = "D",
 	 .help = "only those known to wait at least this long"},
+	{"own", .type = OPT_STRINGS, AT(own), .arg = "MODULE", .help = OWN_HELP},
+	{"for", .type = OPT_DURATION, AT(for_ns), .arg = "D",
+	 .help = "only those that do not move for so long: look, wait, look again"},
 	{"label", .type = OPT_STRINGS, AT(labels), .arg = "K[=V]",
 	 .help = "only those with this profiler label; may be given more than once"},
 	{"depth", .type = OPT_NUMBER, AT(depth), .arg = "N",
@@ -60,22 +67,22 @@ static int note_stacks(struct cli *cli, const struct stack_report *report)
 	if (report->missing)
 		cli_note(cli, "%" PRIu64 " %s could not be read", report->missing,
 			 report->missing == 1 ? "stack" : "stacks");
-	int status = look_note_problems(cli, gospy_snapshot_info(report->snapshot));
+	int status = shared_note_problems(cli, gospy_snapshot_info(report->snapshot));
 	return report->problems || report->missing ? EXIT_STATUS_PARTIAL : status;
 }
 
 static enum gospy_code check_threads(const struct stack_options *options, struct gospy_error *err)
 {
-	if (!options->threads ||
-	    !(options->goids.len || options->labels.len || options->group || options->states ||
-	      options->func || options->created_by || options->min_wait_ns))
+	if (!options->threads || !(options->goids.len || options->labels.len || options->group ||
+				   options->states || options->func || options->created_by ||
+				   options->min_wait_ns || options->for_ns || options->running))
 		return GOSPY_OK;
 	return err_set(err, GOSPY_E_USAGE,
-		       "--threads shows all threads: --goid, --group, --state, --func, "
-		       "--created-by, --min-wait and --label do not go with it");
+		       "--threads shows all threads: --goid, --running, --group, --state, --func, "
+		       "--created-by, --min-wait, --for and --label do not go with it");
 }
 
-static enum gospy_code check_native(const struct stack_options *options, struct gospy_error *err)
+static enum gospy_code check_choice(const struct stack_options *options, struct gospy_error *err)
 {
 	if (options->native && options->snapshot.non_blocking)
 		return err_set(err, GOSPY_E_USAGE,
@@ -85,26 +92,45 @@ static enum gospy_code check_native(const struct stack_options *options, struct 
 		return err_set(err, GOSPY_E_USAGE,
 			       "--native shows what each thread is in: --group does not go with "
 			       "it");
+	if (options->running && options->for_ns)
+		return err_set(err, GOSPY_E_USAGE,
+			       "--for shows who does not move: --running does not go with it");
 	return GOSPY_OK;
 }
 
-static int show(struct cli *cli, const struct stack_options *options, struct select *select,
-		pid_t pid)
+static int show(struct cli *cli, const struct stack_options *options, const struct shared_own *own,
+		struct select *select, const struct shared_filters *filters, pid_t pid)
 {
 	struct gospy_error err;
-	CLEANUP(look_target_close) struct gospy_target *target = NULL;
-	CLEANUP(look_snapshot_destroy) struct gospy_snapshot *snapshot = NULL;
-	struct gospy_open_options open = {.size = sizeof(open), .bin = options->snapshot.bin};
+	CLEANUP(shared_target_close) struct gospy_target *target = NULL;
+	CLEANUP(shared_snapshot_destroy) struct gospy_snapshot *snapshot = NULL;
+	struct gospy_open_options open = {
+		.size = sizeof(open),
+		.bin = options->snapshot.bin,
+		.own = own->paths.at,
+		.own_count = own->paths.len,
+	};
 	struct gospy_snapshot_options how = {
 		.stacks = options->native || !options->threads,
 		.threads = options->threads,
 		.native = options->native,
 		.labels = true,
+		// A traceback as the runtime prints it has no room for what is waited for.
+		.objects = options->group || cli->format != REPORT_TEXT,
+		.sockets = true,
 		.arguments = !options->no_args && !options->group,
+		.system = options->system,
+		.stack_goids = options->goids.at,
+		.stack_goid_count = options->goids.len,
+		.stack_states = options->states,
+		.scope = options->running ? GOSPY_SCOPE_RUNNING : GOSPY_SCOPE_ALL,
 	};
+	CLEANUP(still_deinit) struct still still = {0};
 	if (gospy_target_open_pid(pid, &open, &target, &err) ||
-	    look_take(cli, &options->snapshot, &how, target, &snapshot, &err))
+	    shared_take_after(cli, &options->snapshot, options->for_ns, &how, target, &still,
+			      &snapshot, &err))
 		return cli_fail(cli, &err);
+	select->still = options->for_ns ? &still : NULL;
 	struct stack_report report = {
 		.target = gospy_target_info(target),
 		.snapshot = snapshot,
@@ -114,15 +140,23 @@ static int show(struct cli *cli, const struct stack_options *options, struct sel
 		.group = options->group,
 		.all_frames = options->system,
 		.depth = options->depth,
+		.watched_ns = options->for_ns,
 	};
 	if (options->threads ? report_threads(cli->out, &report, cli->format, &err)
 			     : report_stacks(cli->out, &report, cli->format, &err))
 		return cli_fail(cli, &err);
 	if (report.target->note)
 		cli_note(cli, "%s", report.target->note);
+	if (!options->threads)
+		matches_note(cli, &(struct matches){.snapshot = snapshot,
+						    .select = select,
+						    .goids = &options->goids,
+						    .running = options->running,
+						    .for_ns = options->for_ns,
+						    .matching = report.shown});
 	if (cli->verbose)
-		look_note_details(cli, target, gospy_snapshot_info(snapshot));
-	return note_stacks(cli, &report);
+		shared_note_details(cli, target, gospy_snapshot_info(snapshot));
+	return shared_worst(note_stacks(cli, &report), shared_note_filters(cli, filters));
 }
 
 static int stack_run(struct cli *cli, char **args)
@@ -134,33 +168,39 @@ static int stack_run(struct cli *cli, char **args)
 		return agent_run(cli, &cmd_stack, GOSPY_AGENT_STACK, args);
 	int status = cli_parse(cli, &cmd_stack, args, &options, &count);
 	CLEANUP(numbers_free) opt_numbers goids = options.goids;
-	CLEANUP(look_strings_free) opt_strings labels = options.labels;
+	CLEANUP(shared_strings_free) opt_strings labels = options.labels;
+	CLEANUP(shared_strings_free) opt_strings modules = options.own;
 	if (status != CLI_GO_ON)
 		return status;
-	CLEANUP(look_filters_free) struct look_filters filters = {0};
+	CLEANUP(shared_filters_free) struct shared_filters filters = {0};
+	CLEANUP(shared_own_deinit) struct shared_own own = {0};
 	CLEANUP(select_deinit)
 	struct select select = {.states = options.states,
 				.system = options.system,
 				.min_wait_ns = options.min_wait_ns};
-	pid_t pid = cli_target(&options.snapshot.target, &args, &count, &err);
-	if (!pid || cli_no_more(args, count, &err) || look_check(&options.snapshot, &err) ||
-	    check_threads(&options, &err) || check_native(&options, &err) ||
-	    look_filters(options.func, options.created_by, &labels, &filters, &select, &err))
+	pid_t pid = which_target(cli, &options.snapshot.target, &args, &count, &err);
+	if (!pid || cli_no_more(args, count, &err) || shared_check(&options.snapshot, &err) ||
+	    check_threads(&options, &err) || check_choice(&options, &err) ||
+	    shared_own(&modules, &own, &err) ||
+	    shared_filters(options.func, options.created_by, &labels, &filters, &select, &err))
 		return cli_fail(cli, &err);
-	return show(cli, &options, &select, pid);
+	return show(cli, &options, &own, &select, &filters, pid);
 }
 
 const struct cmd cmd_stack = {
 	.name = "stack",
-	.synopsis = "[OPTIONS] PID",
+	.synopsis = "[OPTIONS] PROCESS",
 	.summary = "show the stacks of all goroutines, as the runtime prints them",
 	.groups = {&stack_group, &snapshot_group, &agent_group, &target_group, &common_group},
-	.examples = "gospy stack 4711\n"
+	.examples = "gospy stack shop\n"
 		    "gospy stack 4711 --group\n"
+		    "gospy stack 4711 --running\n"
 		    "gospy stack 4711 --goid 18,33 --system\n"
 		    "gospy stack 4711 --group --label handler=/search\n"
 		    "gospy stack 4711 --state waiting --min-wait 10m --func 'net/http'\n"
+		    "gospy stack 4711 --group --for 1s\n"
 		    "gospy stack 4711 --threads --native\n"
 		    "gospy stack 4711 --non-blocking --json=lines",
+	.pages = true,
 	.run = stack_run,
 };

@@ -1,17 +1,20 @@
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "cli/look.h"
+#include "cli/matches.h"
+#include "cli/shared.h"
+#include "cli/which.h"
+#include "render/census.h"
 #include "render/report_summary.h"
 
 struct summary_options {
 	struct snapshot_options snapshot;
 	enum select_pc pc;
 	enum select_sort sort;
-	bool group, system, dead;
+	bool group, waits_at, system, dead;
 	uint32_t states;
 	const char *func, *created_by;
-	opt_strings labels;
-	uint64_t min_wait_ns, limit;
+	opt_strings labels, own;
+	uint64_t min_wait_ns, for_ns, limit;
 };
 
 static const struct opt_choice pc_choices[] = {
@@ -35,10 +38,13 @@ static const struct opt_choice sort_choices[] = {
 static const struct opt summary_opts[] = {
 	{"pc", .type = OPT_CHOICE, AT(pc), .arg = "PLACE", .choices = pc_choices,
 	 .help = "place to show: start (default), caller, current or user"},
+	{"waits-at", .type = OPT_FLAG, AT(waits_at),
+	 .help = "say where in the user's own code they are, too (default on a terminal)"},
+	{"own", .type = OPT_STRINGS, AT(own), .arg = "MODULE", .help = OWN_HELP},
 	{"group", .type = OPT_FLAG, AT(group), .help = "one line for each place, largest first"},
 	{"sort", .type = OPT_CHOICE, AT(sort), .arg = "KEY", .choices = sort_choices,
-	 .help = "goid (default), wait (longest first), state or location"},
-	{"state", .type = OPT_CHOICES, AT(states), .arg = "S[,S]", .choices = look_states,
+	 .help = "goid (default; groups: their size), wait (longest first), state or location"},
+	{"state", .type = OPT_CHOICES, AT(states), .arg = "S[,S]", .choices = shared_states,
 	 .help = "only these states: waiting, running, syscall, runnable, ..."},
 	{"func", .type = OPT_STRING, AT(func), .arg = "REGEX",
 	 .help = "only where the shown function matches"},
@@ -46,6 +52,8 @@ static const struct opt summary_opts[] = {
 	 .help = "only those whose go statement is in a function that matches"},
 	{"min-wait", .type = OPT_DURATION, AT(min_wait_ns), .arg = "D",
 	 .help = "only those known to wait at least this long"},
+	{"for", .type = OPT_DURATION, AT(for_ns), .arg = "D",
+	 .help = "only those that do not move for so long: look, wait, look again"},
 	{"label", .type = OPT_STRINGS, AT(labels), .arg = "K[=V]",
 	 .help = "only those with this profiler label; may be given more than once"},
 	{"limit", .type = OPT_NUMBER, AT(limit), .arg = "N",
@@ -65,34 +73,66 @@ static void set_filters(const struct summary_options *options, struct select *se
 	select->dead = options->dead;
 	select->min_wait_ns = options->min_wait_ns;
 	select->states = options->states;
-	// Who asks for dead ones wants to see them.
+	// A user who asks for dead goroutines wants to see them.
 	if (select->states & (1u << GOSPY_STATUS_DEAD | 1u << GOSPY_STATUS_DEADEXTRA))
 		select->dead = true;
 }
 
-static int show(struct cli *cli, const struct summary_options *options, struct select *select,
-		pid_t pid)
+static const char func_hint[] =
+	"--func looks at the place that --pc chooses, and in `gospy stack` at all calls";
+
+/* What the user wants to see, of whichever process. */
+struct request {
+	const struct summary_options *options;
+	const struct shared_own *own;
+	const struct shared_filters *filters;
+	struct select select; /* to be copied: it remembers what it has matched in one process */
+};
+
+static int show(struct cli *cli, pid_t pid, void *ctx)
 {
+	const struct request *request = ctx;
+	const struct summary_options *options = request->options;
+	const struct shared_own *own = request->own;
+	const struct shared_filters *filters = request->filters;
+	CLEANUP(select_deinit) struct select select = request->select;
 	struct gospy_error err;
-	CLEANUP(look_target_close) struct gospy_target *target = NULL;
-	CLEANUP(look_snapshot_destroy) struct gospy_snapshot *snapshot = NULL;
-	struct gospy_open_options open = {.size = sizeof(open), .bin = options->snapshot.bin};
-	bool json_entries = cli->format != REPORT_TEXT && !options->group;
-	struct gospy_snapshot_options how = {
-		.channels = !options->group,
-		.figures = true,
-		.labels = json_entries || select->label_count,
-		.stacks = json_entries || options->pc == SELECT_PC_USER,
+	CLEANUP(shared_target_close) struct gospy_target *target = NULL;
+	CLEANUP(shared_snapshot_destroy) struct gospy_snapshot *snapshot = NULL;
+	struct gospy_open_options open = {
+		.size = sizeof(open),
+		.bin = options->snapshot.bin,
+		.own = own->paths.at,
+		.own_count = own->paths.len,
 	};
+	bool json_entries = cli->format != REPORT_TEXT && !options->group;
+	bool asked = json_entries || options->waits_at || options->pc == SELECT_PC_USER ||
+		     options->pc == SELECT_PC_CURRENT;
+	bool terminal = cli->format == REPORT_TEXT && cli->out->cols;
+	struct gospy_snapshot_options how = {
+		.objects = !options->group,
+		.sockets = true,
+		.figures = true,
+		.labels = json_entries || select.label_count,
+		.stacks = asked || terminal,
+		.stack_limit = asked ? 0 : CENSUS_STACKS_FEW,
+		.stack_states = options->states,
+	};
+	CLEANUP(still_deinit) struct still still = {0};
 	if (gospy_target_open_pid(pid, &open, &target, &err) ||
-	    look_take(cli, &options->snapshot, &how, target, &snapshot, &err))
+	    shared_take_after(cli, &options->snapshot, options->for_ns, &how, target, &still,
+			      &snapshot, &err))
 		return cli_fail(cli, &err);
+	select.still = options->for_ns ? &still : NULL;
 	struct summary summary = {
 		.target = gospy_target_info(target),
 		.snapshot = snapshot,
-		.select = select,
+		.select = &select,
 		.group = options->group,
+		.waits_at = options->waits_at || terminal,
 		.limit = options->limit,
+		.details = cli->verbose,
+		.watched_ns = options->for_ns,
 	};
 	if (cli->verbose)
 		summary.provenance = gospy_target_provenance(target, &summary.provenance_count);
@@ -101,9 +141,14 @@ static int show(struct cli *cli, const struct summary_options *options, struct s
 	const struct gospy_snapshot_info *info = gospy_snapshot_info(snapshot);
 	if (summary.target->note)
 		cli_note(cli, "%s", summary.target->note);
+	matches_note(cli, &(struct matches){.snapshot = snapshot,
+					    .select = &select,
+					    .for_ns = options->for_ns,
+					    .matching = summary.matching,
+					    .func_hint = func_hint});
 	if (cli->verbose)
-		look_note_details(cli, target, info);
-	return look_note_problems(cli, info);
+		shared_note_details(cli, target, info);
+	return shared_worst(shared_note_problems(cli, info), shared_note_filters(cli, filters));
 }
 
 static int summary_run(struct cli *cli, char **args)
@@ -112,28 +157,32 @@ static int summary_run(struct cli *cli, char **args)
 	struct gospy_error err;
 	size_t count;
 	int status = cli_parse(cli, &cmd_summary, args, &options, &count);
-	CLEANUP(look_strings_free) opt_strings labels = options.labels;
+	CLEANUP(shared_strings_free) opt_strings labels = options.labels;
+	CLEANUP(shared_strings_free) opt_strings modules = options.own;
 	if (status != CLI_GO_ON)
 		return status;
-	CLEANUP(look_filters_free) struct look_filters filters = {0};
-	CLEANUP(select_deinit) struct select select = {0};
-	pid_t pid = cli_target(&options.snapshot.target, &args, &count, &err);
-	set_filters(&options, &select);
-	if (!pid || cli_no_more(args, count, &err) || look_check(&options.snapshot, &err) ||
-	    look_filters(options.func, options.created_by, &labels, &filters, &select, &err))
+	CLEANUP(shared_filters_free) struct shared_filters filters = {0};
+	CLEANUP(shared_own_deinit) struct shared_own own = {0};
+	struct request request = {.options = &options, .own = &own, .filters = &filters};
+	set_filters(&options, &request.select);
+	if (shared_check(&options.snapshot, &err) || shared_own(&modules, &own, &err) ||
+	    shared_filters(options.func, options.created_by, &labels, &filters, &request.select,
+			   &err))
 		return cli_fail(cli, &err);
-	return show(cli, &options, &select, pid);
+	return which_each(cli, &options.snapshot.target, args, count, show, &request);
 }
 
 const struct cmd cmd_summary = {
 	.name = "summary",
 	.aliases = {"s"},
-	.synopsis = "[OPTIONS] PID",
+	.synopsis = "[OPTIONS] PROCESS...",
 	.summary = "show scheduler, heap, threads and every goroutine of a process",
-	.groups = {&summary_group, &snapshot_group, &target_group, &common_group},
-	.examples = "gospy summary 4711\n"
+	.groups = {&summary_group, &snapshot_group, &all_group, &target_group, &common_group},
+	.examples = "gospy summary shop\n"
 		    "gospy summary 4711 --group --pc current\n"
 		    "gospy summary 4711 --state waiting --min-wait 10m --sort wait\n"
+		    "gospy summary --all shop --group\n"
 		    "gospy summary 4711 --non-blocking --json=lines",
+	.pages = true,
 	.run = summary_run,
 };

@@ -3,7 +3,8 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "cli/look.h"
+#include "cli/shared.h"
+#include "cli/which.h"
 #include "tui/batch.h"
 #include "tui/screen.h"
 
@@ -13,7 +14,8 @@ struct top_cli_options {
 	int sort; /* enum model_column; SORT_DEFAULT: not given */
 	const char *func;
 	uint64_t refresh_ns, frames, limit;
-	bool batch, no_mouse;
+	bool batch, no_mouse, follow, waits_at;
+	opt_strings own;
 };
 
 enum { SORT_DEFAULT = -1 };
@@ -33,10 +35,9 @@ static const struct opt_choice key_choices[] = {
 };
 
 static const struct opt_choice sort_choices[] = {
-	{"count", COLUMN_COUNT},     {"delta", COLUMN_DELTA},
-	{"rate", COLUMN_RATE},       {"oldest", COLUMN_OLDEST},
-	{"state", COLUMN_STATE},     {"location", COLUMN_LOCATION},
-	{"creator", COLUMN_CREATOR}, {0},
+	{"count", COLUMN_COUNT},   {"delta", COLUMN_DELTA},     {"rate", COLUMN_RATE},
+	{"oldest", COLUMN_OLDEST}, {"state", COLUMN_STATE},     {"location", COLUMN_LOCATION},
+	{"user", COLUMN_USER},     {"creator", COLUMN_CREATOR}, {0},
 };
 
 #define AT(member) .offset = offsetof(struct top_cli_options, member)
@@ -51,9 +52,14 @@ static const struct opt top_opts[] = {
 	 .help = "the same for places: start, caller, current or user"},
 	{"sort", .type = OPT_CHOICE, AT(sort), .arg = "KEY", .choices = sort_choices,
 	 .help = "count (default, behind what grows), delta, rate, oldest, state, location, "
-		 "creator"},
+		 "user, creator"},
 	{"func", .type = OPT_STRING, AT(func), .arg = "REGEX",
 	 .help = "only where the shown function matches"},
+	{"own", .type = OPT_STRINGS, AT(own), .arg = "MODULE", .help = OWN_HELP},
+	{"waits-at", .type = OPT_FLAG, AT(waits_at),
+	 .help = "read where they wait even if there are more than 100000"},
+	{"follow", .type = OPT_FLAG, AT(follow),
+	 .help = "when the process has ended, wait for the one that takes its place"},
 	{"no-mouse", .type = OPT_FLAG, AT(no_mouse), .help = "leave the mouse to the terminal"},
 	{0},
 };
@@ -120,22 +126,17 @@ static int screen(struct cli *cli, const struct top_options *top)
 
 static enum gospy_code check(const struct top_cli_options *options, struct gospy_error *err)
 {
-	regex_t regex;
-	enum gospy_code code = look_check(&options->snapshot, err);
+	CLEANUP(pattern_free) struct pattern pattern = {0};
+	enum gospy_code code = shared_check(&options->snapshot, err);
 	if (code)
 		return code;
 	if (!options->refresh_ns)
 		return err_set(err, GOSPY_E_USAGE,
 			       "--refresh 0 leaves no time between two samples");
-	if (!options->func)
-		return GOSPY_OK;
-	code = look_compile("func", options->func, &regex, err);
-	if (!code)
-		regfree(&regex);
-	return code;
+	return shared_compile("func", options->func, &pattern, err);
 }
 
-/* Frames where a screen cannot be, or is not wanted. */
+/* Write frames where a screen cannot be, or is not wanted. */
 static bool wants_frames(struct cli *cli, const struct top_cli_options *options)
 {
 	struct gospy_error err;
@@ -158,29 +159,39 @@ static int top_run(struct cli *cli, char **args)
 	struct gospy_error err;
 	size_t count;
 	int status = cli_parse(cli, &cmd_top, args, &options, &count);
+	CLEANUP(shared_strings_free) opt_strings modules = options.own;
 	if (status != CLI_GO_ON)
 		return status;
-	if (check(&options, &err))
+	CLEANUP(shared_own_deinit) struct shared_own own = {0};
+	if (check(&options, &err) || shared_own(&modules, &own, &err))
 		return cli_fail(cli, &err);
 	bool frames = wants_frames(cli, &options);
 	struct top_options top = {
-		.bin = options.snapshot.bin,
+		.open = {.size = sizeof(top.open),
+			 .bin = options.snapshot.bin,
+			 .own = own.paths.at,
+			 .own_count = own.paths.len},
 		.sampling = {.refresh_ns = options.refresh_ns,
 			     .max_pause_ns = options.snapshot.max_pause_ns,
 			     .non_blocking = options.snapshot.non_blocking,
-			     .key = options.key},
+			     .key = options.key,
+			     .users = options.waits_at ? SAMPLER_USERS_ALL : SAMPLER_USERS_FEW},
 		.sort_given = options.sort != SORT_DEFAULT,
 		.func = options.func,
 		.color = options.snapshot.target.common.color,
+		.theme = options.snapshot.target.common.theme,
 		.no_mouse = options.no_mouse,
+		.follow = options.follow,
 	};
 	if (top.sort_given)
 		top.sort = (enum model_column)options.sort;
 	// A screen can ask for the process.
 	if (frames || count || options.snapshot.target.pid) {
-		top.pid = cli_target(&options.snapshot.target, &args, &count, &err);
+		top.pid = which_target(cli, &options.snapshot.target, &args, &count, &err);
 		if (!top.pid || cli_no_more(args, count, &err))
 			return cli_fail(cli, &err);
+		// Frames tell which process they are of, and it may become another.
+		cli->about = 0;
 	}
 	return frames ? batch(cli, &options, &top) : screen(cli, &top);
 }
@@ -188,14 +199,16 @@ static int top_run(struct cli *cli, char **args)
 const struct cmd cmd_top = {
 	.name = "top",
 	.aliases = {"t"},
-	.synopsis = "[OPTIONS] [PID]",
+	.synopsis = "[OPTIONS] [PROCESS]",
 	.summary = "watch which goroutines grow, where they were started and what they wait for",
-	.description = "Without a PID a list of the Go processes asks for one. Press h for the "
+	.description = "Without a process a list of the Go processes asks for one. Press h for the "
 		       "keys. What has grown steadily since the first sample, or since the mark "
 		       "that m sets, or for five minutes, comes first. Where there is no terminal, "
 		       "or with --json, frames are written one after another.",
 	.groups = {&top_group, &batch_group, &reading_group, &common_group},
 	.examples = "gospy top\n"
+		    "gospy top shop\n"
+		    "gospy top --follow shop\n"
 		    "gospy top 4711 --non-blocking --refresh 5s\n"
 		    "gospy top 4711 --group object --sort oldest\n"
 		    "gospy top 4711 --batch -n 30 --json=lines",

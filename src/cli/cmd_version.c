@@ -1,5 +1,6 @@
 #include "base/cleanup.h"
 #include "cli/agent.h"
+#include "cli/which.h"
 #include "render/report_version.h"
 
 static void info_destroy(struct gospy_build_info **info)
@@ -18,7 +19,7 @@ static int version_run(struct cli *cli, char **args)
 	if (status != CLI_GO_ON)
 		return status;
 	CLEANUP(info_destroy) struct gospy_build_info *info = NULL;
-	pid_t pid = cli_target(&options, &args, &count, &err);
+	pid_t pid = which_target(cli, &options, &args, &count, &err);
 	if (!pid || cli_no_more(args, count, &err) || gospy_build_info_create(pid, &info, &err))
 		return cli_fail(cli, &err);
 	report_version(cli->out, info, cli->verbose, cli->format);
@@ -28,12 +29,13 @@ static int version_run(struct cli *cli, char **args)
 const struct cmd cmd_version = {
 	.name = "version",
 	.aliases = {"v"},
-	.synopsis = "[OPTIONS] PID",
+	.synopsis = "[OPTIONS] PROCESS",
 	.summary = "show the Go version and, with -v, the modules of a process",
 	.description = "With -v, main package, modules and build settings follow as `go version "
 		       "-m` prints them. JSON always has all of it.",
 	.groups = {&agent_group, &target_group, &common_group},
 	.examples = "gospy version 4711\n"
 		    "gospy version -v 4711",
+	.pages = true,
 	.run = version_run,
 };

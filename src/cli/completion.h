@@ -1,16 +1,13 @@
 /*
- * Scripts by which shells complete gospy's command line, made from the table of commands. Each
- * offers commands, options, their choices, files, and the PIDs of Go processes, which it gets from
- * `gospy list`.
+ * Scripts by which shells complete gospy's command line are made from the table of commands, by
+ * completion_SHELL.c each. They offer commands, options, their choices, files, and PIDs and names
+ * of Go processes, which they get from `gospy list`. This file has what the three scripts have in
+ * common.
  */
 #ifndef GOSPY_CLI_COMPLETION_H
 #define GOSPY_CLI_COMPLETION_H
 
-#include "cli/cmd.h"
-
-void completion_bash(struct out *out);
-void completion_zsh(struct out *out);
-void completion_fish(struct out *out);
+#include "cli/opts.h"
 
 /** What an option takes, as far as candidates are concerned. */
 enum completion_arg {

@@ -1,4 +1,7 @@
+#include "cli/completion_bash.h"
+
 #include "cli/completion.h"
+#include "cli/shared_opts.h"
 
 static void names(struct out *out, const struct cmd *cmd)
 {
@@ -59,9 +62,9 @@ static const char *operand_words(const struct cmd *cmd)
 {
 	switch (cmd->operand) {
 	case CMD_OPERAND_PID:
-		return "\t\twhat=pid\n";
+		return "\t\twhat=target\n";
 	case CMD_OPERAND_PID_OFF:
-		return "\t\twhat=pid words=off\n";
+		return "\t\twhat=target words=off\n";
 	case CMD_OPERAND_NONE:
 		return "";
 	case CMD_OPERAND_COMMAND:
@@ -93,7 +96,7 @@ static void command_case(struct out *out, const struct cmd *cmd)
 	options(out, cmd->groups);
 }
 
-/* Before the command, a word that an option takes is none, even if it could be one. */
+/* Before the command, a word that an option takes is not the command, even if it could be one. */
 static void skipped_words(struct out *out, const struct opt_group *const *groups)
 {
 	const char *separator = "\t\t";
@@ -110,11 +113,24 @@ static void skipped_words(struct out *out, const struct opt_group *const *groups
 	out_puts(out, ") ((i++)); [[ ${COMP_WORDS[i]} != = ]] || ((i++)) ;;\n");
 }
 
-void completion_bash(struct out *out)
+void completion_bash(struct out *out, const struct cmd *const *cmds)
 {
 	static const struct opt_group *const common[] = {&common_group, &target_group, NULL};
 	out_puts(out,
 		 "# Completes the command line of gospy in bash; from `gospy completion bash`.\n"
+		 "_gospy_processes()\n{\n"
+		 "\tlocal pid name version\n"
+		 "\t\"$1\" list -q 2>/dev/null | while read -r pid _ name version _; do\n"
+		 "\t\techo \"$pid\"\n"
+		 "\t\t# Words are expanded by the shell: of names that others have chosen, only "
+		 "plain "
+		 "ones.\n"
+		 "\t\tname=${name%\\*}\n"
+		 "\t\t[[ $2 != target || $version != go* || $name == *[!a-zA-Z0-9._+-]* || "
+		 "$name != *[!0-9]* ]] ||\n"
+		 "\t\t\techo \"$name\"\n"
+		 "\tdone | sort -u\n"
+		 "}\n"
 		 "_gospy()\n{\n"
 		 "\tlocal cur=${COMP_WORDS[COMP_CWORD]} after=${COMP_WORDS[COMP_CWORD - 1]}\n"
 		 "\tlocal command= what= words= options= i\n"
@@ -131,26 +147,28 @@ void completion_bash(struct out *out)
 		      "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
 		      "\t\tcase ${COMP_WORDS[i]} in\n");
 	skipped_words(out, common);
-	out_puts(out, "\t\t[0-9]*) command=process ;;\n\t\t");
+	out_puts(out, "\t\t");
 	for (const struct cmd *const *cmd = cmds; *cmd; cmd++) {
 		out_puts(out, cmd == cmds ? "" : " | ");
 		names(out, *cmd);
 	}
 	out_puts(out, ") command=${COMP_WORDS[i]} ;;\n"
+		      "\t\t-* | =) ;;\n"
+		      "\t\t*) command=process ;;\n"
 		      "\t\tesac\n"
 		      "\t\t[[ ! $command ]] || break\n"
 		      "\tdone\n"
 		      "\tcase $command in\n"
 		      "\t'')\n"
-		      "\t\twords=$commands what=pid\n");
+		      "\t\twords=$commands what=target\n");
 	options(out, common);
 	for (const struct cmd *const *cmd = cmds; *cmd; cmd++)
 		command_case(out, *cmd);
 	out_puts(out,
 		 "\tesac\n"
 		 "\t[[ $cur != -* ]] || what=word words=$options\n"
-		 "\t[[ $what != pid ]] ||\n"
-		 "\t\twords+=\" $(\"$1\" list -q 2>/dev/null | cut -d ' ' -f 1)\"\n"
+		 "\t[[ $what != @(pid|target) ]] ||\n"
+		 "\t\twords+=\" $(_gospy_processes \"$1\" \"$what\")\"\n"
 		 "\tcase $what in\n"
 		 "\tfile) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "
 		 "\"$cur\") ;;\n"

@@ -1,6 +1,9 @@
-#include "cli/completion.h"
+#include "cli/completion_fish.h"
 
 #include <stdio.h>
+
+#include "cli/completion.h"
+#include "cli/shared_opts.h"
 
 static void quoted(struct out *out, const char *s)
 {
@@ -56,9 +59,9 @@ static const char *operand(const struct cmd *cmd)
 {
 	switch (cmd->operand) {
 	case CMD_OPERAND_PID:
-		return "(__gospy_pids)";
+		return "(__gospy_pids) (__gospy_names)";
 	case CMD_OPERAND_PID_OFF:
-		return "(__gospy_pids) off";
+		return "(__gospy_pids) (__gospy_names) off";
 	case CMD_OPERAND_NONE:
 		return NULL;
 	case CMD_OPERAND_COMMAND:
@@ -89,13 +92,19 @@ static void command(struct out *out, const struct cmd *cmd)
 		out_printf(out, "complete -c gospy%s -a \"%s\"\n", condition, operand(cmd));
 }
 
-void completion_fish(struct out *out)
+void completion_fish(struct out *out, const struct cmd *const *cmds)
 {
 	out_puts(out,
 		 "# Completes the command line of gospy in fish; from `gospy completion fish`.\n"
 		 "function __gospy_pids\n"
 		 "\tcommand gospy list -q 2>/dev/null |\n"
 		 "\t\tstring replace -r '^(\\d+) +\\d+ ' '$1\\t'\n"
+		 "end\n"
+		 "function __gospy_names\n"
+		 "\tcommand gospy list -q 2>/dev/null |\n"
+		 "\t\tstring replace -rf '^\\d+ +\\d+ ([\\w.+-]*[a-zA-Z_.+-][\\w.+-]*)\\*? +go.*' "
+		 "'$1\\tGo program' |\n"
+		 "\t\tsort -u\n"
 		 "end\n"
 		 "set -g __gospy_commands");
 	for (const struct cmd *const *cmd = cmds; *cmd; cmd++)
@@ -107,12 +116,14 @@ void completion_fish(struct out *out)
 		for (const char *const *alias = (*cmd)->aliases; *alias; alias++)
 			out_printf(out, " %s", *alias);
 	}
-	out_puts(out, "\n"
-		      "function __gospy_needs_command\n"
-		      "\tnot __fish_seen_subcommand_from $__gospy_words\n"
-		      "end\n"
-		      "complete -c gospy -f\n"
-		      "complete -c gospy -n __gospy_needs_command -a '(__gospy_pids)'\n");
+	out_puts(
+		out,
+		"\n"
+		"function __gospy_needs_command\n"
+		"\tnot __fish_seen_subcommand_from $__gospy_words\n"
+		"end\n"
+		"complete -c gospy -f\n"
+		"complete -c gospy -n __gospy_needs_command -a '(__gospy_pids) (__gospy_names)'\n");
 	options(out, &common_group, "");
 	options(out, &target_group, " -n __gospy_needs_command");
 	for (const struct cmd *const *cmd = cmds; *cmd; cmd++)

@@ -1,4 +1,9 @@
+#include "cli/completion_zsh.h"
+
+#include <string.h>
+
 #include "cli/completion.h"
+#include "cli/shared_opts.h"
 
 /* Text between single quotes, in a specification of _arguments or _describe, where colons and
  * brackets mean something. */
@@ -67,9 +72,9 @@ static const char *operand(const struct cmd *cmd)
 {
 	switch (cmd->operand) {
 	case CMD_OPERAND_PID:
-		return "'*:PID:_gospy_pids'";
+		return "'*:process:_gospy_processes'";
 	case CMD_OPERAND_PID_OFF:
-		return "'1:PID:_gospy_pids' '2:percentage:(off)'";
+		return "'1:process:_gospy_processes' '2:percentage:(off)'";
 	case CMD_OPERAND_NONE:
 		return "'*: :()'";
 	case CMD_OPERAND_COMMAND:
@@ -85,14 +90,12 @@ static void command_case(struct out *out, const struct cmd *cmd)
 	out_printf(out, "\t%s", cmd->name);
 	for (const char *const *alias = cmd->aliases; *alias; alias++)
 		out_printf(out, "|%s", *alias);
-	if (cmd == &cmd_process)
-		out_puts(out, "|<->");
 	out_puts(out, ")\n\t\t");
 	options(out, cmd->groups);
 	out_printf(out, "\t\t%s\n\t\t;;\n", operand(cmd));
 }
 
-void completion_zsh(struct out *out)
+void completion_zsh(struct out *out, const struct cmd *const *cmds)
 {
 	static const struct opt_group *const common[] = {&common_group, &target_group, NULL};
 	out_puts(out, "#compdef gospy\n"
@@ -102,6 +105,16 @@ void completion_zsh(struct out *out)
 		      "\tpids=(${(f)\"$(_call_program pids gospy list -q 2>/dev/null |\n"
 		      "\t\tsed 's/:/\\\\:/g; s/^\\([0-9]*\\)  *[0-9]* /\\1:/')\"})\n"
 		      "\t_describe -V 'Go process' pids\n"
+		      "}\n"
+		      "_gospy_names()\n{\n"
+		      "\tlocal -aU names\n"
+		      "\tnames=(${(f)\"$(_call_program names gospy list -q 2>/dev/null |\n"
+		      "\t\tsed -n 's/^[0-9]*  *[0-9]* \\([A-Za-z0-9._+-]*\\)\\*\\{0,1\\}  "
+		      "*go.*/\\1/p')\"})\n"
+		      "\t_describe -V 'Go program' names\n"
+		      "}\n"
+		      "_gospy_processes()\n{\n"
+		      "\t_alternative 'pids:PID:_gospy_pids' 'names:name:_gospy_names'\n"
 		      "}\n"
 		      "_gospy_commands()\n{\n"
 		      "\tlocal -a commands\n"
@@ -123,14 +136,18 @@ void completion_zsh(struct out *out)
 		      "\tcase $state in\n"
 		      "\tcommand)\n"
 		      "\t\t_alternative 'commands:command:_gospy_commands' "
-		      "'pids:PID:_gospy_pids'\n"
+		      "'pids:PID:_gospy_pids' 'names:name:_gospy_names'\n"
 		      "\t\treturn\n"
 		      "\t\t;;\n"
 		      "\tesac\n"
 		      "\tcase $words[1] in\n");
 	for (const struct cmd *const *cmd = cmds; *cmd; cmd++)
 		command_case(out, *cmd);
-	out_puts(out, "\tesac\n"
+	// Any other word is a process.
+	out_puts(out, "\t*)\n\t\t");
+	options(out, cmd_process.groups);
+	out_puts(out, "\t\t&& return\n\t\t;;\n"
+		      "\tesac\n"
 		      "}\n"
 		      "if [[ $funcstack[1] == _gospy ]]; then\n"
 		      "\t_gospy \"$@\"\n"

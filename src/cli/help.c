@@ -1,39 +1,13 @@
-/* Help, made from the tables of the commands. */
+#include "cli/help.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "base/error.h"
-#include "cli/cmd.h"
-
-const struct cmd *const cmds[] = {
-	&cmd_list,  &cmd_tree,      &cmd_process,    &cmd_summary,    &cmd_stack, &cmd_top,
-	&cmd_stats, &cmd_memstats,  &cmd_version,    &cmd_doctor,     &cmd_gc,    &cmd_setgc,
-	&cmd_trace, &cmd_pprof_cpu, &cmd_pprof_heap, &cmd_completion, &cmd_help,  NULL,
-};
-
-static bool is_called(const struct cmd *cmd, const char *name)
-{
-	if (strcmp(cmd->name, name) == 0)
-		return true;
-	for (const char *const *alias = cmd->aliases; *alias; alias++) {
-		if (strcmp(*alias, name) == 0)
-			return true;
-	}
-	return false;
-}
-
-const struct cmd *cmd_find(const char *name)
-{
-	for (const struct cmd *const *cmd = cmds; *cmd; cmd++) {
-		if (is_called(*cmd, name))
-			return *cmd;
-	}
-	return NULL;
-}
+#include "cli/shared_opts.h"
 
 enum {
 	COLUMNS = 80,
-	/* Of what is explained; two blanks stand on either side. */
+	/* Width of the words that are explained; two blanks stand on either side. */
 	OPTION_WIDTH = 24,
 	COMMAND_WIDTH = 12,
 };
@@ -102,7 +76,7 @@ static void indented(struct out *out, const char *lines)
 	}
 }
 
-static void cmd_help_write(struct out *out, const struct cmd *cmd)
+static void command_write(struct out *out, const struct cmd *cmd)
 {
 	out_printf(out, "gospy %s: ", cmd->name);
 	wrapped(out, strlen("gospy : ") + strlen(cmd->name), 2, cmd->summary);
@@ -120,19 +94,23 @@ static void cmd_help_write(struct out *out, const struct cmd *cmd)
 	}
 }
 
-static void overview_write(struct out *out)
+static void overview_write(struct out *out, const struct cmd *const *cmds)
 {
-	out_puts(out, "gospy shows what running Go processes are doing, from outside: no agent,\n"
-		      "no change to the program, no restart.\n"
-		      "\n"
-		      "Usage:\n"
-		      "  gospy                     list the Go processes of this machine\n"
-		      "  gospy PID [DURATION]      information about a process\n"
-		      "  gospy COMMAND [OPTIONS] [PID]\n"
-		      "\n"
-		      "Commands:\n");
-	for (const struct cmd *const *cmd = cmds; *cmd; cmd++)
-		row(out, COMMAND_WIDTH, (*cmd)->name, (*cmd)->summary);
+	out_puts(out,
+		 "gospy shows what running Go processes are doing, from outside: no agent,\n"
+		 "no change to the program, no restart.\n"
+		 "\n"
+		 "Usage:\n"
+		 "  gospy                     list the Go processes of this machine\n"
+		 "  gospy PROCESS [DURATION]  information about a process\n"
+		 "  gospy COMMAND [OPTIONS] [PROCESS]\n"
+		 "\n"
+		 "PROCESS is a PID, a name (shop), an executable (./shop), a port that it listens\n"
+		 "on (:8080), a service (shop.service), or the beginning of a container's id.\n"
+		 "\n"
+		 "Commands:\n");
+	for (; *cmds; cmds++)
+		row(out, COMMAND_WIDTH, (*cmds)->name, (*cmds)->summary);
 	group_lines(out, &common_group);
 	out_puts(out,
 		 "\nExit status: 0 complete, 1 error, 2 usage, 3 permission denied, 4 no such\n"
@@ -141,38 +119,10 @@ static void overview_write(struct out *out)
 		 "`gospy help COMMAND` tells more, gospy(1) everything.\n");
 }
 
-void help_write(struct out *out, const struct cmd *cmd)
+void help_write(struct out *out, const struct cmd *const *cmds, const struct cmd *cmd)
 {
 	if (cmd)
-		cmd_help_write(out, cmd);
+		command_write(out, cmd);
 	else
-		overview_write(out);
+		overview_write(out, cmds);
 }
-
-static int help_run(struct cli *cli, char **args)
-{
-	struct common_options options = {0};
-	struct gospy_error err;
-	size_t count;
-	int status = cli_parse(cli, &cmd_help, args, &options, &count);
-	if (status != CLI_GO_ON)
-		return status;
-	const struct cmd *cmd = count ? cmd_find(args[0]) : NULL;
-	if (count && !cmd) {
-		err_set(&err, GOSPY_E_USAGE, "no help on '%s': there is no such command", args[0]);
-		return cli_fail(cli, &err);
-	}
-	if (count && cli_no_more(args + 1, count - 1, &err))
-		return cli_fail(cli, &err);
-	help_write(cli->out, cmd);
-	return EXIT_STATUS_OK;
-}
-
-const struct cmd cmd_help = {
-	.name = "help",
-	.synopsis = "[COMMAND]",
-	.summary = "explain a command",
-	.operand = CMD_OPERAND_COMMAND,
-	.groups = {&common_group},
-	.run = help_run,
-};

@@ -5,18 +5,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/error.h"
-#include "cli/cmd.h"
+#include "cli/agent.h"
+#include "cli/cli.h"
+#include "cli/which.h"
 
-/* Files are mapped; one that is cut short while it is read ends here. */
-static void on_sigbus(int signal)
-{
-	(void)signal;
-	static const char msg[] = "gospy: a mapped file became shorter while it was read\n";
-	if (write(STDERR_FILENO, msg, sizeof(msg) - 1) < 0)
-		_exit(EXIT_STATUS_ERROR);
-	_exit(EXIT_STATUS_ERROR);
-}
+/* In the order of the help. */
+static const struct cmd *const cmds[] = {
+	&cmd_list,  &cmd_tree,      &cmd_process,    &cmd_summary,    &cmd_stack, &cmd_top,
+	&cmd_stats, &cmd_memstats,  &cmd_version,    &cmd_doctor,     &cmd_gc,    &cmd_setgc,
+	&cmd_trace, &cmd_pprof_cpu, &cmd_pprof_heap, &cmd_completion, &cmd_help,  NULL,
+};
 
 /* A file opened later must not become a standard descriptor that the caller had closed. */
 static void fill_standard_descriptors(void)
@@ -31,18 +31,25 @@ static void fill_standard_descriptors(void)
 
 static const struct cmd *unknown_command(const char *name, struct gospy_error *err)
 {
-	struct suggestion suggestion = {.word = name};
-	for (const struct cmd *const *cmd = cmds; *cmd; cmd++) {
-		suggestion_offer(&suggestion, (*cmd)->name);
-		for (const char *const *alias = (*cmd)->aliases; *alias; alias++)
-			suggestion_offer(&suggestion, *alias);
-	}
-	if (suggestion.best)
+	const char *near = cmd_near(cmds, name);
+	const struct gospy_error none = *err;
+	if (near)
 		err_set(err, GOSPY_E_USAGE, "unknown command '%s' (did you mean '%s'?)", name,
-			suggestion.best);
+			near);
 	else
-		err_set(err, GOSPY_E_USAGE, "unknown command '%s'; see `gospy help`", name);
+		err_set(err, GOSPY_E_USAGE, "unknown command '%s', see `gospy help`; and %s", name,
+			none.msg);
 	return NULL;
+}
+
+/* A word that is no command is a process, if there is one; what looks like a path or an address can
+ * be nothing else. */
+static const struct cmd *process_or_unknown(const char *word, struct gospy_error *err)
+{
+	CLEANUP(which_pids_free) which_pids pids = {0};
+	if (strpbrk(word, "/:") || !which_find(word, &pids, err))
+		return &cmd_process;
+	return unknown_command(word, err);
 }
 
 static bool has_any(char *const *args, const char *name, char letter)
@@ -55,7 +62,7 @@ static bool has_any(char *const *args, const char *name, char letter)
 	return false;
 }
 
-/* Which command? Its name is taken out of `args`. NULL: usage error in `err`. */
+/* Which command? Its name, if there is one, is taken out of `args`. NULL: usage error in `err`. */
 static const struct cmd *choose_command(char **args, struct gospy_error *err)
 {
 	static const struct opt_group *const groups[] = {
@@ -71,22 +78,29 @@ static const struct cmd *choose_command(char **args, struct gospy_error *err)
 	// A PID, or a duration after -p PID
 	if (opts_number(args[i], &n) || (has_any(args, "pid", 'p') && opts_duration(args[i], &n)))
 		return &cmd_process;
-	const struct cmd *cmd = cmd_find(args[i]);
+	const struct cmd *cmd = cmd_find(cmds, args[i]);
 	if (!cmd)
-		return unknown_command(args[i], err);
+		return process_or_unknown(args[i], err);
 	do {
 		args[i] = args[i + 1];
 	} while (args[i++]);
 	return cmd;
 }
 
-/* The end of all output. Whoever read it may have gone away, as `head` does: no reason to speak. */
-static int finish(struct out *out, int status)
+/* The end of all output. The reader may have gone away, as `head` does: that is no reason to speak.
+ * Who leaves a pager has seen enough. */
+static int finish(struct cli *cli, int status)
 {
+	struct out *out = cli->out;
 	out_flush(out);
 	if (close(out->fd) != 0 && !out->error)
 		out->error = errno;
-	if (!out->error)
+	bool paged = pager_end(&cli->pager);
+	if (cli->pager.failed)
+		cli_note(cli, "the pager '%s' cannot be run", cli->pager.failed);
+	if (paged && cli->pager.failed)
+		return EXIT_STATUS_ERROR; // what was written is lost
+	if (!out->error || (paged && out->error == EPIPE))
 		return status;
 	if (out->error == EPIPE)
 		return EXIT_STATUS_SIGNAL + SIGPIPE;
@@ -98,12 +112,13 @@ int main(int argc, char **argv)
 {
 	static struct out out;
 	char **args = argv + (argc > 0);
-	struct cli cli = {.out = &out, .format = cli_early_format(args)};
+	struct cli cli = {.cmds = cmds, .out = &out, .format = cli_early_format(args)};
 	struct gospy_error err;
 
 	fill_standard_descriptors();
-	sigaction(SIGBUS, &(struct sigaction){.sa_handler = on_sigbus}, NULL);
+	// A file that grows beyond RLIMIT_FSIZE is an error, as a full disk is.
+	signal(SIGXFSZ, SIG_IGN);
 	out_init(&out, STDOUT_FILENO, false);
 	const struct cmd *cmd = choose_command(args, &err);
-	return finish(&out, cmd ? cmd->run(&cli, args) : cli_fail(&cli, &err));
+	return finish(&cli, cmd ? cmd->run(&cli, args) : cli_fail(&cli, &err));
 }

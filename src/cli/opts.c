@@ -136,7 +136,8 @@ static size_t edit_distance(const char *a, const char *b)
 void suggestion_offer(struct suggestion *suggestion, const char *candidate)
 {
 	size_t distance = edit_distance(suggestion->word, candidate);
-	// More than a third of the letters wrong is another word, and so is one letter for another.
+	// If more than a third of the letters are wrong it is another word. One letter never stands
+	// for another.
 	size_t len = strlen(candidate);
 	if (distance > (len + 2) / 3 || distance >= len)
 		return;
@@ -187,7 +188,22 @@ static enum gospy_code unknown_long(const struct opt_group *const *groups, const
 	if (suggestion.best)
 		return err_set(err, GOSPY_E_USAGE, "unknown option '--%s' (did you mean '--%s'?)",
 			       word, suggestion.best);
-	return err_set(err, GOSPY_E_USAGE, "unknown option '--%s'", word);
+	return err_set(err, GOSPY_E_USAGE, "unknown option '--%s'; --help lists those there are",
+		       word);
+}
+
+static enum gospy_code no_argument(const struct opt *opt, struct gospy_error *err)
+{
+	return err_set(err, GOSPY_E_USAGE,
+		       "--%s takes no argument: leave out what follows the =", opt->name);
+}
+
+/* What it is called in the help tells what it has to be. */
+static enum gospy_code needs_argument(const struct opt *opt, const char *as_written,
+				      struct gospy_error *err)
+{
+	return err_set(err, GOSPY_E_USAGE, "%s needs an argument: %s %s", as_written, as_written,
+		       opt->arg ? opt->arg : "...");
 }
 
 static enum gospy_code bad_choice(const struct opt *opt, const char *arg, size_t len,
@@ -198,10 +214,9 @@ static enum gospy_code bad_choice(const struct opt *opt, const char *arg, size_t
 		strbuf_puts(&names, c == opt->choices ? "" : c[1].name ? ", " : " or ");
 		strbuf_puts(&names, c->name);
 	}
-	enum gospy_code code =
-		names.s ? err_set(err, GOSPY_E_USAGE, "--%s takes %s, not '%.*s'", opt->name,
-				  names.s, (int)len, arg)
-			: err_set(err, GOSPY_E_USAGE, "--%s takes no argument", opt->name);
+	enum gospy_code code = names.s ? err_set(err, GOSPY_E_USAGE, "--%s takes %s, not '%.*s'",
+						 opt->name, names.s, (int)len, arg)
+				       : no_argument(opt, err);
 	strbuf_deinit(&names);
 	return code;
 }
@@ -275,7 +290,7 @@ static enum gospy_code set_value(const struct opt *opt, const char *arg, void *v
 	switch (opt->type) {
 	case OPT_FLAG:
 		if (arg)
-			return err_set(err, GOSPY_E_USAGE, "--%s takes no argument", opt->name);
+			return no_argument(opt, err);
 		*(bool *)value = true;
 		break;
 	case OPT_STRING:
@@ -297,7 +312,8 @@ static enum gospy_code set_value(const struct opt *opt, const char *arg, void *v
 		break;
 	case OPT_PID:
 		if (!opts_pid(arg, value))
-			return bad_argument(opt, arg, "a process id", err);
+			return bad_argument(opt, arg, "a process id (other words go without it)",
+					    err);
 		break;
 	case OPT_BARE:
 		if (!arg) {
@@ -326,7 +342,7 @@ static enum gospy_code parse_long(const struct opt_group *const *groups, char **
 	if (!arg && opt_takes_word(opt)) {
 		arg = (*args)[1];
 		if (!arg)
-			return err_set(err, GOSPY_E_USAGE, "--%s needs an argument", opt->name);
+			return needs_argument(opt, **args, err);
 		(*args)++;
 	}
 	return set_value(opt, arg, values, err);
@@ -340,12 +356,13 @@ static enum gospy_code parse_letters(const struct opt_group *const *groups, char
 		const struct opt *opt = find_letter(groups, *letter);
 		const char *arg = NULL;
 		if (!opt)
-			return err_set(err, GOSPY_E_USAGE, "unknown option '-%c'", *letter);
+			return err_set(err, GOSPY_E_USAGE,
+				       "unknown option '-%c'; --help lists those there are",
+				       *letter);
 		if (opt_takes_word(opt)) {
 			arg = letter[1] ? letter + 1 : (*args)[1];
 			if (!arg)
-				return err_set(err, GOSPY_E_USAGE, "-%c needs an argument",
-					       *letter);
+				return needs_argument(opt, (char[]){'-', *letter, '\0'}, err);
 			if (!letter[1])
 				(*args)++;
 		}

@@ -12,7 +12,7 @@ static const uint64_t INTERVAL_NS = 100000000;
 void progress_init(struct progress *progress, const struct cli *cli)
 {
 	*progress = (struct progress){
-		.enabled = !cli->quiet && isatty(STDERR_FILENO),
+		.enabled = !cli->quiet && !cli->pager.pid && isatty(STDERR_FILENO),
 		.next_ns = clock_mono_ns() + SHOW_AFTER_NS,
 	};
 }
@@ -37,7 +37,7 @@ static const char *phase_name(enum gospy_progress_phase phase)
 void progress_update(void *ctx, enum gospy_progress_phase phase, uint64_t done, uint64_t total)
 {
 	struct progress *progress = ctx;
-	// A terminal may block: nothing is written with a stop at hand.
+	// A terminal may block, so nothing is written when a stop is at hand.
 	if (!progress->enabled || phase == GOSPY_PHASE_STOP)
 		return;
 	uint64_t now = clock_mono_ns();

@@ -2,7 +2,7 @@
 #ifndef GOSPY_CLI_PROGRESS_H
 #define GOSPY_CLI_PROGRESS_H
 
-#include "cli/cmd.h"
+#include "cli/cli.h"
 
 struct progress {
 	bool enabled;

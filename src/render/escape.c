@@ -22,8 +22,8 @@ static bool is_clean_word(const char *s, enum escape_mode mode)
 	return !unfit;
 }
 
-/* Length of a leading run of printable ASCII: of all of it if there is nothing else, since that is
- * what nearly every name is; otherwise in steps of eight bytes. */
+/* Length of a leading run of printable ASCII. It is exact if all of the text is such, as nearly
+ * every name is; otherwise it comes in steps of eight bytes. */
 static size_t ascii_run(const char *s, size_t len, enum escape_mode mode)
 {
 	size_t i = 0;

@@ -16,7 +16,7 @@ uint64_t fields_value(const struct field *field, const void *base);
 void fields_json(struct json *json, const struct field *fields, size_t n, const void *base);
 
 enum fields_style { FIELDS_LABEL_FIRST /* "NMidle 7" */, FIELDS_NUMBER_FIRST /* "14 total" */ };
-/** Those with a label, separated by ", ". */
+/** Print the members that have a label, separated by ", ". */
 void fields_text(struct out *out, const struct field *fields, size_t n, const void *base,
 		 enum fields_style style);
 

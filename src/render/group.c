@@ -1,10 +1,10 @@
 #include "render/group.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/hash.h"
 
 void groups_deinit(struct groups *groups)
 {
@@ -13,20 +13,11 @@ void groups_deinit(struct groups *groups)
 	*groups = (struct groups){0};
 }
 
-static const uint64_t hash_seed = UINT64_C(0xcbf29ce484222325);
-
-static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t len)
-{
-	// FNV-1a, 64 bits
-	const uint8_t *p = bytes;
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ p[i]) * 0x100000001b3u;
-	return hash;
-}
+static const uint64_t hash_seed = 1;
 
 static uint64_t hash_text(uint64_t hash, const char *s)
 {
-	return hash_bytes(hash, s, strlen(s) + 1);
+	return hash_bytes(hash, s, strlen(s));
 }
 
 static uint64_t hash_place(const struct gospy_location *loc)
@@ -86,7 +77,7 @@ uint64_t group_id(const struct census_class *class, enum group_key key)
 	case GROUP_KEYS:
 		break;
 	}
-	const uint64_t parts[] = {class->extra_kind, class->object_kind, class->extra};
+	const uint64_t parts[] = {class->extra_kind, class->wait_kind, class->extra};
 	return hash_bytes(hash_seed, parts, sizeof(parts));
 }
 
@@ -99,22 +90,14 @@ const struct gospy_location *group_location(const struct census_class *class, en
 
 void group_title(const struct census_class *class, enum group_key key, struct strbuf *text)
 {
-	static const char *const kinds[] = {
-		[GOSPY_OBJECT_NONE] = "?",
-		[GOSPY_OBJECT_CHANNEL] = "channel",
-		[GOSPY_OBJECT_SEMAPHORE] = "semaphore",
-		[GOSPY_OBJECT_NOTIFY_LIST] = "notify list",
-	};
 	if (key != GROUP_OBJECT && key != GROUP_LABEL)
 		return;
 	if (class->extra_kind == EXTRA_OTHERS)
 		strbuf_puts(text, key == GROUP_OBJECT ? "(other objects)" : "(other labels)");
 	else if (class->extra_kind == EXTRA_NONE)
 		strbuf_puts(text, key == GROUP_OBJECT ? "(no object known)" : "(no labels)");
-	else if (key == GROUP_LABEL)
-		strbuf_puts(text, class->text);
 	else
-		strbuf_printf(text, "%s 0x%" PRIx64, kinds[class->object_kind], class->extra);
+		strbuf_puts(text, class->text);
 }
 
 /* Hashing names is slow, and thousands of classes share some dozens of places. */
@@ -144,6 +127,14 @@ static bool hasher_id(struct hasher *hasher, const struct census_class *class, u
 	return true;
 }
 
+/* Of two times that may be unknown. */
+static uint64_t longer(uint64_t a, uint64_t b)
+{
+	if (a == GOSPY_UNKNOWN || b == GOSPY_UNKNOWN)
+		return a == GOSPY_UNKNOWN ? b : a;
+	return a > b ? a : b;
+}
+
 static void add(struct group *group, const struct census_class *class)
 {
 	group->count += class->count;
@@ -151,10 +142,8 @@ static void add(struct group *group, const struct census_class *class)
 		group->unreadable += class->count;
 	else if ((unsigned)class->status < SELECT_STATES)
 		group->states[class->status] += class->count;
-	if (class->longest_wait_ns != GOSPY_UNKNOWN &&
-	    (group->longest_wait_ns == GOSPY_UNKNOWN ||
-	     class->longest_wait_ns > group->longest_wait_ns))
-		group->longest_wait_ns = class->longest_wait_ns;
+	group->longest_wait_ns = longer(group->longest_wait_ns, class->longest_wait_ns);
+	group->longest_still_ns = longer(group->longest_still_ns, class->longest_still_ns);
 	if (class->count > group->largest->count)
 		group->largest = class;
 }
@@ -182,6 +171,7 @@ static void note_differences(struct group *group, const struct census_class *cla
 	group->locations_differ |=
 		!same_place(group_location(class, shown), group_location(largest, shown));
 	group->creators_differ |= !same_place(class->creator, largest->creator);
+	group->users_differ |= !same_place(class->user, largest->user);
 }
 
 /* Index of the class's group, made if there is none. */
@@ -195,7 +185,10 @@ static bool place_class(struct groups *groups, struct map *by_id, struct hasher 
 	if (!slot)
 		return false;
 	if (!*slot) {
-		struct group group = {.id = id, .largest = class, .longest_wait_ns = GOSPY_UNKNOWN};
+		struct group group = {.id = id,
+				      .largest = class,
+				      .longest_wait_ns = GOSPY_UNKNOWN,
+				      .longest_still_ns = GOSPY_UNKNOWN};
 		if (!vec_push(&groups->groups, group))
 			return false;
 		*slot = groups->groups.len;
@@ -205,23 +198,58 @@ static bool place_class(struct groups *groups, struct map *by_id, struct hasher 
 	return true;
 }
 
-static int compare(const struct group *x, const struct group *y, enum group_key key)
+struct order {
+	enum group_key key;
+	enum select_sort sort;
+};
+
+/* What is unknown comes last. */
+static int compare_waits(uint64_t a, uint64_t b)
 {
+	if (a == GOSPY_UNKNOWN || b == GOSPY_UNKNOWN)
+		return (a == GOSPY_UNKNOWN) - (b == GOSPY_UNKNOWN);
+	return a < b ? 1 : a > b ? -1 : 0;
+}
+
+static int compare_places(const struct group *x, const struct group *y, enum group_key key)
+{
+	return select_compare_locations(group_location(x->largest, key),
+					group_location(y->largest, key));
+}
+
+static int compare_by(const struct group *x, const struct group *y, const struct order *by)
+{
+	switch (by->sort) {
+	case SELECT_SORT_WAIT:
+		return compare_waits(x->longest_wait_ns, y->longest_wait_ns);
+	case SELECT_SORT_STATE:
+		return strcmp(class_state(x->largest), class_state(y->largest));
+	case SELECT_SORT_LOCATION:
+		return compare_places(x, y, by->key);
+	case SELECT_SORT_GOID:
+		break;
+	}
+	return 0;
+}
+
+static int compare_groups(const void *a, const void *b, void *ctx)
+{
+	const struct group *x = a, *y = b;
+	const struct order *by = ctx;
+	int order = compare_by(x, y, by);
+	if (order)
+		return order;
 	if (x->count != y->count)
 		return x->count < y->count ? 1 : -1;
-	int order = select_compare_locations(group_location(x->largest, key),
-					     group_location(y->largest, key));
+	order = compare_places(x, y, by->key);
 	return order ? order : (x->id > y->id) - (x->id < y->id);
 }
 
-static int compare_groups(const void *a, const void *b, void *key)
-{
-	return compare(a, b, *(const enum group_key *)key);
-}
-
 /* Sort the groups, and tell the classes where theirs has gone. */
-static bool sort_groups(struct groups *groups, struct map *by_id, const struct census *census)
+static bool sort_groups(struct groups *groups, const struct census *census, enum select_sort sort)
 {
+	struct order order = {groups->key, sort};
+	CLEANUP(map_deinit) struct map by_id = {0};
 	size_t n = groups->groups.len;
 	CLEANUP_FREE uint64_t *ids = malloc((n + 1) * sizeof(*ids));
 	if (!ids)
@@ -229,12 +257,15 @@ static bool sort_groups(struct groups *groups, struct map *by_id, const struct c
 	for (size_t i = 0; i < n; i++)
 		ids[i] = groups->groups.at[i].id;
 	if (n)
-		qsort_r(groups->groups.at, n, sizeof(*groups->groups.at), compare_groups,
-			&groups->key);
-	for (size_t i = 0; i < n; i++)
-		*map_get(by_id, groups->groups.at[i].id) = i;
+		qsort_r(groups->groups.at, n, sizeof(*groups->groups.at), compare_groups, &order);
+	for (size_t i = 0; i < n; i++) {
+		uint64_t *place = map_put(&by_id, groups->groups.at[i].id);
+		if (!place)
+			return false;
+		*place = i;
+	}
 	for (size_t i = 0; i < census->classes.len; i++)
-		groups->group_of[i] = (uint32_t)*map_get(by_id, ids[groups->group_of[i]]);
+		groups->group_of[i] = (uint32_t)*map_get(&by_id, ids[groups->group_of[i]]);
 	return true;
 }
 
@@ -247,6 +278,7 @@ enum gospy_code groups_collect(struct groups *groups, const struct census *censu
 	*groups = (struct groups){
 		.key = key,
 		.goroutines = census->goroutines,
+		.has_stacks = census->has_stacks,
 		.group_of = malloc((n + 1) * sizeof(*groups->group_of)),
 	};
 	bool ok = groups->group_of;
@@ -256,8 +288,88 @@ enum gospy_code groups_collect(struct groups *groups, const struct census *censu
 	for (size_t i = 0; ok && i < n; i++)
 		note_differences(&groups->groups.at[groups->group_of[i]], &census->classes.at[i],
 				 key);
-	if (ok && sort_groups(groups, &by_id, census))
+	if (ok && sort_groups(groups, census, SELECT_SORT_GOID))
 		return GOSPY_OK;
 	groups_deinit(groups);
 	return err_nomem(err);
+}
+
+enum gospy_code groups_sort(struct groups *groups, const struct census *census,
+			    enum select_sort sort, struct gospy_error *err)
+{
+	return sort_groups(groups, census, sort) ? GOSPY_OK : err_nomem(err);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct group_state *x = a, *y = b;
+	if (x->group != y->group)
+		return x->group < y->group ? -1 : 1;
+	int order = strcmp(x->state, y->state);
+	if (!order)
+		order = x->waits - y->waits;
+	return order ? order : x->leaked - y->leaked;
+}
+
+static int compare_counts(const void *a, const void *b)
+{
+	const struct group_state *x = a, *y = b;
+	if (x->group != y->group)
+		return x->group < y->group ? -1 : 1;
+	if (x->count != y->count)
+		return x->count < y->count ? 1 : -1;
+	return compare_names(a, b);
+}
+
+/* Add up what stands side by side and is the same. */
+static void merge(group_states *states)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < states->len; i++) {
+		if (n && compare_names(&states->at[n - 1], &states->at[i]) == 0)
+			states->at[n - 1].count += states->at[i].count;
+		else
+			states->at[n++] = states->at[i];
+	}
+	states->len = n;
+}
+
+enum gospy_code groups_states(const struct groups *groups, const struct census *census,
+			      group_states *ret, struct gospy_error *err)
+{
+	group_states states = {0};
+	if (!vec_reserve(&states, census->classes.len + 1))
+		return err_nomem(err);
+	for (size_t i = 0; i < census->classes.len; i++) {
+		const struct census_class *class = &census->classes.at[i];
+		states.at[states.len++] = (struct group_state){
+			.group = groups->group_of[i],
+			.state = class_state(class),
+			.waits = class->wait_reason,
+			.leaked = class->status == GOSPY_STATUS_LEAKED,
+			.count = class->count,
+		};
+	}
+	qsort(states.at, states.len, sizeof(*states.at), compare_names);
+	merge(&states);
+	qsort(states.at, states.len, sizeof(*states.at), compare_counts);
+	*ret = states;
+	return GOSPY_OK;
+}
+
+const struct group_state *group_states_of(const group_states *states, size_t index, size_t *n_ret)
+{
+	size_t low = 0, high = states->len;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (states->at[middle].group < index)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	size_t end = low;
+	while (end < states->len && states->at[end].group == index)
+		end++;
+	*n_ret = end - low;
+	return states->at + low;
 }

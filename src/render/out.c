@@ -8,12 +8,17 @@
 
 #include "gospy.h"
 #include "render/escape.h"
+#include "render/width.h"
 
 void out_init(struct out *out, int fd, bool color)
 {
 	out->fd = fd;
 	out->color = color;
+	out->theme = TERM_THEME_ANY;
 	out->error = 0;
+	out->rows = out->cols = 0;
+	out->utf8 = false;
+	out->begin = NULL;
 	out->len = 0;
 }
 
@@ -25,7 +30,7 @@ static void write_all(struct out *out, const char *s, size_t len)
 			s += n;
 			len -= (size_t)n;
 		} else if (errno == EAGAIN) {
-			// Whoever shares the terminal or pipe may have made it non-blocking.
+			// A program that shares the terminal or pipe may have made it non-blocking.
 			poll(&(struct pollfd){.fd = out->fd, .events = POLLOUT}, 1, -1);
 		} else if (errno != EINTR) {
 			out->error = errno;
@@ -33,8 +38,18 @@ static void write_all(struct out *out, const char *s, size_t len)
 	}
 }
 
+static void begin(struct out *out, bool more)
+{
+	void (*call)(struct out *, void *, bool) = out->begin;
+	out->begin = NULL;
+	if (call)
+		call(out, out->begin_ctx, more);
+}
+
 bool out_flush(struct out *out)
 {
+	if (out->len)
+		begin(out, false);
 	write_all(out, out->buf, out->len);
 	out->len = 0;
 	return !out->error;
@@ -42,6 +57,7 @@ bool out_flush(struct out *out)
 
 void out_write_big(struct out *out, const char *s, size_t len)
 {
+	begin(out, true);
 	out_flush(out);
 	if (len >= OUT_BUFFER)
 		write_all(out, s, len);
@@ -95,6 +111,20 @@ void out_addr(struct out *out, uint64_t addr)
 	out_write(out, p, (size_t)(digits + sizeof(digits) - p));
 }
 
+int out_column(const struct out *out)
+{
+	const char *line = memrchr(out->buf, '\n', out->len);
+	const char *s = line ? line + 1 : out->buf, *end = out->buf + out->len;
+	int columns = 0;
+	while (s < end) {
+		const char *style = memchr(s, '\033', (size_t)(end - s));
+		columns += width_text(s, (size_t)((style ? style : end) - s), out->utf8);
+		const char *style_end = style ? memchr(style, 'm', (size_t)(end - style)) : NULL;
+		s = style_end ? style_end + 1 : end;
+	}
+	return columns;
+}
+
 void out_printf(struct out *out, const char *fmt, ...)
 {
 	va_list ap;
@@ -106,13 +136,40 @@ void out_printf(struct out *out, const char *fmt, ...)
 		out->len += n < OUT_RESERVE_MAX ? (size_t)n : OUT_RESERVE_MAX - 1;
 }
 
+const char *out_sequence(enum term_theme theme, enum out_style style, bool greys)
+{
+	// ECMA-48 SGR. Bold yellow, because the yellow of VGA is brown.
+	static const char *const sequences[TERM_THEMES][OUT_STYLES] = {
+		[TERM_THEME_ANY] = {[OUT_GOOD] = "\033[1m",
+				    [OUT_WARN] = "\033[1m",
+				    [OUT_BAD] = "\033[1;37;41m",
+				    [OUT_SYSCALL] = "\033[1m"},
+		[TERM_THEME_DARK] = {[OUT_GOOD] = "\033[32m",
+				     [OUT_WARN] = "\033[1;33m",
+				     [OUT_BAD] = "\033[1;37;41m",
+				     [OUT_SYSCALL] = "\033[36m",
+				     [OUT_DIM] = "\033[38;5;246m"},
+		[TERM_THEME_LIGHT] = {[OUT_GOOD] = "\033[34m",
+				      [OUT_WARN] = "\033[31m",
+				      [OUT_BAD] = "\033[1;37;41m",
+				      [OUT_SYSCALL] = "\033[34m",
+				      [OUT_DIM] = "\033[38;5;240m"},
+		[TERM_THEME_PLAIN] = {[OUT_GOOD] = "\033[1m",
+				      [OUT_WARN] = "\033[1m",
+				      [OUT_BAD] = "\033[1m",
+				      [OUT_SYSCALL] = "\033[1m"},
+	};
+	_Static_assert(TERM_GREY_DARK == 246 && TERM_GREY_LIGHT == 240, "as in the sequences");
+	if (style == OUT_NONE)
+		return "\033[0m";
+	if (style == OUT_STRONG)
+		return "\033[1m";
+	const char *sequence = style == OUT_DIM && !greys ? NULL : sequences[theme][style];
+	return sequence ? sequence : "";
+}
+
 void out_style(struct out *out, enum out_style style)
 {
-	// ECMA-48 SGR.
-	static const char *const sequences[] = {
-		[STYLE_NONE] = "\033[0m",  [STYLE_GREEN] = "\033[32m", [STYLE_YELLOW] = "\033[33m",
-		[STYLE_BLUE] = "\033[34m", [STYLE_RED] = "\033[31m",   [STYLE_DIM] = "\033[2m",
-	};
 	if (out->color)
-		out_puts(out, sequences[style]);
+		out_puts(out, out_sequence(out->theme, style, term_has_greys()));
 }

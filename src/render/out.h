@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "render/term.h"
+
 enum {
 	OUT_BUFFER = 64 << 10, /* what a pipe holds by default: one write fills it */
 	OUT_RESERVE_MAX = 256, /* longest text that is built in place */
@@ -15,19 +17,35 @@ enum {
 /** Large: static or on the heap. */
 struct out {
 	int fd;
-	bool color; /* write colour sequences */
-	int error;  /* errno of the first failure; everything after it is dropped */
+	bool color;            /* write colour sequences */
+	enum term_theme theme; /* which ones; never TERM_THEME_AUTO */
+	int error;             /* errno of the first failure; everything after it is dropped */
+	int rows, cols;        /* of the terminal that it goes to; 0: to none */
+	bool utf8;             /* that terminal shows more than ASCII */
+	/* Called once, before anything is written, with what there is in `buf`; it may change `fd`.
+	 * `more`: at once there is more than that, and `buf` may be empty. NULL: nothing is. */
+	void (*begin)(struct out *out, void *ctx, bool more);
+	void *begin_ctx;
 	size_t len;
 	char buf[OUT_BUFFER];
 };
 
-enum out_style { STYLE_NONE, STYLE_GREEN, STYLE_YELLOW, STYLE_BLUE, STYLE_RED, STYLE_DIM };
+enum out_style {
+	OUT_NONE,
+	OUT_GOOD,    /* runs, is well */
+	OUT_WARN,    /* to be looked at */
+	OUT_BAD,     /* failed, inexact */
+	OUT_SYSCALL, /* in a system call */
+	OUT_DIM,     /* of less interest */
+	OUT_STRONG,  /* stands out, whatever the colours are */
+	OUT_STYLES,
+};
 
 void out_init(struct out *out, int fd, bool color);
 /** Write what is buffered; false: see `error`. */
 bool out_flush(struct out *out);
 
-/** Room for `n` <= OUT_RESERVE_MAX bytes; what is used of it is added with out_advance. */
+/** Room for `n` <= OUT_RESERVE_MAX bytes; out_advance adds what the caller has used of it. */
 static inline char *out_reserve(struct out *out, size_t n)
 {
 	if (OUT_BUFFER - out->len < n)
@@ -77,7 +95,12 @@ void out_count(struct out *out, uint64_t n);
 void out_addr(struct out *out, uint64_t addr);
 /** At most OUT_RESERVE_MAX bytes, for lines that are written once. */
 void out_printf(struct out *out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/** Switch the style, or back with STYLE_NONE; nothing without colour. */
+/** Columns that the line takes that is being written; a terminal's, so colours take none. */
+int out_column(const struct out *out);
+/** Switch the style, or back with OUT_NONE; nothing without colour. A style may look like plain
+ * text: nothing is told by it alone. */
 void out_style(struct out *out, enum out_style style);
+/** The sequence of a style; "": none. `greys`: the terminal has them (term_has_greys). */
+const char *out_sequence(enum term_theme theme, enum out_style style, bool greys);
 
 #endif

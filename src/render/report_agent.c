@@ -3,7 +3,8 @@
 #include "render/json.h"
 #include "render/units.h"
 
-/* Line by line and word by word: newlines and tabs are the agent's own, all else is escaped. */
+/* The text goes out line by line and word by word: newlines and tabs are the agent's own, all else
+ * is escaped. */
 static void answer_text(struct out *out, const char *text)
 {
 	for (;;) {

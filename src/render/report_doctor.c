@@ -5,26 +5,23 @@
 
 #include "render/json.h"
 
-enum {
-	NAME_WIDTH = 12, /* of the left column */
-	TEXT_WIDTH = 78, /* lists are broken before this column */
-};
+enum { NAME_WIDTH = 12 /* of the left column */ };
 
 static const struct verdict {
 	const char *word; /* as JSON has it */
 	const char *mark; /* in front of a line */
 	enum out_style style;
 } verdicts[] = {
-	[GOSPY_VERDICT_OK] = {"ok", "ok ", STYLE_GREEN},
-	[GOSPY_VERDICT_NOTE] = {"note", "!  ", STYLE_YELLOW},
-	[GOSPY_VERDICT_PROBLEM] = {"problem", "NO ", STYLE_RED},
+	[GOSPY_VERDICT_OK] = {"ok", "ok ", OUT_GOOD},
+	[GOSPY_VERDICT_NOTE] = {"note", "!  ", OUT_WARN},
+	[GOSPY_VERDICT_PROBLEM] = {"problem", "NO ", OUT_BAD},
 };
 
 static void write_mark(struct out *out, enum gospy_verdict verdict)
 {
 	out_style(out, verdicts[verdict].style);
 	out_puts(out, verdicts[verdict].mark);
-	out_style(out, STYLE_NONE);
+	out_style(out, OUT_NONE);
 }
 
 static void write_padded(struct out *out, const char *s)
@@ -41,11 +38,11 @@ static void write_finding(struct out *out, const struct gospy_finding *f)
 	if (f->text)
 		out_text(out, f->text);
 	if (f->source) {
-		out_style(out, STYLE_DIM);
+		out_style(out, OUT_DIM);
 		out_puts(out, f->text ? " (" : "");
 		out_text(out, f->source);
 		out_puts(out, f->text ? ")" : "");
-		out_style(out, STYLE_NONE);
+		out_style(out, OUT_NONE);
 	}
 	if (f->check) {
 		out_puts(out, ", checked: ");
@@ -71,34 +68,37 @@ static bool is_listed(const struct gospy_finding *f)
 	return same(f->topic, "global") || same(f->topic, "layout");
 }
 
-/* Of "runtime.allgs" what tells it from the others. */
-static const char *short_name(const char *name)
+static size_t count(const struct gospy_diagnosis *d, enum gospy_verdict verdict)
 {
-	static const char package[] = "runtime.";
-	return strncmp(name, package, sizeof(package) - 1) == 0 ? name + sizeof(package) - 1 : name;
+	size_t n = 0;
+	for (size_t i = 0; i < d->finding_count; i++)
+		n += d->findings[i].verdict == verdict;
+	return n;
 }
 
-/* The names of those findings that are like `first`: all sound, of one topic, from one source. */
-static void write_names(struct out *out, const struct gospy_finding *first,
-			const struct gospy_finding *end)
+static void counted(struct out *out, const char *separator, size_t n, const char *what)
 {
-	size_t column = TEXT_WIDTH;
-	for (const struct gospy_finding *f = first; f < end; f++) {
-		const char *name = short_name(f->name);
-		if (!same(f->topic, first->topic) || !same(f->source, first->source) ||
-		    f->verdict != GOSPY_VERDICT_OK)
-			continue;
-		if (column + 1 + strlen(name) > TEXT_WIDTH) {
-			out_puts(out, "\n     ");
-			column = 5;
-		}
-		out_putc(out, ' ');
-		out_text(out, name);
-		column += 1 + strlen(name);
-	}
+	if (n)
+		out_printf(out, "%s%zu %s%s", separator, n, what, n == 1 ? "" : "s");
+}
+
+/* What a person wants to know before all else. */
+static void write_verdict(struct out *out, pid_t pid, const struct gospy_diagnosis *d)
+{
+	const size_t problems = count(d, GOSPY_VERDICT_PROBLEM);
+	out_printf(out, "pid %d: ", (int)pid);
+	if (d->code)
+		out_puts(out, "cannot be looked into");
+	else if (problems)
+		out_puts(out, "can be read, but not everything can be done");
+	else
+		out_puts(out, "all is well");
+	counted(out, ": ", problems, "problem");
+	counted(out, problems ? ", " : ": ", count(d, GOSPY_VERDICT_NOTE), "note");
 	out_putc(out, '\n');
 }
 
+/* Is it the first of those that are sound, of one topic, from one source? */
 static bool is_first_of_source(const struct gospy_finding *findings, const struct gospy_finding *f)
 {
 	for (const struct gospy_finding *g = findings; g < f; g++) {
@@ -109,26 +109,64 @@ static bool is_first_of_source(const struct gospy_finding *findings, const struc
 	return true;
 }
 
-static void write_list(struct out *out, const struct gospy_finding *findings,
-		       const struct gospy_finding *f, const struct gospy_finding *end)
+/* How many of those that are sound are of this topic, and from this source, or any if that is NULL.
+ */
+static size_t count_sound(const struct gospy_diagnosis *d, const char *topic, const char *source)
 {
-	if (!is_first_of_source(findings, f))
-		return;
-	write_mark(out, f->verdict);
-	out_printf(out, " %ss from: ", f->topic);
-	out_text(out, f->source ? f->source : "?");
-	write_names(out, f, end);
+	size_t n = 0;
+	for (size_t i = 0; i < d->finding_count; i++) {
+		const struct gospy_finding *f = &d->findings[i];
+		n += f->verdict == GOSPY_VERDICT_OK && same(f->topic, topic) &&
+		     (!source || same(f->source, source));
+	}
+	return n;
 }
 
+/* "ok  globals      41 from symtab, 2 from code" */
+static void write_sources(struct out *out, const struct gospy_diagnosis *d, const char *topic,
+			  const char *title)
+{
+	bool first = true;
+	if (!count_sound(d, topic, NULL))
+		return;
+	write_mark(out, GOSPY_VERDICT_OK);
+	write_padded(out, title);
+	for (size_t i = 0; i < d->finding_count; i++) {
+		const struct gospy_finding *f = &d->findings[i];
+		if (f->verdict != GOSPY_VERDICT_OK || !same(f->topic, topic) || !f->source ||
+		    !is_first_of_source(d->findings, f))
+			continue;
+		out_printf(out, "%s%zu from ", first ? "" : ", ", count_sound(d, topic, f->source));
+		out_text(out, f->source);
+		first = false;
+	}
+	out_puts(out, "; -v lists them\n");
+}
+
+static void write_all(struct out *out, const struct gospy_diagnosis *d, enum gospy_verdict verdict,
+		      bool listed)
+{
+	for (size_t i = 0; i < d->finding_count; i++) {
+		const struct gospy_finding *f = &d->findings[i];
+		if (f->verdict == verdict &&
+		    (verdict != GOSPY_VERDICT_OK || is_listed(f) == listed))
+			write_finding(out, f);
+	}
+}
+
+/* The verdict first, then what is wrong and what to do about it; where globals and layouts are
+ * concerns those who look for an error in gospy. */
 static void doctor_text(struct out *out, pid_t pid, const struct gospy_diagnosis *d, bool verbose)
 {
-	const struct gospy_finding *end = d->findings + d->finding_count;
-	out_printf(out, "pid %d\n", (int)pid);
-	for (const struct gospy_finding *f = d->findings; f < end; f++) {
-		if (verbose || !is_listed(f) || f->verdict != GOSPY_VERDICT_OK)
-			write_finding(out, f);
-		else
-			write_list(out, d->findings, f, end);
+	write_verdict(out, pid, d);
+	write_all(out, d, GOSPY_VERDICT_PROBLEM, false);
+	write_all(out, d, GOSPY_VERDICT_NOTE, false);
+	write_all(out, d, GOSPY_VERDICT_OK, false);
+	if (verbose) {
+		write_all(out, d, GOSPY_VERDICT_OK, true);
+	} else {
+		write_sources(out, d, "global", "globals");
+		write_sources(out, d, "layout", "layouts");
 	}
 }
 

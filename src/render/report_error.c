@@ -2,10 +2,12 @@
 
 #include "render/json.h"
 
-void report_error_json(struct out *out, const struct gospy_error *err, int exit_status)
+void report_error_json(struct out *out, const struct gospy_error *err, pid_t pid, int exit_status)
 {
 	struct json json = {.out = out};
 	json_begin(&json, "error");
+	if (pid)
+		json_u64(&json, "pid", (uint64_t)pid);
 	json_object(&json, "error");
 	json_str(&json, "code", gospy_code_name(err->code));
 	json_str(&json, "message", err->msg);

@@ -5,6 +5,6 @@
 #include "gospy.h"
 #include "render/out.h"
 
-void report_error_json(struct out *out, const struct gospy_error *err, int exit_status);
+void report_error_json(struct out *out, const struct gospy_error *err, pid_t pid, int exit_status);
 
 #endif

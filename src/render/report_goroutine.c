@@ -1,8 +1,12 @@
 #include "render/report_goroutine.h"
 
+#include <errno.h>
+
+#include "base/cleanup.h"
 #include "render/label.h"
 #include "render/select.h"
 #include "render/units.h"
+#include "render/wait.h"
 
 const char *report_soundness_name(enum gospy_soundness soundness)
 {
@@ -23,9 +27,45 @@ const char *report_soundness_name(enum gospy_soundness soundness)
 	return "unknown";
 }
 
-void report_location_text(struct out *out, const struct gospy_location *loc)
+const char *report_origin_name(enum gospy_origin origin)
 {
-	if (!loc) {
+	switch (origin) {
+	case GOSPY_ORIGIN_UNKNOWN:
+		break;
+	case GOSPY_ORIGIN_RUNTIME:
+		return "runtime";
+	case GOSPY_ORIGIN_STANDARD:
+		return "standard";
+	case GOSPY_ORIGIN_DEPENDENCY:
+		return "dependency";
+	case GOSPY_ORIGIN_OWN:
+		return "own";
+	}
+	return NULL;
+}
+
+void report_name_text(struct out *out, const struct name *name, int after)
+{
+	CLEANUP(strbuf_deinit) struct strbuf text = {0};
+	int room = out->cols - out_column(out) - after;
+	struct name_size size = name_size(name, out->utf8);
+	if (out->cols)
+		name_fit(name, room >= size.least ? room : size.good, out->utf8, &text);
+	else
+		name_full(name, &text);
+	if (text.failed)
+		out->error = ENOMEM;
+	else
+		out_write(out, text.s ? text.s : "", text.len);
+}
+
+void report_location_text(struct out *out, const struct gospy_location *loc, int after)
+{
+	if (out->cols) {
+		struct name name = name_place(loc);
+		name.parens = true;
+		report_name_text(out, &name, after);
+	} else if (!loc) {
 		out_putc(out, '-');
 	} else if (!loc->func) {
 		out_addr(out, loc->pc);
@@ -87,17 +127,27 @@ static void write_channel(struct out *out, const struct gospy_goroutine *g)
 		out_puts(out, ", closed");
 }
 
+/* " on sync.Mutex 0xc000012348" */
+static void write_object(struct out *out, const struct gospy_goroutine *g)
+{
+	CLEANUP(strbuf_deinit) struct strbuf text = {0};
+	if (g->wait_kind == GOSPY_WAIT_NONE)
+		return;
+	wait_detail(g, &text);
+	if (text.len && !text.failed)
+		out_text_n(out, text.s, text.len);
+}
+
 static enum out_style style_of(enum gospy_status status)
 {
 	switch (status) {
 	case GOSPY_STATUS_RUNNING:
-		return STYLE_GREEN;
-	case GOSPY_STATUS_WAITING:
-		return STYLE_YELLOW;
+		return OUT_GOOD;
 	case GOSPY_STATUS_SYSCALL:
-		return STYLE_BLUE;
+		return OUT_SYSCALL;
 	case GOSPY_STATUS_LEAKED:
-		return STYLE_RED;
+		return OUT_BAD;
+	case GOSPY_STATUS_WAITING:
 	case GOSPY_STATUS_IDLE:
 	case GOSPY_STATUS_RUNNABLE:
 	case GOSPY_STATUS_DEAD:
@@ -106,14 +156,14 @@ static enum out_style style_of(enum gospy_status status)
 	case GOSPY_STATUS_DEADEXTRA:
 		break;
 	}
-	return STYLE_NONE;
+	return OUT_NONE;
 }
 
 static void write_state(struct out *out, const struct gospy_goroutine *g)
 {
 	bool leaked = g->status == GOSPY_STATUS_LEAKED;
 	enum out_style style = style_of(g->status);
-	if (style != STYLE_NONE)
+	if (style != OUT_NONE)
 		out_style(out, style);
 	if (g->wait_reason && (leaked || g->status == GOSPY_STATUS_WAITING)) {
 		out_puts(out, "waiting for ");
@@ -123,8 +173,24 @@ static void write_state(struct out *out, const struct gospy_goroutine *g)
 	} else {
 		out_puts(out, select_state_name(g->status));
 	}
-	if (style != STYLE_NONE)
-		out_style(out, STYLE_NONE);
+	if (style != OUT_NONE)
+		out_style(out, OUT_NONE);
+}
+
+/* ", 12 minutes", as tracebacks have it; on a terminal ", 12m5s", as all else there. */
+static void write_wait(struct out *out, uint64_t wait_ns)
+{
+	struct units_wait wait = units_wait(wait_ns);
+	if (!wait.n)
+		return;
+	out_puts(out, ", ");
+	if (out->cols) {
+		out_puts(out, units_span(wait_ns).s);
+		return;
+	}
+	out_u64(out, wait.n);
+	out_putc(out, ' ');
+	out_puts(out, wait.unit);
 }
 
 static void write_details(struct out *out, const struct gospy_goroutine *g)
@@ -134,15 +200,10 @@ static void write_details(struct out *out, const struct gospy_goroutine *g)
 		write_thread(out, g);
 	else
 		write_channel(out, g);
+	write_object(out, g);
 	if (g->scan)
 		out_puts(out, " (scan)");
-	struct units_wait wait = units_wait(g->wait_ns);
-	if (wait.n) {
-		out_puts(out, ", ");
-		out_u64(out, wait.n);
-		out_putc(out, ' ');
-		out_puts(out, wait.unit);
-	}
+	write_wait(out, g->wait_ns);
 	if (g->locked) {
 		out_puts(out, ", locked to thread");
 		if (g->tid && !on_thread) {
@@ -152,14 +213,30 @@ static void write_details(struct out *out, const struct gospy_goroutine *g)
 	}
 }
 
-static bool is_marked(enum gospy_soundness soundness)
+/* What stands behind the line; NULL: nothing. */
+static const char *mark_of(enum gospy_soundness soundness)
 {
-	return soundness != GOSPY_SOUND && soundness != GOSPY_SOUND_RETRIED;
+	bool marked = soundness != GOSPY_SOUND && soundness != GOSPY_SOUND_RETRIED;
+	return marked ? report_soundness_name(soundness) : NULL;
+}
+
+static void write_user(struct out *out, const struct gospy_goroutine *g, int after)
+{
+	out_puts(out, " at ");
+	report_location_text(out, g->user, after);
+}
+
+/* What that should have on a terminal. */
+static int user_columns(const struct out *out, const struct gospy_goroutine *g)
+{
+	const struct name name = name_place(g->user);
+	return out->cols ? name_size(&name, out->utf8).good + (int)strlen(" at ") : 0;
 }
 
 void report_goroutine_text(struct out *out, const struct gospy_goroutine *g,
-			   const struct gospy_location *loc)
+			   const struct gospy_location *loc, bool waits_at)
 {
+	const char *mark = mark_of(g->soundness);
 	out_count(out, g->goid);
 	out_puts(out, " - ");
 	if (g->soundness == GOSPY_SOUND_UNREADABLE) {
@@ -169,14 +246,18 @@ void report_goroutine_text(struct out *out, const struct gospy_goroutine *g,
 		write_state(out, g);
 		write_details(out, g);
 		out_puts(out, ": ");
-		report_location_text(out, loc);
+		int after = mark ? (int)strlen(mark) + 3 : 0;
+		bool user = waits_at && loc != g->user;
+		report_location_text(out, loc, after + (user ? user_columns(out, g) : 0));
+		if (user)
+			write_user(out, g, after);
 	}
-	if (is_marked(g->soundness)) {
-		out_style(out, STYLE_RED);
+	if (mark) {
+		out_style(out, OUT_BAD);
 		out_puts(out, " [");
-		out_puts(out, report_soundness_name(g->soundness));
+		out_puts(out, mark);
 		out_putc(out, ']');
-		out_style(out, STYLE_NONE);
+		out_style(out, OUT_NONE);
 	}
 	out_putc(out, '\n');
 }
@@ -225,7 +306,10 @@ void report_goroutine_json(struct json *json, const struct gospy_goroutine *g)
 	report_location_json(json, "start", g->start);
 	report_location_json(json, "creator", g->creator);
 	report_location_json(json, "current", g->current);
+	report_location_json(json, "call", g->call);
 	report_location_json(json, "user", g->user);
+	json_str(json, "user_origin", report_origin_name(g->user_origin));
 	if (g->channel_known)
 		channel_json(json, &g->channel);
+	wait_json(json, g);
 }

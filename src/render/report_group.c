@@ -9,41 +9,58 @@
 
 static const struct table_column columns[] = {
 	{.gap = "", .title = "COUNT", .right = true},
-	{.gap = "  ", .title = "STATES"},
-	{.gap = "  ", .title = "LONGEST WAIT"},
-	{.gap = "  ", .title = "LOCATION"},
+	{.gap = "  ", .title = "STATES", .good = 20, .rank = 1},
+	{.gap = "  ", .title = "LONGEST WAIT", .rank = 2},
+	{.gap = "  ", .title = "LOCATION", .good = 38},
+	{.gap = "  ", .title = "WAITS AT", .good = 38, .rank = 3},
 };
 
-/* "9800 waiting, 12 syscall" */
-static void add_states(struct strbuf *b, const struct group *group)
+/* "chan recv" where there is no room for "chan receive". */
+static void add_state(struct strbuf *b, const char *state, const struct out *out)
 {
-	const char *separator = "";
-	for (unsigned i = 0; i < SELECT_STATES; i++) {
-		if (!group->states[i])
-			continue;
-		strbuf_printf(b, "%s%" PRIu64 " %s", separator, group->states[i],
-			      select_state_name((enum gospy_status)i));
-		separator = ", ";
-	}
-	if (group->unreadable)
-		strbuf_printf(b, "%s%" PRIu64 " unreadable", separator, group->unreadable);
-}
-
-static void add_location(struct strbuf *b, const struct gospy_location *loc)
-{
-	if (!loc)
-		strbuf_putc(b, '-');
-	else if (!loc->func)
-		strbuf_printf(b, "0x%" PRIx64, loc->pc);
-	else if (!loc->file)
-		strbuf_puts(b, loc->func);
+	enum { WIDE = 100 };
+	const struct name name = {.kind = NAME_STATE, .text = state};
+	if (out->cols && out->cols < WIDE)
+		name_fit(&name, name_size(&name, out->utf8).good, out->utf8, b);
 	else
-		strbuf_printf(b, "%s (%s:%" PRIu32 ")", loc->func, loc->file, loc->line);
+		strbuf_puts(b, state);
 }
 
-void report_groups_text(struct out *out, const struct groups *groups, size_t n)
+/* "9800 chan receive, 12 syscall" */
+static void add_states(struct strbuf *b, const group_states *states, size_t index,
+		       const struct out *out)
 {
-	CLEANUP(table_deinit) struct table table = {.columns = columns, .column_count = 4};
+	enum { STATES_SHOWN = 4 };
+	size_t n;
+	const struct group_state *of = group_states_of(states, index, &n);
+	uint64_t others = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (i >= STATES_SHOWN) {
+			others += of[i].count;
+			continue;
+		}
+		strbuf_printf(b, "%s%" PRIu64 " ", i ? ", " : "", of[i].count);
+		add_state(b, of[i].state, out);
+		strbuf_puts(b, of[i].leaked ? " (leaked)" : "");
+	}
+	if (others)
+		strbuf_printf(b, ", %" PRIu64 " in other states", others);
+}
+
+static void add_place(struct table *table, const struct gospy_location *location, const char *after)
+{
+	struct name name = name_place(location);
+	name.parens = true;
+	name.after = after;
+	table_name(table, &name);
+}
+
+void report_groups_text(struct out *out, const struct groups *groups, const group_states *states,
+			bool waits_at, size_t n)
+{
+	enum { COLUMNS = sizeof(columns) / sizeof(columns[0]) };
+	CLEANUP(table_deinit)
+	struct table table = {.columns = columns, .column_count = COLUMNS - !waits_at};
 	CLEANUP(strbuf_deinit) struct strbuf text = {0};
 	table_titles(&table);
 	for (size_t i = 0; i < n; i++) {
@@ -51,24 +68,47 @@ void report_groups_text(struct out *out, const struct groups *groups, size_t n)
 		struct units_wait wait = units_wait(group->longest_wait_ns);
 		table_cell_u64(&table, group->count);
 		strbuf_clear(&text);
-		add_states(&text, group);
-		table_cell_buf(&table, &text);
+		add_states(&text, states, i, out);
+		table_name_buf(&table, &text);
 		strbuf_clear(&text);
-		if (wait.n)
+		if (wait.n && out->cols)
+			strbuf_puts(&text, units_span(group->longest_wait_ns).s);
+		else if (wait.n)
 			strbuf_printf(&text, "%" PRIu64 " %s", wait.n, wait.unit);
 		else
 			strbuf_putc(&text, '-');
 		table_cell_buf(&table, &text);
-		strbuf_clear(&text);
-		add_location(&text, group_location(group->largest, groups->key));
-		table_cell_buf(&table, &text);
+		const struct gospy_location *location = group_location(group->largest, groups->key);
+		add_place(&table, location, NULL);
+		if (waits_at)
+			add_place(&table, group->largest->user,
+				  group->users_differ ? " ..." : NULL);
 	}
 	table_print(&table, out);
-	out_printf(out, "total: %" PRIu64 " goroutines at %zu locations\n", groups->goroutines,
-		   groups->groups.len);
+	size_t places = groups->groups.len;
+	out_printf(out, "total: %" PRIu64 " goroutine%s at %zu location%s\n", groups->goroutines,
+		   units_plural(groups->goroutines), places, units_plural(places));
 }
 
-void report_group_json(struct json *json, const struct groups *groups, size_t index)
+static void reasons_json(struct json *json, const group_states *states, size_t index)
+{
+	size_t n;
+	const struct group_state *of = group_states_of(states, index, &n);
+	json_array(json, "wait_reasons");
+	for (size_t i = 0; i < n; i++) {
+		if (!of[i].waits)
+			continue;
+		json_object(json, NULL);
+		json_str(json, "wait_reason", of[i].state);
+		json_bool(json, "leaked", of[i].leaked);
+		json_u64(json, "count", of[i].count);
+		json_object_end(json);
+	}
+	json_array_end(json);
+}
+
+void report_group_json(struct json *json, const struct groups *groups, const group_states *states,
+		       size_t index)
 {
 	const struct group *group = &groups->groups.at[index];
 	json_u64(json, "count", group->count);
@@ -80,6 +120,11 @@ void report_group_json(struct json *json, const struct groups *groups, size_t in
 	if (group->unreadable)
 		json_u64(json, "unreadable", group->unreadable);
 	json_object_end(json);
+	reasons_json(json, states, index);
 	json_u64(json, "longest_wait_ns", group->longest_wait_ns);
 	report_location_json(json, "location", group_location(group->largest, groups->key));
+	if (!groups->has_stacks)
+		return;
+	report_location_json(json, "user", group->largest->user);
+	json_bool(json, "users_differ", group->users_differ);
 }

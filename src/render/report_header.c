@@ -1,5 +1,7 @@
 #include "render/report_header.h"
 
+#include <inttypes.h>
+
 #include "render/fields.h"
 #include "render/units.h"
 
@@ -53,6 +55,12 @@ static const struct field soundness_fields[] = {
 	FIELD(gospy_snapshot_info, unreadable, NULL),
 };
 
+static const struct field missing_fields[] = {
+	FIELD(gospy_missing, entries, NULL),   FIELD(gospy_missing, stacks, NULL),
+	FIELD(gospy_missing, arguments, NULL), FIELD(gospy_missing, ancestors, NULL),
+	FIELD(gospy_missing, labels, NULL),
+};
+
 static const char *p_status_name(enum gospy_p_status status)
 {
 	switch (status) {
@@ -68,6 +76,19 @@ static const char *p_status_name(enum gospy_p_status status)
 		return "dead";
 	}
 	return "unknown";
+}
+
+void report_pause(struct out *out, const struct gospy_snapshot_info *info)
+{
+	if (!info->stopped_threads) {
+		out_puts(out, "nothing ran, nothing stopped");
+		return;
+	}
+	out_printf(out, "paused %s, %" PRIu64, units_ms(info->paused_ns).s, info->stopped_threads);
+	// Other threads may have been born since they were counted.
+	if (info->stopped_threads <= info->threads.total)
+		out_printf(out, " of %" PRIu64, info->threads.total);
+	out_puts(out, " threads");
 }
 
 static void process_text(struct out *out, const struct gospy_target_info *target,
@@ -86,14 +107,15 @@ static void process_text(struct out *out, const struct gospy_target_info *target
 	out_count(out, info->sched.gomaxprocs);
 	out_printf(out, ", pid: %d, uptime: %s      ", (int)target->pid,
 		   units_span(info->uptime_ns).s);
+	out_putc(out, '(');
 	if (info->non_blocking) {
-		out_puts(out, "(not stopped: ");
+		out_puts(out, "not stopped: ");
 		fields_text(out, soundness_fields, COUNT(soundness_fields), info,
 			    FIELDS_NUMBER_FIRST);
-		out_puts(out, ")\n");
 	} else {
-		out_printf(out, "(paused %s)\n", units_ms(info->paused_ns).s);
+		report_pause(out, info);
 	}
+	out_puts(out, ")\n");
 }
 
 static void heap_text(struct out *out, const struct gospy_snapshot_info *info)
@@ -197,17 +219,33 @@ static void target_json(struct json *json, const struct gospy_target_info *targe
 	json_object_end(json);
 }
 
+static void missing_json(struct json *json, const struct gospy_missing *missing)
+{
+	if (!missing->entries && !missing->labels && !missing->arguments && !missing->ancestors &&
+	    !missing->stacks)
+		return;
+	json_object(json, "missing");
+	fields_json(json, missing_fields, COUNT(missing_fields), missing);
+	json_object_end(json);
+}
+
 static void snapshot_json(struct json *json, const struct gospy_snapshot_info *info)
 {
 	json_object(json, "snapshot");
 	json_u64(json, "time_unix_ns", info->time_unix_ns);
 	json_bool(json, "non_blocking", info->non_blocking);
+	json_bool(json, "instant", info->instant);
 	json_bool(json, "exact", info->exact);
+	if (info->scope == GOSPY_SCOPE_RUNNING)
+		json_str(json, "scope", "running");
 	json_u64(json, "paused_ns", info->paused_ns);
+	json_u64(json, "stopped_threads", info->stopped_threads);
+	json_str(json, "not_stopped", info->not_stopped);
 	json_u64(json, "total_ns", info->total_ns);
 	json_u64(json, "active", info->active);
 	fields_json(json, soundness_fields, COUNT(soundness_fields), info);
 	json_str(json, "problem", info->problem);
+	missing_json(json, &info->missing);
 	json_object_end(json);
 }
 

@@ -25,7 +25,23 @@ static const struct table_column columns[] = {
 	{.gap = " "}, /* path */
 };
 
-static void list_text(struct out *out, const struct gospy_process *processes, size_t n)
+/* The list, and what of it is shown. */
+struct selection {
+	const struct gospy_process *processes;
+	size_t count;
+	const pid_t *only;
+	size_t only_count; /* 0: all */
+};
+
+static bool is_shown(const struct selection *selection, const struct gospy_process *process)
+{
+	bool wanted = !selection->only_count;
+	for (size_t i = 0; !wanted && i < selection->only_count; i++)
+		wanted = selection->only[i] == process->pid;
+	return wanted && process->is_go;
+}
+
+static void list_text(struct out *out, const struct selection *selection)
 {
 	CLEANUP(table_deinit)
 	struct table table = {
@@ -33,9 +49,9 @@ static void list_text(struct out *out, const struct gospy_process *processes, si
 		.column_count = sizeof(columns) / sizeof(columns[0]),
 	};
 	CLEANUP(strbuf_deinit) struct strbuf path = {0};
-	for (size_t i = 0; i < n; i++) {
-		const struct gospy_process *p = &processes[i];
-		if (!p->is_go)
+	for (size_t i = 0; i < selection->count; i++) {
+		const struct gospy_process *p = &selection->processes[i];
+		if (!is_shown(selection, p))
 			continue;
 		strbuf_clear(&path);
 		strbuf_puts(&path, p->exe ? p->exe : "?");
@@ -64,12 +80,12 @@ void report_list_process_json(struct json *json, const struct gospy_process *p)
 	json_bool(json, "exe_deleted", p->exe_deleted);
 	json_str(json, "go_version", p->go_version);
 	json_bool(json, "agent", p->agent);
+	json_str(json, "problem", p->problem);
 }
 
-static void list_json(struct out *out, const struct gospy_process_list *list, bool lines)
+static void list_json(struct out *out, const struct gospy_process_list *list,
+		      const struct selection *selection, bool lines)
 {
-	size_t n;
-	const struct gospy_process *processes = gospy_process_list_get(list, &n);
 	struct json json = {.out = out};
 	json_begin(&json, "process_list");
 	json_u64(&json, "unreadable", gospy_process_list_unreadable(list));
@@ -79,13 +95,14 @@ static void list_json(struct out *out, const struct gospy_process_list *list, bo
 	} else {
 		json_array(&json, "processes");
 	}
-	for (size_t i = 0; i < n; i++) {
-		if (!processes[i].is_go)
+	for (size_t i = 0; i < selection->count; i++) {
+		const struct gospy_process *p = &selection->processes[i];
+		if (!is_shown(selection, p))
 			continue;
 		json_object(&json, NULL);
 		if (lines)
 			json_str(&json, "type", "process");
-		report_list_process_json(&json, &processes[i]);
+		report_list_process_json(&json, p);
 		json_object_end(&json);
 		if (lines)
 			json_newline(&json);
@@ -97,12 +114,13 @@ static void list_json(struct out *out, const struct gospy_process_list *list, bo
 	}
 }
 
-void report_list(struct out *out, const struct gospy_process_list *list, enum report_format format)
+void report_list(struct out *out, const struct gospy_process_list *list, const pid_t *only,
+		 size_t n, enum report_format format)
 {
-	size_t n;
-	const struct gospy_process *processes = gospy_process_list_get(list, &n);
+	struct selection selection = {.only = only, .only_count = n};
+	selection.processes = gospy_process_list_get(list, &selection.count);
 	if (format == REPORT_TEXT)
-		list_text(out, processes, n);
+		list_text(out, &selection);
 	else
-		list_json(out, list, format == REPORT_JSON_LINES);
+		list_json(out, list, &selection, format == REPORT_JSON_LINES);
 }

@@ -38,7 +38,7 @@ static const struct line {
 	{"gc-pause-total", FIELD(pause_total_ns), DURATION},
 };
 
-/* Behind the last pause. */
+/* The lines behind the last pause. */
 static const struct line cycle_lines[] = {
 	{"num-gc", FIELD(num_gc), COUNT},
 	{"num-forced-gc", FIELD(num_forced_gc), COUNT},
@@ -70,8 +70,8 @@ static uint64_t number_at(const void *base, size_t offset)
 	return *(const uint64_t *)(const void *)((const char *)base + offset);
 }
 
-/* With GOGC=off the goal before Go 1.19 is the largest number there is, which for others means that
- * it is not known. */
+/* With GOGC=off the goal before Go 1.19 is the largest number there is. In other figures that
+ * number means that they are not known. */
 static bool is_known(const struct gospy_memstats *m, const struct line *line)
 {
 	return number_at(m, line->offset) != GOSPY_UNKNOWN ||
@@ -81,7 +81,7 @@ static bool is_known(const struct gospy_memstats *m, const struct line *line)
 /* ---------------------------------------------------------------------------------------- text --
  */
 
-/* As the agent of gops does, which has no EB. */
+/* It prints as the agent of gops does, which has no EB. */
 static void bytes_text(struct out *out, uint64_t n)
 {
 	static const char *const names[] = {NULL, "KB", "MB", "GB", "TB", "PB"};
@@ -255,7 +255,7 @@ static void by_size_json(struct json *json, const struct gospy_memstats *m)
 	json_array_end(json);
 }
 
-static void collector_json(struct json *json, const struct gospy_memstats *m)
+static void gc_json(struct json *json, const struct gospy_memstats *m)
 {
 	json_str(json, "gc_phase", phase_name(m->gc_phase));
 	if (m->gc_percent_known && m->gc_percent >= 0)
@@ -294,7 +294,7 @@ static void memstats_json(struct out *out, const struct gospy_target_info *targe
 	json_float(&json, "gc_cpu_fraction", m->gc_cpu_fraction);
 	json_bool(&json, "enable_gc", m->enable_gc);
 	json_bool(&json, "debug_gc", m->debug_gc);
-	collector_json(&json, m);
+	gc_json(&json, m);
 	pauses_json(&json, m);
 	by_size_json(&json, m);
 	json_object_end(&json);
@@ -331,7 +331,7 @@ static void megabytes_text(struct out *out, uint64_t n)
 		out_u64(out, n >> 20);
 }
 
-/* The next cycle has put its own in the place of this. */
+/* The next cycle has put its own value in the place of this one. */
 static uint64_t heap_before(const struct gospy_memstats *m)
 {
 	return m->gc_phase == GOSPY_GC_OFF ? m->heap_before : GOSPY_UNKNOWN;
@@ -339,12 +339,13 @@ static uint64_t heap_before(const struct gospy_memstats *m)
 
 /* Like a line of GODEBUG=gctrace=1: src/runtime/mgc.go:gcMarkTermination. */
 static void cycle_text(struct out *out, const struct gospy_memstats *m,
-		       const struct gospy_gc_pause *pause, bool newest)
+		       const struct gospy_gc_pause *pause, uint64_t max_pause_ns, bool newest)
 {
 	out_printf(out, "gc %lu @%.3fs", pause->gc, (double)cycle_age_ns(m, pause) / 1e9);
 	if (newest && m->gc_cpu_fraction >= 0)
 		out_printf(out, " %d%%", (int)(100 * m->gc_cpu_fraction));
-	out_printf(out, ": %s pause", units_ms(pause->pause_ns).s);
+	out_printf(out, ": %s pause, max %s", units_ms(pause->pause_ns).s,
+		   units_ms(max_pause_ns).s);
 	if (newest) {
 		out_puts(out, ", ");
 		megabytes_text(out, heap_before(m));
@@ -363,7 +364,7 @@ static void cycle_text(struct out *out, const struct gospy_memstats *m,
 }
 
 static void cycle_json(struct out *out, const struct gospy_memstats *m,
-		       const struct gospy_gc_pause *pause, bool newest)
+		       const struct gospy_gc_pause *pause, uint64_t max_pause_ns, bool newest)
 {
 	struct json json = {.out = out};
 	json_begin(&json, "gc");
@@ -371,6 +372,7 @@ static void cycle_json(struct out *out, const struct gospy_memstats *m,
 	json_u64(&json, "end_unix_ns", pause->end_unix_ns);
 	json_u64(&json, "uptime_ns", cycle_age_ns(m, pause));
 	json_u64(&json, "pause_ns", pause->pause_ns);
+	json_u64(&json, "max_pause_ns", max_pause_ns);
 	if (newest) {
 		json_float(&json, "gc_cpu_fraction", m->gc_cpu_fraction);
 		json_u64(&json, "heap_before", heap_before(m));
@@ -384,7 +386,7 @@ static void cycle_json(struct out *out, const struct gospy_memstats *m,
 }
 
 uint64_t report_gc_cycles(struct out *out, const struct gospy_memstats *memstats, uint64_t since,
-			  uint64_t limit, enum report_format format)
+			  uint64_t limit, uint64_t *max_pause_ns, enum report_format format)
 {
 	uint64_t n = 0;
 	for (size_t i = 0; i < memstats->pause_count && n < limit; i++) {
@@ -392,10 +394,12 @@ uint64_t report_gc_cycles(struct out *out, const struct gospy_memstats *memstats
 		bool newest = i + 1 == memstats->pause_count;
 		if (pause->gc <= since)
 			continue;
+		if (pause->pause_ns > *max_pause_ns)
+			*max_pause_ns = pause->pause_ns;
 		if (format == REPORT_TEXT)
-			cycle_text(out, memstats, pause, newest);
+			cycle_text(out, memstats, pause, *max_pause_ns, newest);
 		else
-			cycle_json(out, memstats, pause, newest);
+			cycle_json(out, memstats, pause, *max_pause_ns, newest);
 		n++;
 	}
 	return n;

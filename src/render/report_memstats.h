@@ -12,10 +12,11 @@ void report_memstats(struct out *out, const struct gospy_target_info *target,
 
 /**
  * A line for each cycle that ended after cycle number `since`, oldest first, no more than `limit`
- * of them. What is known of the newest only is left out of the others. Returns how many there were.
+ * of them. Figures that are known of the newest cycle only are left out of the others.
+ * `*max_pause_ns` is the longest pause so far, from 0 on. Returns how many cycles there were.
  */
 uint64_t report_gc_cycles(struct out *out, const struct gospy_memstats *memstats, uint64_t since,
-			  uint64_t limit, enum report_format format);
+			  uint64_t limit, uint64_t *max_pause_ns, enum report_format format);
 
 /** The member "reading" of an open object. */
 void report_reading_json(struct json *json, const struct gospy_reading *reading);

@@ -10,4 +10,8 @@
 void report_process(struct out *out, const struct gospy_process_info *info, uint64_t sample_ns,
 		    enum report_format format);
 
+/** The same on a terminal: sizes with units, sockets sorted and counted by state. */
+void report_process_people(struct out *out, const struct gospy_process_info *info,
+			   uint64_t sample_ns);
+
 #endif

@@ -1,20 +1,25 @@
 #include "render/report_stack.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "render/label.h"
 #include "render/report_goroutine.h"
+#include "render/report_head.h"
 #include "render/report_header.h"
+#include "render/report_overview.h"
 #include "render/traceback.h"
+#include "render/wait.h"
 
-static bool is_wanted(const struct stack_report *report, struct gospy_goroutine *g)
+static bool is_wanted(const struct stack_report *report, const struct gospy_goroutine *g,
+		      size_t index)
 {
 	struct select *select = report->select;
-	const regex_t *func = select->func;
+	struct pattern *func = select->func;
 	select->func = NULL;
-	bool matches = select_match(select, g);
+	bool matches = select_match(select, g, index);
 	select->func = func;
 	if (!matches || !report->goid_count)
 		return matches && !(func && g->soundness == GOSPY_SOUND_UNREADABLE);
@@ -32,8 +37,7 @@ static bool any_call_matches(struct select *select, const struct gospy_stack *st
 		if (!func)
 			continue;
 		uint64_t *known = map_put(&select->func_cache, (uint64_t)(uintptr_t)func);
-		bool matches = known && *known ? *known == 2
-					       : regexec(select->func, func, 0, NULL, 0) == 0;
+		bool matches = known && *known ? *known == 2 : pattern_matches(select->func, func);
 		if (known)
 			*known = 1 + matches;
 		if (matches)
@@ -51,7 +55,7 @@ static bool next(struct stack_report *report, size_t *index, struct gospy_gorout
 	while (*index < n) {
 		gospy_snapshot_goroutine(report->snapshot, *index, g);
 		size_t at = (*index)++;
-		if (!is_wanted(report, g))
+		if (!is_wanted(report, g, at))
 			continue;
 		enum gospy_code code = gospy_snapshot_stack(report->snapshot, at, stack, err);
 		if (code && code != GOSPY_E_NOT_FOUND) {
@@ -76,6 +80,7 @@ struct stack_group {
 	uint64_t minutes_min, minutes_max;
 	VEC(uint64_t) goids;
 	struct label_tally labels;
+	struct wait_tally waits;
 	enum gospy_status status;
 	const char *wait_reason;
 	uint64_t creator; /* pc, or 0 */
@@ -93,6 +98,7 @@ static void groups_free(struct stack_groups *groups)
 	for (size_t i = 0; i < groups->groups.len; i++) {
 		vec_free(&groups->groups.at[i].goids);
 		label_tally_deinit(&groups->groups.at[i].labels);
+		wait_tally_deinit(&groups->groups.at[i].waits);
 	}
 	vec_free(&groups->groups);
 	map_deinit(&groups->by_stack);
@@ -134,7 +140,8 @@ static bool group_add(struct stack_groups *groups, const struct gospy_goroutine 
 		      uint64_t creator)
 {
 	struct stack_group *group = group_of(groups, g, index, creator);
-	if (!group || !vec_push(&group->goids, g->goid) || !label_tally_add(&group->labels, g))
+	if (!group || !vec_push(&group->goids, g->goid) || !label_tally_add(&group->labels, g) ||
+	    !wait_tally_add(&group->waits, g, index))
 		return false;
 	uint64_t waited = traceback_minutes(g);
 	group->count++;
@@ -153,8 +160,8 @@ static int compare_groups(const void *a, const void *b)
 	return (x->first > y->first) - (x->first < y->first);
 }
 
-/* What grouping asks of stacks and go statements. It is the same for all goroutines that share one,
- * and of a million goroutines these are few. */
+/* What grouping asks of stacks and go statements. The answer is the same for all goroutines that
+ * share one, and a million goroutines have few of them. */
 struct group_facts {
 	struct map stacks;   /* stack_id -> STACK_ bits */
 	struct map creators; /* of gospy_goroutine -> 1 + pc if it is shown, else 1 */
@@ -178,7 +185,8 @@ static enum gospy_code learn(struct stack_report *report, size_t index, uint64_t
 	bool matches = !report->select->func || any_call_matches(report->select, &stack);
 	*stack_ret = STACK_KNOWN | (code ? 0 : STACK_FOUND) | (matches ? STACK_MATCHES : 0) |
 		     (stack.problem ? STACK_PROBLEM : 0);
-	*creator_ret = 1 + (stack.created_by ? stack.created_by->pc : 0);
+	bool created = stack.created_by && (report->all_frames || !stack.created_by->hidden);
+	*creator_ret = 1 + (created ? stack.created_by->pc : 0);
 	return GOSPY_OK;
 }
 
@@ -210,7 +218,7 @@ static enum gospy_code collect_groups(struct stack_report *report, struct stack_
 	size_t n = gospy_snapshot_goroutine_count(report->snapshot);
 	for (size_t i = 0; i < n && !code; i++) {
 		gospy_snapshot_goroutine(report->snapshot, i, &g);
-		if (is_wanted(report, &g))
+		if (is_wanted(report, &g, i))
 			code = group_one(report, &facts, groups, &g, i, err);
 	}
 	if (groups->groups.len)
@@ -246,7 +254,7 @@ static void write_group_header(struct out *out, const struct stack_group *group,
 	out_puts(out, group->goids.len > GOIDS_SHOWN ? ", ...\n" : "\n");
 }
 
-/* Those that all have come first. */
+/* The labels that all goroutines of the group have come first. */
 static void write_group_labels(struct out *out, const struct stack_group *group,
 			       const label_counts *labels)
 {
@@ -267,6 +275,53 @@ static void write_group_labels(struct out *out, const struct stack_group *group,
 	}
 	if (labels->len)
 		out_puts(out, labels->len > LABELS_SHOWN ? ", ...\n" : "\n");
+}
+
+/* "waits for: sync.Mutex 0xc000012348 (998 of 1000), ...": what most of them wait for comes first.
+ */
+static bool write_group_waits(struct out *out, const struct stack_report *report,
+			      const struct stack_group *group)
+{
+	enum { WAITS_SHOWN = 4 };
+	CLEANUP(strbuf_deinit) struct strbuf text = {0};
+	const struct wait_tally *waits = &group->waits;
+	for (size_t i = 0; i < waits->counts.len && i < WAITS_SHOWN; i++) {
+		const struct wait_count *count = &waits->counts.at[i];
+		struct gospy_goroutine g;
+		gospy_snapshot_goroutine(report->snapshot, count->example, &g);
+		strbuf_puts(&text, i ? ", " : "waits for: ");
+		wait_name(&g, &text);
+		if (count->goroutines != group->count)
+			strbuf_printf(&text, " (%" PRIu64 " of %" PRIu64 ")", count->goroutines,
+				      group->count);
+	}
+	if (text.failed)
+		return false;
+	if (!text.len)
+		return true;
+	out_text_n(out, text.s, text.len);
+	out_puts(out, waits->counts.len > WAITS_SHOWN || waits->others ? ", ...\n" : "\n");
+	return true;
+}
+
+static void group_waits_json(struct json *json, const struct stack_report *report,
+			     const struct stack_group *group)
+{
+	const struct wait_tally *waits = &group->waits;
+	if (!waits->counts.len)
+		return;
+	json_array(json, "waits");
+	for (size_t i = 0; i < waits->counts.len; i++) {
+		struct gospy_goroutine g;
+		gospy_snapshot_goroutine(report->snapshot, waits->counts.at[i].example, &g);
+		json_object(json, NULL);
+		json_u64(json, "count", waits->counts.at[i].goroutines);
+		wait_json(json, &g);
+		json_object_end(json);
+	}
+	json_array_end(json);
+	if (waits->others)
+		json_u64(json, "other_waits", waits->others);
 }
 
 static void group_labels_json(struct json *json, const label_counts *labels)
@@ -299,6 +354,7 @@ static void group_json(struct json *json, const struct stack_report *report,
 		json_u64(json, NULL, group->goids.at[i]);
 	json_array_end(json);
 	group_labels_json(json, labels);
+	group_waits_json(json, report, group);
 	traceback_json(json, report, stack);
 }
 
@@ -307,6 +363,8 @@ static void begin_json(struct json *json, const struct stack_report *report, boo
 {
 	json_begin(json, "stack");
 	report_header_json(json, report->target, report->snapshot);
+	if (report->watched_ns)
+		json_u64(json, "watched_ns", report->watched_ns);
 	if (lines) {
 		json_object_end(json);
 		json_newline(json);
@@ -325,9 +383,8 @@ static void end_json(struct json *json, bool lines)
 }
 
 static enum gospy_code report_group(struct out *out, struct json *json,
-				    const struct stack_report *report,
-				    const struct stack_group *group, enum report_format format,
-				    struct gospy_error *err)
+				    const struct stack_report *report, struct stack_group *group,
+				    enum report_format format, struct gospy_error *err)
 {
 	struct gospy_goroutine g;
 	struct gospy_stack stack;
@@ -338,9 +395,12 @@ static enum gospy_code report_group(struct out *out, struct json *json,
 		return code;
 	if (!label_tally_counts(&group->labels, &labels))
 		return err_nomem(err);
+	wait_tally_sort(&group->waits);
+	bool ok = true;
 	if (format == REPORT_TEXT) {
 		write_group_header(out, group, &g);
 		write_group_labels(out, group, &labels);
+		ok = write_group_waits(out, report, group);
 		traceback_lines(out, report, &stack, 0);
 	} else {
 		json_object(json, NULL);
@@ -352,7 +412,7 @@ static enum gospy_code report_group(struct out *out, struct json *json,
 			json_newline(json);
 	}
 	vec_free(&labels);
-	return GOSPY_OK;
+	return ok ? GOSPY_OK : err_nomem(err);
 }
 
 static enum gospy_code report_groups(struct out *out, struct stack_report *report,
@@ -413,9 +473,58 @@ static enum gospy_code report_each(struct out *out, struct stack_report *report,
 	return code;
 }
 
+/* Which goroutines an overview counts: those that are shown. */
+struct overview {
+	struct stack_report *report;
+	struct map stacks; /* stack_id -> STACK_ bits */
+	enum gospy_code code;
+	struct gospy_error *err;
+};
+
+static void overview_deinit(struct overview *overview)
+{
+	map_deinit(&overview->stacks);
+}
+
+static bool is_counted(void *ctx, const struct gospy_goroutine *g, size_t index)
+{
+	struct overview *overview = ctx;
+	if (overview->code || !is_wanted(overview->report, g, index))
+		return false;
+	if (!overview->report->select->func)
+		return true;
+	uint64_t *stack = map_put(&overview->stacks, g->stack_id), creator;
+	if (!stack)
+		overview->code = err_nomem(overview->err);
+	else if (!*stack)
+		overview->code = learn(overview->report, index, stack, &creator, overview->err);
+	return !overview->code && (*stack & STACK_MATCHES);
+}
+
+/* On a terminal that a goroutine a line would not fit, say first what most of them do. */
+static enum gospy_code report_first(struct out *out, struct stack_report *report,
+				    struct gospy_error *err)
+{
+	CLEANUP(overview_deinit) struct overview overview = {.report = report, .err = err};
+	CLEANUP(census_deinit) struct census census = {0};
+	if (!out->rows)
+		return GOSPY_OK;
+	enum gospy_code code = census_take_where(&census, is_counted, &overview, GROUP_USER,
+						 report->snapshot, err);
+	if (!code)
+		code = overview.code;
+	if (code || census.goroutines <= (uint64_t)out->rows)
+		return code;
+	report_head(out, report->target, report->snapshot);
+	return report_overview(out, &census, GROUP_USER, false, err);
+}
+
 enum gospy_code report_stacks(struct out *out, struct stack_report *report,
 			      enum report_format format, struct gospy_error *err)
 {
+	enum gospy_code code = format == REPORT_TEXT ? report_first(out, report, err) : GOSPY_OK;
+	if (code)
+		return code;
 	return report->group ? report_groups(out, report, format, err)
 			     : report_each(out, report, format, err);
 }

@@ -15,6 +15,7 @@ struct stack_report {
 	size_t goid_count;     /* 0: all */
 	bool group;            /* identical stacks once, the most frequent first */
 	bool all_frames;       /* those that the runtime hides, too */
+	uint64_t watched_ns;   /* it was looked at for so long before; 0: not */
 	uint64_t depth;        /* calls of a stack at most; 0: as many as the runtime prints */
 	/* Results. */
 	uint64_t shown;    /* goroutines */

@@ -7,12 +7,15 @@
 #include "render/json.h"
 #include "render/report_goroutine.h"
 #include "render/report_group.h"
+#include "render/report_head.h"
 #include "render/report_header.h"
+#include "render/report_overview.h"
 
 /* What follows the header: groups or goroutines. */
 struct entries {
 	struct census census;
 	struct groups groups;
+	group_states states;
 	select_entries goroutines;
 	size_t total; /* entries that match */
 	size_t shown; /* of them, the first so many */
@@ -20,6 +23,7 @@ struct entries {
 
 static void entries_deinit(struct entries *entries)
 {
+	vec_free(&entries->states);
 	groups_deinit(&entries->groups);
 	census_deinit(&entries->census);
 	vec_free(&entries->goroutines);
@@ -49,6 +53,12 @@ static enum gospy_code entries_collect(struct entries *entries, const struct sum
 		code = census_take(&entries->census, summary->select, key, summary->snapshot, err);
 		if (!code)
 			code = groups_collect(&entries->groups, &entries->census, key, err);
+		if (!code && summary->select->sort != SELECT_SORT_GOID)
+			code = groups_sort(&entries->groups, &entries->census,
+					   summary->select->sort, err);
+		if (!code)
+			code = groups_states(&entries->groups, &entries->census, &entries->states,
+					     err);
 		entries->total = entries->groups.groups.len;
 	} else {
 		code = select_run(summary->select, summary->snapshot, &entries->goroutines, err);
@@ -74,24 +84,67 @@ static const char *pc_name(enum select_pc pc)
 	return "";
 }
 
-static void write_text(struct out *out, const struct summary *summary,
-		       const struct entries *entries)
+/* The place that was asked for may be that already. */
+static bool shows_users(const struct summary *summary)
 {
-	report_header_text(out, summary->target, summary->snapshot);
+	return summary->waits_at && gospy_snapshot_info(summary->snapshot)->stacks &&
+	       summary->select->pc != SELECT_PC_USER;
+}
+
+static void write_entries(struct out *out, const struct summary *summary,
+			  const struct entries *entries)
+{
 	if (summary->group) {
-		out_printf(out, "\ngoroutines by %s:\n", pc_name(summary->select->pc));
-		report_groups_text(out, &entries->groups, entries->shown);
+		out_printf(out, "goroutines by %s:\n", pc_name(summary->select->pc));
+		report_groups_text(out, &entries->groups, &entries->states, shows_users(summary),
+				   entries->shown);
 	} else {
-		out_puts(out, "\ngoroutines:\n");
+		bool waits_at = shows_users(summary);
+		out_puts(out, "goroutines:\n");
 		for (size_t i = 0; i < entries->shown && !out->error; i++) {
 			struct gospy_goroutine g;
 			gospy_snapshot_goroutine(summary->snapshot, entries->goroutines.at[i].index,
 						 &g);
-			report_goroutine_text(out, &g, select_location(summary->select, &g));
+			report_goroutine_text(out, &g, select_location(summary->select, &g),
+					      waits_at);
 		}
 	}
 	if (entries->shown < entries->total)
 		out_printf(out, "... %zu more\n", entries->total - entries->shown);
+}
+
+static void write_text(struct out *out, const struct summary *summary,
+		       const struct entries *entries)
+{
+	report_header_text(out, summary->target, summary->snapshot);
+	out_putc(out, '\n');
+	write_entries(out, summary, entries);
+}
+
+/* On a terminal what matters comes first, and all the rest last, if it is wanted at all. */
+static enum gospy_code write_terminal(struct out *out, const struct summary *summary,
+				      const struct entries *entries, struct gospy_error *err)
+{
+	enum { OTHER_LINES = REPORT_HEAD_LINES + 3 };
+	enum gospy_code code = GOSPY_OK;
+	report_head(out, summary->target, summary->snapshot);
+	if (!summary->group && entries->shown + OTHER_LINES > (size_t)out->rows) {
+		CLEANUP(census_deinit) struct census census = {0};
+		enum group_key key = key_of(summary->select->pc);
+		code = census_take(&census, summary->select, key, summary->snapshot, err);
+		if (!code)
+			code = report_overview(out, &census, key, shows_users(summary), err);
+	} else {
+		out_putc(out, '\n');
+	}
+	if (code)
+		return code;
+	write_entries(out, summary, entries);
+	if (summary->details) {
+		out_putc(out, '\n');
+		report_header_text(out, summary->target, summary->snapshot);
+	}
+	return GOSPY_OK;
 }
 
 static void provenance_json(struct json *json, const struct summary *summary)
@@ -115,7 +168,7 @@ static void entry_json(struct json *json, const struct summary *summary,
 		       const struct entries *entries, size_t i)
 {
 	if (summary->group) {
-		report_group_json(json, &entries->groups, i);
+		report_group_json(json, &entries->groups, &entries->states, i);
 	} else {
 		struct gospy_goroutine g;
 		gospy_snapshot_goroutine(summary->snapshot, entries->goroutines.at[i].index, &g);
@@ -131,6 +184,8 @@ static void write_json(struct out *out, const struct summary *summary,
 	report_header_json(&json, summary->target, summary->snapshot);
 	provenance_json(&json, summary);
 	json_str(&json, "pc", pc_name(summary->select->pc));
+	if (summary->watched_ns)
+		json_u64(&json, "watched_ns", summary->watched_ns);
 	json_u64(&json, "matching", entries->total);
 	json_u64(&json, "shown", entries->shown);
 	if (lines) {
@@ -155,13 +210,16 @@ static void write_json(struct out *out, const struct summary *summary,
 	}
 }
 
-enum gospy_code report_summary(struct out *out, const struct summary *summary,
-			       enum report_format format, struct gospy_error *err)
+enum gospy_code report_summary(struct out *out, struct summary *summary, enum report_format format,
+			       struct gospy_error *err)
 {
 	CLEANUP(entries_deinit) struct entries entries = {0};
 	enum gospy_code code = entries_collect(&entries, summary, err);
 	if (code)
 		return code;
+	summary->matching = summary->group ? entries.groups.goroutines : entries.total;
+	if (format == REPORT_TEXT && out->cols)
+		return write_terminal(out, summary, &entries, err);
 	if (format == REPORT_TEXT)
 		write_text(out, summary, &entries);
 	else

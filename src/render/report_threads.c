@@ -1,5 +1,6 @@
 #include "render/report_threads.h"
 
+#include "render/report_goroutine.h"
 #include "render/report_header.h"
 #include "render/traceback.h"
 
@@ -47,6 +48,8 @@ static const char *role_name(enum gospy_thread_role role)
 		return "template";
 	case GOSPY_THREAD_NO_M:
 		return "no_m";
+	case GOSPY_THREAD_IO_WORKER:
+		return "io_worker";
 	}
 	return "unknown";
 }
@@ -68,6 +71,8 @@ static const char *role_text(enum gospy_thread_role role)
 		return "template thread";
 	case GOSPY_THREAD_NO_M:
 		return "C code, or a thread that begins or ends";
+	case GOSPY_THREAD_IO_WORKER:
+		return "a worker of io_uring, in the kernel";
 	}
 	return "unknown";
 }
@@ -91,7 +96,8 @@ static void write_goroutine(struct out *out, const struct stack_report *report,
 	out_putc(out, ']');
 	if (g.start && g.start->func) {
 		out_puts(out, ": ");
-		out_text(out, g.start->func);
+		const struct name name = {.kind = NAME_PLACE, .text = g.start->func};
+		report_name_text(out, &name, 0);
 	}
 }
 

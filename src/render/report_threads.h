@@ -7,8 +7,8 @@
 /** What the kernel's letter for a thread's state stands for, "sleeping"; NULL: unknown. fs/proc/
  * array.c:task_state_array. */
 const char *report_thread_state(char state);
-/** `report` says of which snapshot, which was taken with .threads; what selects goroutines does not
- * count. GOSPY_E_NOMEM; failed writes are found in `out`. */
+/** `report` names the snapshot, which was taken with .threads. Its options that select goroutines
+ * do not count. GOSPY_E_NOMEM; failed writes are found in `out`. */
 enum gospy_code report_threads(struct out *out, struct stack_report *report,
 			       enum report_format format, struct gospy_error *err);
 

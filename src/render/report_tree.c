@@ -1,4 +1,5 @@
-/* The tree of gops: below "..." the parents of Go processes, bare where they are not Go. */
+#include "render/report_tree.h"
+
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/strbuf.h"
@@ -164,7 +165,7 @@ enum gospy_code report_tree(struct out *out, const struct gospy_process_list *li
 			    enum report_format format, struct gospy_error *err)
 {
 	if (format == REPORT_JSON_LINES) {
-		report_list(out, list, format);
+		report_list(out, list, NULL, 0, format);
 		return GOSPY_OK;
 	}
 	struct tree tree = {0};

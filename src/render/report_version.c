@@ -22,7 +22,8 @@ static void module_text(struct out *out, const char *word, const struct gospy_mo
 		module_text(out, "=>", module->replace);
 }
 
-/* strconv/quote.go:appendEscapedRune, of what escape.h calls unfit: all of it is below U+10000. */
+/* strconv/quote.go:appendEscapedRune, for what escape.h calls unfit, all of which is below U+10000.
+ */
 static void quoted_unfit(struct out *out, const char *s, const struct escape_step *step)
 {
 	static const char letters[] = "abfnrtv\\\"", meaning[] = "\a\b\f\n\r\t\v\\\"";

@@ -34,22 +34,23 @@ const struct gospy_location *select_location(const struct select *select,
 	case SELECT_PC_CALLER:
 		return g->creator;
 	case SELECT_PC_CURRENT:
-		return g->current;
+		return g->call ? g->call : g->current;
 	case SELECT_PC_USER:
 		return g->user;
 	}
 	return NULL;
 }
 
-static bool func_matches(const regex_t *regex, struct map *cache, const struct gospy_location *loc)
+static bool func_matches(struct pattern *pattern, struct map *cache,
+			 const struct gospy_location *loc)
 {
 	if (!loc || !loc->func)
 		return false;
-	// A million goroutines share a handful of locations, and regexec is slow.
+	// A million goroutines share a handful of locations, and matching is slow.
 	uint64_t *known = map_put(cache, (uint64_t)(uintptr_t)loc);
 	if (known && *known)
 		return *known == 2;
-	bool matches = regexec(regex, loc->func, 0, NULL, 0) == 0;
+	bool matches = pattern_matches(pattern, loc->func);
 	if (known)
 		*known = 1 + matches;
 	return matches;
@@ -60,10 +61,21 @@ static bool is_dead(enum gospy_status status)
 	return status == GOSPY_STATUS_DEAD || status == GOSPY_STATUS_DEADEXTRA;
 }
 
-bool select_match(struct select *select, const struct gospy_goroutine *g)
+/* For how long it is known to wait, at least. */
+static bool waits_long(const struct select *select, const struct gospy_goroutine *g, size_t index)
+{
+	uint64_t still = select->still ? still_ns(select->still, index) : GOSPY_UNKNOWN;
+	if (select->still && still == GOSPY_UNKNOWN)
+		return false;
+	return !select->min_wait_ns ||
+	       (g->wait_ns != GOSPY_UNKNOWN && g->wait_ns >= select->min_wait_ns) ||
+	       (still != GOSPY_UNKNOWN && still >= select->min_wait_ns);
+}
+
+bool select_match(struct select *select, const struct gospy_goroutine *g, size_t index)
 {
 	if (g->soundness == GOSPY_SOUND_UNREADABLE)
-		return !select->states && !select->min_wait_ns && !select->func &&
+		return !select->states && !select->min_wait_ns && !select->still && !select->func &&
 		       !select->created_by && !select->label_count;
 	if (g->system && !select->system)
 		return false;
@@ -72,8 +84,7 @@ bool select_match(struct select *select, const struct gospy_goroutine *g)
 	if (select->states &&
 	    ((unsigned)g->status >= SELECT_STATES || !(select->states >> g->status & 1)))
 		return false;
-	if (select->min_wait_ns &&
-	    (g->wait_ns == GOSPY_UNKNOWN || g->wait_ns < select->min_wait_ns))
+	if (!waits_long(select, g, index))
 		return false;
 	if (!label_match(select->labels, select->label_count, g))
 		return false;
@@ -181,7 +192,7 @@ enum gospy_code select_run(struct select *select, struct gospy_snapshot *snapsho
 	for (size_t i = 0; ok && i < n; i++) {
 		struct gospy_goroutine g;
 		gospy_snapshot_goroutine(snapshot, i, &g);
-		if (select_match(select, &g))
+		if (select_match(select, &g, i))
 			ok = vec_push(&entries,
 				      ((struct radix_item){.key = g.goid, .index = (uint32_t)i}));
 	}

@@ -2,13 +2,13 @@
 #ifndef GOSPY_RENDER_SELECT_H
 #define GOSPY_RENDER_SELECT_H
 
-#include <regex.h>
-
 #include "base/map.h"
 #include "base/radix.h"
 #include "base/vec.h"
 #include "gospy.h"
 #include "render/label.h"
+#include "render/pattern.h"
+#include "render/still.h"
 
 /** Which of a goroutine's places is shown, and is its key for grouping. */
 enum select_pc { SELECT_PC_START, SELECT_PC_CALLER, SELECT_PC_CURRENT, SELECT_PC_USER };
@@ -21,11 +21,14 @@ enum { SELECT_STATES = GOSPY_STATUS_DEADEXTRA + 1 };
 struct select {
 	enum select_pc pc;
 	enum select_sort sort;
-	bool system, dead;         /* show these too */
-	uint32_t states;           /* bit (1 << enum gospy_status) for each wanted; 0: all */
-	uint64_t min_wait_ns;      /* 0: also those whose wait is unknown */
-	const regex_t *func;       /* matched against the location's function; NULL: all */
-	const regex_t *created_by; /* against the function of the go statement; NULL: all */
+	bool system, dead;    /* show these too */
+	uint32_t states;      /* bit (1 << enum gospy_status) for each wanted; 0: all */
+	uint64_t min_wait_ns; /* 0: also those whose wait is unknown */
+	/* NULL: nobody has looked before. Else only those that were seen not to move: since when
+	 * counts for .min_wait_ns, too. */
+	const struct still *still;
+	struct pattern *func;       /* matched against the location's function; NULL: all */
+	struct pattern *created_by; /* against the function of the go statement; NULL: all */
 	/* location -> 1 + "matches" */
 	struct map func_cache, created_by_cache;
 	const struct label_filter *labels; /* all of them */
@@ -36,13 +39,15 @@ void select_deinit(struct select *select);
 /** "waiting"; "unknown" for a number that is none. */
 const char *select_state_name(enum gospy_status status);
 
-/** The place chosen by select->pc, or NULL: unknown. */
+/** The place chosen by select->pc, or NULL: unknown. Without stacks, where a goroutine is may be in
+ * the runtime that parked it. */
 const struct gospy_location *select_location(const struct select *select,
 					     const struct gospy_goroutine *g);
 /** Order of two places: function, file, line, pc; what is unknown comes last. */
 int select_compare_locations(const struct gospy_location *a, const struct gospy_location *b);
-/** Is `g` shown? An unreadable one is, unless something is asked of it that it cannot answer. */
-bool select_match(struct select *select, const struct gospy_goroutine *g);
+/** Is `g`, of that index in the snapshot, shown? An unreadable goroutine is shown, unless a filter
+ * asks something of it that it cannot answer. */
+bool select_match(struct select *select, const struct gospy_goroutine *g, size_t index);
 
 /* Keys, and indexes for gospy_snapshot_goroutine. */
 typedef VEC(struct radix_item) select_entries;

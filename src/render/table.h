@@ -4,20 +4,29 @@
 
 #include "base/strbuf.h"
 #include "base/vec.h"
+#include "render/name.h"
 #include "render/out.h"
 
 struct table_column {
 	const char *gap;   /* text before it */
 	const char *title; /* or NULL */
 	bool right;
+	int good; /* of names: columns up to which others give way to them */
+	int rank; /* columns with high numbers go first where not all fit; 0: it stays */
+};
+
+struct table_cell {
+	size_t end; /* in `text` */
+	bool named;
+	struct name name;
 };
 
 /** All zero but for `columns` and `column_count`; the titles, if any, are a row like the others. */
 struct table {
 	const struct table_column *columns;
 	size_t column_count;
-	struct strbuf text; /* the cells, one after another */
-	VEC(size_t) ends;   /* of each cell in `text`, row by row */
+	struct strbuf text;           /* the cells, one after another */
+	VEC(struct table_cell) cells; /* row by row */
 };
 
 void table_titles(struct table *table);
@@ -26,7 +35,12 @@ void table_cell(struct table *table, const char *s);
 /** The same; a failed buffer makes the table fail. */
 void table_cell_buf(struct table *table, const struct strbuf *b);
 void table_cell_u64(struct table *table, uint64_t n);
-/** Print all rows. The last column is not padded. Running out of memory is an error of `out`. */
+/** A name. The strings of a place stay until the table is printed. */
+void table_name(struct table *table, const struct name *name);
+/** Text that may lose its end. */
+void table_name_buf(struct table *table, const struct strbuf *b);
+/** Print all rows. On a terminal that they do not fit names are shortened, if there are any. The
+ * last column is not padded. Running out of memory is an error of `out`. */
 void table_print(const struct table *table, struct out *out);
 void table_deinit(struct table *table);
 

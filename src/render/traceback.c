@@ -101,15 +101,36 @@ static void write_labels(struct out *out, const struct gospy_goroutine *g, bool 
 	out_putc(out, '}');
 }
 
+/* Under GOTRACEBACK=system, Go 1.22+. */
+static void write_addresses(struct out *out, const struct gospy_goroutine *g)
+{
+	out_puts(out, " gp=");
+	out_addr(out, g->addr);
+	if (!g->m_addr) {
+		out_puts(out, " m=nil");
+		return;
+	}
+	out_puts(out, " m=");
+	if (g->m_id == GOSPY_UNKNOWN)
+		out_putc(out, '?');
+	else
+		out_u64(out, g->m_id);
+	out_puts(out, " mp=");
+	out_addr(out, g->m_addr);
+}
+
 /* src/runtime/traceback.go:goroutineheader. Labels came in Go 1.26 inside of the brackets and went
  * behind them in 1.27. */
 static void write_header(struct out *out, const struct stack_report *report,
 			 const struct gospy_goroutine *g)
 {
-	bool labels = g->label_count && gospy_snapshot_info(report->snapshot)->labels_printed;
+	const struct gospy_snapshot_info *info = gospy_snapshot_info(report->snapshot);
+	bool labels = g->label_count && info->labels_printed;
 	bool inside = strncmp(report->target->go_version, "go1.26", 6) == 0;
 	out_puts(out, "goroutine ");
 	out_u64(out, g->goid);
+	if (report->all_frames && info->addresses_printed)
+		write_addresses(out, g);
 	out_puts(out, " [");
 	traceback_status(out, g);
 	traceback_write_minutes(out, traceback_minutes(g));
@@ -156,10 +177,43 @@ static void write_native(struct out *out, const struct gospy_frame *frame)
 	out_putc(out, '\n');
 }
 
-static void write_place(struct out *out, const struct gospy_frame *frame)
+/* The user's own code stands out, what everybody has stays in the background. */
+static enum out_style style_of(enum gospy_origin origin)
 {
+	switch (origin) {
+	case GOSPY_ORIGIN_UNKNOWN:
+	case GOSPY_ORIGIN_DEPENDENCY:
+		break;
+	case GOSPY_ORIGIN_RUNTIME:
+	case GOSPY_ORIGIN_STANDARD:
+		return OUT_DIM;
+	case GOSPY_ORIGIN_OWN:
+		return OUT_STRONG;
+	}
+	return OUT_NONE;
+}
+
+static void begin_style(struct out *out, enum out_style style)
+{
+	if (style != OUT_NONE)
+		out_style(out, style);
+}
+
+/* No style goes on in the next line: a pager shows each by itself. */
+static void end_style(struct out *out, enum out_style style)
+{
+	if (style != OUT_NONE)
+		out_style(out, OUT_NONE);
+}
+
+/* `registers`: as under GOTRACEBACK=system. The style has begun. */
+static void write_place(struct out *out, const struct gospy_frame *frame, enum out_style style,
+			bool registers)
+{
+	end_style(out, style);
 	out_puts(out, "\n\t");
-	// What funcline says where it knows nothing.
+	begin_style(out, style);
+	// funcline says so where it knows nothing.
 	out_text(out, frame->file ? frame->file : "?");
 	out_putc(out, ':');
 	out_u64(out, frame->line);
@@ -167,6 +221,15 @@ static void write_place(struct out *out, const struct gospy_frame *frame)
 		out_puts(out, " +");
 		out_addr(out, frame->pc - frame->entry);
 	}
+	if (registers && !frame->inlined && frame->sp) {
+		out_puts(out, " fp=");
+		out_addr(out, frame->fp);
+		out_puts(out, " sp=");
+		out_addr(out, frame->sp);
+		out_puts(out, " pc=");
+		out_addr(out, frame->pc);
+	}
+	end_style(out, style);
 	out_putc(out, '\n');
 }
 
@@ -175,17 +238,20 @@ static void write_name(struct out *out, const char *func)
 	out_text(out, func ? func : "?");
 }
 
-static void write_frame(struct out *out, const struct gospy_frame *frame)
+static void write_frame(struct out *out, const struct gospy_frame *frame, enum gospy_origin origin,
+			bool registers)
 {
+	enum out_style style = style_of(origin);
 	if (frame->native) {
 		write_native(out, frame);
 		return;
 	}
+	begin_style(out, style);
 	write_name(out, frame->func);
 	out_putc(out, '(');
 	out_puts(out, frame->args ? frame->args : "...");
 	out_putc(out, ')');
-	write_place(out, frame);
+	write_place(out, frame, style, registers);
 }
 
 static bool is_printed(const struct stack_report *report, const struct gospy_frame *frame)
@@ -209,7 +275,7 @@ static void write_native_problem(struct out *out, const struct gospy_stack *stac
 	write_problem(out, "native stack", stack->native_problem, stack->native_end_addr);
 }
 
-/* Stands before the first of the frames that frame pointers have led to. */
+/* This line stands before the first of the frames that frame pointers have led to. */
 static void write_foreign(struct out *out, uint64_t pc)
 {
 	out_puts(out, "[no Go function at ");
@@ -217,12 +283,22 @@ static void write_foreign(struct out *out, uint64_t pc)
 	out_puts(out, ": by frame pointers from here]\n");
 }
 
+static void write_elision(struct out *out, const char *elision)
+{
+	if (!elision)
+		return;
+	out_puts(out, elision);
+	out_putc(out, '\n');
+}
+
 static void write_frames(struct out *out, const struct stack_report *report,
 			 const struct gospy_stack *stack)
 {
 	const char *elision = report->depth ? NULL : stack->elision;
-	uint64_t printed = 0, left_out = 0;
-	bool certain = true;
+	// In a group each goroutine has labels of its own.
+	bool registers = report->all_frames && !report->group;
+	uint64_t printed = 0, left_out = report->depth ? stack->left_out : 0;
+	bool certain = true, gap = false;
 	for (size_t i = 0; i < stack->frame_count; i++) {
 		const struct gospy_frame *frame = &stack->frames[i];
 		if (i == stack->native_count)
@@ -230,24 +306,21 @@ static void write_frames(struct out *out, const struct stack_report *report,
 		if (certain && frame->by_frame_pointer)
 			write_foreign(out, stack->foreign_pc);
 		certain = !frame->by_frame_pointer;
+		if (i == stack->elision_at)
+			write_elision(out, elision);
+		gap |= stack->left_out && i == stack->left_out_at;
 		if (!is_printed(report, frame))
 			continue;
-		if (report->depth ? printed >= report->depth : frame->elided) {
+		if (report->depth ? gap || printed >= report->depth : frame->elided) {
 			left_out++;
-			if (elision) {
-				out_puts(out, elision);
-				out_putc(out, '\n');
-				elision = NULL;
-			}
 			continue;
 		}
-		write_frame(out, frame);
+		write_frame(out, frame, stack->origins[i], registers);
 		printed++;
 	}
-	if (elision) {
-		out_puts(out, elision);
-		out_putc(out, '\n');
-	} else if (report->depth && left_out) {
+	if (stack->elision_at == stack->frame_count)
+		write_elision(out, elision);
+	if (report->depth && left_out) {
 		out_puts(out, "...");
 		out_u64(out, left_out);
 		out_puts(out, " frames elided...\n");
@@ -262,7 +335,7 @@ void traceback_lines(struct out *out, const struct stack_report *report,
 		write_native_problem(out, stack);
 	write_problem(out, "stack", stack->problem, stack->end_addr);
 	const struct gospy_frame *creator = stack->created_by;
-	if (!creator)
+	if (!creator || !is_printed(report, creator))
 		return;
 	out_puts(out, "created by ");
 	write_name(out, creator->func);
@@ -270,7 +343,7 @@ void traceback_lines(struct out *out, const struct stack_report *report,
 		out_puts(out, " in goroutine ");
 		out_u64(out, parent_goid);
 	}
-	write_place(out, creator);
+	write_place(out, creator, OUT_NONE, false);
 }
 
 /* src/runtime/traceback.go:printAncestorTraceback */
@@ -282,15 +355,15 @@ static void write_ancestor(struct out *out, const struct stack_report *report,
 	out_puts(out, "]:\n");
 	for (size_t i = 0; i < ancestor->frame_count; i++) {
 		if (is_printed(report, &ancestor->frames[i]))
-			write_frame(out, &ancestor->frames[i]);
+			write_frame(out, &ancestor->frames[i], GOSPY_ORIGIN_UNKNOWN, false);
 	}
 	if (ancestor->elided)
 		out_puts(out, "...additional frames elided...\n");
-	if (!ancestor->created_by)
+	if (!ancestor->created_by || !is_printed(report, ancestor->created_by))
 		return;
 	out_puts(out, "created by ");
 	write_name(out, ancestor->created_by->func);
-	write_place(out, ancestor->created_by);
+	write_place(out, ancestor->created_by, OUT_NONE, false);
 }
 
 static void write_ancestors(struct out *out, const struct stack_report *report,
@@ -335,7 +408,8 @@ void traceback_goroutine(struct out *out, const struct stack_report *report,
 	}
 }
 
-static void frame_json(struct json *json, const char *key, const struct gospy_frame *frame)
+static void frame_json(struct json *json, const char *key, const struct gospy_frame *frame,
+		       enum gospy_origin origin, bool registers)
 {
 	json_object(json, key);
 	json_str(json, "func", frame->func);
@@ -349,30 +423,54 @@ static void frame_json(struct json *json, const char *key, const struct gospy_fr
 	if (frame->line)
 		json_u64(json, "line", frame->line);
 	json_addr(json, "pc", frame->pc);
+	if (registers && !frame->inlined && frame->sp) {
+		json_addr(json, "sp", frame->sp);
+		json_addr(json, "fp", frame->fp);
+	}
 	if (!frame->inlined && (frame->func || !frame->native))
 		json_u64(json, "offset", frame->pc - frame->entry);
 	json_bool(json, "inlined", frame->inlined);
 	json_bool(json, "hidden", frame->hidden);
+	if (frame->elided)
+		json_bool(json, "elided", true);
 	if (frame->by_frame_pointer)
 		json_bool(json, "by_frame_pointer", true);
 	json_str(json, "args", frame->args);
+	json_str(json, "origin", report_origin_name(origin));
 	json_object_end(json);
+}
+
+/* How many of the frames that are printed stand before it. */
+static uint64_t left_out_at(const struct stack_report *report, const struct gospy_stack *stack)
+{
+	uint64_t n = 0;
+	for (size_t i = 0; i < stack->left_out_at; i++)
+		n += is_printed(report, &stack->frames[i]);
+	return n;
 }
 
 void traceback_json(struct json *json, const struct stack_report *report,
 		    const struct gospy_stack *stack)
 {
 	uint64_t printed = 0;
+	bool registers = report->all_frames && !report->group;
 	json_array(json, "frames");
 	for (size_t i = 0; i < stack->frame_count; i++) {
+		bool gap = stack->left_out && i == stack->left_out_at;
+		if (report->depth && (gap || printed == report->depth))
+			break;
 		if (!is_printed(report, &stack->frames[i]))
 			continue;
-		if (report->depth && printed == report->depth)
-			break;
-		frame_json(json, NULL, &stack->frames[i]);
+		frame_json(json, NULL, &stack->frames[i], stack->origins[i], registers);
 		printed++;
 	}
 	json_array_end(json);
+	if (stack->elided)
+		json_u64(json, "elided", stack->elided);
+	if (stack->left_out && !report->depth) {
+		json_u64(json, "left_out", stack->left_out);
+		json_u64(json, "left_out_at", left_out_at(report, stack));
+	}
 	if (stack->native_problem) {
 		json_str(json, "native_problem", stack->native_problem);
 		json_addr(json, "native_problem_at", stack->native_end_addr);
@@ -383,8 +481,8 @@ void traceback_json(struct json *json, const struct stack_report *report,
 		json_str(json, "stack_problem", stack->problem);
 		json_addr(json, "stack_problem_at", stack->end_addr);
 	}
-	if (stack->created_by)
-		frame_json(json, "created_by", stack->created_by);
+	if (stack->created_by && is_printed(report, stack->created_by))
+		frame_json(json, "created_by", stack->created_by, GOSPY_ORIGIN_UNKNOWN, false);
 }
 
 void traceback_ancestors_json(struct json *json, const struct stack_report *report,
@@ -402,12 +500,14 @@ void traceback_ancestors_json(struct json *json, const struct stack_report *repo
 		json_array(json, "frames");
 		for (size_t k = 0; k < ancestor->frame_count; k++) {
 			if (is_printed(report, &ancestor->frames[k]))
-				frame_json(json, NULL, &ancestor->frames[k]);
+				frame_json(json, NULL, &ancestor->frames[k], GOSPY_ORIGIN_UNKNOWN,
+					   false);
 		}
 		json_array_end(json);
 		json_bool(json, "elided", ancestor->elided);
-		if (ancestor->created_by)
-			frame_json(json, "created_by", ancestor->created_by);
+		if (ancestor->created_by && is_printed(report, ancestor->created_by))
+			frame_json(json, "created_by", ancestor->created_by, GOSPY_ORIGIN_UNKNOWN,
+				   false);
 		json_object_end(json);
 	}
 	json_array_end(json);

@@ -18,6 +18,11 @@ static const uint64_t NS = 1000000000;
 		text_;                                                                             \
 	})
 
+const char *units_plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 struct units_text units_span(uint64_t ns)
 {
 	if (ns == GOSPY_UNKNOWN)
@@ -32,16 +37,6 @@ struct units_text units_span(uint64_t ns)
 	return TEXT("%lus", s);
 }
 
-struct units_text units_ms(uint64_t ns)
-{
-	if (ns == GOSPY_UNKNOWN)
-		return TEXT("?");
-	if (ns >= NS)
-		return TEXT("%.1f s", (double)ns / 1e9);
-	int decimals = ns >= 100000 || ns == 0 ? 1 : ns >= 10000 ? 2 : 3;
-	return TEXT("%.*f ms", decimals, (double)ns / 1e6);
-}
-
 struct units_text units_age(uint64_t ns)
 {
 	// In tenths: 59.96 seconds must not become "60.0s".
@@ -49,6 +44,16 @@ struct units_text units_age(uint64_t ns)
 	if (tenths < MINUTE * 10)
 		return TEXT("%lu.%lus", tenths / 10, tenths % 10);
 	return units_span(ns < MINUTE * NS ? MINUTE * NS : ns);
+}
+
+struct units_text units_ms(uint64_t ns)
+{
+	if (ns == GOSPY_UNKNOWN)
+		return TEXT("?");
+	if (ns >= NS)
+		return units_age(ns);
+	int decimals = ns >= 100000 || ns == 0 ? 1 : ns >= 10000 ? 2 : 3;
+	return TEXT("%.*f ms", decimals, (double)ns / 1e6);
 }
 
 struct units_wait units_wait(uint64_t ns)
@@ -59,6 +64,13 @@ struct units_wait units_wait(uint64_t ns)
 	if (s >= MINUTE)
 		return (struct units_wait){s / MINUTE, s < 2 * MINUTE ? "minute" : "minutes"};
 	return (struct units_wait){s, s == 1 ? "second" : "seconds"};
+}
+
+struct units_text units_rate(double per_minute)
+{
+	if (per_minute < 0)
+		return TEXT("?");
+	return TEXT(per_minute < 9.95 ? "%.1f" : "%.0f", per_minute);
 }
 
 struct units_text units_bytes(uint64_t n)
@@ -155,7 +167,7 @@ struct units_date units_go_time(uint64_t unix_ns)
 		snprintf(date.s, sizeof(date.s), "?");
 		return date;
 	}
-	// With its fraction, and without the trailing zeros of that.
+	// The number with its fraction, without trailing zeros.
 	fraction(second, sizeof(second), (uint64_t)tm.tm_sec * NS + unix_ns % NS, NS, "");
 	strftime(zone, sizeof(zone), "%z %Z", &tm);
 	snprintf(date.s, sizeof(date.s), "%04d-%02d-%02d %02d:%02d:%s%s %s", tm.tm_year + 1900,

@@ -9,9 +9,11 @@ struct units_text {
 	char s[32];
 };
 
+/** "s", or "" for one: "2 stack" "s". */
+const char *units_plural(uint64_t n);
 /** The two largest units: "3d4h", "4h12m", "12m5s", "5s". */
 struct units_text units_span(uint64_t ns);
-/** Short times: "0.4 ms", "0.08 ms", "12.3 ms", "1.5 s". */
+/** Short times: "0.4 ms", "0.08 ms", "12.3 ms"; from a second on as units_age. */
 struct units_text units_ms(uint64_t ns);
 /** How long ago: "1.5s" below a minute, else as units_span. */
 struct units_text units_age(uint64_t ns);
@@ -21,6 +23,8 @@ struct units_wait {
 	uint64_t n;
 	const char *unit;
 } units_wait(uint64_t ns);
+/** So many a minute: "0.4", "12", "1500"; "?" for a negative one. */
+struct units_text units_rate(double per_minute);
 /** "512 B", "12.3 MB"; powers of 1024 under their short names, as gops prints them. */
 struct units_text units_bytes(uint64_t n);
 /** Elapsed time as ps(1): "[[dd-]hh:]mm:ss". */

@@ -1,6 +1,6 @@
 /*
  * Reading a target's memory, whatever it is: a live process, later a core file or a bundle, or
- * bytes of a test. One batched primitive; the rest are conveniences on top of it.
+ * bytes of a test. There is one batched primitive; the rest are conveniences on top of it.
  *
  * A reader may be used by several threads at once.
  */
@@ -46,21 +46,5 @@ enum gospy_code mem_read_u64(struct mem *mem, uint64_t addr, uint64_t *ret, stru
 	__attribute__((warn_unused_result));
 enum gospy_code mem_read_u32(struct mem *mem, uint64_t addr, uint32_t *ret, struct gospy_error *err)
 	__attribute__((warn_unused_result));
-
-struct process;
-
-/** Memory of a live process: process_vm_readv, and /proc/PID/mem where that call is refused or
- * missing. `process` is borrowed and must outlive the reader. */
-enum gospy_code mem_live_create(const struct process *process, struct mem **ret,
-				struct gospy_error *err);
-
-struct mem_bytes_range {
-	uint64_t addr;
-	struct span bytes;
-};
-
-/** Memory made of given ranges (tests, fuzzers), borrowed; everything else faults. */
-enum gospy_code mem_bytes_create(const struct mem_bytes_range *ranges, size_t n, struct mem **ret,
-				 struct gospy_error *err);
 
 #endif

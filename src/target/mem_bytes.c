@@ -1,7 +1,7 @@
+#include "target/mem_bytes.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "target/mem.h"
 
 struct mem_bytes {
 	struct mem mem;

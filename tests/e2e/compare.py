@@ -21,12 +21,28 @@ def folded(func):
     return re.sub(r"\[.*\]", "[...]", func)
 
 
+NOWHERE = {"func": None, "file": None, "line": None}
+
+
 def outside_of_runtime(frames):
-    """time.Sleep and the like are in the runtime's directory."""
+    """What the runtime does for other packages is in its directory. Of that, what everybody can
+    call is taken for theirs: time.Sleep."""
     for frame in frames:
-        if not frame["func"].startswith("runtime.") and "/src/runtime/" not in frame["file"]:
+        name = frame["func"].rsplit(".", 1)[-1]
+        of_runtime = re.search(r"/src/runtime/[^/]*$", frame["file"]) and not name[0].isupper()
+        if not of_runtime and not frame["func"].startswith("runtime."):
             return frame
-    return {"func": None, "file": None, "line": None}
+    # What only parks the goroutine says nothing.
+    return next((frame for frame in frames
+                 if frame["func"] not in ("runtime.gopark", "runtime.goparkunlock")), NOWHERE)
+
+
+def of_user(frames):
+    """The fixtures are the user's own code; what they depend on comes after it. Nobody has written
+    what cgo makes."""
+    own = (frame for frame in frames if re.match(r"(main|fixtures/.*)\.", frame["func"])
+           and not frame["file"].endswith("_cgo_gotypes.go"))
+    return next(own, NOWHERE)
 
 
 class Goroutines:
@@ -39,8 +55,8 @@ class Goroutines:
         # Of each goroutine, the function it began in; wrappers are not in a traceback.
         self.first = {g["goid"]: g["frames"][-1]["func"]
                       for g in lib_fixture.parse_traceback(ready["traceback"])}
-        self.user = {g["goid"]: outside_of_runtime(g["frames"])
-                     for g in lib_fixture.parse_traceback(ready["traceback"])}
+        self.frames = {g["goid"]: g["frames"]
+                       for g in lib_fixture.parse_traceback(ready["traceback"])}
         self.minor = minor_version(ready)
         self.non_blocking = document["snapshot"]["non_blocking"]
 
@@ -63,7 +79,7 @@ class Goroutines:
         self.check_thread(g, said)
         self.check_channel(g, said)
         self.check_current(g, said)
-        self.check_user(g, said)
+        self.check_calls(g, said)
         self.check_labels(g, said)
 
     def check_sound(self, g):
@@ -141,13 +157,16 @@ class Goroutines:
         self.test.assertEqual([(label["key"], label["value"]) for label in g.get("labels", [])],
                               sorted(labels.items()))
 
-    def check_user(self, g, said):
-        """The innermost call of the target's own traceback that is not the runtime's."""
+    def check_calls(self, g, said):
+        """The innermost calls of the target's own traceback that are the user's, and that are not
+        the runtime's."""
         if said["state"] != "waiting":
             return
-        user = g.get("user", {})
-        self.test.assertEqual({key: user.get(key) for key in ("func", "file", "line")},
-                              self.user[said["goid"]])
+        for key, expected in (("user", of_user(self.frames[said["goid"]])),
+                              ("call", outside_of_runtime(self.frames[said["goid"]]))):
+            shown = g.get(key, {})
+            self.test.assertEqual({key: shown.get(key) for key in NOWHERE}, expected, key)
+        self.test.assertEqual(g.get("user_origin"), "own" if "user" in g else None)
 
 
 def check_counts(test, ready, document):

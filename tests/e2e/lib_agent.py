@@ -1,9 +1,10 @@
 """A small agent that speaks the protocol of github.com/google/gops/agent, and ones that lie.
 
-As a program: lib_agent.py DIRECTORY listens on the loopback of its network namespace,
-leaves its port in the file DIRECTORY/PID (its pid as it sees it), prints a line of JSON and answers
+As a program: lib_agent.py DIRECTORY [--thread] listens on the loopback of its network namespace,
+or of one that only some of its threads are in, leaves its port in the file DIRECTORY/PID (its pid as it sees it), prints a line of JSON and answers
 until its input ends. It is no Go program, which an agent need not be to be asked."""
 import contextlib
+import ctypes
 import fcntl
 import gzip
 import itertools
@@ -165,13 +166,29 @@ def loopback_up():
         fcntl.ioctl(s, 0x8914, request)  # SIOCSIFFLAGS
 
 
-def main(directory):
+def serve(directory):
     loopback_up()
     with Agent() as agent:
         with open(os.path.join(directory, str(os.getpid())), "w", encoding="ascii") as f:
             f.write(str(agent.port))
         print(json.dumps({"pid": os.getpid(), "port": agent.port}), flush=True)
         sys.stdin.read()
+
+
+def serve_elsewhere(directory):
+    """In a network namespace of this thread's own, which those have that it starts."""
+    CLONE_NEWNET = 0x40000000
+    if ctypes.CDLL(None).unshare(CLONE_NEWNET) == 0:
+        serve(directory)
+
+
+def main(directory, *options):
+    if options != ("--thread",):
+        serve(directory)
+        return
+    thread = threading.Thread(target=serve_elsewhere, args=(directory,))
+    thread.start()
+    thread.join()
 
 
 if __name__ == "__main__":

@@ -49,11 +49,12 @@ def builds(name, variants=None):
 class Fixture:
     """A running fixture."""
 
-    def __init__(self, path, *args, env=None):
+    def __init__(self, path, *args, env=None, stderr=None):
         environment = {k: v for k, v in os.environ.items() if k not in GO_SETTINGS}
         environment.update(env or {})
         self.process = subprocess.Popen([path, *(str(arg) for arg in args)], env=environment,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=stderr, bufsize=0)
         self.pid = self.process.pid
         self._unread = b""
         try:
@@ -125,8 +126,8 @@ class Fixture:
                 continue
 
 
-def start(build, *args, env=None):
-    return Fixture(build.path, *args, env=env)
+def start(build, *args, env=None, stderr=None):
+    return Fixture(build.path, *args, env=env, stderr=stderr)
 
 
 HEADER = re.compile(r"goroutine (\d+) \[(.*?)\].*:$")

@@ -44,6 +44,7 @@ class Screen:
         self.unread = ""
         self.modes = set()
         self.taken = 0  # how many times a program took the whole screen
+        self.questions = []  # "background", "attributes": what was asked, and not answered
         self.saved = None
         self.main_cells = None
         self.style = self.PLAIN
@@ -151,6 +152,8 @@ class Screen:
         if other:
             self.short_sequence(other)
             return
+        if final == "c" and not private:
+            self.questions.append("attributes")
         # xterm-direct writes 38:2::r:g:b, with an empty colour space.
         text = text.replace("8:2::", "8:2:").replace(":", ";")
         numbers = [int(n) if n else 0 for n in text.split(";")]
@@ -177,6 +180,8 @@ class Screen:
                 self.y -= 1
         elif other in "DE":
             self.line_feed()
+        elif other.startswith("]11;?"):
+            self.questions.append("background")
 
     def set_mode(self, mode, on):
         if mode == "?1049" and on != self.alternate:
@@ -275,7 +280,7 @@ class Screen:
                 fg = n - 82
             elif 100 <= n <= 107:
                 bg = n - 92
-            elif n not in (23, 25, 28, 29):
+            elif n not in (10, 11, 12, 23, 25, 28, 29):
                 raise AssertionError(f"unknown style {n}")
         self.style = (fg, bg, frozenset(attributes))
 
@@ -289,10 +294,15 @@ class Screen:
 
 
 class Terminal:
-    """A program on a pseudo-terminal. Its stderr goes to a file, unless `stderr` says otherwise."""
+    """A program on a pseudo-terminal. Its stderr goes to a file, unless `stderr` says otherwise.
 
-    def __init__(self, args, rows=24, cols=80, env=None, shared_stderr=False, cwd=None):
+    With `background`, "#rrggbb", the terminal says what it is: at once, or when answer() is called
+    if it is `late`. Without it, it answers nothing."""
+
+    def __init__(self, args, rows=24, cols=80, env=None, shared_stderr=False, cwd=None,
+                 background=None, late=False):
         self.screen = Screen(rows, cols)
+        self.background, self.late = background, late
         self.master, slave = pty.openpty()
         self.slave_name = os.ttyname(slave)
         self.slave = slave  # kept open, so that the settings can be looked at
@@ -300,7 +310,8 @@ class Terminal:
         self.settings = termios.tcgetattr(slave)
         self.errors = tempfile.TemporaryFile()
         environment = {**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
-        for name in ("NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLORTERM", "LINES", "COLUMNS"):
+        for name in ("NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLORTERM", "COLORFGBG", "LINES",
+                     "COLUMNS"):
             environment.pop(name, None)
         environment.update(env or {})
         self.process = subprocess.Popen(
@@ -329,7 +340,17 @@ class Terminal:
         except OSError:
             return False
         self.screen.feed(data)
+        if self.background and not self.late:
+            self.answer()
         return bool(data)
+
+    def answer(self):
+        """What was asked, in one piece or in as many as somebody had between us."""
+        parts = [self.background[i:i + 2] * 2 for i in (1, 3, 5)]
+        answers = {"background": f"\033]11;rgb:{'/'.join(parts)}\033\\",
+                   "attributes": "\033[?62;22c"}
+        while self.screen.questions:
+            self.type(answers[self.screen.questions.pop(0)])
 
     def text(self):
         return "\n".join(self.screen.lines())

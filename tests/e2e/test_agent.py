@@ -117,16 +117,47 @@ class ProtocolTest(DirectoryTest):
         self.assertTrue(os.path.islink(link))
         with open(link, "rb") as f:
             self.assertEqual(f.read(), lib_agent.profile())
-        self.run("trace", agent.address, "-o", self.directory).expect(ERROR)
+        self.run("trace", agent.address, "-o", self.directory).expect(USAGE)
         full = self.run("pprof-heap", agent.address, "-o", "/dev/full").expect(ERROR)
         self.assertEqual(full.err, "gospy: cannot write /dev/full: No space left on device\n")
+
+    @unittest.skipIf(os.geteuid(), "only root can be led astray")
+    def test_planted_link(self):
+        """Another user's, in a directory like /tmp, that leads to a file of root's."""
+        agent = self.agent()
+        shared = os.path.join(self.directory, "shared")
+        secret = os.path.join(self.directory, "secret")
+        link = os.path.join(shared, "out")
+        os.mkdir(shared)
+        os.chmod(shared, 0o1777)
+        with open(secret, "w", encoding="ascii") as f:
+            f.write("secret")
+        os.chmod(secret, 0o600)
+        os.symlink(secret, link)
+        os.chown(link, 4711, 4711, follow_symlinks=False)
+        gospy = self.run("pprof-heap", agent.address, "-o", link).expect(USAGE)
+        self.assertIn("a link on the way to it may be another user's", gospy.err)
+        self.assertTrue(os.path.islink(link))
+        self.assertEqual(stat.S_IMODE(os.stat(secret).st_mode), 0o600)
+        with open(secret, encoding="ascii") as f:
+            self.assertEqual(f.read(), "secret")
+        self.assertEqual(os.listdir(shared), ["out"])
+
+    def test_no_room(self):
+        """Files may be no longer than 4 bytes, as on a full disk: nothing of the file stays."""
+        agent = self.agent()
+        path = os.path.join(self.directory, "out")
+        gospy = self.run("trace", agent.address, "-o", path, prefix=("prlimit", "--fsize=4"))
+        self.assertEqual(gospy.expect(ERROR).err.splitlines()[-1],
+                         f"gospy: cannot write {path}: File too large")
+        self.assertEqual(os.listdir(self.directory), [])
 
     def test_default_name(self):
         agent = self.agent()
         gospy = subprocess.run([lib_gospy.GOSPY, "pprof-heap", agent.address], check=True,
                                capture_output=True, text=True, cwd=self.directory)
         name, = os.listdir(self.directory)
-        self.assertRegex(name, rf"^heap-127\.0\.0\.1_{agent.port}-\d{{8}}-\d{{6}}\.pb\.gz$")
+        self.assertRegex(name, rf"^heap-127\.0\.0\.1_{agent.port}-\d{{8}}-\d{{6}}-[0-9a-f]{{8}}\.pb\.gz$")
         self.assertIn(name, gospy.stdout)
 
     def test_words_of_the_agent_are_escaped(self):
@@ -135,11 +166,12 @@ class ProtocolTest(DirectoryTest):
                          "go\\x1b[31m1.9\\xff\n")
 
     def test_usage(self):
-        for args in (("gc",), ("gc", "1:2:x"), ("gc", "a:0"), ("gc", "a:65536"), ("gc", "x"),
+        for args in (("gc",), ("gc", "1:2:x"), ("gc", "a:0"), ("gc", "a:65536"),
                      ("stack", "--agent", "1", "--goid", "1"), ("stack", "a:1"),
                      ("stack", "--timeout", "1s", "1"), ("trace", "1", "2")):
             self.run(*args).expect(USAGE)
         self.assertIn("--agent", self.run("stack", "a:1").err)
+        self.run("gc", "no-such-program").expect(NO_TARGET)
         unknown = self.run("gc", "no.such.host.invalid:1", "--timeout", "30s").expect(ERROR).err
         self.assertRegex(unknown, "no host|could not be looked up")
 
@@ -232,7 +264,8 @@ class LiarsTest(DirectoryTest):
         for number in (signal.SIGINT, signal.SIGTERM):
             agent = self.agent(lib_agent.silent)
             path = os.path.join(self.directory, "trace")
-            gospy = subprocess.Popen([lib_gospy.GOSPY, "trace", "-q", agent.address, "-o", path],
+            gospy = subprocess.Popen([lib_gospy.GOSPY, "trace", "-q", agent.address,
+                                      "--timeout", "1h", "-o", path],
                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             lib_gospy.wait_for(lambda agent=agent: agent.requests, "the request")
             gospy.send_signal(number)
@@ -330,11 +363,12 @@ class PortFileTest(DirectoryTest):
 
 
 @contextlib.contextmanager
-def started(prefix, directory, env, cwd=None):
+def started(prefix, directory, env, cwd=None, options=()):
     """The agent of ours as a process of its own: its pid here, and what it says."""
     script = os.path.join(HERE, "lib_agent.py")
-    process = subprocess.Popen([*prefix, sys.executable, "-B", script, directory], env=env, cwd=cwd,
-                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([*prefix, sys.executable, "-B", script, directory, *options],
+                               env=env, cwd=cwd, stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, text=True)
     try:
         line = process.stdout.readline()
         if not line:
@@ -375,6 +409,16 @@ class NamespaceTest(DirectoryTest):
                 self.skipTest("no setpriv")
             refused = self.run("gc", pid, prefix=drop).expect(lib_gospy.PERMISSION)
             self.assertIn("network namespace", refused.err)
+
+    def test_network_of_a_thread(self):
+        env = {**os.environ, **self.env}
+        with started([], self.directory, env, options=["--thread"]) as (pid, ready):
+            with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", ready["port"])):
+                self.assertEqual(self.run("version", "--agent", pid).expect(OK).out, "go1.99\n")
+            document = self.run("process", pid, "--json").expect(OK).json()
+            self.assertEqual([(s["local"], s["state"]) for s in document["sockets"]],
+                             [(f"127.0.0.1:{ready['port']}", "LISTEN")])
+            self.assertEqual(document["other_sockets"], 0)
 
     def test_pids_and_mounts(self):
         """The port file is called as the process sees itself, where only the process sees it."""

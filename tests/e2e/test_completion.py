@@ -58,17 +58,30 @@ class ShellTest(lib_gospy.TargetTest):
         self.assertEqual(candidates("gospy completion z"), {"zsh"})
         self.assertEqual(candidates("gospy help doc"), {"doctor"})
         self.assertEqual(candidates("gospy summary --min-wait "), set())
-        self.assertEqual(candidates("gospy list "), set())
         pid = str(self.fixture().pid)
         for line in ("gospy ", "gospy summary ", "gospy stack --group ", "gospy -p ",
-                     "gospy doctor --pid ", "gospy setgc "):
+                     "gospy doctor --pid ", "gospy setgc ", "gospy list "):
             self.assertIn(pid, candidates(line), line)
+        # Their names, too, but as a value of --pid; and none that a shell would take for more.
+        for line in ("gospy stat", "gospy stack stat", "gospy stack --group stat"):
+            self.assertIn("states", candidates(line), line)
+        self.assertNotIn("states", candidates("gospy --pid stat"))
+        with tempfile.TemporaryDirectory() as directory:
+            for name in ("$(touch x)", "stat*", "stat;x", "4711x"):
+                path = os.path.join(directory, name)
+                shutil.copy(lib_gospy.builds("states")[-1].path, path)
+                self.watch(lib_fixture.Fixture(path))
+            offered = candidates("gospy stack ")
+            self.assertIn("4711x", offered)
+            self.assertFalse({"$(touch", "x)", "stat;x", "$(touch x)"} & offered)
+            self.assertFalse(os.path.exists(os.path.join(self.directory, "x")))
         self.assertEqual(candidates(f"gospy setgc {pid} o"), {"off"})
         # The word is the option's, not a command.
         for line in (f"gospy -p {pid} sum", f"gospy --pid={pid} sum", f"gospy --pid {pid} sum",
                      "gospy --color auto sum", "gospy --color=auto sum"):
             self.assertEqual(candidates(line), {"summary"}, line)
-        self.assertIn("--color", candidates(f"gospy {pid} --col"))
+        for process in (pid, "states", ":8080"):
+            self.assertIn("--color", candidates(f"gospy {process} --col"))
 
     def type(self, start, keys, prompt=b"READY> "):
         """Type into the shell as a person does; what gospy was called with in the end."""

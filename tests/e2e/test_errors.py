@@ -78,6 +78,21 @@ class PermissionTest(ErrorTest):
             self.assertRegex(message, "user|uid|owner")
             self.assertRegex(message, "root|sudo|CAP_SYS_PTRACE")
 
+    def test_one_capability(self):
+        """CAP_SYS_PTRACE opens no files: the message must not blame what has no part in it."""
+        fixture = self.target("states")
+        def with_caps(*names):
+            caps = ",".join("+" + name for name in names)
+            return [*self.nobody, "--inh-caps=" + caps, "--ambient-caps=" + caps]
+        if subprocess.run([*with_caps("sys_ptrace"), "true"], check=False).returncode:
+            self.skipTest("no ambient capabilities here")
+        for command in ("summary", "version", "stack"):
+            message = self.refused(lib_gospy.PERMISSION, command, fixture.pid,
+                                   prefix=with_caps("sys_ptrace"))
+            self.assertIn("CAP_DAC_READ_SEARCH", message)
+            self.assertNotIn("SELinux", message)
+        lib_gospy.summary(fixture.pid, prefix=with_caps("sys_ptrace", "dac_read_search"))
+
     def test_unreadable_files(self):
         """A program whose file may only be executed is read from memory; that --bin may not be
         read is no refusal of the process."""
@@ -151,7 +166,7 @@ class UsageTest(ErrorTest):
                 ("memstats", "1", "--watch", "soon"),
                 ("summary", "--pid", "0"),
                 ("summary", "--pid", "12x"),
-                ("summary", "1", "2"),
+                ("stack", "1", "2"),
                 ("summary", "1", "--no-such-option"),
                 ("summary", "1", "--pc", "nowhere"),
                 ("summary", "1", "--state", "lost"),
@@ -165,6 +180,33 @@ class UsageTest(ErrorTest):
                 run = lib_gospy.run(*args).expect(lib_gospy.USAGE)
                 self.assertEqual(run.out, "")
                 self.assertRegex(run.err, r"^gospy: [^\n]+\n")
+
+    def test_a_word_that_is_nearly_a_command(self):
+        for args in (("stak", "1"), ("help", "stak")):
+            self.assertIn("(did you mean 'stack'?)", self.refused(lib_gospy.USAGE, *args))
+
+    def test_every_option(self):
+        """What is wrong with an option is one line, which names it and says what to do."""
+        overview = lib_gospy.run("--help").out
+        for command in re.findall(r"^  ([\w-]+) ", overview.split("Commands:")[1].split("\n\n")[0],
+                                  re.M):
+            text = lib_gospy.run("help", command).out
+            options = re.findall(r"^ *(?:(-\w), )?(--[\w-]+)(?:(\[=)| ([A-Z]\S*))?", text, re.M)
+            self.assertIn("--json", [option[1] for option in options])
+            for letter, name, bare, arg in options:
+                wrong = [name] if arg else [f"{name}=%"]
+                remedy = rf"{name} {re.escape(arg)}" if arg else "takes "
+                self.one_line([command, *wrong], rf"{name} .*{remedy}")
+                if letter and arg:
+                    self.one_line([command, letter], rf"{letter} needs .*{re.escape(arg)}")
+            for unknown in ("--nothing-like-it", "-%"):
+                self.one_line([command, unknown], f"{unknown}.*--help")
+
+    def one_line(self, args, pattern):
+        with self.subTest(args=args):
+            run = lib_gospy.run(*args).expect(lib_gospy.USAGE)
+            self.assertEqual(run.out, "")
+            self.assertRegex(run.err, rf"^gospy: [^\n]*{pattern}[^\n]*\n$")
 
     def test_help_fits_a_terminal(self):
         overview = lib_gospy.run("--help").expect(lib_gospy.OK).out

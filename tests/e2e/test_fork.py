@@ -1,11 +1,14 @@
 """A goroutine that starts programs, looked at while the kernel has just made the child: until the
 child has called exec, the return address of rawVforkSyscall is in a register only."""
+import contextlib
 import os
+import signal
 
 import lib_fixture
 import lib_gospy
 
 FOUND = 2    # stacks that are wanted of each build
+HUNG_TRIES = 2000
 TRIES = 100  # snapshots of each at most; one in ten or so has it
 
 # src/syscall/{asm_linux_amd64.s,exec_linux.go,exec_unix.go}
@@ -21,6 +24,11 @@ def source_line(frame):
         return f.read().splitlines()[frame["line"] - 1]
 
 
+def state(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
+        return f.read().rpartition(")")[2].split()[0]
+
+
 class ForkTest(lib_gospy.TargetTest):
     def check(self, g):
         self.assertNotIn("stack_problem", g)
@@ -34,6 +42,65 @@ class ForkTest(lib_gospy.TargetTest):
         run = lib_gospy.run("stack", fixture.pid, "--json", "--func", "rawVforkSyscall")
         self.assertIn(run.status, (lib_gospy.OK, lib_gospy.PARTIAL), run.err)
         return run.json()["goroutines"]
+
+    def stop_in_call(self, child, tid):
+        """Stop a child; False, and it goes on: its parent's thread does not wait for its exec."""
+        held = False
+        try:
+            os.kill(child, signal.SIGSTOP)
+            lib_gospy.wait_for(lambda: state(child) in "TZX", "the stop")
+            held = state(child) == "T" and state(tid) == "D"
+        except OSError:
+            pass  # it has ended
+        finally:
+            if not held:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGCONT)
+        return held
+
+    def stop_child(self, fixture):
+        """Stop a child that has not called exec yet, so that the goroutine cannot go on; its pid,
+        or None."""
+        for tid in os.listdir(f"/proc/{fixture.pid}/task"):
+            try:
+                with open(f"/proc/{fixture.pid}/task/{tid}/children", encoding="ascii") as f:
+                    children = f.read().split()
+            except OSError:
+                continue
+            for child in map(int, children):
+                if self.stop_in_call(child, f"{fixture.pid}/task/{tid}"):
+                    return child
+        return None
+
+    def check_hung(self, fixture):
+        """The child hangs, and nobody can stop the thread: it is in uninterruptible sleep."""
+        for options in ((), ("--non-blocking",), ("--exact",)):
+            run = lib_gospy.run("stack", fixture.pid, "--json", "--func", "rawVforkSyscall",
+                                *options)
+            goroutines = run.expect(lib_gospy.OK).json()["goroutines"]
+            self.assertEqual(len(goroutines), 1, options)
+            self.check(goroutines[0])
+
+    def test_hung_child(self):
+        seen = 0
+        for build in lib_gospy.builds("fork"):
+            with self.subTest(build=str(build)):
+                fixture = self.watch(lib_fixture.start(build))
+                child = None
+                for _ in range(HUNG_TRIES):
+                    child = self.stop_child(fixture)
+                    if child:
+                        break
+                if child:
+                    seen += 1
+                    try:
+                        self.check_hung(fixture)
+                    finally:
+                        os.kill(child, signal.SIGCONT)
+            self.doCleanups()
+        if not seen:
+            self.skipTest("no child could be stopped before its exec")
+        print(f"a child was stopped before its exec in {seen} builds")
 
     def test_fork(self):
         seen = 0

@@ -24,6 +24,15 @@ library.serve()
 """
 
 
+MAP_A_PROGRAM = """
+import json, mmap, os, sys, threading
+with open(sys.argv[1], "rb") as f:
+    mapped = mmap.mmap(f.fileno(), 0, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_EXEC)
+print(json.dumps({"ready": True, "fixture": "mapper", "pid": os.getpid()}), flush=True)
+threading.Thread(target=sys.stdin.read).start()
+"""
+
+
 EXECUTE_COPY = """
 import os, sys
 fd = os.memfd_create("copy")
@@ -166,13 +175,29 @@ class LibraryTest(ImageTest):
             self.assertIn("library.so was written to after", document["target"]["note"])
         self.on_hosts(check)
 
+    def test_unknown_tables(self):
+        """As an obfuscator (garble) makes them: a library that has them is still Go's, and who looks
+        into it is told what is missing."""
+        host = lib_gospy.builds("host", ["default"])[0].path
+        for build in lib_gospy.builds("clib", ["cshared"]):
+            with self.subTest(build=str(build)):
+                strip_symbols(build.path, self.path("library.so"))
+                fixture = self.watch(lib_fixture.Fixture(host, self.path("library.so")))
+                hide_tables(fixture.pid, self.path("library.so"))
+                self.assertIsNotNone(listed(fixture.pid))
+                for command in ("summary", "stack"):
+                    run = lib_gospy.run(command, fixture.pid).expect(lib_gospy.ERROR)
+                    self.assertIn("no function table of Go (pclntab)", run.err)
+                    self.assertIn("obfuscator", run.err)
+            self.end_targets()
+
     def test_two(self):
         """Two runtimes in one process: the first is shown unless --bin names the other."""
         host = lib_gospy.builds("host", ["default"])[0].path
         for build in lib_gospy.builds("clib", ["cshared"])[-1:]:
             paths = [self.path(name) for name in ("one.so", "two.so")]
             for i, path in enumerate(paths):
-                # Two programs: else either file would be a twin of both.
+                # There are two programs, because otherwise either file would be a twin of both.
                 content = read(build.path)
                 content = content.replace(b"no room", b"no r%03d" % i)
                 write(path, other_build_ids(content, i))
@@ -198,6 +223,53 @@ class PluginTest(ImageTest):
                 self.assertNotIn("object", document["target"])
                 self.assertNotIn("note", document["target"])
             self.end_targets()
+
+
+class SharedTest(ImageTest):
+    """-linkshared: the runtime is in a library, and what the program has is another module of it."""
+
+    def check_shared(self, build):
+        fixture = self.watch(lib_fixture.start(build))
+        document = self.check_all(fixture)
+        self.assertIn("/libruntime", document["target"]["object"])
+        self.assertNotIn("note", document["target"])
+        listed = lib_gospy.run("list", "--json").expect(lib_gospy.OK).json()["processes"]
+        self.assertEqual([p["go_version"] for p in listed if p["pid"] == fixture.pid],
+                         [fixture.ready["go"]])
+        run = lib_gospy.run("version", fixture.pid).expect(lib_gospy.OK)
+        self.assertEqual(run.out, fixture.ready["go"] + "\n")
+        lib_gospy.run("memstats", fixture.pid).expect(lib_gospy.OK)
+        self.end_targets()
+
+    def test_linkshared(self):
+        for build in lib_gospy.builds("states", ["linkshared"]):
+            with self.subTest(build=str(build)):
+                self.check_shared(build)
+
+
+def hide_tables(pid, path):
+    """Give the function tables of a loaded library a magic that no Go has: the runtime looks at it
+    when it begins (runtime.moduledataverify1), and not any more."""
+    # debug/gosym/pclntab.go; behind it are 0, 0, minLC 1 and ptrSize 8.
+    heads = [struct.pack("<I4B", magic, 0, 0, 1, 8)
+             for magic in (0xfffffffb, 0xfffffffa, 0xfffffff0, 0xfffffff1)]
+    hidden = 0
+    with open(f"/proc/{pid}/maps", encoding="utf-8") as f:
+        maps = [line.split(maxsplit=5) for line in f]
+    with open(f"/proc/{pid}/mem", "r+b", buffering=0) as mem:
+        for mapping in maps:
+            if mapping[-1].strip() != path or "x" in mapping[1]:
+                continue
+            start, end = (int(address, 16) for address in mapping[0].split("-"))
+            mem.seek(start)
+            content = mem.read(end - start)
+            for at in range(0, len(content), 8):
+                if content[at:at + 8] in heads:
+                    mem.seek(start + at)
+                    mem.write(b"\x12\x34\x56\x78")
+                    hidden += 1
+    if not hidden:
+        raise AssertionError(f"no function table in {path}")
 
 
 def strip_symbols(path, target):
@@ -241,6 +313,14 @@ class MemoryTest(ImageTest):
             self.assertEqual(document["target"]["object"], "memory")
             self.assertIn("found in memory", document["target"]["note"])
         self.on_unpacked(check)
+
+    def test_unpacked_together(self):
+        """One file, and a different program in the memory of each process that runs it."""
+        unpack = lib_gospy.builds("unpack", ["default"])[0].path
+        fixtures = [self.watch(lib_fixture.Fixture(unpack, build.path))
+                    for build in reversed(lib_gospy.builds("states", ["default"]))]
+        shown = [listed(fixture.pid)["go_version"] for fixture in fixtures]
+        self.assertEqual(shown, [fixture.ready["go"] for fixture in fixtures])
 
     def test_other_bin(self):
         parked = lib_gospy.builds("parked", ["default"])[-1].path
@@ -364,6 +444,14 @@ class NotGoTest(ImageTest):
             for program in (path, self.path(name)):
                 with self.subTest(program=program):
                     self.check_refused(self.watch(lib_fixture.Fixture(program, embedded)))
+
+    def test_mapped(self):
+        """Who maps a Go program, or a library, has not loaded it."""
+        for name, variant in (("states", "default"), ("states", "pie"), ("clib", "cshared")):
+            for build in lib_gospy.builds(name, [variant])[-1:]:
+                with self.subTest(build=str(build)):
+                    self.check_refused(self.watch(lib_fixture.Fixture(
+                        sys.executable, "-c", MAP_A_PROGRAM, build.path)))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import lib_gospy
 STILL = ("num_gc", "num_forced_gc", "last_gc_unix_ns", "pause_total_ns", "next_gc")
 
 
-TABLES = os.path.join(os.path.dirname(__file__), "../../dwarf/layout_tables.c")
+TABLES = os.path.join(os.path.dirname(__file__), "../../dwarf/go/layout_tables.c")
 
 
 def newest_in_tables():
@@ -112,7 +112,10 @@ class LayoutsTest(lib_gospy.TargetTest):
         run = lib_gospy.wait_for(left_out, "an idle P").expect(lib_gospy.PARTIAL)
         self.assertRegex(run.out, r"(?m)^Heap: .* GC: \? cycles, \? forced, last \?")
         self.assertNotIn("1844674407", run.out)
-        lib_gospy.run("stack", fixture.pid).expect(lib_gospy.OK)
+        # Labels are a map up to Go 1.23 and a slice from 1.24 on, which the version decides: those
+        # that this one has cannot be so, and that is said.
+        run = lib_gospy.run("stack", fixture.pid).expect(lib_gospy.PARTIAL)
+        self.assertRegex(run.err, r"not shown, .*: \d+ goroutines' labels")
 
 
 if __name__ == "__main__":

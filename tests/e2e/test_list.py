@@ -2,9 +2,11 @@
 are those of gops."""
 import json
 import os
+import pwd
 import re
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -13,6 +15,7 @@ import unittest
 import lib_agent
 import lib_fixture
 import lib_gospy
+from lib_terminal import Terminal
 
 
 def columns(line):
@@ -109,6 +112,136 @@ class ListTest(lib_gospy.TargetTest):
             self.assertEqual(line.index(str(fixture.pid)), indent)
         document = lib_gospy.run("tree", "--json").expect(lib_gospy.OK).json()
         self.assertIn(str(self.fixtures[0].pid), json.dumps(document["processes"]))
+
+    def test_tree_of_others(self):
+        """Processes that are not Go's lead from one that is to another."""
+        build = lib_gospy.builds("states")[-1]
+        upper = self.watch(lib_fixture.Fixture(sys.executable, "-c", NEST, build.path))
+
+        def chain():
+            document = lib_gospy.run("tree", "--json").expect(lib_gospy.OK).json()
+            nodes = document["processes"]
+            for node in nodes:
+                nodes.extend(node.get("children", ()))
+            path = path_down(next(n for n in nodes if n["pid"] == upper.pid))
+            return path if len(path) == 4 else None
+        path = lib_gospy.wait_for(chain, "the descendant")
+        self.assertEqual([node["go"] for node in path], [True, False, False, True])
+        with open(f"/proc/{path[3]['pid']}/stat", encoding="ascii") as f:
+            self.assertEqual(int(f.read().rsplit(")", 1)[1].split()[1]), path[2]["pid"])
+
+
+    def test_note(self):
+        """It names a process that may not be looked into, and why: never what gospy has already."""
+        nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+        if os.geteuid() != 0 or not shutil.which("setpriv"):
+            self.skipTest("only root can give up its rights, with setpriv")
+        run = lib_gospy.run("list", prefix=nobody)
+        if run.status == 127 or "setpriv" in run.err:
+            self.skipTest(f"setpriv: {run.err}")
+        self.assertRegex(run.expect(lib_gospy.OK).err,
+                         r"^gospy: note: it is not known whether (process|\d+ processes are Go,) "
+                         r"\d+ \(.*\n$")
+        self.assertRegex(run.err, r"cannot read the memory of pid \d+ .*; try: ")
+        for line in lib_gospy.run("list", "-v", prefix=nobody).err.splitlines():
+            self.assertRegex(line, r"process(es are Go,)? \d+ \(")
+        self.assertNotIn("CAP_SYS_PTRACE may be needed", lib_gospy.run("list").err)
+
+
+class TerminalTest(lib_gospy.TargetTest):
+    """What a person gets; a pipe, and --gops, the lines of gops."""
+
+    def setUp(self):
+        self.fixture = self.watch(lib_fixture.start(lib_gospy.builds("server")[-1]))
+        self.port = self.fixture.ready["addr"].rsplit(":", 1)[1]
+        self.user = pwd.getpwuid(os.getuid()).pw_name
+
+    def shown(self, *args, cols=120):
+        terminal = Terminal([lib_gospy.GOSPY, *args], 200, cols)
+        self.addCleanup(terminal.close)
+        self.assertEqual(terminal.end(), lib_gospy.OK)
+        return [line for line in terminal.screen.lines() if line]
+
+    def test_list(self):
+        pid = self.fixture.pid
+        titles, *rows = self.shown("list", pid)
+        self.assertEqual([t for t in titles.split() if t != "CONTAINER"],
+                         ["PID", "USER", "UPTIME", "GOROUTINES", "RSS", "LISTENS", "GO", "COMMAND"])
+        self.assertEqual(len(rows), 1)
+        count = lib_gospy.run("stats", pid, "--json").json()["goroutines"]
+        self.assertRegex(rows[0], rf"^ *{pid}  {self.user} +\d+\w*s +{count}  +[\d.]+ MB  "
+                                  rf":{self.port} .*{self.fixture.ready['go']} +server\b")
+        _, *rows = self.shown()
+        self.assertTrue(any(row.split()[0] == str(pid) for row in rows))
+        for cols in (40, 60, 80):
+            titles, row = self.shown("list", pid, cols=cols)
+            self.assertLessEqual(len(row), cols)
+            self.assertIn("GOROUTINES", titles)
+            self.assertRegex(row, rf"^ *{pid} .*server")
+        gops = lib_gospy.run("list", pid).expect(lib_gospy.OK).out.splitlines()
+        self.assertEqual(self.shown("list", "--gops", pid, cols=300), gops)
+        self.assertEqual(lib_gospy.run("list", "--gops", pid).out.splitlines(), gops)
+
+    def test_budget(self):
+        """A process that cannot be counted does not hold up the others."""
+        other = self.watch(lib_fixture.start(lib_gospy.builds("states", ["sw"])[-1]))
+        titles, *rows = self.shown("list", other.pid, self.fixture.pid)
+        self.assertEqual(len(rows), 2)
+        self.assertRegex(titles, "GOROUTINES")
+
+    def test_process(self):
+        pid = self.fixture.pid
+        fields = {}
+        sockets = []
+        for line in self.shown(pid, cols=200):
+            if line.startswith("  "):
+                sockets.append(line.split())
+            else:
+                fields[line[:12].strip()] = line[12:]
+        self.assertEqual(fields["process"], f"{pid} server, child of {os.getpid()}")
+        self.assertEqual(fields["user"], self.user)
+        self.assertEqual(fields["executable"], os.readlink(f"/proc/{pid}/exe"))
+        self.assertRegex(fields["memory"], r"^[\d.]+ MB, [\d.]+% of this machine's$")
+        self.assertEqual(sockets[0], ["LISTEN", self.fixture.ready["addr"]])
+        states = [row[0] for row in sockets]
+        self.assertEqual(fields["sockets"].split(", ")[0], f"{states.count('LISTEN')} LISTEN")
+        order = [states.index(state) for state in dict.fromkeys(states)]
+        self.assertEqual(order, sorted(order))
+        self.assertEqual(sum(int(part.split()[0]) for part in fields["sockets"].split(", ")),
+                         len(sockets))
+        gops = {line.split(":\t")[0] for line in lib_gospy.run(pid).out.splitlines()}
+        shown = {line.split(":")[0] for line in self.shown("process", "--gops", pid, cols=300)}
+        self.assertEqual(shown, gops)
+
+
+# Becomes its argument, which also runs as a descendant: two other processes are between them. The
+# descendant reads from a pipe that ends with the first.
+NEST = """
+import os, sys
+ours, kept = os.pipe()
+os.set_inheritable(kept, True)
+depth = 0
+while depth < 3 and os.fork() == 0:
+    depth += 1
+if depth:
+    os.close(kept)
+if depth in (1, 2):
+    os.wait()
+    os._exit(0)
+if depth == 3:
+    os.dup2(ours, 0)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def path_down(process):
+    """From a process of the tree down to where there is more than one child, or none."""
+    path = [process]
+    while len(process.get("children", ())) == 1:
+        process = process["children"][0]
+        path.append(process)
+    return path
 
 
 class ProcessTest(lib_gospy.TargetTest):
@@ -221,7 +354,7 @@ class GopsTest(lib_gospy.TargetTest):
                                               "-clients", 0))
         port = int(server.ready["addr"].rsplit(":", 1)[1])
         with socket.create_connection(("127.0.0.1", port)), socket.create_connection(("::1", port)):
-            # Both are taken once they have descriptors.
+            # Both processes are looked at once they have descriptors.
             lib_gospy.wait_for(
                 lambda: sum("ESTABLISHED" in line for line in self.both(str(server.pid))[1]) == 2,
                 "connections")
@@ -236,6 +369,96 @@ class GopsTest(lib_gospy.TargetTest):
         """Sorted, without the numbers that grow."""
         return sorted(re.sub(r"^((?:cpu|memory) usage.*|elapsed time|threads):\t[\d.:%]+$", r"\1",
                              line) for line in lines)
+
+
+def patch(path, offset, layout, value):
+    """Write a number into a file."""
+    with open(path, "r+b") as f:
+        f.seek(offset)
+        f.write(struct.pack(layout, value))
+
+
+# Changes its directory as often as its first argument says, then becomes its second.
+DESCEND = """
+import os, sys
+for _ in range(int(sys.argv[1])):
+    os.mkdir("d" * 200)
+    os.chdir("d" * 200)
+os.link(sys.argv[2], "deep")
+os.execv("./deep", ["deep"])
+"""
+
+
+class HostileTest(lib_gospy.TargetTest):
+    """Files and processes that nothing can be read of: only of them is less known."""
+
+    MEMORY = 1 << 30  # what gospy may take, reserved address space included
+
+    def setUp(self):
+        # The file is on tmpfs, where a file may claim to be of any size.
+        self.directory = tempfile.TemporaryDirectory(dir="/dev/shm")
+        self.addCleanup(self.directory.cleanup)
+        self.build = lib_gospy.builds("states", ["default"])[-1]
+        self.other = self.watch(lib_fixture.start(self.build))
+
+    def copy(self, name):
+        path = os.path.join(self.directory.name, name)
+        shutil.copy(self.build.path, path)
+        return path
+
+    def start(self, *args):
+        try:
+            return self.watch(lib_fixture.Fixture(*args))
+        except PermissionError:
+            self.skipTest("nothing may be run in /dev/shm")
+
+    def limited(self):
+        """What to put before a command that may take so much memory only."""
+        return () if lib_gospy.has_sanitizers() else ("prlimit", f"--as={self.MEMORY}")
+
+    def look(self, fixture, **options):
+        """That process in the list, where the other one must be, too."""
+        for command in ("tree", "list"):
+            run = lib_gospy.run(command, "--json=lines", **options).expect(lib_gospy.OK)
+            processes = {p["pid"]: p for p in run.json_lines() if "pid" in p}
+            self.assertEqual(processes[self.other.pid]["go_version"], self.other.ready["go"])
+            self.assertNotIn("problem", processes[self.other.pid])
+        return processes[fixture.pid]
+
+    def test_endless_file(self):
+        path = self.copy("endless")
+        os.truncate(path, 1 << 60)
+        fixture = self.start(path)
+        self.assertEqual(self.look(fixture, prefix=self.limited())["go_version"], fixture.ready["go"])
+        self.assertEqual(len(lib_gospy.summary(fixture.pid)["goroutines"]),
+                         len(lib_gospy.summary(self.other.pid)["goroutines"]))
+
+    def test_endless_headers(self):
+        """Section header 0 says that there are 24 million, and there are."""
+        path = self.copy("headers")
+        with open(path, "rb") as f:
+            sections = struct.unpack_from("<Q", f.read(64), 40)[0]  # e_shoff
+        patch(path, 60, "<H", 0)                                    # e_shnum
+        patch(path, sections + 32, "<Q", 24 << 20)                  # sh_size
+        os.truncate(path, 2 << 30)
+        fixture = self.start(path)
+        self.assertEqual(self.look(fixture, prefix=self.limited())["go_version"], fixture.ready["go"])
+
+    def test_path_too_long(self):
+        """Longer than a page, so that the kernel does not tell it."""
+        start = os.getcwd()
+        self.addCleanup(os.chdir, start)
+        os.chdir(self.directory.name)
+        fixture = self.start(sys.executable, "-c", DESCEND, 25, self.copy("states"))
+        os.chdir(start)
+        process = self.look(fixture)
+        self.assertEqual(process["go_version"], fixture.ready["go"])
+        self.assertNotIn("exe", process)
+        self.assertIn("File name too long", process["problem"])
+        run = lib_gospy.run("list", "-v").expect(lib_gospy.OK)
+        self.assertRegex(run.out, rf"(?m)^{fixture.pid} .* {fixture.ready['go']} +\?$")
+        self.assertIn(f"process {fixture.pid} (deep): cannot read /proc/{fixture.pid}/exe: "
+                      "File name too long", run.err)
 
 
 class CrowdTest(lib_gospy.TargetTest):
@@ -278,7 +501,7 @@ class CrowdTest(lib_gospy.TargetTest):
         """Zombies are not listed, a process whose first thread has ended is."""
         build = lib_gospy.builds("states")[-1]
         zombie = subprocess.Popen([build.path], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        # All of its threads have ended then.
+        # All threads of the process have ended then.
         os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
         self.assertNotIn(zombie.pid, self.listed())
         zombie.wait()

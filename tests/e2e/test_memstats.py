@@ -7,7 +7,7 @@ import lib_fixture
 import lib_gospy
 from lib_gospy import OK, PARTIAL, USAGE, TargetTest, run
 
-# Without "noopt": there, Scanner.Text, which is not inlined, makes a string of the command on the
+# "noopt" is left out: there, Scanner.Text, which is not inlined, makes a string of the command on the
 # heap before the process reads its statistics.
 VARIANTS = ("default", "pie", "cgo", "cgopie", "race", "stripped", "sw", "sstrip")
 

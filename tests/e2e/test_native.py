@@ -1,6 +1,7 @@
 """`gospy stack --native`: the C code that goroutines have called, and that threads are in."""
 import re
 
+import compare
 import lib_fixture
 import lib_gospy
 
@@ -48,6 +49,21 @@ class NativeTest(lib_gospy.TargetTest):
             self.assertNotIn("native_problem", g)
             self.assertEqual(g["frames"][len(native):], without[goid]["frames"])
             self.check_called(names.get(goid), native, g["frames"][len(native):])
+        self.check_users(fixture, stacks)
+
+    def check_users(self, fixture, stacks):
+        """Who has called C is the user, not what cgo makes for it."""
+        in_c = 0
+        for g in lib_fixture.parse_traceback(fixture.ready["traceback"]):
+            call = compare.outside_of_runtime(g["frames"])
+            if not call["func"].startswith("main._Cfunc_"):
+                continue
+            in_c += 1
+            shown = stacks[g["goid"]]
+            for key, expected in (("user", compare.of_user(g["frames"])), ("call", call)):
+                self.assertEqual({name: shown[key][name] for name in expected}, expected)
+            self.assertEqual(shown["user_origin"], "own")
+        self.assertGreater(in_c, 1)
 
     def check_called(self, name, native, rest):
         ours = [f["func"] for f in native if f["module"].endswith("/cgo") and "func" in f]

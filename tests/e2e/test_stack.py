@@ -2,9 +2,12 @@
 runtime.Stack, to the byte."""
 import collections
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
+import threading
 
 import lib_fixture
 import lib_gospy
@@ -22,6 +25,7 @@ LISTED = (
     ("iterpull",),
     ("markers",),
     ("cgo",),
+    ("deep",),
 )
 
 MINUTES = re.compile(r", \d+ minutes")
@@ -41,16 +45,47 @@ def moving(ready):
             if g["state"] in ("running", "runnable") or g.get("name") in ("main", "stdin")}
 
 
+def all_stopped(fixture):
+    return all(state == "T" for _, state, _ in lib_gospy.threads(fixture.pid))
+
+
+class Collector:
+    """Has a fixture collect garbage whenever it is told to."""
+
+    def __init__(self, fixture):
+        self.fixture = fixture
+        self.wanted = threading.Semaphore(0)
+        self.over = False
+        self.thread = threading.Thread(target=self.run)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over = True
+        self.start()
+        self.thread.join()
+
+    def start(self):
+        self.wanted.release()
+
+    def run(self):
+        while self.wanted.acquire() and not self.over:
+            self.fixture.ask("gc")
+
+
 def at_rest(fixture, options, aside):
     """Tracebacks by goid, of the program and of gospy, once the program, asked before and after, is no
     longer busy with its start (a server that closes a connection, say)."""
     def take():
         own = split(fixture.ask("stack")["traceback"])
-        run = lib_gospy.run("stack", fixture.pid, *options).expect(lib_gospy.OK)
+        run = lib_gospy.run("stack", fixture.pid, *options)
         then = split(fixture.ask("stack")["traceback"])
         same = own.keys() == then.keys() and all(
             own[goid] == then[goid] for goid in own if goid not in aside)
-        return (own, split(run.out)) if same else None
+        # Who still moves has no stack to show without a stop, and gospy says so by its status.
+        return (own, split(run.expect(lib_gospy.OK).out)) if same else None
     return lib_gospy.wait_for(take, "the program to come to rest")
 
 
@@ -85,6 +120,35 @@ class IdentityTest(lib_gospy.TargetTest):
 
     def test_generic_ancestors(self):
         self.run_all("generics", env={"GODEBUG": "tracebackancestors=1"})
+
+    def test_deepest(self):
+        self.on_each(self.check_deepest, "deep", "-deepest", 1500000, variants=("default",))
+
+    def check_deepest(self, fixture):
+        """Who began the recursion is there, and all of it is counted."""
+        run = lib_gospy.run("stack", fixture.pid, "--json", "--non-blocking")
+        found = [g for g in run.expect(lib_gospy.OK).json()["goroutines"] if "left_out" in g]
+        self.assertEqual(len(found), 1)
+        frames = [frame["func"] for frame in found[0]["frames"]]
+        calls = frames.count("main.turn") + found[0]["left_out"]
+        self.assertEqual(calls, fixture.ready["deepest"])
+        self.assertEqual(set(frames[found[0]["left_out_at"] - 1:-2]), {"main.turn"})
+        self.assertIn("main.bottom", frames[-2:])
+        self.assertEqual(found[0]["created_by"]["func"], "main.main")
+
+    def test_elided(self):
+        self.on_each(self.check_elided, "deep")
+
+    def check_elided(self, fixture):
+        """JSON tells which calls are elided and how many."""
+        own = {goid: re.search(r"^\.\.\.(\d+) frames elided\.\.\.$", block, re.M)
+               for goid, block in split(fixture.ready["traceback"]).items()}
+        document = lib_gospy.run("stack", fixture.pid, "--json").expect(lib_gospy.OK).json()
+        for g in document["goroutines"]:
+            elided = sum(frame.get("elided", False) for frame in g["frames"])
+            self.assertEqual(g.get("elided", 0), elided)
+            if own[g["goid"]]:
+                self.assertEqual(elided, int(own[g["goid"]][1]))
 
     def run_all(self, name, *args, env=None):
         for build in lib_gospy.builds(name):
@@ -121,6 +185,21 @@ class MovingTest(lib_gospy.TargetTest):
     def test_spin(self):
         self.on_each(self.check, "spin")
 
+    def test_states(self):
+        self.on_each(self.check_states, "mesh", variants=("default",))
+
+    def check_states(self, fixture):
+        """Only the stacks of these are read, and each that is shown was."""
+        for options in MODES.values():
+            for state in ("waiting", "runnable", "waiting,runnable"):
+                run = lib_gospy.run("stack", fixture.pid, "--json", "--max-pause", "10s",
+                                    "--state", state, *options)
+                self.assertIn(run.status, (lib_gospy.OK, lib_gospy.PARTIAL), run.err)
+                for g in run.json()["goroutines"]:
+                    self.assertIn(g["status"], state.split(","))
+                    if g["soundness"] in ("sound", "retried"):
+                        self.assertTrue(g["frames"], g)
+
     def test_foreign_code(self):
         self.on_each(self.check_foreign_code, "jit")
 
@@ -153,16 +232,49 @@ class MovingTest(lib_gospy.TargetTest):
         with subprocess.Popen([sys.executable, "-c", loop]) as killer:
             try:
                 for _ in range(5):
-                    self.check_spinning(fixture)
+                    lib_gospy.wait_for(lambda: self.check_spinning(fixture),
+                                       "a snapshot of one instant")
             finally:
                 killer.kill()
 
     def check_spinning(self, fixture):
+        """Whether the snapshot is of one instant: each signal may wake a thread that was to stand
+        still, and of a goroutine that is marked as moved no place is claimed."""
         document = lib_gospy.run("stack", fixture.pid, "--json").expect(lib_gospy.OK).json()
         for g in document["goroutines"]:
-            if g["start"]["func"] == "main.spin":
+            if g["start"]["func"] == "main.spin" and g["soundness"] != "moved":
                 self.assertNotIn("stack_problem", g)
                 self.assertEqual([f["func"] for f in g["frames"]][-1:], ["main.spin"], g)
+        return document["snapshot"]["instant"]
+
+
+class ScanTest(lib_gospy.TargetTest):
+    """A deep stack that the garbage collector is just scanning. It is parked all the same."""
+
+    def test_scanned(self):
+        self.on_each(self.check_scanned, "deep", "-deepest", 1500000, variants=("default",))
+
+    def check_scanned(self, fixture):
+        with Collector(fixture) as collector:
+            for mode, options in MODES.items():
+                with self.subTest(mode=mode):
+                    lib_gospy.wait_for(lambda: self.is_seen(fixture, collector, options),
+                                       "the program to be stopped while it scans the stack")
+
+    def is_seen(self, fixture, collector, options):
+        """Look at the stopped program; was it scanning? In either case the whole stack is there."""
+        collector.start()
+        os.kill(fixture.pid, signal.SIGSTOP)
+        try:
+            lib_gospy.wait_for(lambda: all_stopped(fixture), "the program to stop")
+            run = lib_gospy.run("stack", fixture.pid, "--json", *options).expect(lib_gospy.OK)
+        finally:
+            os.kill(fixture.pid, signal.SIGCONT)
+        deepest = [g for g in run.json()["goroutines"]
+                   if g.get("left_out", 0) > fixture.ready["deepest"] / 2]
+        self.assertEqual(len(deepest), 1)
+        self.assertEqual(deepest[0]["frames"][-1]["func"], "main.bottom")
+        return deepest[0]["scan"]
 
 
 class OptionTest(lib_gospy.TargetTest):

@@ -29,8 +29,8 @@ def behead(path, stripped):
 
 
 # What differs from one moment to the next in a process at rest.
-MOMENTARY = {"uptime_ns", "time_unix_ns", "paused_ns", "total_ns", "wait_ns", "cpu_ns", "schedtick",
-             "syscalltick"}
+MOMENTARY = {"uptime_ns", "time_unix_ns", "paused_ns", "total_ns", "wait_ns", "due_ns", "cpu_ns",
+             "schedtick", "syscalltick"}
 
 
 def without_moments(value):
@@ -63,7 +63,7 @@ class StrippedTest(lib_gospy.TargetTest):
     def difference(self, fixture, twin, command):
         alone = self.look(fixture, command)
         helped = self.look(fixture, command, "--bin", twin)
-        # Of a release that the tables do not have it says so.
+        # If the tables do not have the release, it says so.
         if "layouts without debug information" in alone["target"].get("note", ""):
             del alone["target"]["note"]
         return difference(without_moments(alone), without_moments(helped))

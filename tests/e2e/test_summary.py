@@ -1,4 +1,5 @@
 """`gospy summary` on fixtures of every Go version, held against what the fixtures say."""
+import collections
 import os
 import re
 import time
@@ -34,7 +35,7 @@ class SummaryTest(lib_gospy.TargetTest):
         """What the fixture says once its goroutines without a name, those of net/http for example,
         have come to rest, too."""
         def at_rest(g):
-            # That of os/signal waits in what counts as a system call.
+            # The goroutine of os/signal waits in what counts as a system call.
             return ("name" in g or g["state"] == "waiting"
                     or g["creator"].startswith("os/signal."))
 
@@ -51,7 +52,7 @@ class SummaryTest(lib_gospy.TargetTest):
             before = time.monotonic_ns()
             document = lib_gospy.summary(fixture.pid, *options)
             after = time.monotonic_ns()
-            # Those of net/http may still end.
+            # The goroutines of net/http may still end.
             same = self.settled(fixture)["goroutines"] == ready["goroutines"]
             return (ready, document, before, after) if same else None
         ready, document, before, after = lib_gospy.wait_for(
@@ -65,10 +66,16 @@ class SummaryTest(lib_gospy.TargetTest):
 
     def check_mode(self, ready, snapshot, options):
         self.assertEqual(snapshot["non_blocking"], "--non-blocking" in options)
-        # Before 1.17 a goroutine has no counter of its switches, and every stop is an exact one.
-        counts = compare.minor_version(ready) >= 17 or "--non-blocking" in options
-        self.assertEqual(snapshot["exact"], "--exact" in options or not counts)
-        self.assertEqual(snapshot["paused_ns"] > 0, "--non-blocking" not in options)
+        # Before 1.17 a goroutine has no counter of its switches, and all of one instant is exact.
+        counts = compare.minor_version(ready) >= 17
+        exact = snapshot["instant"] and (options != () or not counts)
+        self.assertEqual(snapshot["exact"], exact)
+        # Only what runs is stopped, and without a stop there is an instant only while nothing does.
+        self.assertTrue(snapshot["instant"] or "--non-blocking" in options)
+        self.assertTrue(snapshot["stopped_threads"] == 0 or "--non-blocking" not in options)
+        # A thread that is interrupted while it sleeps may not come to its stop, and is not held then.
+        self.assertTrue(snapshot["paused_ns"] == 0 or snapshot["stopped_threads"] > 0)
+        self.assertNotIn("not_stopped", snapshot)
         for mark in ("late", "moved", "torn", "unreadable"):
             self.assertEqual(snapshot[mark], 0, mark)
 
@@ -116,7 +123,8 @@ class HeaderTest(lib_gospy.TargetTest):
         procs = ready["gomaxprocs"]
         patterns = [
             rf"bin: {re.escape(exe)}, goVer: {re.escape(ready['go'][2:])}, gomaxprocs: {procs}, "
-            rf"pid: {fixture.pid}, uptime: \d+s +\(paused [\d.]+ ms\)",
+            rf"pid: {fixture.pid}, uptime: \d+s +\((nothing ran, nothing stopped|"
+            r"paused [\d.]+ ms, \d+ of \d+ threads)\)",
             r"Sched: NMidle \d+, NMspinning \d+, NPidle \d+, NGsys \d+, Runqsize \d+",
             r"Heap: [\d.]+ \wB in use, [\d.]+ \wB sys, [\d.]+ \wB live, \d+ objects      "
             r"GC: \d+ cycles, \d+ forced, last [\d.]+s ago, total pause [\d.]+ ms, "
@@ -171,14 +179,22 @@ class OptionTest(lib_gospy.TargetTest):
         senders = [g["goid"] for g in self.fixture.ready["goroutines"]
                    if g.get("name", "").startswith("chan-send")]
         self.assertEqual(self.goids("--func", r"^main\.send(Buffered)?$"), senders)
+        # As Perl reads it; without a capital letter case does not matter.
+        for pattern in (r"^main\.send(?!nil)\w*$", r"^main\.send(buffered)?$", r"(?i)^MAIN\.SEND(?!N)"):
+            self.assertEqual(self.goids("--func", pattern), senders, pattern)
+        self.assertEqual(self.goids("--func", r"^Main\.send"), [])
         self.assertEqual(self.goids("--func", "no such function"), [])
+
+    def test_pattern_that_takes_too_long(self):
+        run = lib_gospy.run("summary", self.fixture.pid, "--func", r"^(\w|[a-z]|.)+[!?]")
+        self.assertRegex(run.expect(lib_gospy.PARTIAL).err, r"--func takes too many steps on \d+ ")
 
     def test_created_by(self):
         said = sorted(g["goid"] for g in self.fixture.ready["goroutines"]
                       if g.get("creator") in ("main.locks", "main.timers"))
-        self.assertEqual(len(said), 8)
+        self.assertEqual(len(said), 9)
         self.assertEqual(self.goids("--created-by", r"^main\.(locks|timers)$"), said)
-        # Together with a function, even if that is the same one.
+        # The filter works together with a function, even if that is the same one.
         self.assertEqual(self.goids("--created-by", "locks", "--func", "timers", "--pc", "caller"),
                          [])
         self.assertEqual(self.goids("--created-by", "main.", "--func", "locks|timers",
@@ -206,11 +222,11 @@ class OptionTest(lib_gospy.TargetTest):
                          [g["goid"] for g in self.all if "wait_ns" in g])
 
     def test_group(self):
-        for pc, place in (("start", "start"), ("caller", "creator"), ("current", "current"),
-                          ("user", "user")):
+        for pc, places in (("start", ["start"]), ("caller", ["creator"]),
+                           ("current", ["call", "current"]), ("user", ["user"])):
             expected = {}
             for g in self.all:
-                at = g.get(place)
+                at = next((g[place] for place in places if place in g), None)
                 key = (at["func"], at.get("file"), at.get("line")) if at else None
                 expected[key] = expected.get(key, 0) + 1
             document = lib_gospy.summary(self.fixture.pid, "--group", "--pc", pc)
@@ -223,6 +239,55 @@ class OptionTest(lib_gospy.TargetTest):
             self.assertEqual(found, expected, pc)
             counts = [group["count"] for group in document["groups"]]
             self.assertEqual(counts, sorted(counts, reverse=True))
+
+    def test_waits_at(self):
+        """In a pipe only if it is asked for."""
+        options = ("--group", "--created-by", r"^main\.channels$")
+        for group in lib_gospy.summary(self.fixture.pid, *options)["groups"]:
+            self.assertNotIn("user", group)
+        plain = lib_gospy.run("summary", self.fixture.pid, *options).expect(lib_gospy.OK).out
+        text = lib_gospy.run("summary", self.fixture.pid, *options,
+                             "--waits-at").expect(lib_gospy.OK).out
+        self.assertNotIn("WAITS AT", plain)
+        self.assertRegex(text, r"(?m)^COUNT .*  LOCATION +WAITS AT$")
+        users = {g["goid"]: g["user"] for g in self.all if "user" in g}
+        for group in lib_gospy.summary(self.fixture.pid, *options, "--waits-at")["groups"]:
+            self.assertIn({**group["user"], "pc": 0},
+                          [{**user, "pc": 0} for user in users.values()])
+            place = "{func} ({file}:{line})".format(**group["user"])
+            self.assertRegex(text, rf"(?m)  {re.escape(place)}( \.\.\.)?$")
+        lines = lib_gospy.run("summary", self.fixture.pid, "--waits-at").expect(lib_gospy.OK).out
+        for goid, user in users.items():
+            place = "{func} ({file}:{line})".format(**user)
+            if user != next(g for g in self.all if g["goid"] == goid)["start"]:
+                self.assertRegex(lines, rf"(?m)^{goid} - .* at {re.escape(place)}$")
+
+    def test_group_reasons(self):
+        # By the target's word. All that started them is one place: they are one group.
+        said = collections.Counter(g["reason"] for g in self.fixture.ready["goroutines"]
+                                   if g.get("creator") == "main.channels")
+        self.assertGreater(len(said), 2)
+        options = ("--group", "--pc", "caller", "--created-by", r"^main\.channels$")
+        groups = lib_gospy.summary(self.fixture.pid, *options)["groups"]
+        found = collections.Counter()
+        for group in groups:
+            for reason in group["wait_reasons"]:
+                self.assertFalse(reason["leaked"])
+                found[reason["wait_reason"]] += reason["count"]
+        self.assertEqual(found, said)
+        lines = lib_gospy.run("summary", self.fixture.pid, *options, "--limit", "1").out
+        row = re.search(r"^COUNT .*\n +\d+  (.*?)  ", lines, re.M)[1]
+        self.assertEqual(row, ", ".join(f"{r['count']} {r['wait_reason']}"
+                                        for r in groups[0]["wait_reasons"]))
+
+    def test_group_order(self):
+        def groups(key):
+            return lib_gospy.summary(self.fixture.pid, "--group", "--sort", key)["groups"]
+        waits = [group.get("longest_wait_ns", -1) for group in groups("wait")]
+        self.assertGreater(len(set(waits)), 1)
+        self.assertEqual(waits, sorted(waits, reverse=True))
+        names = [group["location"]["func"] for group in groups("location")]
+        self.assertEqual(names, sorted(names))
 
     def test_lines(self):
         head, *rest = lib_gospy.run("summary", self.fixture.pid, "--json=lines").expect(

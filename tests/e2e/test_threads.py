@@ -15,6 +15,12 @@ def comm(pid, tid):
         return f.read().rstrip("\n")
 
 
+def io_workers(pid):
+    """The kernel's two, once both have begun to run and so have their names."""
+    workers = {tid for tid in tids(pid) if comm(pid, tid).startswith(("iou-wrk-", "iou-sqp-"))}
+    return workers if len(workers) == 2 else None
+
+
 def without_m(fixture):
     """How many threads have none: those that stay in C code and, up to Go 1.20, the one that has
     called Go and returned."""
@@ -69,6 +75,28 @@ class ThreadsTest(lib_gospy.TargetTest):
 
     def test_states(self):
         self.on_each(self.check, "states")
+
+    def test_io_uring(self):
+        """The kernel's workers are known by their flags; their names are the kernel's, too."""
+        def check(fixture):
+            if "refused" in fixture.ready:
+                self.skipTest("io_uring: " + fixture.ready["refused"])
+            workers = lib_gospy.wait_for(lambda: io_workers(fixture.pid), "the two workers")
+            for options in MODES.values():
+                threads = self.threads(fixture, *options)
+                roles = {tid for tid, t in threads.items() if t["role"] == "io_worker"}
+                self.assertEqual(roles, workers)
+            run = lib_gospy.run("stack", fixture.pid, "--threads").expect(lib_gospy.OK)
+            lines = {int(line.split()[1]): line for line in run.out.splitlines()}
+            for tid in workers:
+                self.assertIn(": a worker of io_uring, in the kernel", lines[tid])
+            # That they have no stack of their own is no gap.
+            run = lib_gospy.run("stack", fixture.pid, "--threads", "--native", "--json")
+            threads = run.expect(lib_gospy.OK).json()["threads"]
+            for thread in threads:
+                if thread["tid"] in workers:
+                    self.assertFalse(thread.get("frames"), thread)
+        self.on_each(check, "iouring")
 
     def test_ms(self):
         """The same M's as in the summary, and their goroutines."""

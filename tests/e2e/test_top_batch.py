@@ -3,10 +3,14 @@ against what the fixture says that it has started, and when."""
 import collections
 import json
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
+import unittest
 
+import compare
 import lib_fixture
 import lib_gospy
 
@@ -130,35 +134,64 @@ class TopBatchTest(lib_gospy.TargetTest):
                      if group["title"].startswith("channel ")}
             self.assertEqual(shown, dict(channels))
 
-    def check_semaphores(self, fixture, *options):
-        """Of whoever waits for a lock the fixture knows the lock's address, in which the word that
-        is waited for has its place: src/sync/{mutex,rwmutex}.go, the same in all versions."""
-        offsets = {"mutex": 4, "rwmutex-rlock": 12, "rwmutex-lock": 8}
-        told = {int(g["mutex"], 16) + offsets[g["name"]]
-                for g in fixture.ask("stack")["goroutines"] if g.get("name") in offsets}
-        self.assertEqual(len(told), len(offsets))
+    def check_locks(self, fixture, *options):
+        """Of whoever waits for a lock the fixture knows the lock's address."""
+        told = {f"{g['waits']['kind']} {g['waits']['addr']}"
+                for g in fixture.ask("stack")["goroutines"] if "mutex" in g}
+        self.assertEqual(len(told), 3)
         frame, = self.frames(fixture, 1, "--group", "object", *options)
-        shown = {int(group["title"].split()[-1], 16): group for group in frame["groups"]
-                 if group["title"].startswith("semaphore ")}
-        self.assertLessEqual(told, set(shown))
-        for addr in told:
-            self.assertEqual(shown[addr]["count"], 1)
+        self.assertLessEqual(told, {group["title"] for group in frame["groups"]})
 
-    def test_semaphores(self):
+    def test_locks(self):
         for build in lib_gospy.builds("states", ("default", "stripped")):
             with self.subTest(build=str(build)):
                 fixture = self.watch(lib_fixture.start(build))
-                self.check_semaphores(fixture)
-                self.check_semaphores(fixture, "--non-blocking")
+                self.check_locks(fixture)
+                self.check_locks(fixture, "--non-blocking")
             self.doCleanups()
 
     def test_waiters_of_one_lock(self):
-        """Thousands behind one semaphore, of the oldest and the newest Go."""
+        """Thousands behind one mutex, of the oldest and the newest Go."""
         for build in (0, -1):
             fixture = self.fixture("parked", "-n", 3000, "-kind", "mutex", build=build)
             frame, = self.frames(fixture, 1, "--group", "object")
-            self.assertEqual([group["count"] for group in frame["groups"]], [3000, 1])
-            self.assertRegex(frame["groups"][0]["title"], "^semaphore 0x")
+            self.assertEqual(frame["groups"][0]["count"], 3000)
+            self.assertRegex(frame["groups"][0]["title"], "^sync.Mutex 0x")
+
+    def test_users(self):
+        """Where goroutines wait in the user's own code, by their own traceback."""
+        fixture = self.fixture("states")
+        said = collections.Counter()
+        for g in lib_fixture.parse_traceback(fixture.ready["traceback"]):
+            user = compare.of_user(g["frames"])
+            said[user["func"], user["line"]] += g["status"] == "waiting"
+        frame, = self.frames(fixture, 1, "--group", "user")
+        shown = collections.Counter()
+        for group in frame["groups"]:
+            self.assertEqual(group.get("user"), group.get("location"))
+            self.assertFalse(group["users_differ"])
+            user = group.get("user", {})
+            shown[user.get("func"), user.get("line")] += group["count"]
+        self.assertLessEqual(+said, shown)
+        frame, = self.frames(fixture, 1, "--sort", "user")
+        users = [group["user"] for group in frame["groups"] if "user" in group]
+        self.assertEqual(users, sorted(users, key=lambda user: (user["func"], user["file"],
+                                                                user["line"])))
+        known = ["user" in group for group in frame["groups"]]
+        self.assertEqual(known, sorted(known, reverse=True))
+
+    def test_users_of_too_many(self):
+        """Without a word their stacks are not read, and it is not known where they wait."""
+        fixture = self.fixture("parked", "-n", 100001)
+        frame, = self.frames(fixture, 1)
+        self.assertGreater(len(frame["groups"]), 1)
+        for group in frame["groups"]:
+            self.assertNotIn("user", group)
+        line = lib_gospy.run("top", fixture.pid, "-n", 1, "--limit", 1).expect(lib_gospy.OK).out
+        self.assertRegex(line, r"\n +\d+ +0 .* main\.park\d main\.go:\d+ +\? +main\.start ")
+        frame, = self.frames(fixture, 1, "--waits-at")
+        for group in frame["groups"]:
+            self.assertRegex(group["user"]["func"], r"^(main|fixtures/fixture)\.")
 
     def test_text(self):
         fixture = self.fixture("parked", "-n", 1000)
@@ -169,10 +202,11 @@ class TopBatchTest(lib_gospy.TargetTest):
             lines = frame.rstrip("\n").split("\n")
             self.assertRegex(lines[0], rf"^\d\d:\d\d:\d\d parked, pid {fixture.pid}, go1\.")
             self.assertRegex(lines[1], r"^goroutines: 1001, 0 since")
-            self.assertRegex(lines[4], r"^ +COUNT +DELTA +RATE/MIN +OLDEST +STATE +LOCATION +CREATED")
+            self.assertRegex(lines[4], r"^ +COUNT +DELTA +RATE/MIN +OLDEST +STATE +LOCATION +"
+                                       r"WAITS AT +CREATED BY$")
             for line in lines[5:7]:
                 self.assertRegex(line, r"^ +250 +0 .*chan receive +main\.park\d main\.go:\d+ +"
-                                       r"main\.start main\.go:\d+$")
+                                       r"main\.\S+ main\.go:\d+ +main\.start main\.go:\d+$")
             self.assertEqual(lines[7], "... 3 more")
             self.assertEqual(len(lines), 8)
 
@@ -243,6 +277,46 @@ class TopBatchTest(lib_gospy.TargetTest):
             run = lib_gospy.run("top", *pid, *options).expect(lib_gospy.USAGE)
             self.assertIn(word, run.err)
             self.assertEqual(run.out, "")
+
+
+class SystemCallsTest(lib_gospy.TargetTest):
+    """A sample of a small program that rests costs few system calls: it is paid for ever."""
+    MOST = 60
+    THREADS = 6  # each of the program's costs four
+
+    def calls(self, pid, *options):
+        """Of the cheapest sample: in others something may have run."""
+        with tempfile.NamedTemporaryFile("r", encoding="utf-8", errors="replace") as log:
+            prefix = ["strace", "-f", "-o", log.name]
+            run = lib_gospy.run("top", pid, "--batch", "--refresh", "50ms", "-n", 10, *options,
+                                prefix=prefix)
+            run.expect(lib_gospy.OK)
+            calls = [line.split(maxsplit=1)[1] for line in log]
+        frames = [0]
+        for call in calls:
+            if call.startswith("write(1,"):
+                frames.append(0)
+            elif not call.startswith(("<...", "+++", "---")):
+                frames[-1] += 1
+        return min(frames[3:-1])
+
+    @unittest.skipIf(os.environ.get("GOSPY_SANITIZE"), "sanitizers make calls of their own")
+    def test_few(self):
+        if not shutil.which("strace"):
+            self.skipTest("there is no strace")
+        if subprocess.run(["strace", "-o", os.devnull, "true"], stderr=subprocess.DEVNULL,
+                          check=False).returncode:
+            self.skipTest("strace may not trace here")
+        build = lib_gospy.builds("parked", ("default",))[-1]
+        fixture = self.watch(lib_fixture.start(build, "-n", 10, env={"GOMAXPROCS": "2"}))
+        for options in (), ("--non-blocking",):
+            with self.subTest(options=options):
+                calls = self.calls(fixture.pid, *options)
+                threads = len(os.listdir(f"/proc/{fixture.pid}/task"))
+                if threads > self.THREADS:
+                    self.skipTest(f"the program has {threads} threads")
+                self.assertLessEqual(calls, self.MOST)
+                self.assertGreater(calls, 0)
 
 
 def fixture_pid(frame):

@@ -12,9 +12,8 @@ class ValgrindTest(lib_gospy.TargetTest):
     def setUp(self):
         if not shutil.which("valgrind"):
             self.skipTest("no valgrind")
-        with open(lib_gospy.GOSPY, "rb") as program:
-            if b"__asan_init" in program.read():
-                self.skipTest("a program with sanitizers does not run under valgrind")
+        if lib_gospy.has_sanitizers():
+            self.skipTest("a program with sanitizers does not run under valgrind")
 
     def check(self, *args):
         run = lib_gospy.run(*args, prefix=VALGRIND)
@@ -28,6 +27,7 @@ class ValgrindTest(lib_gospy.TargetTest):
                      ("stack", fixture.pid, "--native", "--threads"), ("list",), ("tree",),
                      ("top", fixture.pid, "-n", 2, "--refresh", "10ms", "--group", "object"),
                      (fixture.pid,), ("version", "-v", fixture.pid), ("stats", "-v", fixture.pid),
+                     ("stats", fixture.process.args[0]), ("list", fixture.pid),
                      ("memstats", "--all", fixture.pid),
                      ("memstats", "--non-blocking", "--json", fixture.pid)):
             with self.subTest(args=args):

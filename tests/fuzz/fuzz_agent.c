@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "goruntime/agent_answer.h"
+#include "machine/agent_answer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,6 +1,6 @@
 /* ArgInfo and ArgLiveInfo of arbitrary bytes, decoded and printed. The input: the Go version, how
  * many bytes of the rest are the ArgInfo, both of them. */
-#include "dwarf/args.h"
+#include "dwarf/go/args.h"
 #include "go_image_input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,8 +1,8 @@
 /* Fuzz target: Go version and modules. The input is an ELF file, or else the text of modinfo. */
 #include <stdint.h>
 
-#include "dwarf/build_info.h"
-#include "dwarf/go_version.h"
+#include "dwarf/go/build_info.h"
+#include "dwarf/go/go_version.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

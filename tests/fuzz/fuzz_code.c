@@ -1,7 +1,7 @@
 /* code_refs_find over the input as machine code, and code_globals_find over a Go module with bytes
  * changed, names of functions and their code among them. */
-#include "dwarf/code_globals.h"
-#include "dwarf/code_refs.h"
+#include "dwarf/go/code_globals.h"
+#include "dwarf/go/code_refs.h"
 #include "go_image_input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

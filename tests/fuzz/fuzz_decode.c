@@ -2,8 +2,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "goruntime/capture.h"
-#include "goruntime/decode.h"
+#include "capture/collect.h"
+#include "capture/collect_chan.h"
+#include "capture/collect_label.h"
+#include "capture/collect_rare.h"
+#include "capture/collect_sema.h"
+#include "snapshot/decode_heap.h"
+#include "snapshot/decode_memstats.h"
+#include "snapshot/decode_sched.h"
+#include "target/mem_bytes.h"
 
 enum { BASE = 0x1000, SLOT = 8 };
 
@@ -74,14 +81,16 @@ static void collect_everything(struct image *image, struct capture *c)
 	struct passes passes = {.capture = c, .image = image, .options = &options};
 	struct gospy_sched sched;
 	struct gospy_heap heap;
+	struct gospy_gc_cpu cpu;
 	struct arena arena = {0};
 	const struct gospy_p *ps;
 	const struct gospy_m *ms;
 	size_t done;
+	budget_init(&passes.budget, 1 << 20, 1 << 16);
 	collect_object_kinds(&passes);
 	if (schedstate_read(&c->sched, image, NULL, NULL) || c->sched.allglen > 4096 ||
-	    collect_allgs(c, image, NULL) || collect_first(&passes, NULL) ||
-	    collect_active(&passes, NULL) || collect_newborn(&passes, NULL) ||
+	    collect_allgs(c, image, G_MAX, NULL) || collect_first(&passes, NULL) ||
+	    collect_active(&passes, NULL) || collect_newborn(&passes, 0, NULL) ||
 	    collect_stopped(&passes, 0, &done, NULL) || collect_channels(&passes, true, NULL) ||
 	    collect_channels(&passes, false, NULL) || collect_semaphores(&passes, true, NULL) ||
 	    collect_semaphores(&passes, false, NULL) || collect_verify(&passes, true, NULL) ||
@@ -89,7 +98,7 @@ static void collect_everything(struct image *image, struct capture *c)
 	    decode_ps(c, &arena, &ps, NULL) || decode_ms(c, &arena, &ms, NULL))
 		goto out;
 	decode_sched(image, &c->sched, &sched);
-	decode_heap(image, &c->sched, &heap);
+	decode_heap(image, &c->sched, &heap, &cpu);
 out:
 	passes_deinit(&passes);
 	arena_deinit(&arena);

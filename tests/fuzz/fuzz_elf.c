@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "dwarf/elf_file.h"
+#include "dwarf/elf_symbols.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -23,8 +24,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	uint64_t lo, hi;
 	if (elf_file_range(&elf, &lo, &hi)) {
-		elf_file_at_vaddr(&elf, lo, 16);
-		elf_file_at_vaddr(&elf, hi - 1, 1);
+		uint8_t bytes[16];
+		(void)!elf_file_read_vaddr(&elf, lo, bytes, sizeof(bytes));
+		(void)!elf_file_read_vaddr(&elf, hi - 1, bytes, 1);
 	}
 	elf_file_build_id(&elf);
 	elf_file_go_build_id(&elf);

@@ -1,6 +1,6 @@
 /* moduledata_read and moduledata_find over a Go module with bytes changed, and over the input
  * itself. */
-#include "dwarf/moduledata.h"
+#include "dwarf/go/moduledata_find.h"
 #include "go_image_input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

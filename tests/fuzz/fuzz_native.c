@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "goruntime/native.h"
+#include "capture/native.h"
+#include "live/procfs.h"
+#include "target/mem_bytes.h"
+#include "tests/unit/no_files.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -91,19 +94,19 @@ static void walk_from(struct modules *modules, uint64_t func)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char maps[] = "10000-12000 r-xp 00000000 00:00 7 /nowhere/lib.so\n";
-	static const struct process process = {.pid = -1, .live_tid = -1};
+	struct source source = {.ops = &no_files};
 	if (size < 2 * FUNCS || size - 2 * FUNCS > CODE - FRAME)
 		return 0;
 	make_library(data, size);
 	const struct mem_bytes_range range = {BASE, {library, sizeof(library)}};
-	struct modules modules = {.process = &process};
-	if (mem_bytes_create(&range, 1, &modules.mem, NULL) == GOSPY_OK &&
+	struct modules modules = {.source = &source};
+	if (mem_bytes_create(&range, 1, &source.mem, NULL) == GOSPY_OK &&
 	    proc_maps_parse((struct span){(const uint8_t *)maps, sizeof(maps) - 1}, &modules.maps,
 			    NULL) == GOSPY_OK) {
 		for (uint64_t func = 0; func < FUNCS; func++)
 			walk_from(&modules, func);
 	}
-	mem_destroy(modules.mem);
+	mem_destroy(source.mem);
 	modules_deinit(&modules);
 	return 0;
 }

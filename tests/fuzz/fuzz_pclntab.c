@@ -1,5 +1,5 @@
 /* Every lookup of pclntab.h over a Go module with bytes changed. */
-#include "dwarf/pclntab.h"
+#include "dwarf/go/inline_tree.h"
 #include "go_image_input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,5 +1,5 @@
 /* The scan for type descriptors and the lookup of fields over a Go module with bytes changed. */
-#include "dwarf/rtype.h"
+#include "dwarf/go/rtype.h"
 #include "go_image_input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,7 +1,8 @@
 /* Looking for Go in memory that nothing describes: over a Go module with bytes changed, behind
  * which the input itself follows. */
 #include "go_image_input.h"
-#include "goruntime/sweep.h"
+#include "image/sweep.h"
+#include "target/mem_bytes.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -14,12 +15,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint64_t end = im.base + sizeof(im.bytes);
 	const struct mem_bytes_range ranges[] = {{im.base, {im.bytes, sizeof(im.bytes)}},
 						 {end, {data, size}}};
-	struct proc_map map = {.start = im.base,
-			       .end = end + (size + PAGE - 1) / PAGE * PAGE,
-			       .read = true,
-			       .write = true,
-			       .path = ""};
-	struct proc_maps maps = {.maps = {&map, 1, 1}};
+	struct mapping map = {.start = im.base,
+			      .end = end + (size + PAGE - 1) / PAGE * PAGE,
+			      .read = true,
+			      .write = true,
+			      .path = ""};
+	struct mappings maps = {.maps = {&map, 1, 1}};
 	if (mem_bytes_create(ranges, 2, &mem, NULL))
 		return 0;
 	const struct sweep sweep = {mem, &maps, map.start, map.end};

@@ -5,8 +5,8 @@
  */
 #include <stdlib.h>
 
+#include "capture/stacks.h"
 #include "go_image_input.h"
-#include "goruntime/stacks.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -36,7 +36,7 @@ static size_t fill(uint64_t *words, const struct go_image *im, const uint8_t *da
 	return n;
 }
 
-/* As walk_windows does: whatever is asked for is at the beginning. */
+/* It does as walk_windows: the bytes that are asked for are at the beginning. */
 static bool refill(struct unwind_bytes *bytes, uint64_t addr)
 {
 	const struct unwind_bytes *all = bytes->ctx;
@@ -108,9 +108,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.on_stack = in.flags & ON_STACK,
 		.gogo_pc = in.flags & GOGO ? im.text + in.gogo_pc : 0,
 	};
-	struct stacks stacks;
-	stacks_init(&stacks, &pcln, true);
+	pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
+	static const struct origins no_origins;
+	struct symbolizer symbolizer;
+	static struct stacks stacks; // too large for the stack
+	struct stack_table table = {0};
+	struct budget budget;
+	symbolizer_init(&symbolizer, &table_lock, &pcln, 0, 0, &no_origins);
+	struct symbols *symbols = symbolizer_hold(&symbolizer);
+	require(symbols);
+	budget_init(&budget, 1 << 20, 0);
+	stacks_init(&stacks, &table, symbols, true, &budget, 1);
 	walk(&stacks, &all, &start);
 	stacks_deinit(&stacks);
+	stack_table_deinit(&table);
+	symbols_release(symbols);
+	symbolizer_deinit(&symbolizer);
 	return 0;
 }

@@ -15,10 +15,12 @@
 #include "base/cleanup.h"
 #include "base/paged.h"
 #include "dwarf/elf_file.h"
-#include "dwarf/moduledata.h"
+#include "dwarf/elf_symbols.h"
+#include "dwarf/go/moduledata.h"
 
 struct go_program {
 	const char *path;
+	const char *const *args; /* from the program's name on; NULL: there are no more */
 	int minor;
 	pid_t pid;
 	FILE *to, *from; /* its input, with the end of which it ends, and its output */
@@ -38,7 +40,8 @@ static inline void go_program_start(struct go_program *p)
 	if (p->pid == 0) {
 		dup2(in[0], STDIN_FILENO);
 		dup2(out[1], STDOUT_FILENO);
-		execl(p->path, p->path, (char *)NULL);
+		const char *const none[] = {p->path, NULL};
+		execv(p->path, (char *const *)(uintptr_t)(p->args ? p->args : none));
 		_exit(127);
 	}
 	close(in[0]);
@@ -106,6 +109,40 @@ static inline void go_program_close(struct go_program *p)
 	paged_deinit(&p->image);
 	elf_file_close(&p->elf);
 	waitpid(p->pid, NULL, 0);
+}
+
+/** Start the newest build of fixture `name` in the directory GOSPY_FIXTURES, of a variant of
+ * fixtures/build; skips the test where there is none. To be ended by go_program_end(). */
+static inline void go_program_start_variant(struct go_program *p, const char *variant,
+					    const char *name, const char *const *args)
+{
+	const char *dir = getenv("GOSPY_FIXTURES");
+	CLEANUP_FREE char *pattern = NULL;
+	glob_t found;
+	if (!dir || asprintf(&pattern, "%s/1.*/%s/%s", dir, variant, name) < 0 ||
+	    glob(pattern, 0, NULL, &found) != 0) {
+		print_message("no fixture %s in GOSPY_FIXTURES\n", name);
+		skip();
+		return;
+	}
+	*p = (struct go_program){.path = strdup(found.gl_pathv[found.gl_pathc - 1]), .args = args};
+	globfree(&found);
+	go_program_start(p);
+}
+
+/** The same for the usual variant. */
+static inline void go_program_start_newest(struct go_program *p, const char *name,
+					   const char *const *args)
+{
+	go_program_start_variant(p, "default", name, args);
+}
+
+static inline void go_program_end(struct go_program *p)
+{
+	fclose(p->to);
+	fclose(p->from);
+	waitpid(p->pid, NULL, 0);
+	free((void *)(uintptr_t)p->path);
 }
 
 /** Run `check` on each build of fixture `name` in the directory GOSPY_FIXTURES that has symbols

@@ -1,4 +1,4 @@
-#include "goruntime/agent_answer.h"
+#include "machine/agent_answer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* args.c: how lists of arguments are decoded and printed. */
-#include "dwarf/args.h"
+#include "dwarf/go/args.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

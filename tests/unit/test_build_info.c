@@ -1,4 +1,4 @@
-#include "dwarf/build_info.h"
+#include "dwarf/go/build_info.h"
 
 #include <fcntl.h>
 #include <glob.h>

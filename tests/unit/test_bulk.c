@@ -7,7 +7,8 @@
 
 #include <cmocka.h>
 
-#include "goruntime/bulk.h"
+#include "capture/bulk.h"
+#include "target/mem_bytes.h"
 
 enum { LEN = 40, BASE = 0x10000, RANGE = 1 << 20 };
 

@@ -1,6 +1,6 @@
 /* moduledata_find and code_globals.c: where GOSPY_FIXTURES names built fixtures, what they find
  * without symbols against the symbol tables of the same programs. */
-#include "dwarf/code_globals.h"
+#include "dwarf/go/code_globals.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,8 @@
 
 #include <cmocka.h>
 
-#include "dwarf/code_refs.h"
+#include "dwarf/go/code_refs.h"
+#include "dwarf/go/moduledata_find.h"
 #include "go_program.h"
 
 /* ------------------------------------------------------------------------------- machine code --

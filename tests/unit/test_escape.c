@@ -88,7 +88,7 @@ static void test_steps(void **state)
 	assert_int_equal(step.code, ESCAPE_INVALID);
 }
 
-/* Whatever the position of an unfit byte within the words that are compared, it is found. */
+/* An unfit byte is found wherever it stands within the words that are compared. */
 static void test_every_position(void **state)
 {
 	(void)state;

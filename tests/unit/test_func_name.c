@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "goruntime/func_name.h"
+#include "image/func_name.h"
 
 static void check(const char *name, int minor, const char *expected)
 {

@@ -1,4 +1,4 @@
-#include "dwarf/go_version.h"
+#include "dwarf/go/go_version.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

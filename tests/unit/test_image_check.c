@@ -7,9 +7,11 @@
 
 #include <cmocka.h>
 
-#include "dwarf/rtype.h"
+#include "dwarf/go/rtype.h"
 #include "go_program.h"
-#include "goruntime/resolve.h"
+#include "image/image_check.h"
+#include "image/program_texts.h"
+#include "live/live.h"
 
 static void resolve_layout(struct go_program *p, struct image *image)
 {
@@ -19,8 +21,8 @@ static void resolve_layout(struct go_program *p, struct image *image)
 		arena_calloc(&image->arena, layout_struct_count, sizeof(*named));
 	for (size_t i = 0; i < layout_struct_count; i++)
 		named[i].name = layout_struct_names[i];
-	if (rtypes_init(&rtypes, &image->window, &p->md, p->minor, named, layout_struct_count,
-			&err))
+	if (rtypes_init(&rtypes, &image->program->window, &p->md, p->minor, named,
+			layout_struct_count, &err))
 		fail_msg("%s: %s", p->path, err.msg);
 	struct type_source *sources[] = {&rtypes.source};
 	if (layout_resolve(sources, 1, &image->layout, &err))
@@ -53,18 +55,22 @@ static void check_global(struct go_program *p, struct image *image, const char *
 static void check_program(struct go_program *p)
 {
 	struct gospy_error err;
-	struct process process;
+	struct source *source;
 	static struct image image;
-	image = (struct image){.window = p->image, .md = p->md};
-	if (process_open(p->pid, &process, &err) || mem_live_create(&process, &image.mem, &err))
+	static struct program program;
+	program = (struct program){.window = p->image, .md = p->md};
+	image = (struct image){.program = &program};
+	if (live_open(p->pid, &source, &err))
 		fail_msg("%s: %s", p->path, err.msg);
+	image.mem = source->mem;
 	resolve_layout(p, &image);
 	assert_int_equal(image_scan_allgs(&image), address(p, "runtime.allgs"));
 	image.globals.allgs.addr = address(p, "runtime.allgs");
 	image.globals.allp.addr = address(p, "runtime.allp");
-	assert_int_equal(image_read_string(&image, address(p, "runtime.buildVersion"), 256,
-					   &image.go_version, &err),
+	assert_int_equal(program_read_string(&program, address(p, "runtime.buildVersion"), 256,
+					     &program.go_version, &err),
 			 GOSPY_OK);
+	image.go_version = program.go_version;
 	static const char *const names[] = {"runtime.allgs", "runtime.allp", "runtime.allm",
 					    "runtime.buildVersion", "runtime.waitReasonStrings"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -75,10 +81,10 @@ static void check_program(struct go_program *p)
 		image_check_global(&image, "runtime.gomaxprocs", address(p, "runtime.gomaxprocs")));
 	assert_true(!address(p, "runtime.allgptr") ||
 		    image_check_global(&image, "runtime.allgptr", address(p, "runtime.allgptr")));
-	p->image = image.window;
+	p->image = program.window;
+	arena_deinit(&program.arena);
 	arena_deinit(&image.arena);
-	mem_destroy(image.mem);
-	process_close(&process);
+	source_destroy(source);
 }
 
 static void test_running_programs(void **state)

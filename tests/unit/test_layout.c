@@ -1,6 +1,6 @@
 /* layout.c over type sources made of tables; and, where GOSPY_FIXTURES names built fixtures, the
  * layouts that running programs carry in their type descriptors against those in their DWARF. */
-#include "dwarf/layout.h"
+#include "dwarf/go/layout.h"
 
 #include <inttypes.h>
 #include <setjmp.h>
@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "dwarf/dwarf_info.h"
-#include "dwarf/rtype.h"
+#include "dwarf/go/rtype.h"
 #include "go_program.h"
 
 /* ------------------------------------------------------------------------------ table sources --
@@ -70,6 +70,7 @@ static const char *const all[] = {
 	"runtime.hchan",
 	"runtime.mcache",
 	"runtime.mspan",
+	"runtime.timer",
 	"runtime.schedt",
 	"runtime.mstats",
 	"runtime.heapStatsDelta",
@@ -85,7 +86,7 @@ static const char *const all[] = {
 	"runtime.synctestBubble",
 	"runtime.synctestGroup",
 };
-enum { ALL = sizeof(all) / sizeof(all[0]), DESCRIBED = 7 };
+enum { ALL = sizeof(all) / sizeof(all[0]), DESCRIBED = 8 };
 
 static struct table table(const struct type_source_ops *ops, size_t count)
 {
@@ -135,7 +136,7 @@ static void test_structs_are_not_mixed(void **state)
 	assert_true(field_present(layout.g.goid));
 }
 
-/* To ask DWARF for what a version does not have costs more than all that it has. */
+/* Asking DWARF for something that a version does not have costs more than all that it has. */
 static void test_a_part_without_its_whole_is_not_looked_for(void **state)
 {
 	(void)state;

@@ -88,7 +88,7 @@ static void test_keys_once(void **state)
 		binding_names(&bindings[i], &names);
 		assert_true(names.len > 0);
 		strbuf_deinit(&names);
-		// What a key does is what the first binding that has it says.
+		// The first binding that has a key says what the key does.
 		for (int k = 0; k < BINDING_CODES && bindings[i].codes[k]; k++)
 			assert_int_equal(keys_action(bindings[i].codes[k]), bindings[i].action);
 	}

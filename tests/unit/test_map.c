@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include "base/hash.h"
+
 static void test_empty(void **state)
 {
 	(void)state;
@@ -68,13 +70,66 @@ static void test_growth(void **state)
 	}
 }
 
+/* Entries in a row that a look-up may have to pass, at most. */
+static size_t longest_row(const struct map *map)
+{
+	size_t longest = 0, row = 0;
+	for (size_t i = 0; i < 2 * map->cap; i++) { // a row may go on at the beginning
+		row = map->entries[i % map->cap].used ? row + 1 : 0;
+		longest = row > longest ? row : longest;
+		if (longest >= map->cap)
+			break;
+	}
+	return longest;
+}
+
+/* Keys that all met in one slot as long as the hash was key * 0x9e3779b97f4a7c15 >> 32. */
+static uint64_t chosen_key(uint64_t i)
+{
+	const uint64_t inverse = UINT64_C(0xf1de83e19937733d);
+	assert_true(inverse * UINT64_C(0x9e3779b97f4a7c15) == 1);
+	return inverse * (i << 52 | i >> 12);
+}
+
+/* A row of some hundred is unlikely to come by chance in 20,000 entries, and it does not depend on
+ * the keys. */
+static void test_chosen_keys(void **state)
+{
+	(void)state;
+	enum { N = 20000, ROW_MAX = 600 };
+	for (unsigned kind = 0; kind < 3; kind++) {
+		struct map map = {0};
+		for (uint64_t i = 0; i < N; i++) {
+			uint64_t key = kind == 0   ? chosen_key(i)
+				       : kind == 1 ? i << 44
+						   : (UINT64_C(0x5555555555) + i) << 3;
+			assert_non_null(map_put(&map, key));
+		}
+		assert_int_equal(map.len, N);
+		assert_true(longest_row(&map) < ROW_MAX);
+		map_deinit(&map);
+	}
+}
+
+static void test_hash_of_bytes(void **state)
+{
+	(void)state;
+	static const char bytes[16] = "abcdefgh";
+	// The same again, and another for another length, order or beginning.
+	assert_true(hash_bytes(1, bytes, 8) == hash_bytes(1, bytes, 8));
+	assert_true(hash_bytes(1, bytes, 8) != hash_bytes(1, bytes, 9));
+	assert_true(hash_bytes(1, bytes, 0) != hash_bytes(1, bytes + 15, 1));
+	assert_true(hash_bytes(1, bytes, 8) != hash_bytes(2, bytes, 8));
+	assert_true(hash_mix(hash_mix(0, 1), 2) != hash_mix(hash_mix(0, 2), 1));
+	assert_true(hash_secret() == hash_secret() && hash_secret() % 2 == 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_empty),
-		cmocka_unit_test(test_put_finds_what_is_there),
-		cmocka_unit_test(test_extreme_keys),
-		cmocka_unit_test(test_growth),
+		cmocka_unit_test(test_empty),        cmocka_unit_test(test_put_finds_what_is_there),
+		cmocka_unit_test(test_extreme_keys), cmocka_unit_test(test_growth),
+		cmocka_unit_test(test_chosen_keys),  cmocka_unit_test(test_hash_of_bytes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,8 +5,9 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#include "target/mem.h"
-#include "target/process.h"
+#include "live/mem_live.h"
+#include "live/process.h"
+#include "target/mem_bytes.h"
 
 enum { PAGE = 4096, PAGES = 16 };
 

@@ -7,7 +7,9 @@
 
 #include <cmocka.h>
 
-#include "goruntime/decode.h"
+#include "snapshot/decode_heap.h"
+#include "snapshot/decode_memstats.h"
+#include "target/mem_bytes.h"
 
 /* A heap of two P's, whose mcaches hold a span each, and of stacks. Layouts are made up: fields of
  * 8 bytes, one behind the other. */
@@ -291,7 +293,7 @@ static void test_stacks_go_back(void **state)
 	assert_int_equal(w->copy.stacks.len, 3);
 	assert_int_equal(m.stack_inuse, 32768);
 	assert_int_equal(m.heap_idle, (1 << 20) + 4096 + 32768);
-	// While it marks, the collector keeps them.
+	// While it marks, the GC keeps them.
 	w->globals[7] = GOSPY_GC_MARK;
 	m = look(w);
 	assert_int_equal(w->copy.stacks.len, 0);
@@ -385,17 +387,19 @@ static void test_heap_of_a_snapshot(void **state)
 	struct schedstate s = {.memstats = {(uint8_t *)w->memstats, sizeof(w->memstats)},
 			       .gc_controller = {(uint8_t *)w->controller, sizeof(w->controller)}};
 	struct gospy_heap heap;
+	struct gospy_gc_cpu cpu;
 	fill_stacks(w);
 	w->stacks[0] = 1;
 	w->image.version.minor = 22;
-	decode_heap(&w->image, &s, &heap);
+	decode_heap(&w->image, &s, &heap, &cpu);
 	assert_int_equal(heap.objects, 78 - 30);
 	assert_int_equal(heap.sys, (3 << 20) + 4096);
 	w->mcache[0] = 1; // a span where there is nothing
-	decode_heap(&w->image, &s, &heap);
+	decode_heap(&w->image, &s, &heap, &cpu);
 	assert_int_equal(heap.objects, GOSPY_UNKNOWN);
 	assert_int_equal(heap.sys, (3 << 20) + 4096);
 	assert_int_equal(heap.next_gc, 4 << 20);
+	assert_int_equal(cpu.total_ns, GOSPY_UNKNOWN); // this one has no `work`
 }
 
 static void test_hostile_values(void **state)

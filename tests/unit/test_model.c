@@ -7,8 +7,11 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
-#include "goruntime/snapshot.h"
+#include "snapshot/snapshot.h"
+#include "tui/members.h"
+#include "tui/model_rows.h"
 #include "tui/model_state.h"
+#include "tui/model_text.h"
 
 static const struct gospy_location worker = {0x1000, "main.worker", "/src/app/worker.go", 12, NULL};
 static const struct gospy_location worker_pc = {0x1004, "main.worker", "/src/app/worker.go", 12,
@@ -134,7 +137,7 @@ static void rates_are_a_minutes(void **state)
 	assert_int_equal(row->delta, 120);
 }
 
-/** What falls has a negative rate. */
+/** A number that falls has a negative rate. */
 static void shrinking(void **state)
 {
 	(void)state;
@@ -168,6 +171,42 @@ static void growth_begins_late(void **state)
 	for (; i <= 1800 + 200; i++)
 		add(model, 2 * i, 250, 500);
 	assert_false(row_of(model, "main.worker")->growing);
+}
+
+/* A place that ends with the sample, and its names as well. */
+static const struct gospy_location *place_in(struct sample *sample, const char *func)
+{
+	struct arena *arena = &sample->census.arena;
+	struct gospy_location *place = arena_alloc(arena, sizeof(*place));
+	assert_non_null(place);
+	*place = (struct gospy_location){.func = arena_strdup(arena, func),
+					 .file = arena_strdup(arena, "wait.go"),
+					 .line = 3};
+	assert_non_null(place->func);
+	assert_non_null(place->file);
+	return place;
+}
+
+/** A sample ends before what is known of groups at the mark. */
+static void gone_groups_keep_their_places(void **state)
+{
+	(void)state;
+	MODEL(model);
+	const struct census_class class = class_of(&worker, "chan receive", 10);
+	struct sample *sample = sample_of(0, &class, 1, GROUP_START);
+	struct census_class *at = &sample->census.classes.at[0];
+	at->start = at->current = place_in(sample, "main.worker");
+	at->creator = place_in(sample, "main.spawn");
+	at->user = place_in(sample, "main.wait");
+	model_add(model, sample);
+	assert_string_equal(row_of(model, "main.worker")->user->func, "main.wait");
+	add(model, 1, 0, 5);
+	add(model, 2, 0, 5);
+	const struct model_row *gone = row_of(model, "main.worker");
+	assert_true(gone->gone);
+	assert_string_equal(gone->user->func, "main.wait");
+	assert_string_equal(gone->creator->func, "main.spawn");
+	assert_string_equal(gone->location->file, "wait.go");
 }
 
 static void new_and_gone_count_from_the_mark(void **state)
@@ -472,7 +511,8 @@ static void many_groups_are_bounded(void **state)
 		for (unsigned i = 0; i < CLASSES; i++) {
 			classes[i] = class_of(&worker, "chan send", 1);
 			classes[i].extra_kind = EXTRA_KNOWN;
-			classes[i].object_kind = GOSPY_OBJECT_CHANNEL;
+			classes[i].wait_kind = GOSPY_WAIT_CHANNEL;
+			classes[i].text = "channel";
 			classes[i].extra = 0xc000000000 + i * 96;
 		}
 		model_add(model, sample_of(k, classes, CLASSES, GROUP_OBJECT));
@@ -518,6 +558,46 @@ static void processors_and_rates_of_the_header(void **state)
 	assert_int_equal(header.rss, 4096);
 }
 
+/** A sample of a program with two P's, `seconds` after it began; its GC took so much in `cycles`,
+ * the last of which ended at `last`. */
+static void add_gc(struct model *model, double seconds, uint64_t cycles, double last, double gc,
+		   uint64_t paused_ns)
+{
+	struct sample *sample = sample_of(seconds, NULL, 0, GROUP_START);
+	struct gospy_snapshot_info *info = &sample->snapshot->info;
+	uint64_t begin = 1700000000000000000;
+	info->time_unix_ns = begin + (uint64_t)(seconds * 1e9);
+	info->uptime_ns = (uint64_t)(seconds * 1e9);
+	info->sched.gomaxprocs = 2;
+	info->paused_ns = paused_ns;
+	info->heap.num_gc = cycles;
+	info->heap.last_gc_unix_ns = cycles ? begin + (uint64_t)(last * 1e9) : 0;
+	info->gc_cpu.total_ns = cycles ? (uint64_t)(2 * last * 1e9) : 0;
+	info->gc_cpu.assist_ns = (uint64_t)(gc * 1e9);
+	info->gc_cpu.idle_ns = 1000000000; // does not count
+	model_add(model, sample);
+}
+
+static void share_of_the_gc(void **state)
+{
+	(void)state;
+	MODEL(model);
+	// At first since the start: one second of two P's in ten.
+	add_gc(model, 10, 3, 8, 1, 500);
+	assert_float_equal(model_header(model).gc_cpu_percent, 5, 1e-6);
+	add_gc(model, 20, 3, 8, 1, 900);
+	assert_float_equal(model_header(model).gc_cpu_percent, 2.5, 1e-6);
+	// A minute without a cycle tells as well.
+	add_gc(model, 75, 3, 8, 1, 200);
+	assert_float_equal(model_header(model).gc_cpu_percent, 0, 1e-6);
+	add_gc(model, 110, 4, 100, 11, 300);
+	assert_float_equal(model_header(model).gc_cpu_percent, 5, 1e-6);
+	// Only the last five minutes count.
+	add_gc(model, 410, 4, 100, 11, 300);
+	assert_float_equal(model_header(model).gc_cpu_percent, 0, 1e-6);
+	assert_int_equal(model_header(model).pause_max_ns, 900);
+}
+
 static void trends_are_resampled(void **state)
 {
 	(void)state;
@@ -550,6 +630,7 @@ int main(void)
 		cmocka_unit_test(rates_are_a_minutes),
 		cmocka_unit_test(shrinking),
 		cmocka_unit_test(growth_begins_late),
+		cmocka_unit_test(gone_groups_keep_their_places),
 		cmocka_unit_test(new_and_gone_count_from_the_mark),
 		cmocka_unit_test(the_mark_begins_anew),
 		cmocka_unit_test(a_change_of_key_keeps_the_past),
@@ -563,6 +644,7 @@ int main(void)
 		cmocka_unit_test(slow_leaks_are_found),
 		cmocka_unit_test(many_groups_are_bounded),
 		cmocka_unit_test(processors_and_rates_of_the_header),
+		cmocka_unit_test(share_of_the_gc),
 		cmocka_unit_test(trends_are_resampled),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

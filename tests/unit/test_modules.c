@@ -1,4 +1,4 @@
-#include "goruntime/modules.h"
+#include "image/modules.h"
 
 #include <dlfcn.h>
 #include <setjmp.h>
@@ -10,17 +10,17 @@
 
 #include <cmocka.h>
 
+#include "live/live.h"
+
 /* This program looks at itself. */
-static struct process process;
-static struct mem *mem;
+static struct source *source;
 static struct modules modules;
 
 static int setup(void **state)
 {
 	(void)state;
-	assert_int_equal(process_open(getpid(), &process, NULL), GOSPY_OK);
-	assert_int_equal(mem_live_create(&process, &mem, NULL), GOSPY_OK);
-	assert_int_equal(modules_init(&process, mem, &modules, NULL), GOSPY_OK);
+	assert_int_equal(live_open(getpid(), &source, NULL), GOSPY_OK);
+	assert_int_equal(modules_init(source, &modules, NULL), GOSPY_OK);
 	return 0;
 }
 
@@ -28,8 +28,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	modules_deinit(&modules);
-	mem_destroy(mem);
-	process_close(&process);
+	source_destroy(source);
 	return 0;
 }
 
@@ -65,7 +64,7 @@ static void the_kernels_own(void **state)
 	uint64_t base = getauxval(AT_SYSINFO_EHDR);
 	if (!base)
 		skip();
-	const struct proc_map *map = proc_maps_find(&modules.maps, base);
+	const struct mapping *map = mappings_find(&modules.maps, base);
 	struct module *module = modules_find(&modules, base);
 	assert_non_null(module);
 	assert_string_equal(module->path, "[vdso]");
@@ -97,7 +96,7 @@ static void code_without_a_program(void **state)
 	void *none = mmap(NULL, 8192, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	assert_true(file != MAP_FAILED && none != MAP_FAILED);
 	modules_deinit(&modules);
-	assert_int_equal(modules_init(&process, mem, &modules, NULL), GOSPY_OK);
+	assert_int_equal(modules_init(source, &modules, NULL), GOSPY_OK);
 	assert_null(modules_find(&modules, (uint64_t)(uintptr_t)file));
 	assert_null(modules_find(&modules, (uint64_t)(uintptr_t)file)); // as before
 	assert_null(modules_find(&modules, (uint64_t)(uintptr_t)none));
@@ -112,11 +111,31 @@ static void another_file(void **state)
 	(void)state;
 	struct module *module =
 		modules_find(&modules, (uint64_t)(uintptr_t)dlsym(RTLD_DEFAULT, "getppid"));
-	struct proc_map map = *modules_find(&modules, address((void (*)(void))expect))->map;
+	struct mapping map = *modules_find(&modules, address((void (*)(void))expect))->map;
 	map.path = "/proc/self/exe";
 	module->map = &map; // its first page is not that of the C library
 	assert_null(modules_func(&modules, module, module->base + 0x1000));
 	assert_int_equal(module->funcs.count, 0);
+}
+
+/* Functions that are known stay. The next file is counted, once. */
+static void names_of_so_many_files(void **state)
+{
+	(void)state;
+	uint64_t ppid = (uint64_t)(uintptr_t)dlsym(RTLD_DEFAULT, "getppid");
+	expect(address((void (*)(void))expect), "test_modules", "expect");
+	struct module *own = modules_find(&modules, address((void (*)(void))expect));
+	// A symbol for each function at least.
+	assert_true(modules.names_cost > own->elf.kept + own->funcs.count * sizeof(*own->funcs.at));
+	assert_true(modules.names_cost < MODULES_NAMES_MAX);
+	modules.names_cost = MODULES_NAMES_MAX;
+	struct module *libc = modules_find(&modules, ppid);
+	for (int i = 0; i < 2; i++) {
+		assert_null(modules_func(&modules, libc, ppid));
+		assert_int_equal(modules.unnamed, 1);
+	}
+	assert_false(libc->opened);
+	expect(address((void (*)(void))expect), "test_modules", "expect");
 }
 
 int main(void)
@@ -127,6 +146,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(nothing_else, setup, teardown),
 		cmocka_unit_test_setup_teardown(code_without_a_program, setup, teardown),
 		cmocka_unit_test_setup_teardown(another_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(names_of_so_many_files, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-#include "goruntime/native.h"
+#include "capture/native.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,6 +7,10 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+
+#include "live/procfs.h"
+#include "no_files.h"
+#include "target/mem_bytes.h"
 
 /* A library of two pages, mapped at BASE: headers and unwind tables, then code. */
 enum {
@@ -50,13 +54,12 @@ static const struct {
 
 static uint8_t library[SIZE];
 static uint64_t stack[1 << 14];
-static struct mem *mem;
+static struct source source = {.ops = &no_files};
 static struct modules modules;
 static struct native_walker *walker;
 static struct user_regs_struct regs;
 static struct arena arena;
 static struct native_stack result;
-static const struct process process = {.pid = 1, .live_tid = 1};
 
 static uint64_t code(enum func func)
 {
@@ -149,9 +152,8 @@ static int setup(void **state)
 	make_library();
 	memset(stack, 0, sizeof(stack));
 	regs = (struct user_regs_struct){.rsp = STACK + 64};
-	modules = (struct modules){.process = &process};
-	assert_int_equal(mem_bytes_create(&range, 1, &mem, NULL), GOSPY_OK);
-	modules.mem = mem;
+	modules = (struct modules){.source = &source};
+	assert_int_equal(mem_bytes_create(&range, 1, &source.mem, NULL), GOSPY_OK);
 	assert_int_equal(proc_maps_parse((struct span){(const uint8_t *)maps, sizeof(maps) - 1},
 					 &modules.maps, NULL),
 			 GOSPY_OK);
@@ -164,7 +166,7 @@ static int teardown(void **state)
 	(void)state;
 	native_walker_destroy(walker);
 	modules_deinit(&modules);
-	mem_destroy(mem);
+	mem_destroy(source.mem);
 	arena_deinit(&arena);
 	return 0;
 }
@@ -330,7 +332,7 @@ static void broken_tables(void **state)
 	assert_int_equal(result.count, 1);
 }
 
-/* Whatever the tables hold, a walk ends, and reads nothing that it should not. */
+/* A walk ends whatever the tables hold, and reads nothing that it should not. */
 static void damaged_tables(void **state)
 {
 	(void)state;

@@ -122,7 +122,7 @@ static void test_choices(void **state)
 	assert_int_equal(parse(&line, "--no-color"), GOSPY_OK);
 	assert_int_equal(line.values.color, COLOR_NEVER);
 	expect_error("--color blue", "--color takes auto, always or never, not 'blue'");
-	expect_error("--no-color=x", "--no-color takes no argument");
+	expect_error("--no-color=x", "--no-color takes no argument: leave out what follows the =");
 }
 
 static void test_sets(void **state)
@@ -143,14 +143,15 @@ static void test_sets(void **state)
 static void test_errors(void **state)
 {
 	(void)state;
-	expect_error("--pid", "--pid needs an argument");
-	expect_error("-p", "-p needs an argument");
-	expect_error("-qx", "unknown option '-x'");
+	expect_error("--pid", "--pid needs an argument: --pid PID");
+	expect_error("-p", "-p needs an argument: -p PID");
+	expect_error("-qx", "unknown option '-x'; --help lists those there are");
 	expect_error("--limt 3", "unknown option '--limt' (did you mean '--limit'?)");
-	expect_error("--something", "unknown option '--something'");
-	expect_error("--quiet=1", "--quiet takes no argument");
-	expect_error("-p 0", "--pid takes a process id, not '0'");
-	expect_error("-p 99999999999", "--pid takes a process id, not '99999999999'");
+	expect_error("--something", "unknown option '--something'; --help lists those there are");
+	expect_error("--quiet=1", "--quiet takes no argument: leave out what follows the =");
+	expect_error("-p 0", "--pid takes a process id (other words go without it), not '0'");
+	expect_error("-p 99999999999",
+		     "--pid takes a process id (other words go without it), not '99999999999'");
 	expect_error("--limit -1", "--limit takes a number, not '-1'");
 	expect_error("--max-pause 5x",
 		     "--max-pause takes a duration such as 500ms, 2s or 1m30s, not '5x'");

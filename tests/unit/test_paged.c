@@ -53,7 +53,7 @@ static void test_fetches_what_is_touched(void **state)
 	assert_memory_equal(b, t->bytes + 5, 10);
 	assert_int_equal(t->calls, 1);
 	assert_int_equal(t->fetched, PAGED_AHEAD);
-	// What came along is there.
+	// The pages that came along are there.
 	assert_ptr_equal(paged_at(&p, PAGED_AHEAD - 1, 1), b - 5 + PAGED_AHEAD - 1);
 	assert_int_equal(t->calls, 1);
 	// Across the border; then all of it, fetched at once.
@@ -154,6 +154,32 @@ static void test_numbers(void **state)
 	paged_deinit(&p);
 }
 
+static void test_pages_are_let_go_of(void **state)
+{
+	(void)state;
+	struct paged p;
+	struct target *t = target(&p, 0, LEN);
+	assert_non_null(paged_at(&p, 0, LEN));
+	uint64_t all = paged_bytes(&p);
+	assert_true(all >= LEN);
+	const uint8_t *kept = paged_at(&p, 5 * PAGED_PAGE + 1, PAGED_PAGE);
+	size_t calls = t->calls;
+	memset(t->bytes, 0x55, LEN);
+	paged_forget(&p, 5 * PAGED_PAGE + 1, PAGED_PAGE);
+	assert_int_equal(paged_bytes(&p), all - LEN + 2 * PAGED_PAGE);
+	assert_ptr_equal(paged_at(&p, 5 * PAGED_PAGE + 1, PAGED_PAGE), kept);
+	assert_int_not_equal(*kept, 0x55);
+	assert_int_equal(t->calls, calls);
+	// What is not there any more is fetched as it is now.
+	assert_int_equal(*paged_at(&p, 0, 1), 0x55);
+	assert_int_equal(*paged_at(&p, LEN - 1, 1), 0x55);
+	assert_true(t->calls > calls);
+	paged_forget(&p, 0, 0);
+	assert_int_equal(paged_bytes(&p), all - LEN);
+	assert_int_equal(*paged_at(&p, 5 * PAGED_PAGE + 1, 1), 0x55);
+	paged_deinit(&p);
+}
+
 static void test_window_on_a_span(void **state)
 {
 	(void)state;
@@ -188,6 +214,7 @@ int main(void)
 		cmocka_unit_test(test_hole),
 		cmocka_unit_test(test_strings),
 		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_pages_are_let_go_of),
 		cmocka_unit_test(test_window_on_a_span),
 		cmocka_unit_test(test_ranges_that_make_no_sense),
 	};

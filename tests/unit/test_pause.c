@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 
 #include "base/clock.h"
-#include "target/pause.h"
+#include "live/pause.h"
 
 static const uint64_t minute_ns = 60 * UINT64_C(1000000000);
 
@@ -17,7 +17,7 @@ static const uint64_t minute_ns = 60 * UINT64_C(1000000000);
 struct held {
 	const struct process *process;
 	uint64_t max_pause_ns;
-	const struct pause *pause; /* while it is held */
+	const struct moment *moment; /* while it is held */
 	uint64_t stopped_ns;
 	pthread_t thread;
 	bool active;
@@ -26,26 +26,27 @@ struct held {
 	struct gospy_error err;
 };
 
-static enum gospy_code keep_held(void *ctx, const struct pause *pause, struct gospy_error *err)
+static enum gospy_code keep_held(void *ctx, const struct moment *moment, struct gospy_error *err)
 {
 	struct held *held = ctx;
 	(void)err;
-	held->pause = pause;
+	held->moment = moment;
 	sem_post(&held->begun);
 	while (sem_wait(&held->end))
 		;
-	held->pause = NULL;
+	held->moment = NULL;
 	return GOSPY_OK;
 }
 
 static void *run_held(void *arg)
 {
 	struct held *held = arg;
-	const struct pause_work work = {.visit = keep_held, .ctx = held};
-	struct pause pause;
-	held->code = pause_run(held->process, held->max_pause_ns, &work, &pause, &held->err);
-	held->stopped_ns = pause.stopped_ns;
-	pause_deinit(&pause);
+	const struct moment_work work = {
+		.visit = keep_held, .ctx = held, .all = true, .reach_ns = minute_ns};
+	struct moment moment;
+	held->code = pause_run(held->process, held->max_pause_ns, &work, &moment, &held->err);
+	held->stopped_ns = moment.stopped_ns;
+	moment_deinit(&moment);
 	sem_post(&held->begun);
 	return NULL;
 }
@@ -68,7 +69,7 @@ static enum gospy_code hold(const struct process *process, uint64_t max_pause_ns
 	assert_int_equal(pthread_create(&held->thread, NULL, run_held, held), 0);
 	while (sem_wait(&held->begun))
 		;
-	if (held->pause)
+	if (held->moment)
 		return GOSPY_OK;
 	let_go(held);
 	if (err)
@@ -101,7 +102,7 @@ struct states {
 static struct states states_of(pid_t pid)
 {
 	struct states states = {0};
-	struct proc_tasks tasks;
+	struct tasks tasks;
 	if (procfs_tasks(pid, false, &tasks, NULL))
 		return states;
 	for (size_t i = 0; i < tasks.tasks.len; i++) {
@@ -121,7 +122,7 @@ static struct states states_of(pid_t pid)
 			states.sleeping_or_running++;
 		}
 	}
-	proc_tasks_deinit(&tasks);
+	tasks_deinit(&tasks);
 	return states;
 }
 
@@ -133,14 +134,13 @@ static void assert_untouched(pid_t pid)
 	assert_true(states.sleeping_or_running > 0);
 }
 
-static size_t stopped_threads(const struct pause *pause)
+static size_t stopped_threads(const struct moment *moment)
 {
 	size_t n = 0;
-	for (size_t i = 0; i < pause->threads.len; i++) {
-		const struct pause_thread *thread = &pause->threads.at[i];
-		assert_true(i == 0 || pause->threads.at[i - 1].tid < thread->tid);
-		assert_int_equal(thread->stopped, thread->has_regs);
-		n += thread->stopped;
+	for (size_t i = 0; i < moment->threads.len; i++) {
+		const struct moment_thread *thread = &moment->threads.at[i];
+		assert_true(i == 0 || moment->threads.at[i - 1].tid < thread->tid);
+		n += thread->has_regs;
 	}
 	return n;
 }
@@ -204,16 +204,17 @@ static void stops_and_resumes_all(void **state)
 		struct held held = {0};
 		struct gospy_error err;
 		assert_int_equal(hold(&process, minute_ns, &held, &err), GOSPY_OK);
-		assert_int_equal(stopped_threads(held.pause), 1 + COUNTERS + SLEEPERS);
+		assert_int_equal(stopped_threads(held.moment), 1 + COUNTERS + SLEEPERS);
 		unsigned long before = counted(shared);
 		assert_int_equal(states_of(pid).sleeping_or_running, 0);
 		for (int i = 0; i < COUNTERS; i++) {
-			const struct pause_thread *thread = pause_regs(held.pause, shared->tid[i]);
+			const struct moment_thread *thread =
+				moment_find(held.moment, shared->tid[i]);
 			assert_non_null(thread);
 			assert_true(thread->has_regs && thread->regs.rip && thread->regs.rsp);
-			assert_int_equal(thread->pending_signal, 0);
+			assert_int_equal(thread->signal, 0);
 		}
-		assert_null(pause_regs(held.pause, 1));
+		assert_null(moment_find(held.moment, 1));
 		assert_int_equal(counted(shared), before);
 		let_go(&held);
 		assert_true(held.stopped_ns > 0);
@@ -238,10 +239,11 @@ static void rehearse(void *ctx)
 	r->rehearsals++;
 }
 
-static enum gospy_code fail_at_visit(void *ctx, const struct pause *pause, struct gospy_error *err)
+static enum gospy_code fail_at_visit(void *ctx, const struct moment *moment,
+				     struct gospy_error *err)
 {
 	struct rehearsal *r = ctx;
-	(void)pause;
+	(void)moment;
 	r->stopped_then = states_of(r->pid).stopped;
 	r->visits++;
 	return err_set(err, GOSPY_E_LIMIT, "as the visit said");
@@ -256,18 +258,22 @@ static void rehearses_untraced_and_resumes_after_a_failure(void **state)
 	struct process process;
 	assert_int_equal(process_open(pid, &process, NULL), GOSPY_OK);
 	struct rehearsal r = {.pid = pid, .traced_then = 1};
-	const struct pause_work work = {rehearse, fail_at_visit, &r};
-	struct pause pause;
+	const struct moment_work work = {.rehearse = rehearse,
+					 .visit = fail_at_visit,
+					 .ctx = &r,
+					 .all = true,
+					 .reach_ns = minute_ns};
+	struct moment moment;
 	struct gospy_error err;
-	assert_int_equal(pause_run(&process, minute_ns, &work, &pause, &err), GOSPY_E_LIMIT);
+	assert_int_equal(pause_run(&process, minute_ns, &work, &moment, &err), GOSPY_E_LIMIT);
 	assert_string_equal(err.msg, "as the visit said");
 	assert_int_equal(r.rehearsals, 1);
 	assert_int_equal(r.traced_then, 0);
 	assert_int_equal(r.visits, 1);
 	assert_int_equal(r.stopped_then, 1 + COUNTERS + SLEEPERS);
-	assert_int_equal(pause.threads.len, 1 + COUNTERS + SLEEPERS);
-	assert_true(pause.stopped_ns > 0);
-	pause_deinit(&pause);
+	assert_int_equal(moment.threads.len, 1 + COUNTERS + SLEEPERS);
+	assert_true(moment.stopped_ns > 0);
+	moment_deinit(&moment);
 	assert_untouched(pid);
 	wait_all_count(shared);
 	process_close(&process);
@@ -321,7 +327,7 @@ static void misses_no_new_thread(void **state)
 		unsigned long before = atomic_load(&shared->count[1]);
 		struct states states = states_of(pid);
 		assert_int_equal(states.sleeping_or_running, 0);
-		assert_int_equal(states.stopped, stopped_threads(held.pause));
+		assert_int_equal(states.stopped, stopped_threads(held.moment));
 		assert_int_equal(atomic_load(&shared->count[1]), before);
 		let_go(&held);
 		assert_int_equal(states_of(pid).traced, 0);
@@ -342,8 +348,8 @@ static void dead_leader(void **state)
 	assert_int_equal(process_open(pid, &process, NULL), GOSPY_OK);
 	struct held held = {0};
 	assert_int_equal(hold(&process, minute_ns, &held, NULL), GOSPY_OK);
-	assert_int_equal(stopped_threads(held.pause), 1);
-	assert_non_null(pause_regs(held.pause, process.live_tid));
+	assert_int_equal(stopped_threads(held.moment), 1);
+	assert_non_null(moment_find(held.moment, process.live_tid));
 	let_go(&held);
 	assert_untouched(pid);
 	process_close(&process);
@@ -366,7 +372,8 @@ static void stays_in_group_stop(void **state)
 	for (int round = 0; round < 10; round++) {
 		struct held held = {0};
 		assert_int_equal(hold(&process, minute_ns, &held, NULL), GOSPY_OK);
-		assert_int_equal(stopped_threads(held.pause), all);
+		assert_int_equal(stopped_threads(held.moment), all);
+		assert_int_equal(held.moment->held, 0);
 		let_go(&held);
 		// On its way back it may be seen running inside the kernel.
 		WAIT_FOR(states_of(pid).stopped == all);
@@ -387,6 +394,7 @@ static void stays_in_group_stop(void **state)
 
 	// Stopped by someone else while it is paused.
 	assert_int_equal(hold(&process, minute_ns, &held, NULL), GOSPY_OK);
+	assert_int_equal(held.moment->held, all);
 	kill(pid, SIGSTOP);
 	let_go(&held);
 	WAIT_FOR(states_of(pid).stopped == all);
@@ -499,7 +507,7 @@ static void run_exec_by_leader(struct shared *shared)
 	exec_on_go(shared);
 }
 
-static char comm_of(pid_t pid, char comm[PROC_COMM_MAX])
+static char comm_of(pid_t pid, char comm[COMM_MAX])
 {
 	struct proc_stat stat = {0};
 	if (procfs_stat(pid, 0, &stat, NULL))
@@ -528,7 +536,7 @@ static unsigned pause_during_exec(void (*run)(struct shared *), unsigned spin)
 	else
 		assert_int_equal(states_of(pid).sleeping_or_running, 0);
 	let_go(&held);
-	char comm[PROC_COMM_MAX] = "";
+	char comm[COMM_MAX] = "";
 	WAIT_FOR(comm_of(pid, comm) == 'S' && !strcmp(comm, "sleep"));
 	assert_untouched(pid);
 	process_close(&process);
@@ -693,8 +701,8 @@ static void loses_no_signal(void **state)
 		WAIT_FOR(atomic_load(&shared->count[0]) != before);
 		struct held held = {0};
 		assert_int_equal(hold(&process, minute_ns, &held, NULL), GOSPY_OK);
-		for (size_t i = 0; i < held.pause->threads.len; i++)
-			pending += held.pause->threads.at[i].pending_signal != 0;
+		for (size_t i = 0; i < held.moment->threads.len; i++)
+			pending += held.moment->threads.at[i].signal != 0;
 		let_go(&held);
 	}
 	atomic_store(&sender.stop, true);
@@ -790,7 +798,7 @@ static void lets_other_processes_go(void **state)
 		WAIT_FOR(atomic_load(&shared->count[1]) > before + 1);
 		struct held held = {0};
 		assert_int_equal(hold(&process, minute_ns, &held, NULL), GOSPY_OK);
-		assert_int_equal(stopped_threads(held.pause), 1);
+		assert_int_equal(stopped_threads(held.moment), 1);
 		let_go(&held);
 	}
 	unsigned long before = atomic_load(&shared->count[1]);
@@ -824,7 +832,7 @@ static void bears_a_program_that_reaps_everything(void **state)
 	for (int round = 0; round < 20; round++) {
 		struct held held = {0};
 		assert_int_equal(hold(&process, minute_ns, &held, NULL), GOSPY_OK);
-		assert_int_equal(stopped_threads(held.pause), 1 + COUNTERS + SLEEPERS);
+		assert_int_equal(stopped_threads(held.moment), 1 + COUNTERS + SLEEPERS);
 		let_go(&held);
 		wait_all_count(shared);
 	}
@@ -920,13 +928,14 @@ static void tracers_may_come_and_go(void **state)
 	shared_destroy(visitor_shared);
 }
 
-static enum gospy_code stop_ourselves(void *ctx, const struct pause *pause, struct gospy_error *err)
+static enum gospy_code stop_ourselves(void *ctx, const struct moment *moment,
+				      struct gospy_error *err)
 {
 	struct shared *shared = ctx;
-	(void)pause;
+	(void)moment;
 	(void)err;
 	kill(getpid(), SIGTSTP);
-	// Whoever is stopped does not count.
+	// A thread that is stopped does not count.
 	for (int i = 0; i < 50; i++) {
 		usleep(100);
 		atomic_fetch_add(&shared->count[0], 1);
@@ -936,13 +945,13 @@ static enum gospy_code stop_ourselves(void *ctx, const struct pause *pause, stru
 
 static void run_suspended(struct shared *shared)
 {
-	const struct pause_work work = {.visit = stop_ourselves, .ctx = shared};
+	const struct moment_work work = {.visit = stop_ourselves, .ctx = shared};
 	struct process process;
-	struct pause pause;
+	struct moment moment;
 	setpgid(0, 0); // an orphaned process group takes no SIGTSTP
 	atomic_store(&shared->ready, 1);
 	if (process_open(tracer_child.target, &process, NULL) ||
-	    pause_run(&process, minute_ns, &work, &pause, NULL))
+	    pause_run(&process, minute_ns, &work, &moment, NULL))
 		_exit(1);
 	_exit(0);
 }

@@ -1,6 +1,6 @@
 /* pclntab.c over hand-made modules; and, where GOSPY_FIXTURES names built fixtures, what it says of
  * each pc of running programs against what their own runtime says. */
-#include "dwarf/pclntab.h"
+#include "dwarf/go/inline_tree.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -8,11 +8,12 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 
-#include "target/diagnose.h"
-#include "target/pause.h"
-#include "target/process.h"
+#include "live/diagnose.h"
+#include "live/pause.h"
+#include "live/process.h"
 
 static const uint64_t cap_ptrace = UINT64_C(1) << CAP_SYS_PTRACE;
+static const uint64_t cap_dac = UINT64_C(1) << CAP_DAC_READ_SEARCH;
 
 /** An ordinary user and an ordinary program of the same user. */
 static struct eperm_facts ordinary(void)
@@ -26,7 +27,10 @@ static struct eperm_facts ordinary(void)
 		.user_ns = USER_NS_OWN,
 		.dumpable = true,
 		.uid = 1000,
+		.euid = 1000,
 		.gid = 1000,
+		.files_uid = 1000,
+		.files_user = "jo",
 		.target_uid = 1000,
 		.target_euid = 1000,
 		.target_gid = 1000,
@@ -76,17 +80,49 @@ static void causes_for_the_capable(void **state)
 	(void)state;
 	struct eperm_facts facts = ordinary();
 	facts.cap_effective = facts.cap_permitted = cap_ptrace;
-	facts.is_root = true;
-	facts.uid = facts.gid = 0;
+	facts.cap_effective |= cap_dac;
+	facts.uid = facts.euid = facts.gid = 0;
 	explains(&facts, "a security module such as SELinux or AppArmor refused; "
 			 "try: look for the denial in the kernel log (dmesg)");
 	facts.user_ns = USER_NS_UNKNOWN;
 	explains(&facts, "a security module such as SELinux or AppArmor refused, or it lives in "
 			 "another user namespace; "
 			 "try: look for the denial in the kernel log (dmesg)");
+	facts.access = PROCESS_STOP;
+	facts.user_ns = USER_NS_OWN;
+	explains(&facts, "a security module such as SELinux or AppArmor refused, or a process that "
+			 "gospy cannot see is tracing it; "
+			 "try: look for the denial in the kernel log (dmesg)");
 	facts.user_ns = USER_NS_OTHER;
 	explains(&facts, "it lives in a user namespace where gospy has no CAP_SYS_PTRACE; "
 			 "try: gospy as root outside of this container");
+}
+
+static void the_capable_need_files_too(void **state)
+{
+	(void)state;
+	static const char module[] = "a security module such as SELinux or AppArmor refused; "
+				     "try: look for the denial in the kernel log (dmesg)";
+	struct eperm_facts facts = ordinary();
+	facts.cap_effective = facts.cap_permitted = cap_ptrace;
+	explains(&facts, module);
+	facts.files_uid = 0;
+	facts.files_user = "root";
+	explains(&facts, "its files in /proc belong to user root; to open them gospy needs "
+			 "CAP_DAC_READ_SEARCH besides CAP_SYS_PTRACE; "
+			 "try: sudo gospy ..., or give it both capabilities");
+	facts.cap_effective = cap_ptrace | cap_dac;
+	explains(&facts, module);
+	facts.cap_effective = cap_ptrace | UINT64_C(1) << CAP_DAC_OVERRIDE;
+	explains(&facts, module);
+	// Root in a container that has only the one capability.
+	facts.cap_effective = cap_ptrace;
+	facts.uid = facts.euid = facts.gid = 0;
+	facts.files_uid = 1000;
+	facts.files_user = "jo";
+	explains(&facts, "its files in /proc belong to user jo; to open them gospy needs "
+			 "CAP_DAC_READ_SEARCH besides CAP_SYS_PTRACE; "
+			 "try: docker run --cap-add=DAC_READ_SEARCH");
 }
 
 static void causes_for_users(void **state)
@@ -117,8 +153,7 @@ static void causes_for_powerless_root(void **state)
 {
 	(void)state;
 	struct eperm_facts facts = ordinary();
-	facts.uid = facts.gid = 0;
-	facts.is_root = true;
+	facts.uid = facts.euid = facts.gid = 0;
 	explains(&facts, "it belongs to user jo, and root here lacks CAP_SYS_PTRACE; try: docker "
 			 "run --cap-add=SYS_PTRACE, or gospy outside of this container");
 }
@@ -136,8 +171,10 @@ static void opens_and_notices_the_end(void **state)
 	assert_true(process.exe_ino != 0);
 	assert_int_equal(process_check(&process, &err), GOSPY_OK);
 
+	// The descriptor is of this process, and knows that it lives. Without it the time tells.
 	struct process other = process;
 	other.start_ticks++;
+	other.pidfd = -1;
 	assert_int_equal(process_check(&other, &err), GOSPY_E_GONE);
 	assert_non_null(strstr(err.msg, "another process has that pid"));
 
@@ -146,7 +183,7 @@ static void opens_and_notices_the_end(void **state)
 	waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT);
 	assert_int_equal(process_check(&process, &err), GOSPY_E_GONE);
 	process_close(&process);
-	// As on a kernel without pidfds.
+	// The next is as on a kernel without pidfds.
 	assert_int_equal(process_check(&process, &err), GOSPY_E_GONE);
 	assert_int_equal(process_open(pid, &other, &err), GOSPY_E_GONE);
 	waitpid(pid, NULL, 0);
@@ -291,7 +328,7 @@ static void wait_stopped(pid_t pid)
 	assert_true(WIFSTOPPED(status));
 }
 
-/** Of the very same file, at the same addresses. */
+/** An exec of the very same file, at the same addresses. */
 static void notices_exec_of_itself(void **state)
 {
 	(void)state;
@@ -313,7 +350,7 @@ static void notices_exec_of_itself(void **state)
 	wait_stopped(pid);
 	assert_int_equal(process_check(&process, &err), GOSPY_E_GONE);
 	assert_non_null(strstr(err.msg, "has executed a new program"));
-	// Whatever failed, that is why.
+	// The new program is why, whatever failed.
 	err_set(&err, GOSPY_E_NOT_GO, "not a Go program");
 	assert_int_equal(process_explain(&process, GOSPY_E_NOT_GO, &err), GOSPY_E_GONE);
 	assert_non_null(strstr(err.msg, "has executed a new program"));
@@ -335,10 +372,10 @@ static void diagnoses_a_tracer(void **state)
 	prctl(PR_SET_NAME, "\033[1mtracer\177\200");
 	snprintf(msg, sizeof(msg), ": ?[1mtracer?? (pid %d) is tracing it; try: --non-blocking",
 		 getpid());
-	assert_int_equal(process_diagnose_eperm(pid, PROCESS_STOP, &err), GOSPY_E_PERM);
+	assert_int_equal(diagnose_eperm(pid, PROCESS_STOP, &err), GOSPY_E_PERM);
 	assert_non_null(strstr(err.msg, msg));
 	child_end(pid);
-	assert_int_equal(process_diagnose_eperm(pid, PROCESS_STOP, &err), GOSPY_E_GONE);
+	assert_int_equal(diagnose_eperm(pid, PROCESS_STOP, &err), GOSPY_E_GONE);
 	shared_destroy(shared);
 }
 
@@ -393,12 +430,12 @@ static int stop_filtered(void *arg)
 	if (pause_probe(&process, &err) != GOSPY_E_PERM ||
 	    !strstr(err.msg, ": a seccomp filter keeps gospy from using ptrace;"))
 		return 2;
-	struct pause pause;
-	const struct pause_work nothing = {0};
-	if (pause_run(&process, UINT64_MAX, &nothing, &pause, &err) != GOSPY_E_PERM ||
+	struct moment moment;
+	const struct moment_work nothing = {.all = true}; // a sleeper would not be stopped else
+	if (pause_run(&process, UINT64_MAX, &nothing, &moment, &err) != GOSPY_E_PERM ||
 	    !strstr(err.msg, ": a seccomp filter keeps gospy from using ptrace;"))
 		return 3;
-	pause_deinit(&pause);
+	moment_deinit(&moment);
 	process_close(&process);
 	return 0;
 }
@@ -426,6 +463,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(causes_for_everybody),
 		cmocka_unit_test(causes_for_the_capable),
+		cmocka_unit_test(the_capable_need_files_too),
 		cmocka_unit_test(causes_for_users),
 		cmocka_unit_test(causes_for_powerless_root),
 		cmocka_unit_test(opens_and_notices_the_end),

@@ -1,16 +1,18 @@
 #include "child.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/clock.h"
-#include "target/procfs.h"
-#include "target/scan.h"
+#include "live/procfs.h"
+#include "live/scan.h"
 
 static struct span text(const char *s)
 {
@@ -76,7 +78,9 @@ static void status_parses(void **state)
 	struct proc_status status;
 	const char *good = "Name:\ta\\nTgid:\t1\nUmask:\t0022\nTgid:\t12\nNgid:\t0\nPid:\t13\n"
 			   "TracerPid:\t77\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nGroups:\t \n"
-			   "NSpid:\t12\t3\t1\nCapPrm:\t000001ffffffffff\n"
+			   "NSpid:\t12\t3\t1\nVmRSS:\t    9912 kB\nRssAnon:\t     564 kB\n"
+			   "RssFile:\t    1 kB\nVmHWM:\t   600 kB\nVmSwap:\t      7 "
+			   "kB\nCapPrm:\t000001ffffffffff\n"
 			   "CapEff:\t0000000000080000\nSeccomp:\t2\nSeccomp_filters:\t1\n";
 	assert_int_equal(proc_status_parse(text(good), &status, NULL), GOSPY_OK);
 	assert_int_equal(status.tgid, 12);
@@ -90,6 +94,15 @@ static void status_parses(void **state)
 	assert_int_equal(status.cap_permitted, 0x1ffffffffff);
 	assert_int_equal(status.cap_effective, 0x80000);
 	assert_int_equal(status.seccomp, 2);
+	assert_int_equal(status.anon_kb, 564);
+	assert_int_equal(status.peak_kb, 600);
+	assert_int_equal(status.swap_kb, 7);
+	// Before Linux 4.5; and of a thread that has ended.
+	assert_int_equal(proc_status_parse(text("Tgid:\t1\nVmRSS:\t  8 kB\n"), &status, NULL),
+			 GOSPY_OK);
+	assert_int_equal(status.anon_kb, 8);
+	assert_int_equal(proc_status_parse(text("Tgid:\t1\n"), &status, NULL), GOSPY_OK);
+	assert_true(status.anon_kb == UINT64_MAX && status.swap_kb == UINT64_MAX);
 }
 
 static void status_rejects(void **state)
@@ -117,7 +130,7 @@ static void status_rejects(void **state)
 static void maps_parse(void **state)
 {
 	(void)state;
-	struct proc_maps maps;
+	struct mappings maps;
 	const char *good =
 		"00400000-00452000 r-xp 00001000 08:02 173521      /usr/bin/a b (deleted)\n"
 		"00651000-00652000 rw-s 00051000 08:02 173521      /usr/bin/a b (deleted)\n"
@@ -126,20 +139,20 @@ static void maps_parse(void **state)
 		"[vsyscall]";
 	assert_int_equal(proc_maps_parse(text(good), &maps, NULL), GOSPY_OK);
 	assert_int_equal(maps.maps.len, 4);
-	const struct proc_map *map = proc_maps_find(&maps, 0x451fff);
+	const struct mapping *map = mappings_find(&maps, 0x451fff);
 	assert_ptr_equal(map, &maps.maps.at[0]);
 	assert_true(map->read && map->exec && !map->write && !map->shared);
 	assert_int_equal(map->offset, 0x1000);
 	assert_int_equal(map->inode, 173521);
 	assert_string_equal(map->path, "/usr/bin/a b (deleted)");
-	assert_null(proc_maps_find(&maps, 0x452000));
-	assert_null(proc_maps_find(&maps, 0));
-	assert_null(proc_maps_find(&maps, UINT64_MAX));
-	map = proc_maps_find(&maps, 0x651000);
+	assert_null(mappings_find(&maps, 0x452000));
+	assert_null(mappings_find(&maps, 0));
+	assert_null(mappings_find(&maps, UINT64_MAX));
+	map = mappings_find(&maps, 0x651000);
 	assert_true(map->write && map->shared);
-	assert_string_equal(proc_maps_find(&maps, 0x7f0000000000)->path, "");
-	assert_string_equal(proc_maps_find(&maps, 0xffffffffff600000)->path, "[vsyscall]");
-	proc_maps_deinit(&maps);
+	assert_string_equal(mappings_find(&maps, 0x7f0000000000)->path, "");
+	assert_string_equal(mappings_find(&maps, 0xffffffffff600000)->path, "[vsyscall]");
+	mappings_deinit(&maps);
 
 	static const char *const bad[] = {
 		"x\n",
@@ -159,7 +172,7 @@ static void maps_parse(void **state)
 static void maps_overlap(void **state)
 {
 	(void)state;
-	struct proc_maps maps;
+	struct mappings maps;
 	const char *file = "00400000-00452000 r-xp 00001000 08:02 7 /a\n"
 			   "00400000-00454000 r-xp 00001000 08:02 7 /a\n"
 			   "00452000-00453000 r-xp 00053000 08:02 7 /a\n"
@@ -167,18 +180,18 @@ static void maps_overlap(void **state)
 			   "00500000-00602000 rw-p 00000000 00:00 0 \n";
 	assert_int_equal(proc_maps_parse(text(file), &maps, NULL), GOSPY_OK);
 	assert_int_equal(maps.maps.len, 4);
-	const struct proc_map *map = proc_maps_find(&maps, 0x452000);
+	const struct mapping *map = mappings_find(&maps, 0x452000);
 	assert_int_equal(map->start, 0x452000);
 	assert_int_equal(map->end, 0x454000);
 	assert_int_equal(map->offset, 0x53000);
-	assert_int_equal(proc_maps_find(&maps, 0x451fff)->end, 0x452000);
-	assert_null(proc_maps_find(&maps, 0x500000));
-	assert_false(proc_maps_find(&maps, 0x600fff)->write);
-	map = proc_maps_find(&maps, 0x601000);
+	assert_int_equal(mappings_find(&maps, 0x451fff)->end, 0x452000);
+	assert_null(mappings_find(&maps, 0x500000));
+	assert_false(mappings_find(&maps, 0x600fff)->write);
+	map = mappings_find(&maps, 0x601000);
 	assert_true(map->write);
 	assert_int_equal(map->offset, 0);
 	assert_int_equal(map->start, 0x601000);
-	proc_maps_deinit(&maps);
+	mappings_deinit(&maps);
 }
 
 static void auxv_parses(void **state)
@@ -187,7 +200,7 @@ static void auxv_parses(void **state)
 	const uint64_t words[] = {AT_PHDR, 0x400040, AT_PHNUM, 7,       AT_ENTRY, 0x401000, 99,
 				  1,       AT_BASE,  0,        AT_NULL, 0,        AT_ENTRY, 0x666};
 	const uint8_t *bytes = (const uint8_t *)words;
-	struct proc_auxv auxv = {0};
+	struct auxv auxv = {0};
 	assert_int_equal(proc_auxv_parse((struct span){bytes, 0}, &auxv, NULL), GOSPY_E_GONE);
 	for (size_t len = 1; len < 12 * sizeof(*words); len++)
 		assert_int_equal(proc_auxv_parse((struct span){bytes, len}, &auxv, NULL),
@@ -230,14 +243,14 @@ static void own_process(void **state)
 	assert_int_equal(status.tgid, getpid());
 	assert_int_equal(status.euid, geteuid());
 
-	struct proc_auxv auxv;
+	struct auxv auxv;
 	assert_int_equal(procfs_auxv(getpid(), &auxv, NULL), GOSPY_OK);
 	assert_int_equal(auxv.entry, getauxval(AT_ENTRY));
 	assert_int_equal(auxv.phnum, getauxval(AT_PHNUM));
 
-	struct proc_maps maps;
+	struct mappings maps;
 	assert_int_equal(procfs_maps(getpid(), &maps, NULL), GOSPY_OK);
-	const struct proc_map *map = proc_maps_find(&maps, auxv.entry);
+	const struct mapping *map = mappings_find(&maps, auxv.entry);
 	assert_non_null(map);
 	assert_true(map->exec);
 
@@ -247,7 +260,7 @@ static void own_process(void **state)
 	assert_int_equal(procfs_exe_path(getpid(), &arena, &path, &deleted, NULL), GOSPY_OK);
 	assert_string_equal(path, map->path);
 	assert_false(deleted);
-	proc_maps_deinit(&maps);
+	mappings_deinit(&maps);
 
 	struct span cmdline;
 	assert_int_equal(procfs_cmdline(getpid(), &arena, &cmdline, NULL), GOSPY_OK);
@@ -269,9 +282,9 @@ static void no_process(void **state)
 	struct gospy_error err;
 	struct proc_stat stat;
 	struct proc_status status;
-	struct proc_maps maps;
-	struct proc_auxv auxv;
-	struct proc_tasks tasks;
+	struct mappings maps;
+	struct auxv auxv;
+	struct tasks tasks;
 	struct arena arena = {0};
 	struct span cmdline;
 	const char *path;
@@ -305,7 +318,7 @@ static void run_threads(struct shared *shared)
 
 static size_t sleeping_tasks(pid_t pid)
 {
-	struct proc_tasks tasks;
+	struct tasks tasks;
 	assert_int_equal(procfs_tasks(pid, true, &tasks, NULL), GOSPY_OK);
 	size_t n = 0;
 	for (size_t i = 0; i < tasks.tasks.len; i++) {
@@ -313,7 +326,7 @@ static size_t sleeping_tasks(pid_t pid)
 		assert_string_equal(tasks.tasks.at[i].comm, "a) b\n(c"); // of this process
 		n += tasks.tasks.at[i].state == 'S';
 	}
-	proc_tasks_deinit(&tasks);
+	tasks_deinit(&tasks);
 	return n;
 }
 
@@ -356,11 +369,11 @@ static void dead_leader(void **state)
 	bool deleted;
 	assert_int_equal(procfs_exe_path(pid, &arena, &path, &deleted, NULL), GOSPY_E_NOT_FOUND);
 	assert_int_equal(procfs_exe_path(tid, &arena, &path, &deleted, NULL), GOSPY_OK);
-	struct proc_maps maps;
+	struct mappings maps;
 	assert_int_equal(procfs_maps(tid, &maps, NULL), GOSPY_OK);
 	assert_true(maps.maps.len > 0);
-	proc_maps_deinit(&maps);
-	struct proc_auxv auxv;
+	mappings_deinit(&maps);
+	struct auxv auxv;
 	assert_int_equal(procfs_auxv(tid, &auxv, NULL), GOSPY_OK);
 	assert_int_equal(auxv.entry, getauxval(AT_ENTRY));
 	struct span cmdline;
@@ -417,6 +430,76 @@ static void deleted_executable(void **state)
 	child_end(pid);
 }
 
+/** Leaves as many descriptors as it takes to list the threads, and none to look at one of them. */
+static int look_at_tasks_without_descriptors(void *unused)
+{
+	(void)unused;
+	struct tasks tasks;
+	struct gospy_error err;
+	char path[64];
+	int free_fd = dup(0);
+	struct rlimit limit = {(rlim_t)free_fd + 1, (rlim_t)free_fd + 1};
+	if (free_fd < 0 || close(free_fd) || setrlimit(RLIMIT_NOFILE, &limit))
+		return CHILD_CANNOT;
+	snprintf(path, sizeof(path), "cannot read /proc/%d/task/%d/stat:", getpid(), getpid());
+	return procfs_tasks(getpid(), false, &tasks, &err) == GOSPY_E_OS &&
+			       err.os_errno == EMFILE && strncmp(err.msg, path, strlen(path)) == 0
+		       ? 0
+		       : 1;
+}
+
+static void errors_name_the_file(void **state)
+{
+	(void)state;
+	int result = child_result(look_at_tasks_without_descriptors, NULL);
+	if (result == CHILD_CANNOT)
+		skip();
+	assert_int_equal(result, 0);
+}
+
+/* Where the file of a mapping was, something else is now; and a mapping may be of a device. */
+static void mapped_files(void **state)
+{
+	(void)state;
+	char dir[] = "/tmp/gospy-test-XXXXXX", fifo[64], link[64];
+	struct mapping none = {.start = 0x1000, .end = 0x2000, .path = fifo};
+	int fd = -1;
+	assert_non_null(mkdtemp(dir));
+	snprintf(fifo, sizeof(fifo), "%s/fifo", dir);
+	snprintf(link, sizeof(link), "%s/link", dir);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	assert_int_equal(procfs_open_mapped(getpid(), &none, &fd, NULL), GOSPY_E_BAD_DATA);
+	assert_int_equal(symlink("/dev/ptmx", link), 0);
+	none.path = link;
+	assert_int_equal(procfs_open_mapped(getpid(), &none, &fd, NULL), GOSPY_E_BAD_DATA);
+	assert_int_equal(unlink(link), 0);
+	assert_int_equal(procfs_open_mapped(getpid(), &none, &fd, NULL), GOSPY_E_OS);
+	assert_int_equal(symlink("/dev/zero", link), 0);
+	none.path = "/dev/zero";
+	assert_int_equal(procfs_open_mapped(getpid(), &none, &fd, NULL), GOSPY_E_BAD_DATA);
+	assert_int_equal(fd, -1);
+	unlink(link);
+	unlink(fifo);
+	rmdir(dir);
+
+	int zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+	void *mapped = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, zero, 0);
+	assert_true(mapped != MAP_FAILED);
+	close(zero);
+	struct mappings maps = {0};
+	assert_int_equal(procfs_maps(getpid(), &maps, NULL), GOSPY_OK);
+	const struct mapping *map = mappings_find(&maps, (uintptr_t)mapped);
+	assert_non_null(map);
+	assert_string_equal(map->path, "/dev/zero");
+	assert_int_equal(procfs_open_mapped(getpid(), map, &fd, NULL), GOSPY_E_BAD_DATA);
+	map = mappings_find(&maps, (uintptr_t)mapped_files);
+	assert_non_null(map);
+	assert_int_equal(procfs_open_mapped(getpid(), map, &fd, NULL), GOSPY_OK);
+	close(fd);
+	mappings_deinit(&maps);
+	munmap(mapped, 4096);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -426,7 +509,8 @@ int main(void)
 		cmocka_unit_test(auxv_parses),        cmocka_unit_test(numbers_are_bounded),
 		cmocka_unit_test(own_process),        cmocka_unit_test(no_process),
 		cmocka_unit_test(threads_are_listed), cmocka_unit_test(dead_leader),
-		cmocka_unit_test(deleted_executable),
+		cmocka_unit_test(deleted_executable), cmocka_unit_test(errors_name_the_file),
+		cmocka_unit_test(mapped_files),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

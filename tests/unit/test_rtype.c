@@ -1,4 +1,4 @@
-#include "dwarf/rtype.h"
+#include "dwarf/go/rtype.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "go_program.h"
+#include "left_behind.h"
 #include "tui/sampler.h"
 
 static const uint64_t HOUR_NS = 3600000000000;
@@ -55,28 +56,9 @@ static struct sampler_status wait_for_state(struct sampler *sampler, enum sample
 	}
 }
 
-/** A fixture that parks, or the test is skipped. */
 static void start(struct go_program *program)
 {
-	const char *fixtures = getenv("GOSPY_FIXTURES");
-	CLEANUP_FREE char *pattern = NULL;
-	glob_t found;
-	if (!fixtures || asprintf(&pattern, "%s/1.*/default/parked", fixtures) < 0 ||
-	    glob(pattern, 0, NULL, &found)) {
-		print_message("no fixture parked in GOSPY_FIXTURES\n");
-		skip();
-	}
-	*program = (struct go_program){.path = strdup(found.gl_pathv[found.gl_pathc - 1])};
-	globfree(&found);
-	go_program_start(program);
-}
-
-static void end(struct go_program *program)
-{
-	fclose(program->to);
-	fclose(program->from);
-	waitpid(program->pid, NULL, 0);
-	free((void *)(uintptr_t)program->path);
+	go_program_start_newest(program, "parked", NULL);
 }
 
 static void samples_come(void **state)
@@ -103,7 +85,53 @@ static void samples_come(void **state)
 		sample_destroy(sample);
 	}
 	sampler_stop(sampler);
-	end(&program);
+	go_program_end(&program);
+}
+
+/** Reads a sample while the thread takes the next one, as the screen does. */
+static void stacks_are_read_meanwhile(void **state)
+{
+	(void)state;
+	struct go_program program;
+	start(&program);
+	struct sampler *sampler;
+	struct sampler_options options = every(1);
+	assert_int_equal(sampler_start(program.pid, NULL, &options, &sampler, NULL), GOSPY_OK);
+	// Of the first one only the go statements are there to be named, while the thread comes to
+	// know all that is on the stacks.
+	struct sample *first = next_sample(sampler), *second = NULL;
+	options.stacks = options.arguments = options.labels = options.threads = true;
+	sampler_configure(sampler, &options);
+	while (!second) {
+		struct gospy_stack stack;
+		for (size_t g = gospy_snapshot_goroutine_count(first->snapshot); g-- > 0;)
+			assert_int_equal(gospy_snapshot_stack(first->snapshot, g, &stack, NULL),
+					 GOSPY_E_NOT_FOUND);
+		second = sampler_take(sampler);
+	}
+	sample_destroy(first);
+	sample_destroy(second);
+	for (unsigned read = 0; read < 5;) {
+		struct sample *sample = next_sample(sampler);
+		size_t n = gospy_snapshot_goroutine_count(sample->snapshot), parked = 0;
+		if (!sample->options.stacks) {
+			sample_destroy(sample);
+			continue;
+		}
+		read++;
+		for (size_t g = 0; g < n; g++) {
+			struct gospy_stack stack;
+			if (gospy_snapshot_stack(sample->snapshot, g, &stack, NULL))
+				continue; // dead, or just running
+			assert_true(stack.frame_count > 0);
+			parked += stack.frames[0].func &&
+				  strcmp(stack.frames[0].func, "runtime.gopark") == 0;
+		}
+		assert_true(parked >= 10000);
+		sample_destroy(sample);
+	}
+	sampler_stop(sampler);
+	go_program_end(&program);
 }
 
 static void what_is_missing_is_read_at_once(void **state)
@@ -123,7 +151,7 @@ static void what_is_missing_is_read_at_once(void **state)
 	assert_non_null(sample->groups[GROUP_OBJECT].group_of);
 	assert_true(sample->groups[GROUP_OBJECT].groups.at[0].count == 10000); // one channel
 	sample_destroy(sample);
-	// What is there already is not read again; what is asked for is.
+	// The sampler does not read again what is there already; it reads what is asked for.
 	options.key = GROUP_START;
 	sampler_configure(sampler, &options);
 	struct sampler_status status = wait_for_state(sampler, SAMPLER_PAUSED);
@@ -134,7 +162,7 @@ static void what_is_missing_is_read_at_once(void **state)
 	assert_int_equal(status.samples, 3);
 	assert_int_equal(status.failures, 0);
 	sampler_stop(sampler);
-	end(&program);
+	go_program_end(&program);
 }
 
 static void the_end_of_the_target_is_told(void **state)
@@ -146,10 +174,10 @@ static void the_end_of_the_target_is_told(void **state)
 	const struct sampler_options options = every(1000000);
 	assert_int_equal(sampler_start(program.pid, NULL, &options, &sampler, NULL), GOSPY_OK);
 	struct sample *sample = next_sample(sampler);
-	end(&program);
+	go_program_end(&program);
 	struct sampler_status status = wait_for_state(sampler, SAMPLER_ENDED);
 	assert_int_equal(status.error.code, GOSPY_E_GONE);
-	// What was sampled stays.
+	// The sample stays.
 	struct gospy_goroutine g;
 	gospy_snapshot_goroutine(sample->snapshot, 0, &g);
 	assert_non_null(g.start->func);
@@ -172,12 +200,13 @@ static void what_is_no_go_program_ends_it(void **state)
 	sampler_stop(NULL);
 }
 
-/** At any moment of its work. */
+/** The sampler may end at any moment of its work. */
 static void it_ends_at_any_time(void **state)
 {
 	(void)state;
 	struct go_program program;
 	start(&program);
+	const struct left_behind before = left_behind(program.pid);
 	for (unsigned i = 0; i < 20; i++) {
 		struct sampler *sampler;
 		const struct sampler_options options = every(1);
@@ -187,18 +216,32 @@ static void it_ends_at_any_time(void **state)
 			sample_destroy(next_sample(sampler));
 		nanosleep(&(struct timespec){.tv_nsec = i * 700000}, NULL);
 		sampler_stop(sampler);
+		check_left_behind(&before, program.pid);
 	}
-	end(&program);
+	go_program_end(&program);
+}
+
+/** However large the interval is: at the end of time, and not at once. */
+static void the_next_one_is_due_later(void **state)
+{
+	(void)state;
+	assert_int_equal(sampler_due_ns(1000, 1100, 500), 1500);
+	assert_int_equal(sampler_due_ns(1000, 1400, 500), 1500);
+	assert_int_equal(sampler_due_ns(1000, 1800, 500), 2000);
+	assert_true(sampler_due_ns(1000, 1100, UINT64_MAX) == UINT64_MAX);
+	assert_true(sampler_due_ns(1000, UINT64_MAX - 1, 500) == UINT64_MAX);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(samples_come),
+		cmocka_unit_test(stacks_are_read_meanwhile),
 		cmocka_unit_test(what_is_missing_is_read_at_once),
 		cmocka_unit_test(the_end_of_the_target_is_told),
 		cmocka_unit_test(what_is_no_go_program_ends_it),
 		cmocka_unit_test(it_ends_at_any_time),
+		cmocka_unit_test(the_next_one_is_due_later),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "goruntime/signal_frame.h"
+#include "capture/signal_frame.h"
 
 enum { STACK_LEN = 64 << 10 };
 

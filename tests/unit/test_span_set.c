@@ -1,5 +1,6 @@
 /* span_set.c over hand-made sets: src/runtime/mspanset.go. */
-#include "goruntime/span_set.h"
+#include "capture/span_set.h"
+#include "target/mem_bytes.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

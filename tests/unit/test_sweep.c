@@ -1,4 +1,4 @@
-#include "goruntime/sweep.h"
+#include "image/sweep.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,8 +7,9 @@
 
 #include <cmocka.h>
 
-#include "dwarf/pclntab_scan.h"
+#include "dwarf/go/pclntab_scan.h"
 #include "go_image.h"
+#include "target/mem_bytes.h"
 
 enum { SIZE = 1 << 20, PAGE = 4096, OLDEST = 12, NEWEST = 27 };
 
@@ -16,7 +17,7 @@ static const uint64_t base = 0x10000000;
 static uint8_t bytes[SIZE];
 static struct go_image im;
 static struct mem *mem;
-static struct proc_maps maps;
+static struct mappings maps;
 static struct gospy_error err;
 static uint64_t found;
 
@@ -29,11 +30,11 @@ static int setup(void **state)
 	struct mem_bytes_range ranges[2];
 	memset(bytes, 0, sizeof(bytes));
 	for (size_t i = 0; i < 3; i++) {
-		struct proc_map map = {.start = base + ends[i],
-				       .end = base + ends[i + 1],
-				       .read = true,
-				       .write = i == 2,
-				       .path = ""};
+		struct mapping map = {.start = base + ends[i],
+				      .end = base + ends[i + 1],
+				      .read = true,
+				      .write = i == 2,
+				      .path = ""};
 		assert_true(vec_push(&maps.maps, map));
 		if (i != 1)
 			ranges[i / 2] = (struct mem_bytes_range){
@@ -47,7 +48,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	mem_destroy(mem);
-	proc_maps_deinit(&maps);
+	mappings_deinit(&maps);
 	return 0;
 }
 
@@ -136,7 +137,7 @@ static void finds_build_info(void **state)
 	put_version(0x40, "go1.24.4");
 	assert_int_equal(sweep_build_info(&sweep, &arena, &text, &err), GOSPY_OK);
 	assert_string_equal(text.go_version, "go1.24.4");
-	// What the linker wrote is in writable memory; a copy among constants is somebody else's.
+	// The linker puts it into writable memory; a copy among constants is somebody else's.
 	put_version(SIZE - PAGE, "go1.25.4");
 	assert_int_equal(sweep_build_info(&sweep, &arena, &text, &err), GOSPY_OK);
 	assert_string_equal(text.go_version, "go1.25.4");

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/cleanup.h"
 #include "output.h"
 
 static const struct table_column columns[] = {
@@ -87,6 +88,80 @@ static void test_failed_buffer_is_an_error(void **state)
 	table_deinit(&table);
 }
 
+static const struct table_column name_columns[] = {
+	{.gap = "", .title = "COUNT", .right = true},
+	{.gap = "  ", .title = "STATES", .good = 12, .rank = 1},
+	{.gap = "  ", .title = "PLACE", .good = 30},
+};
+
+/* The same rows on a terminal of so many columns; 0: on none. */
+static void expect_names(int cols, const char *expected)
+{
+	const struct gospy_location places[] = {
+		{.func = "a/b/transport.(*http2Server).keepalive",
+		 .file = "/src/x.go",
+		 .line = 1179},
+		{.func = "main.main", .file = "/src/main.go", .line = 7},
+	};
+	CLEANUP(table_deinit) struct table table = {.columns = name_columns, .column_count = 3};
+	CLEANUP(strbuf_deinit) struct strbuf states = {0};
+	table_titles(&table);
+	strbuf_puts(&states, "9800 chan receive, 12 select");
+	for (size_t i = 0; i < 2; i++) {
+		struct name name = name_place(&places[i]);
+		name.parens = true;
+		table_cell_u64(&table, 10 - i);
+		table_name_buf(&table, &states);
+		table_name(&table, &name);
+	}
+	struct out *out = output_open();
+	out->cols = cols;
+	table_print(&table, out);
+	char *text = output_close(out);
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+static void test_names(void **state)
+{
+	(void)state;
+	static const char all[] =
+		"COUNT  STATES                        PLACE\n"
+		"   10  9800 chan receive, 12 select  a/b/transport.(*http2Server).keepalive "
+		"(/src/x.go:1179)\n"
+		"    9  9800 chan receive, 12 select  main.main (/src/main.go:7)\n";
+	expect_names(0, all);
+	expect_names(300, all);
+	expect_names(
+		80, "COUNT  STATES                        PLACE\n"
+		    "   10  9800 chan receive, 12 select  transport.(*http2Server).keepalive:1179\n"
+		    "    9  9800 chan receive, 12 select  main.main (/src/main.go:7)\n");
+	expect_names(60, "COUNT  STATES                 PLACE\n"
+			 "   10  9800 chan receive, 1~  (*http2Server).keepalive:1179\n"
+			 "    9  9800 chan receive, 1~  main.main (/src/main.go:7)\n");
+	expect_names(48, "COUNT  PLACE\n"
+			 "   10  transport.(*http2Server).keepalive:1179\n"
+			 "    9  main.main (/src/main.go:7)\n");
+	expect_names(20, "COUNT  PLACE\n"
+			 "   10  (~).keepalive\n"
+			 "    9  main.main:7\n");
+}
+
+static void test_column_of_the_line(void **state)
+{
+	(void)state;
+	struct out *out = output_open();
+	out->color = out->utf8 = true;
+	out_puts(out, "a line\nab");
+	out_style(out, OUT_BAD);
+	out_puts(out, "cd");
+	out_style(out, OUT_NONE);
+	assert_int_equal(out_column(out), 4);
+	out_putc(out, '\n');
+	assert_int_equal(out_column(out), 0);
+	free(output_close(out));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -95,6 +170,8 @@ int main(void)
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_width_is_of_characters_and_escaped),
 		cmocka_unit_test(test_failed_buffer_is_an_error),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_column_of_the_line),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* The generated tables and table_types.c over them; and, where GOSPY_FIXTURES names built fixtures,
  * what the tables say of their releases against what their DWARF says. */
-#include "dwarf/table_types.h"
+#include "dwarf/go/table_types.h"
 
 #include <fcntl.h>
 #include <glob.h>

@@ -35,7 +35,9 @@ static void test_ms(void **state)
 	assert_string_equal(units_ms(80000).s, "0.08 ms");
 	assert_string_equal(units_ms(4000).s, "0.004 ms");
 	assert_string_equal(units_ms(12345678).s, "12.3 ms");
-	assert_string_equal(units_ms(1500 * MS).s, "1.5 s");
+	assert_string_equal(units_ms(1500 * MS).s, "1.5s");
+	assert_string_equal(units_ms(999999 * MS / 1000).s, "1000.0 ms");
+	assert_string_equal(units_ms(150000 * MS).s, "2m30s");
 	assert_string_equal(units_ms(GOSPY_UNKNOWN).s, "?");
 }
 

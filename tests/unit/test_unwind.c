@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
+#include "capture/stacks.h"
 #include "go_image.h"
-#include "goruntime/stacks.h"
 
 enum {
 	OLDEST = 12,
@@ -24,13 +24,19 @@ struct fixture {
 	struct paged paged;
 	struct moduledata md;
 	struct pclntab pcln;
+	struct symbolizer symbolizer;
+	struct symbols *symbols;
 	struct stacks stacks;
+	struct stack_table table;
+	struct budget budget;
 	struct unwinder *u;
 	uint8_t *bytes;
 	struct unwind_bytes stack;
 };
 
 static struct fixture f;
+static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
+static const struct origins no_origins;
 
 static void open_fixture(int minor, size_t stack_len)
 {
@@ -39,8 +45,13 @@ static void open_fixture(int minor, size_t stack_len)
 	f.paged = go_image_paged(&f.im);
 	assert_int_equal(moduledata_read(&f.paged, f.im.moduledata, &f.md, &err), GOSPY_OK);
 	assert_int_equal(pcln_init(&f.pcln, &f.paged, &f.md, minor, &err), GOSPY_OK);
-	stacks_init(&f.stacks, &f.pcln, true);
+	symbolizer_init(&f.symbolizer, &table_lock, &f.pcln, 0, 0, &no_origins);
+	f.symbols = symbolizer_hold(&f.symbolizer);
+	assert_non_null(f.symbols);
+	budget_init(&f.budget, 64 << 20, 0);
+	stacks_init(&f.stacks, &f.table, f.symbols, true, &f.budget, 1);
 	f.u = &f.stacks.workers[0].unwinder;
+	f.u->frames_max = SIZE_MAX;
 	f.bytes = calloc(1, stack_len);
 	assert_non_null(f.bytes);
 	f.stack = (struct unwind_bytes){
@@ -50,6 +61,9 @@ static void open_fixture(int minor, size_t stack_len)
 static void close_fixture(void)
 {
 	stacks_deinit(&f.stacks);
+	stack_table_deinit(&f.table);
+	symbols_release(f.symbols);
+	symbolizer_deinit(&f.symbolizer);
 	free(f.bytes);
 }
 
@@ -95,7 +109,7 @@ static void check_end(enum unwind_end end, uint64_t addr, size_t frames)
 	walk();
 	assert_int_equal(f.u->end, end);
 	assert_int_equal(f.u->end_addr, addr);
-	assert_int_equal(f.u->pcs.len, frames);
+	assert_int_equal(f.u->pcs.len + f.u->gap.frames, frames);
 	close_fixture();
 }
 
@@ -218,10 +232,43 @@ static void test_endless(void **state)
 static void test_too_deep(void **state)
 {
 	(void)state;
-	open_fixture(NEWEST, ((size_t)UNWIND_FRAMES_MAX + 8) * FRAME);
+	enum { MAX = 1 << 16 };
+	open_fixture(NEWEST, ((size_t)MAX + 8) * FRAME);
+	f.u->frames_max = MAX;
 	for (size_t off = 0; off < f.stack.len; off += 8)
 		put(off, f.im.text + CALL);
-	check_end(UNWIND_TOO_DEEP, SP + (uint64_t)UNWIND_FRAMES_MAX * FRAME, UNWIND_FRAMES_MAX);
+	check_end(UNWIND_TOO_DEEP, SP + (uint64_t)MAX * FRAME, MAX);
+}
+
+/* All frames that fit are kept. If there are more, the innermost and the outermost are kept, and
+ * the others counted. */
+static void test_gap(void **state)
+{
+	(void)state;
+	enum { KEPT = UNWIND_INNER + UNWIND_OUTER, MORE = 1000 };
+	for (size_t more = 0; more <= MORE; more += MORE) {
+		size_t calls = KEPT - 1 + more; // of main.main by itself; goexit comes on top
+		open_fixture(NEWEST, (size_t)(KEPT + MORE + 8) * FRAME);
+		put_calls(calls);
+		put(UNWIND_INNER * FRAME, 0x1234); // the first argument of the last inner call
+		put((calls - 1) * FRAME, 0x5678);  // of the outermost but one
+		walk();
+		assert_int_equal(f.u->end, UNWIND_DONE);
+		assert_int_equal(f.u->pcs.len, KEPT);
+		assert_int_equal(f.u->certain, KEPT);
+		assert_int_equal(f.u->pcs.at[KEPT - 1], f.im.text + GOEXIT);
+		assert_int_equal(f.u->gap.frames, more);
+		assert_int_equal(f.u->gap.calls, 2 * more); // one is inlined there
+		assert_int_equal(f.u->gap.shown, 2 * more);
+		if (more) {
+			assert_int_equal(f.u->gap.bytes, (UNWIND_INNER + more) * FRAME);
+			assert_int_equal(f.u->gap.callee, f.im.text + CALL);
+		}
+		assert_int_equal(f.u->values.len, 2 * (KEPT - 1));
+		assert_int_equal(f.u->values.at[2 * (UNWIND_INNER - 1)], 0x1234);
+		assert_int_equal(f.u->values.at[2 * (KEPT - 3)], 0x5678);
+		close_fixture();
+	}
 }
 
 static void test_nil_func(void **state)
@@ -310,6 +357,87 @@ static void test_interned(void **state)
 	close_fixture();
 }
 
+static uint8_t end_of(const struct g_rec *rec)
+{
+	const uint64_t *pcs;
+	return stacks_get(&f.stacks, stacks_number(&f.stacks, rec->stack), &pcs)->end;
+}
+
+/* A stack that the budget does not hold is marked; one that is known already needs nothing of it.
+ */
+static void test_budget(void **state)
+{
+	(void)state;
+	struct g_rec recs[6] = {0};
+	size_t count;
+	open_fixture(16, 10 * FRAME);
+	add(0, 4, &recs[0]);
+	budget_init(&f.budget, 0, 0);
+	f.stacks.workers[0].values.cap = f.stacks.workers[0].values.len;
+	f.table.pcs.cap = f.table.pcs.len;
+	add(0, 5, &recs[1]);
+	add(0, 4, &recs[2]);
+	add(1, 4, &recs[3]);
+	budget_init(&f.budget, 1 << 20, 0);
+	stacks_spend(&f.stacks, 1, SIZE_MAX);
+	add(1, 5, &recs[4]);
+	add(0, 5, &recs[5]);
+	assert_true(stacks_merge(&f.stacks));
+	static const uint8_t ends[] = {UNWIND_DONE,      UNWIND_NO_MEMORY, UNWIND_DONE,
+				       UNWIND_NO_MEMORY, UNWIND_NO_MEMORY, UNWIND_DONE};
+	for (size_t i = 0; i < 6; i++)
+		assert_int_equal(end_of(&recs[i]), ends[i]);
+	assert_non_null(stacks_values(&f.stacks, recs[0].values, &count));
+	assert_int_equal(recs[1].values, 0);
+	assert_int_equal(recs[2].values, STACKS_NO_VALUES);
+	assert_null(stacks_values(&f.stacks, recs[2].values, &count));
+	assert_int_equal(count, 0);
+	close_fixture();
+}
+
+/* A stack costs a record and its pcs: where the budget holds only one of them, nothing is used. */
+static void test_budget_of_half(void **state)
+{
+	(void)state;
+	struct g_rec rec = {0};
+	open_fixture(16, 10 * FRAME);
+	add(0, 4, &rec);
+	const size_t before = 64 << 20, left = atomic_load(&f.budget.bytes);
+	const size_t values = (f.stacks.workers[0].values.len) * sizeof(uint64_t);
+	const size_t stack = before - left - values;
+	budget_init(&f.budget, stack - 1, 0);
+	add(1, 4, &rec);
+	assert_int_equal(atomic_load(&f.budget.bytes), stack - 1);
+	assert_true(stacks_merge(&f.stacks));
+	assert_int_equal(end_of(&rec), UNWIND_NO_MEMORY);
+	close_fixture();
+}
+
+static void test_interned_gaps(void **state)
+{
+	(void)state;
+	enum { DEEP = UNWIND_INNER + UNWIND_OUTER + 10 };
+	struct g_rec recs[4] = {0};
+	open_fixture(NEWEST, (DEEP + 10) * FRAME);
+	add(0, DEEP, &recs[0]);
+	add(0, DEEP + 1, &recs[1]);
+	add(1, DEEP + 1, &recs[2]);
+	add(1, DEEP, &recs[3]);
+	assert_true(stacks_merge(&f.stacks));
+	for (size_t i = 0; i < 4; i++)
+		recs[i].stack = stacks_number(&f.stacks, recs[i].stack);
+	assert_int_equal(stacks_count(&f.stacks), 2);
+	assert_int_equal(recs[0].stack, recs[3].stack);
+	assert_int_equal(recs[1].stack, recs[2].stack);
+	for (size_t i = 0; i < 2; i++) {
+		const uint64_t *pcs;
+		const struct stack_rec *stack = stacks_get(&f.stacks, recs[i].stack, &pcs);
+		assert_true(stack->gap);
+		assert_int_equal(stacks_gap(&f.stacks, stack).frames, 11 + i);
+	}
+	close_fixture();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,9 +449,13 @@ int main(void)
 		cmocka_unit_test(test_no_frame_size),
 		cmocka_unit_test(test_endless),
 		cmocka_unit_test(test_too_deep),
+		cmocka_unit_test(test_gap),
+		cmocka_unit_test(test_interned_gaps),
 		cmocka_unit_test(test_nil_func),
 		cmocka_unit_test(test_start_outside),
 		cmocka_unit_test(test_interned),
+		cmocka_unit_test(test_budget),
+		cmocka_unit_test(test_budget_of_half),
 		cmocka_unit_test(test_switches_stacks),
 		cmocka_unit_test(test_frame_pointers),
 		cmocka_unit_test(test_frame_pointer_register),

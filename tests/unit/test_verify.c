@@ -1,6 +1,6 @@
 /* verify.c on running Go programs, where GOSPY_FIXTURES names built fixtures: what is true of every
  * process is never denied, and layouts of other releases are found out. */
-#include "goruntime/verify.h"
+#include "image/verify.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,11 +8,12 @@
 #include <cmocka.h>
 
 #include "go_program.h"
-#include "goruntime/resolve.h"
+#include "image/image_check.h"
+#include "image/image_create.h"
+#include "live/live.h"
 
 struct opened {
-	struct process process;
-	struct mem *mem;
+	struct source *source;
 	struct image *image;
 };
 
@@ -20,8 +21,7 @@ static struct opened open_image(const struct go_program *p)
 {
 	struct opened o = {0};
 	struct gospy_error err;
-	if (process_open(p->pid, &o.process, &err) || mem_live_create(&o.process, &o.mem, &err) ||
-	    image_create(&o.process, o.mem, NULL, &o.image, &err))
+	if (live_open(p->pid, &o.source, &err) || image_create(o.source, NULL, &o.image, &err))
 		fail_msg("%s: %s", p->path, err.msg);
 	return o;
 }
@@ -30,8 +30,7 @@ static void close_image(struct opened *o)
 {
 	image_forget_target(o->image);
 	image_unref(o->image);
-	mem_destroy(o->mem);
-	process_close(&o->process);
+	source_destroy(o->source);
 }
 
 static bool refused(const struct image *image, const char *what)
@@ -85,7 +84,7 @@ static void test_a_sound_process_passes(void **state)
 	go_program_each("churn", expect_truth);
 }
 
-/* What stands in a program's lists of profile buckets is what they are for. */
+/* A program's lists of profile buckets hold the buckets that they are for. */
 static void expect_buckets(struct go_program *p)
 {
 	struct opened o = open_image(p);
@@ -95,7 +94,7 @@ static void expect_buckets(struct go_program *p)
 					    "runtime.xbuckets"};
 	for (size_t i = 0; i < 3; i++) {
 		uint64_t bucket;
-		assert_int_equal(mem_read_u64(o.mem, lists[i], &bucket, NULL), GOSPY_OK);
+		assert_int_equal(mem_read_u64(o.source->mem, lists[i], &bucket, NULL), GOSPY_OK);
 		if (!bucket)
 			fail_msg("%s: %s at 0x%" PRIx64 " is empty", p->path, names[i], lists[i]);
 		for (size_t k = 0; k < 3; k++)
@@ -169,7 +168,8 @@ static void expect_untruth_to_be_found(struct go_program *p)
 			continue; // it would take long
 		struct layout all = right;
 		take_tables(&all, layout_releases[i], o.image);
-		// One at a time: memory that a wrong size does not leave readable ends all checks.
+		// They are judged one at a time: memory that a wrong size makes unreadable ends all
+		// checks.
 #define JUDGE_(member, go_name)                                                                    \
 	o.image->layout = right;                                                                   \
 	o.image->layout.member = all.member;                                                       \

@@ -1,0 +1,371 @@
+/* The public entry points of targets and snapshots: argument checks, and the life of a target. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/target.h"
+#include "base/cancel.h"
+#include "base/cleanup.h"
+#include "base/sized.h"
+#include "image/image_create.h"
+#include "live/diagnose.h"
+#include "live/live.h"
+#include "machine/descriptors.h"
+#include "snapshot/decode_wait.h"
+#include "snapshot/memstats.h"
+#include "snapshot/snapshot.h"
+#include "snapshot/stack.h"
+#include "snapshot/stats.h"
+
+const char *gospy_version(void)
+{
+	return GOSPY_VERSION;
+}
+
+static enum gospy_code describe(struct gospy_target *t, struct gospy_error *err)
+{
+	struct image *image = t->image;
+	const struct program *program = image->program;
+	t->info = (struct gospy_target_info){
+		.pid = t->source->pid,
+		.comm = t->source->comm,
+		.go_version = image->go_version,
+		.start_ns = t->source->start_ns,
+		.pie = program->pie,
+		.load_bias = program->described ? image->bias : GOSPY_UNKNOWN,
+		.build_id = program->build_id,
+		.object = image->binary,
+	};
+	static const char newer[] = "this Go is newer than this gospy knows: layouts come from the "
+				    "program itself, but rules may have changed";
+	t->info.note = image->note;
+	if (image->version.minor > GO_MINOR_NEWEST)
+		t->info.note =
+			image->note ? arena_printf(&t->arena, "%s; %s", newer, image->note) : newer;
+	return source_exe_path(t->source, &t->arena, &t->info.exe, &t->info.exe_deleted, err);
+}
+
+static enum gospy_code open_live(struct gospy_target *t, pid_t pid,
+				 const struct gospy_open_options *how, struct gospy_error *err)
+{
+	enum gospy_code code = live_open(pid, &t->source, err);
+	if (code)
+		return code;
+	code = image_create(t->source, how->bin, &t->image, err);
+	if (!code)
+		code = image_set_own(t->image, how->own, how->own_count, err);
+	if (!code)
+		code = describe(t, err);
+	return code ? source_explain(t->source, code, err) : GOSPY_OK;
+}
+
+enum gospy_code gospy_target_open_pid(pid_t pid, const struct gospy_open_options *options,
+				      struct gospy_target **ret, struct gospy_error *err)
+{
+	struct gospy_open_options how;
+	if (pid <= 0 || !ret)
+		return err_set(err, GOSPY_E_USAGE, "gospy_target_open_pid: bad argument");
+	if (SIZED_READ(&how, options, err))
+		return GOSPY_E_USAGE;
+	for (size_t i = 0; i < how.own_count; i++) {
+		if (!how.own || !how.own[i] || !how.own[i][0])
+			return err_set(err, GOSPY_E_USAGE,
+				       "gospy_target_open_pid: an empty path in .own");
+	}
+	CLEANUP(cancel_end) struct cancel cancel;
+	cancel_begin(&cancel, how.cancel_fd);
+	struct gospy_target *t = calloc(1, sizeof(*t));
+	if (!t)
+		return err_nomem(err);
+	enum gospy_code code = open_live(t, pid, &how, err);
+	if (code == GOSPY_E_PERM)
+		code = diagnose_eperm(pid, PROCESS_READ_MEMORY, err);
+	code = cancel_verdict(code, err);
+	if (code) {
+		gospy_target_close(t);
+		return code;
+	}
+	*ret = t;
+	return GOSPY_OK;
+}
+
+void gospy_target_close(struct gospy_target *t)
+{
+	if (!t)
+		return;
+	if (t->image)
+		image_forget_target(t->image);
+	image_unref(t->image);
+	source_destroy(t->source);
+	arena_deinit(&t->arena);
+	free(t);
+}
+
+const struct gospy_target_info *gospy_target_info(const struct gospy_target *target)
+{
+	return &target->info;
+}
+
+const struct gospy_provenance *gospy_target_provenance(const struct gospy_target *target,
+						       size_t *n_ret)
+{
+	*n_ret = target->image->provenance.len;
+	return target->image->provenance.at;
+}
+
+/* A descriptor was looked up by its number, later than what waits for it was read: the number may
+ * have been given to another file by then. It had not, if the goroutine waits there still. */
+static enum gospy_code check_descriptors(const struct gospy_target *target,
+					 struct gospy_snapshot *snapshot, struct gospy_error *err)
+{
+	enum { BATCH = 64 };
+	struct capture *c = &snapshot->capture;
+	const struct layout *layout = &target->image->layout;
+	const size_t window = grec_window(layout);
+	CLEANUP_FREE uint8_t *bytes = malloc(BATCH * window);
+	struct mem_req reqs[BATCH];
+	struct chan_rec *chans[BATCH];
+	size_t n = 0;
+	if (!bytes)
+		return err_nomem(err);
+	for (size_t i = 0; i <= c->chans.len; i++) {
+		struct chan_rec *chan = i < c->chans.len ? &c->chans.at[i] : NULL;
+		if (chan && chan->known && chan->wait == GOSPY_WAIT_FD &&
+		    c->recs[chan->g].chan == i + 1 &&
+		    decode_descriptor(snapshot->descriptors, snapshot->descriptor_count,
+				      chan->of.poll.fd)) {
+			reqs[n] = (struct mem_req){.addr = c->recs[chan->g].addr,
+						   .dst = bytes + n * window,
+						   .len = window};
+			chans[n++] = chan;
+		}
+		if (n < BATCH && chan)
+			continue;
+		// If the target has ended, the snapshot holds without the descriptors.
+		struct gospy_error ended;
+		enum gospy_code code =
+			n ? mem_readv(target->image->mem, reqs, n, &ended) : GOSPY_OK;
+		for (size_t k = 0; k < n && (!code || code == GOSPY_E_FAULT); k++)
+			chans[k]->of.poll.same =
+				reqs[k].done == window &&
+				grec_is_still(layout, reqs[k].dst, &c->recs[chans[k]->g]);
+		n = 0;
+	}
+	return GOSPY_OK;
+}
+
+/* Look up the descriptors that goroutines wait for. */
+static enum gospy_code find_descriptors(const struct gospy_target *target,
+					struct gospy_snapshot *snapshot, struct gospy_error *err)
+{
+	const struct capture *c = &snapshot->capture;
+	descriptor_numbers fds = {0};
+	bool ok = true;
+	for (size_t i = 0; i < c->chans.len && ok; i++) {
+		const struct chan_rec *chan = &c->chans.at[i];
+		if (chan->known && chan->wait == GOSPY_WAIT_FD && c->recs[chan->g].chan == i + 1)
+			ok = vec_push(&fds, chan->of.poll.fd);
+	}
+	enum gospy_code code =
+		ok ? descriptors_find(target->source->pid, &fds, &snapshot->arena,
+				      &snapshot->descriptors, &snapshot->descriptor_count, err)
+		   : err_nomem(err);
+	vec_free(&fds);
+	return code ? code : check_descriptors(target, snapshot, err);
+}
+
+/* `keep`: of a collector, or NULL. */
+static enum gospy_code take_snapshot(struct gospy_target *target,
+				     const struct gospy_snapshot_options *how, struct keep *keep,
+				     struct gospy_snapshot **ret, struct gospy_error *err)
+{
+	if (how->native && how->non_blocking)
+		return err_set(err, GOSPY_E_USAGE,
+			       "stacks of C code take the registers of the threads, and so a stop");
+	if (how->scope != GOSPY_SCOPE_ALL && how->scope != GOSPY_SCOPE_RUNNING)
+		return err_set(err, GOSPY_E_USAGE, "there is no such scope");
+	CLEANUP(cancel_end) struct cancel cancel;
+	cancel_begin(&cancel, how->cancel_fd);
+	struct gospy_snapshot *snapshot = NULL;
+	enum gospy_code code =
+		snapshot_take(target->source, target->image, how, keep, &snapshot, err);
+	if (!code && how->objects && how->sockets && !target->source->frozen)
+		code = find_descriptors(target, snapshot, err);
+	code = cancel_verdict(code, err);
+	// What was called off may have left something half done.
+	if (code && keep)
+		keep_drop(keep);
+	if (code)
+		snapshot_destroy(snapshot);
+	else
+		*ret = snapshot;
+	return code;
+}
+
+enum gospy_code gospy_snapshot_take(struct gospy_target *target,
+				    const struct gospy_snapshot_options *options,
+				    struct gospy_snapshot **ret, struct gospy_error *err)
+{
+	struct gospy_snapshot_options how;
+	if (!target || !ret)
+		return err_set(err, GOSPY_E_USAGE, "gospy_snapshot_take: bad argument");
+	if (SIZED_READ(&how, options, err))
+		return GOSPY_E_USAGE;
+	return take_snapshot(target, &how, NULL, ret, err);
+}
+
+struct gospy_collector {
+	struct gospy_target *target;
+	struct keep keep;
+};
+
+enum gospy_code gospy_collector_create(struct gospy_target *target, struct gospy_collector **ret,
+				       struct gospy_error *err)
+{
+	if (!target || !ret)
+		return err_set(err, GOSPY_E_USAGE, "gospy_collector_create: bad argument");
+	struct gospy_collector *collector = calloc(1, sizeof(*collector));
+	if (!collector)
+		return err_nomem(err);
+	collector->target = target;
+	if (!keep_init(&collector->keep)) {
+		free(collector);
+		return err_nomem(err);
+	}
+	*ret = collector;
+	return GOSPY_OK;
+}
+
+void gospy_collector_destroy(struct gospy_collector *collector)
+{
+	if (!collector)
+		return;
+	keep_deinit(&collector->keep);
+	free(collector);
+}
+
+enum gospy_code gospy_collector_take(struct gospy_collector *collector,
+				     const struct gospy_snapshot_options *options,
+				     struct gospy_snapshot **ret, struct gospy_error *err)
+{
+	struct gospy_snapshot_options how;
+	if (!collector || !ret)
+		return err_set(err, GOSPY_E_USAGE, "gospy_collector_take: bad argument");
+	if (SIZED_READ(&how, options, err))
+		return GOSPY_E_USAGE;
+	return take_snapshot(collector->target, &how, &collector->keep, ret, err);
+}
+
+void gospy_snapshot_destroy(struct gospy_snapshot *snapshot)
+{
+	snapshot_destroy(snapshot);
+}
+
+const struct gospy_snapshot_info *gospy_snapshot_info(const struct gospy_snapshot *snapshot)
+{
+	return &snapshot->info;
+}
+
+size_t gospy_snapshot_goroutine_count(const struct gospy_snapshot *snapshot)
+{
+	return snapshot->capture.count;
+}
+
+void gospy_snapshot_goroutine_sized(struct gospy_snapshot *snapshot, size_t index,
+				    struct gospy_goroutine *ret, size_t ret_size)
+{
+	// This is called a million times for one report, and nearly always with this size.
+	if (ret_size == sizeof(*ret)) {
+		snapshot_goroutine(snapshot, index, ret);
+		return;
+	}
+	struct gospy_goroutine own;
+	snapshot_goroutine(snapshot, index, &own);
+	sized_write(ret, ret_size, &own, sizeof(own));
+}
+
+/* Where no stack was read it is known who created the goroutine, all the same. */
+static enum gospy_code give_stack(enum gospy_code code, const struct gospy_stack *stack,
+				  struct gospy_stack *ret, size_t ret_size)
+{
+	if (!code || code == GOSPY_E_NOT_FOUND)
+		sized_write(ret, ret_size, stack, sizeof(*stack));
+	return code;
+}
+
+enum gospy_code gospy_snapshot_stack_sized(struct gospy_snapshot *snapshot, size_t index,
+					   struct gospy_stack *ret, size_t ret_size,
+					   struct gospy_error *err)
+{
+	struct gospy_stack stack;
+	if (!snapshot || !ret || index >= snapshot->capture.count)
+		return err_set(err, GOSPY_E_USAGE, "gospy_snapshot_stack: bad argument");
+	return give_stack(snapshot_stack(snapshot, index, &stack, err), &stack, ret, ret_size);
+}
+
+enum gospy_code gospy_snapshot_thread_stack_sized(struct gospy_snapshot *snapshot, size_t index,
+						  struct gospy_stack *ret, size_t ret_size,
+						  struct gospy_error *err)
+{
+	struct gospy_stack stack;
+	if (!snapshot || !ret || index >= snapshot->capture.threads.len)
+		return err_set(err, GOSPY_E_USAGE, "gospy_snapshot_thread_stack: bad argument");
+	return give_stack(snapshot_thread_stack(snapshot, index, &stack, err), &stack, ret,
+			  ret_size);
+}
+
+const struct gospy_thread *gospy_snapshot_threads(const struct gospy_snapshot *snapshot,
+						  size_t *n_ret)
+{
+	*n_ret = snapshot->capture.threads.len;
+	return snapshot->threads;
+}
+
+const struct gospy_p *gospy_snapshot_ps(const struct gospy_snapshot *snapshot)
+{
+	return snapshot->ps;
+}
+
+const struct gospy_m *gospy_snapshot_ms(const struct gospy_snapshot *snapshot)
+{
+	return snapshot->ms;
+}
+
+enum gospy_code gospy_stats_read_sized(struct gospy_target *target,
+				       const struct gospy_read_options *options,
+				       struct gospy_stats *ret, size_t ret_size,
+				       struct gospy_error *err)
+{
+	struct gospy_read_options how;
+	struct gospy_stats stats;
+	if (!target || !ret)
+		return err_set(err, GOSPY_E_USAGE, "gospy_stats_read: bad argument");
+	if (SIZED_READ(&how, options, err))
+		return GOSPY_E_USAGE;
+	CLEANUP(cancel_end) struct cancel cancel;
+	cancel_begin(&cancel, how.cancel_fd);
+	enum gospy_code code = stats_read(target->source, target->image, &how, &stats, err);
+	code = cancel_verdict(code, err);
+	if (!code)
+		sized_write(ret, ret_size, &stats, sizeof(stats));
+	return code;
+}
+
+enum gospy_code gospy_memstats_read_sized(struct gospy_target *target,
+					  const struct gospy_read_options *options,
+					  struct gospy_memstats *ret, size_t ret_size,
+					  struct gospy_error *err)
+{
+	struct gospy_read_options how;
+	struct gospy_memstats stats;
+	if (!target || !ret)
+		return err_set(err, GOSPY_E_USAGE, "gospy_memstats_read: bad argument");
+	if (SIZED_READ(&how, options, err))
+		return GOSPY_E_USAGE;
+	CLEANUP(cancel_end) struct cancel cancel;
+	cancel_begin(&cancel, how.cancel_fd);
+	enum gospy_code code = memstats_read(target->source, target->image, &how, &stats, err);
+	code = cancel_verdict(code, err);
+	if (!code)
+		sized_write(ret, ret_size, &stats, sizeof(stats));
+	return code;
+}

@@ -1,0 +1,104 @@
+#include "capture/collect_poll.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "capture/inner_calls.h"
+
+enum { POLL_BYTES = 296 };
+
+/* src/runtime/netpoll.go:pollDesc, which has no type descriptor. rg and wg are the goroutine that
+ * waits to read and the one that waits to write, so that a pollDesc which names the goroutine
+ * proves its row: Go 1.17 has two of them, by its patch release. rd and wd are deadlines; 0: none,
+ * -1: it is over. */
+static const struct poll_layout {
+	int since, until; /* minor version */
+	uint16_t fd, rg, wg, rd, wd;
+} poll_layouts[] = {
+	{12, 13, 16, 40, 128, 112, 200}, {14, 17, 16, 40, 136, 120, 216},
+	{17, 20, 8, 24, 32, 136, 224},   {21, 22, 8, 32, 40, 144, 232},
+	{23, 24, 8, 32, 40, 160, 264},   {25, 27, 8, 32, 40, 168, 280},
+};
+
+static bool is_wanted(const struct capture *c, const struct g_rec *rec)
+{
+	return c->wait_kinds[rec->waitreason] == GOSPY_WAIT_FD &&
+	       grec_status(rec) == GOSPY_STATUS_WAITING && rec->soundness <= GOSPY_SOUND_LATE;
+}
+
+/* src/internal/poll/fd_poll_runtime.go: runtime_pollWait(ctx uintptr, mode int). */
+static void visit_calls(void *ctx, uint32_t index, const uint8_t *bytes)
+{
+	const struct passes *p = ctx;
+	struct chan_rec *chan = &p->capture->chans.at[index];
+	struct inner_calls calls = inner_calls_of(p, &p->capture->recs[chan->g], bytes);
+	struct inner_frame frame;
+	while (inner_calls_next(&calls, &frame)) {
+		const char *func = inner_frame_func(&frame);
+		if (!func || strcmp(func, "internal/poll.runtime_pollWait") != 0)
+			continue;
+		if (frame.first_arg && !inner_calls_word(&calls, frame.first_arg, &chan->addr))
+			chan->addr = 0;
+		return;
+	}
+}
+
+static uint64_t load(const uint8_t *bytes, unsigned off)
+{
+	uint64_t v;
+	memcpy(&v, bytes + off, sizeof(v));
+	return v;
+}
+
+static bool take_row(struct chan_rec *chan, const struct poll_layout *L, const uint8_t *bytes,
+		     uint64_t g)
+{
+	bool reads = load(bytes, L->rg) == g, writes = load(bytes, L->wg) == g;
+	uint64_t fd = load(bytes, L->fd);
+	if (reads == writes || fd > INT_MAX)
+		return false;
+	int64_t deadline = (int64_t)load(bytes, reads ? L->rd : L->wd);
+	chan->when = deadline > 0 ? (uint64_t)deadline : 0;
+	chan->of.poll.fd = (int)fd;
+	chan->of.poll.direction = reads ? GOSPY_RECEIVE : GOSPY_SEND;
+	return true;
+}
+
+static void visit_poll(void *ctx, uint32_t index, const uint8_t *bytes)
+{
+	const struct passes *p = ctx;
+	struct chan_rec *chan = &p->capture->chans.at[index];
+	struct g_rec *rec = &p->capture->recs[chan->g];
+	int minor = p->image->version.minor;
+	for (size_t i = 0; bytes && i < sizeof(poll_layouts) / sizeof(poll_layouts[0]); i++) {
+		const struct poll_layout *L = &poll_layouts[i];
+		if (minor < L->since || minor > L->until || !take_row(chan, L, bytes, rec->addr))
+			continue;
+		chan->wait = GOSPY_WAIT_FD;
+		chan->known = true;
+		rec->chan = index + 1;
+		return;
+	}
+}
+
+enum gospy_code collect_polls(struct passes *p, struct gospy_error *err)
+{
+	struct capture *c = p->capture;
+	CLEANUP(scatter_deinit) struct scatter scatter = {0};
+	size_t first = c->chans.len;
+	for (size_t i = 0; i < c->count; i++) {
+		if (!is_wanted(c, &c->recs[i]))
+			continue;
+		if (!inner_calls_add(&scatter, &c->recs[i], (uint32_t)c->chans.len) ||
+		    !vec_push(&c->chans, ((struct chan_rec){.g = (uint32_t)i})))
+			return err_nomem(err);
+	}
+	enum gospy_code code = scatter_read(&scatter, p, visit_calls, p, err);
+	for (size_t i = first; i < c->chans.len && !code; i++) {
+		if (c->chans.at[i].addr &&
+		    !scatter_add(&scatter, c->chans.at[i].addr, POLL_BYTES, (uint32_t)i))
+			code = err_nomem(err);
+	}
+	return code ? code : scatter_read(&scatter, p, visit_poll, p, err);
+}

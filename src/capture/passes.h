@@ -1,0 +1,49 @@
+/* What the passes of one capture share. */
+#ifndef GOSPY_CAPTURE_PASSES_H
+#define GOSPY_CAPTURE_PASSES_H
+
+#include "base/budget.h"
+#include "capture/bulk.h"
+#include "capture/keep.h"
+
+struct active_item {
+	uint64_t addr; /* first: see bulk.h */
+	uint32_t rec;
+};
+
+struct passes {
+	struct capture *capture;
+	struct source *source;
+	struct image *image;
+	const struct gospy_snapshot_options *options;
+	enum gospy_progress_phase phase;
+	struct bulk_room *room;
+	struct budget budget;
+	/* What a pass picked out, one list a worker: no locks. */
+	VEC(uint32_t) picked[BULK_WORKERS];
+	bool out_of_memory;       /* set by a visitor, which cannot fail by itself */
+	bool validates;           /* without a stop: each g and each stack by itself */
+	struct keep *keep;        /* of a collector; NULL: this is a capture by itself */
+	struct source_kept *kept; /* what the source holds on to for the collector; NULL: nothing */
+	bool watches;             /* nothing is stopped: the moment is one in which nothing runs */
+	bool at_once;             /* all is read in the moment, and nothing before */
+	bool spent;               /* it was begun to do so */
+	bool prove;               /* of collect_verify */
+	bool doubt; /* some threads ran in the moment: active g's have to be proved, too */
+	/* By wait reason: a goroutine may leave such a wait and come back unnoticed. */
+	bool uncounted[256];
+	/* By wait reason: what kind of object such a wait is for (enum gospy_object_kind). */
+	uint8_t object_kinds[256];
+	VEC(struct active_item) active;
+	struct map stack_goids; /* those of the options; empty: all */
+	/* Position of a g found on its own stack -> its sched.pc, the frame pointer, and r12. */
+	struct map sched_pcs, frame_pointers, r12s;
+};
+
+/** Free it. */
+void passes_deinit(struct passes *p);
+/** Tell the caller, if it wants to know, how far a phase has come. */
+void passes_report(const struct passes *p, enum gospy_progress_phase phase, size_t done,
+		   size_t total);
+
+#endif

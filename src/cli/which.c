@@ -1,0 +1,589 @@
+#include "cli/which.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "render/escape.h"
+#include "render/units.h"
+#include "tui/app.h"
+#include "tui/screen.h"
+
+enum {
+	CONTAINER_MIN = 6, /* digits of its id that are no word by accident */
+	LIKE_MAX = 6,      /* others that are named where nothing fits */
+	LISTED_MAX = 100,
+};
+
+void which_pids_free(which_pids *pids)
+{
+	vec_free(pids);
+}
+
+static void list_destroy(struct gospy_process_list **list)
+{
+	gospy_process_list_destroy(*list);
+}
+
+/* ---- words */
+
+static bool is_number(const char *word)
+{
+	return !word[strspn(word, "0123456789")];
+}
+
+/* An address as a person or the list writes it. */
+struct address {
+	bool any;       /* no host is given */
+	bool localhost; /* by that name */
+	bool v6;
+	uint8_t ip[16];
+	uint16_t port;
+};
+
+static bool parse_ip(const char *host, struct address *ret)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	if (inet_pton(AF_INET, host, ret->ip) == 1)
+		return true;
+	if (inet_pton(AF_INET6, host, ret->ip) != 1)
+		return false;
+	ret->v6 = memcmp(ret->ip, mapped, sizeof(mapped)) != 0;
+	if (!ret->v6)
+		memmove(ret->ip, ret->ip + sizeof(mapped), 4);
+	return true;
+}
+
+/* What is between the last colon and the end is a number: an address, whatever is before it. */
+static bool is_address(const char *word)
+{
+	const char *colon = strrchr(word, ':');
+	uint64_t port;
+	return colon && !strchr(word, '/') && opts_number(colon + 1, &port);
+}
+
+/* False: the host is a name, or makes no sense; or the port is none. */
+static bool parse_address(const char *word, struct address *ret)
+{
+	char host[INET6_ADDRSTRLEN];
+	const char *colon = strrchr(word, ':');
+	size_t len = (size_t)(colon - word);
+	uint64_t port;
+	*ret = (struct address){0};
+	if (!opts_number(colon + 1, &port) || port < 1 || port > UINT16_MAX)
+		return false;
+	ret->port = (uint16_t)port;
+	if (len >= 2 && word[0] == '[' && word[len - 1] == ']') {
+		word++;
+		len -= 2;
+	}
+	if (len >= sizeof(host))
+		return false;
+	snprintf(host, sizeof(host), "%.*s", (int)len, word);
+	ret->any = !len || strcmp(host, "*") == 0;
+	ret->localhost = strcmp(host, "localhost") == 0;
+	return ret->any || ret->localhost || parse_ip(host, ret);
+}
+
+static bool is_unspecified(const struct address *address)
+{
+	static const uint8_t zeros[16];
+	return memcmp(address->ip, zeros, address->v6 ? 16 : 4) == 0;
+}
+
+static bool is_loopback(const struct address *address)
+{
+	static const uint8_t one[16] = {[15] = 1};
+	return address->v6 ? memcmp(address->ip, one, 16) == 0 : address->ip[0] == 127;
+}
+
+/* How well a listener fits: the kernel gives a connection to the one that names the address, and
+ * only without such a one to one for all addresses. One of IPv6 may take those of IPv4, too. In
+ * another network namespace the same address is another one. */
+enum fit { FIT_NONE, FIT_ELSEWHERE, FIT_ALL_ADDRESSES, FIT_EXACT };
+
+static enum fit fit_listener(const struct address *wanted, const char *listener)
+{
+	struct address local;
+	if (!parse_address(listener, &local) || local.port != wanted->port)
+		return FIT_NONE;
+	if (wanted->any)
+		return FIT_EXACT;
+	if (wanted->localhost ? is_loopback(&local)
+			      : wanted->v6 == local.v6 &&
+					memcmp(wanted->ip, local.ip, wanted->v6 ? 16 : 4) == 0)
+		return FIT_EXACT;
+	bool family = wanted->localhost || local.v6 || !wanted->v6;
+	return is_unspecified(&local) && family ? FIT_ALL_ADDRESSES : FIT_NONE;
+}
+
+/* ---- processes that fit */
+
+struct search {
+	const char *word;
+	char real[PATH_MAX]; /* the word as a path without links, or "" */
+	bool path, listener;
+	struct address address;
+	struct gospy_process_list *list;
+	const struct gospy_process *processes;
+	size_t count;
+};
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+static bool is_called(const struct gospy_process *process, const char *name)
+{
+	return strcmp(process->comm, name) == 0 || strcmp(process->name, name) == 0 ||
+	       (process->exe && strcmp(base_name(process->exe), name) == 0);
+}
+
+static enum fit fit_program(const struct search *search, size_t i)
+{
+	const struct gospy_process *process = &search->processes[i];
+	if (!process->is_go)
+		return FIT_NONE;
+	if (!search->path)
+		return is_called(process, search->word) ? FIT_EXACT : FIT_NONE;
+	if (!process->exe)
+		return FIT_NONE;
+	return strcmp(process->exe, search->word) == 0 || strcmp(process->exe, search->real) == 0
+		       ? FIT_EXACT
+		       : FIT_NONE;
+}
+
+/* One that may not be looked into may be Go's. */
+static enum fit fit_unknown(const struct search *search, size_t i)
+{
+	const struct gospy_process *process = &search->processes[i];
+	return !process->is_go && process->problem && is_called(process, search->word) ? FIT_EXACT
+										       : FIT_NONE;
+}
+
+/* Does it live in another network namespace? */
+static bool is_elsewhere(pid_t pid)
+{
+	char path[32];
+	struct stat theirs, ours;
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
+	return stat(path, &theirs) == 0 && stat("/proc/self/ns/net", &ours) == 0 &&
+	       (theirs.st_dev != ours.st_dev || theirs.st_ino != ours.st_ino);
+}
+
+static enum fit fit_address(const struct search *search, size_t i)
+{
+	const struct gospy_process_details *details = gospy_process_list_details(search->list, i);
+	enum fit best = FIT_NONE;
+	for (size_t j = 0; details && j < details->listener_count; j++) {
+		enum fit fit = fit_listener(&search->address, details->listeners[j]);
+		best = fit > best ? fit : best;
+	}
+	return best && !search->address.any && is_elsewhere(search->processes[i].pid)
+		       ? FIT_ELSEWHERE
+		       : best;
+}
+
+/* The group itself, or one on the way to it. */
+static bool is_in_group(const char *cgroup, const char *name)
+{
+	const size_t len = strlen(name);
+	if (*name == '/')
+		return strncmp(cgroup, name, len) == 0 && (!cgroup[len] || cgroup[len] == '/');
+	for (const char *s = cgroup; (s = strchr(s, '/')); s++) {
+		if (strncmp(s + 1, name, len) == 0 && (!s[1 + len] || s[1 + len] == '/'))
+			return true;
+	}
+	return false;
+}
+
+static enum fit fit_group(const struct search *search, size_t i)
+{
+	const struct gospy_process_details *details = gospy_process_list_details(search->list, i);
+	const size_t len = strlen(search->word);
+	if (!details || !*search->word)
+		return FIT_NONE;
+	bool container = details->container && len >= CONTAINER_MIN &&
+			 strncmp(details->container, search->word, len) == 0;
+	bool group = details->cgroup && is_in_group(details->cgroup, search->word) &&
+		     strcmp(search->word, "/") != 0;
+	return container || group ? FIT_EXACT : FIT_NONE;
+}
+
+typedef enum fit fit_function(const struct search *search, size_t i);
+
+/* Append those that fit best. */
+static enum gospy_code collect(const struct search *search, fit_function *fit, which_pids *ret,
+			       struct gospy_error *err)
+{
+	enum fit best = FIT_ELSEWHERE;
+	const size_t before = ret->len;
+	for (size_t i = 0; i < search->count; i++) {
+		enum fit this = fit(search, i);
+		if (this < best)
+			continue;
+		if (this > best)
+			ret->len = before;
+		best = this;
+		if (!vec_push(ret, search->processes[i].pid))
+			return err_nomem(err);
+	}
+	return GOSPY_OK;
+}
+
+static enum gospy_code make_list(struct search *search, bool details, struct gospy_error *err)
+{
+	const struct gospy_process_options how = {.size = sizeof(how), .details = details};
+	gospy_process_list_destroy(take(search->list));
+	enum gospy_code code = gospy_process_list_create_with(&how, &search->list, err);
+	if (!code)
+		search->processes = gospy_process_list_get(search->list, &search->count);
+	return code;
+}
+
+/* ---- nothing fits */
+
+/* Something that is like what was looked for; each once. */
+static void add_like(struct strbuf *like, size_t *count, const char *text)
+{
+	CLEANUP(strbuf_deinit) struct strbuf quoted = {0};
+	strbuf_printf(&quoted, "'%s'", text);
+	if (quoted.failed || *count == LIKE_MAX || (like->s && strstr(like->s, quoted.s)))
+		return;
+	strbuf_printf(like, "%s%s", *count ? ", " : "", quoted.s);
+	++*count;
+}
+
+static void add_names(const struct search *search, struct strbuf *like, size_t *count)
+{
+	const char *name = base_name(search->word);
+	struct suggestion suggestion = {.word = name};
+	for (size_t i = 0; *name && i < search->count; i++) {
+		const struct gospy_process *process = &search->processes[i];
+		if (!process->is_go)
+			continue;
+		if (search->path && process->exe && is_called(process, name))
+			add_like(like, count, process->exe);
+		else if (strcasestr(process->name, name))
+			add_like(like, count, process->name);
+		else
+			suggestion_offer(&suggestion, process->name);
+	}
+	if (suggestion.best)
+		add_like(like, count, suggestion.best);
+}
+
+/* Other addresses of the same port, or other ports. */
+static void add_listeners(const struct search *search, bool same_port, struct strbuf *like,
+			  size_t *count)
+{
+	struct address local;
+	for (size_t i = 0; i < search->count; i++) {
+		const struct gospy_process_details *details =
+			gospy_process_list_details(search->list, i);
+		for (size_t j = 0; details && j < details->listener_count; j++) {
+			const char *listener = details->listeners[j];
+			if (parse_address(listener, &local) &&
+			    (local.port == search->address.port) == same_port)
+				add_like(like, count, listener);
+		}
+	}
+}
+
+/* Of those that may not be looked into nothing is known. */
+static void add_unknown(const struct search *search, struct strbuf *text)
+{
+	size_t n = gospy_process_list_unreadable(search->list);
+	for (size_t i = 0; search->listener && i < search->count; i++) {
+		const struct gospy_process_details *details =
+			gospy_process_list_details(search->list, i);
+		n += details && !details->listeners_known;
+	}
+	if (n)
+		strbuf_printf(text, "; %zu process%s may not be looked into%s", n,
+			      n == 1 ? "" : "es", geteuid() ? ": run as root" : "");
+}
+
+static enum gospy_code none_fits(const struct search *search, struct gospy_error *err)
+{
+	CLEANUP(strbuf_deinit) struct strbuf like = {0};
+	CLEANUP(strbuf_deinit) struct strbuf text = {0};
+	size_t likes = 0, go = 0;
+	for (size_t i = 0; i < search->count; i++)
+		go += search->processes[i].is_go;
+	strbuf_printf(&text,
+		      search->listener ? "no Go process listens on %s"
+		      : search->path   ? "no Go process runs %s"
+				       : "no Go process is called '%s'",
+		      search->word);
+	if (search->listener) {
+		add_listeners(search, true, &like, &likes);
+		add_listeners(search, false, &like, &likes);
+	} else {
+		add_names(search, &like, &likes);
+	}
+	if (likes)
+		strbuf_printf(&text,
+			      search->listener ? " (these are listened on: %s)"
+					       : " (did you mean %s?)",
+			      like.s ? like.s : "");
+	else if (!go)
+		strbuf_puts(&text, "; there is no Go process");
+	add_unknown(search, &text);
+	return text.failed ? err_nomem(err) : err_set(err, GOSPY_E_GONE, "%s", text.s);
+}
+
+/* ---- finding */
+
+static enum gospy_code find_listener(struct search *search, which_pids *ret,
+				     struct gospy_error *err)
+{
+	if (!parse_address(search->word, &search->address))
+		return err_set(err, GOSPY_E_USAGE,
+			       "'%s' names no listener of this machine: write :PORT, or "
+			       "ADDRESS:PORT in digits; a gops agent at an address is asked with "
+			       "--agent",
+			       search->word);
+	enum gospy_code code = make_list(search, true, err);
+	if (!code)
+		code = collect(search, fit_address, ret, err);
+	return code;
+}
+
+static enum gospy_code find_program(struct search *search, which_pids *ret, struct gospy_error *err)
+{
+	const size_t before = ret->len;
+	if (search->path && !realpath(search->word, search->real))
+		search->real[0] = '\0';
+	enum gospy_code code = make_list(search, false, err);
+	if (!code)
+		code = collect(search, fit_program, ret, err);
+	if (code || ret->len > before)
+		return code;
+	code = collect(search, fit_unknown, ret, err);
+	if (code || ret->len > before)
+		return code;
+	// Only now does it pay to look at the groups of all.
+	code = make_list(search, true, err);
+	return code ? code : collect(search, fit_group, ret, err);
+}
+
+enum gospy_code which_find(const char *word, which_pids *ret, struct gospy_error *err)
+{
+	pid_t pid;
+	const size_t before = ret->len;
+	if (is_number(word)) {
+		if (!opts_pid(word, &pid))
+			return err_set(err, GOSPY_E_USAGE,
+				       "'%s' is no process id: these go from 1 to %d", word,
+				       INT_MAX);
+		return vec_push(ret, pid) ? GOSPY_OK : err_nomem(err);
+	}
+	struct search search = {
+		.word = word, .path = strchr(word, '/'), .listener = is_address(word)};
+	CLEANUP(list_destroy) struct gospy_process_list *list = NULL;
+	enum gospy_code code = search.listener ? find_listener(&search, ret, err)
+					       : find_program(&search, ret, err);
+	list = search.list;
+	if (!code && ret->len == before)
+		code = none_fits(&search, err);
+	return code;
+}
+
+/* ---- one of them */
+
+static void add_choice(struct strbuf *text, pid_t pid)
+{
+	struct gospy_process_info *info = NULL;
+	if (gospy_process_info_create(pid, 0, &info, NULL))
+		return; // it has ended meanwhile
+	strbuf_printf(text, "%8d  ", (int)pid);
+	const size_t before = text->len;
+	escape_add(text, info->username);
+	for (size_t width = text->len - before; width < 10; width++)
+		strbuf_putc(text, ' ');
+	strbuf_printf(text, "  %-8s  ", units_span(info->elapsed_ns).s);
+	escape_add(text, info->cmdline && *info->cmdline ? info->cmdline : info->comm);
+	strbuf_putc(text, '\n');
+	gospy_process_info_destroy(info);
+}
+
+/* Behind the error, a line for each. */
+static void list_choices(struct cli *cli, const which_pids *pids)
+{
+	struct strbuf *text = &cli->choices;
+	strbuf_printf(text, "%8s  %-10s  %-8s  %s\n", "PID", "USER", "UPTIME", "COMMAND");
+	for (size_t i = 0; i < pids->len && i < LISTED_MAX; i++)
+		add_choice(text, pids->at[i]);
+	if (pids->len > LISTED_MAX)
+		strbuf_printf(text, "... %zu more\n", pids->len - LISTED_MAX);
+}
+
+/* Is somebody there who can be asked? */
+static bool is_interactive(const struct cli *cli)
+{
+	struct gospy_error err;
+	return cli->format == REPORT_TEXT && isatty(STDIN_FILENO) && !screen_check(&err);
+}
+
+static pid_t ask(const which_pids *pids, const struct common_options *common)
+{
+	pid_t chosen = 0;
+	struct app_end end;
+	struct gospy_error err;
+	const struct top_options options = {
+		.chosen_ret = &chosen,
+		.choices = pids->at,
+		.choice_count = pids->len,
+		.color = common->color,
+		.theme = common->theme,
+	};
+	return app_run(&options, &end, &err) ? 0 : chosen;
+}
+
+static pid_t choose(struct cli *cli, const char *word, const which_pids *pids,
+		    const struct common_options *common, struct gospy_error *err)
+{
+	pid_t pid = pids->len == 1 ? pids->at[0] : 0;
+	if (!pid && is_interactive(cli))
+		pid = ask(pids, common);
+	if (pid)
+		return pid;
+	list_choices(cli, pids);
+	err_set(err, GOSPY_E_USAGE, "'%s' fits %zu processes: give the PID of one", word,
+		pids->len);
+	return 0;
+}
+
+static enum gospy_code no_word(struct gospy_error *err)
+{
+	return err_set(err, GOSPY_E_USAGE,
+		       "which process? give its PID, name or :PORT; `gospy list` shows them");
+}
+
+static enum gospy_code no_agent(const struct target_options *options, struct gospy_error *err)
+{
+	return options->timeout_ns ? err_set(err, GOSPY_E_USAGE,
+					     "--timeout is for the agent: it goes with --agent")
+				   : GOSPY_OK;
+}
+
+pid_t which_process(struct cli *cli, const struct target_options *options, char ***words,
+		    size_t *count, struct gospy_error *err)
+{
+	CLEANUP(which_pids_free) which_pids pids = {0};
+	if (options->pid)
+		return options->pid;
+	if (!*count) {
+		no_word(err);
+		return 0;
+	}
+	if (which_find(**words, &pids, err))
+		return 0;
+	pid_t pid = choose(cli, **words, &pids, &options->common, err);
+	cli->about = is_number(**words) ? 0 : pid;
+	(*words)++;
+	(*count)--;
+	return pid;
+}
+
+pid_t which_target(struct cli *cli, const struct target_options *options, char ***words,
+		   size_t *count, struct gospy_error *err)
+{
+	if (no_agent(options, err))
+		return 0;
+	return which_process(cli, options, words, count, err);
+}
+
+/* ---- several */
+
+static enum gospy_code add_once(which_pids *pids, pid_t pid, struct gospy_error *err)
+{
+	for (size_t i = 0; i < pids->len; i++) {
+		if (pids->at[i] == pid)
+			return GOSPY_OK;
+	}
+	return vec_push(pids, pid) ? GOSPY_OK : err_nomem(err);
+}
+
+static enum gospy_code add_word(struct cli *cli, const struct target_options *options,
+				const char *word, which_pids *pids, struct gospy_error *err)
+{
+	CLEANUP(which_pids_free) which_pids found = {0};
+	enum gospy_code code = which_find(word, &found, err);
+	if (!code && !options->all) {
+		pid_t pid = choose(cli, word, &found, &options->common, err);
+		return pid ? add_once(pids, pid, err) : err->code;
+	}
+	for (size_t i = 0; !code && i < found.len; i++)
+		code = add_once(pids, found.at[i], err);
+	return code;
+}
+
+static void write_heading(struct cli *cli, pid_t pid)
+{
+	struct gospy_process_info *info = NULL;
+	out_printf(cli->out, "pid %d", (int)pid);
+	if (!gospy_process_info_create(pid, 0, &info, NULL)) {
+		out_puts(cli->out, ", ");
+		out_text(cli->out, info->comm);
+	}
+	gospy_process_info_destroy(info);
+	out_puts(cli->out, ":\n");
+}
+
+/* What all of them together end with. */
+static int joined_status(int before, int status, bool first)
+{
+	bool shown = status == EXIT_STATUS_OK || status == EXIT_STATUS_PARTIAL;
+	bool shown_before = before == EXIT_STATUS_OK || before == EXIT_STATUS_PARTIAL;
+	if (first || status == before)
+		return status;
+	return shown || shown_before ? EXIT_STATUS_PARTIAL : before;
+}
+
+static int do_all(struct cli *cli, const which_pids *pids, which_action *action, void *ctx)
+{
+	int status = EXIT_STATUS_OK;
+	const bool array = cli->format == REPORT_JSON;
+	out_puts(cli->out, array ? "[\n" : "");
+	for (size_t i = 0; i < pids->len && !cli->out->error; i++) {
+		if (i && cli->format != REPORT_JSON_LINES)
+			out_puts(cli->out, array ? ",\n" : "\n");
+		if (cli->format == REPORT_TEXT)
+			write_heading(cli, pids->at[i]);
+		cli->about = pids->at[i];
+		status = joined_status(status, action(cli, pids->at[i], ctx), i == 0);
+	}
+	out_puts(cli->out, array ? "]\n" : "");
+	return status;
+}
+
+int which_each(struct cli *cli, const struct target_options *options, char **words, size_t count,
+	       which_action *action, void *ctx)
+{
+	CLEANUP(which_pids_free) which_pids pids = {0};
+	struct gospy_error err;
+	const size_t given = count + (options->pid != 0);
+	enum gospy_code code = no_agent(options, &err);
+	if (!code && !given)
+		code = no_word(&err);
+	if (!code && options->pid)
+		code = add_once(&pids, options->pid, &err);
+	for (size_t i = 0; !code && i < count; i++)
+		code = add_word(cli, options, words[i], &pids, &err);
+	if (code)
+		return cli_fail(cli, &err);
+	if (given > 1 || options->all)
+		return do_all(cli, &pids, action, ctx);
+	cli->about = count && !is_number(words[0]) ? pids.at[0] : 0;
+	return action(cli, pids.at[0], ctx);
+}

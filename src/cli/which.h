@@ -1,0 +1,47 @@
+/*
+ * Which processes a person means by a word. A word of digits is a PID, always; what it names need
+ * not be Go's. Other words name Go processes:
+ *
+ *	:8080, 127.0.0.1:8080, localhost:8080, [::1]:8080	what listens there on TCP
+ *	/srv/shop/shop, ./shop	the executable; or the path of a control group
+ *	shop	what runs under this name; or else in a control group of this name (shop.service),
+ *or in the container whose id begins so
+ *
+ * Where a process may not be looked into, only its name is known: it is meant if no other is.
+ */
+#ifndef GOSPY_CLI_WHICH_H
+#define GOSPY_CLI_WHICH_H
+
+#include "base/vec.h"
+#include "cli/cli.h"
+
+typedef VEC(pid_t) which_pids;
+/** The guard. */
+void which_pids_free(which_pids *pids);
+
+/** Append all that the word means, by PID. GOSPY_E_GONE: there is none; the message says what is
+ * like it. GOSPY_E_USAGE: it cannot name a process. */
+enum gospy_code which_find(const char *word, which_pids *ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+
+/** The process that an option or else the first of the words means; the words move on. If it means
+ * several, the user chooses, where there is a terminal; elsewhere this is an error, behind which
+ * they are listed. 0, with `err`: there is none. */
+pid_t which_process(struct cli *cli, const struct target_options *options, char ***words,
+		    size_t *count, struct gospy_error *err);
+/** The same for a command that reads the process, without its agent. */
+pid_t which_target(struct cli *cli, const struct target_options *options, char ***words,
+		   size_t *count, struct gospy_error *err);
+
+/** What a command does with one process; its exit status. */
+typedef int which_action(struct cli *cli, pid_t pid, void *ctx);
+/**
+ * Do it for each process that options and words mean, one after the other: with --all for all that
+ * a word fits. Of several each has a line before it that names it; JSON is an array then, of what
+ * is written for one of them, and with =lines one after the other. The exit status is that of all
+ * if they agree, 5 if some of it was shown, else the first one.
+ */
+int which_each(struct cli *cli, const struct target_options *options, char **words, size_t count,
+	       which_action *action, void *ctx);
+
+#endif

@@ -1,0 +1,11 @@
+/* Are the runtime's globals where the program has them? */
+#ifndef GOSPY_IMAGE_IMAGE_GLOBALS_H
+#define GOSPY_IMAGE_IMAGE_GLOBALS_H
+
+#include "image/image.h"
+
+/** Drop globals that were found by code, but do not look right in the process. GOSPY_E_NOT_FOUND
+ * names one that is missing and has to be there. */
+enum gospy_code image_check_globals(struct image *image, struct gospy_error *err);
+
+#endif

@@ -1,0 +1,280 @@
+#include "machine/inet.h"
+
+#include <arpa/inet.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/cleanup.h"
+#include "base/hash.h"
+#include "live/scan.h"
+
+/* include/net/tcp_states.h */
+enum {
+	TCP_SYN_RECV = 3,
+	TCP_TIME_WAIT = 6,
+	TCP_LISTEN = 10,
+	TCP_STATES = 12, /* TCP_NEW_SYN_RECV and later ones belong to no descriptor */
+};
+
+const char *inet_state(const struct inet_socket *socket)
+{
+	static const char *const names[] = {
+		[1] = "ESTABLISHED", [2] = "SYN_SENT",  [3] = "SYN_RECV", [4] = "FIN_WAIT1",
+		[5] = "FIN_WAIT2",   [6] = "TIME_WAIT", [7] = "CLOSE",    [8] = "CLOSE_WAIT",
+		[9] = "LAST_ACK",    [10] = "LISTEN",   [11] = "CLOSING", [12] = "SYN_RECV",
+	};
+	const uint64_t state = socket->state;
+	if (socket->udp)
+		return "NONE";
+	return state < sizeof(names) / sizeof(*names) && names[state] ? names[state] : "UNKNOWN";
+}
+
+void sock_addr_text(const struct sock_addr *addr, char text[SOCK_ADDR_TEXT])
+{
+	char host[INET6_ADDRSTRLEN];
+	inet_ntop(addr->v6 ? AF_INET6 : AF_INET, addr->ip, host, sizeof(host));
+	snprintf(text, SOCK_ADDR_TEXT, addr->v6 ? "[%s]:%u" : "%s:%u", host, addr->port);
+}
+
+/* RFC 4291, 2.5.5.2: ::ffff:10.0.0.1. */
+struct sock_addr sock_addr_plain(const struct sock_addr *addr)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	struct sock_addr plain = {.port = addr->port};
+	if (!addr->v6 || memcmp(addr->ip, mapped, sizeof(mapped)) != 0)
+		return *addr;
+	memcpy(plain.ip, addr->ip + sizeof(mapped), sizeof(addr->ip) - sizeof(mapped));
+	return plain;
+}
+
+static uint64_t hash_address(uint64_t hash, const struct sock_addr *addr)
+{
+	const struct sock_addr plain = sock_addr_plain(addr);
+	hash = hash_bytes(hash, plain.ip, plain.v6 ? 16 : 4);
+	return hash_mix(hash, (uint64_t)plain.v6 << 16 | plain.port);
+}
+
+uint64_t sock_addr_pair(const struct sock_addr *local, const struct sock_addr *remote)
+{
+	return hash_address(hash_address(0, local), remote);
+}
+
+static bool is_wanted(const struct inet_query *query, const struct inet_socket *socket)
+{
+	return (!query->listening || socket->state == TCP_LISTEN) &&
+	       (!query->inodes || map_get(query->inodes, socket->inode)) &&
+	       (!query->pairs ||
+		map_get(query->pairs, sock_addr_pair(&socket->local, &socket->remote)));
+}
+
+/* ---- as text */
+
+/** "0100007F:1F90": each 32-bit word of the address as the machine's number, the port as such. */
+static void scan_address(struct scan *s, struct sock_addr *addr)
+{
+	struct span hex = scan_word(s);
+	addr->v6 = hex.len > 13;
+	const size_t words = addr->v6 ? 4 : 1;
+	if (hex.len != words * 8 + 5 || hex.ptr[words * 8] != ':') {
+		s->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < words; i++) {
+		struct scan digits = scan_of(span_sub(hex, i * 8, 8));
+		uint32_t word = (uint32_t)scan_u64(&digits, 16);
+		memcpy(addr->ip + i * sizeof(word), &word, sizeof(word));
+		s->failed |= !scan_at_end(&digits) || digits.failed;
+	}
+	struct scan port = scan_of(span_sub(hex, words * 8 + 1, 4));
+	addr->port = (uint16_t)scan_u64(&port, 16);
+	s->failed |= !scan_at_end(&port) || port.failed;
+}
+
+/* net/ipv4/tcp_ipv4.c, get_tcp4_sock(): "sl: local remote st tx:rx tr:when retrnsmt uid timeout
+ * inode ..."; udp is the same. */
+bool inet_parse_line(struct span line, bool udp, struct inet_socket *ret)
+{
+	struct scan s = scan_of(line);
+	*ret = (struct inet_socket){.udp = udp};
+	scan_blanks(&s);
+	scan_word(&s);
+	scan_blanks(&s);
+	scan_address(&s, &ret->local);
+	scan_blanks(&s);
+	scan_address(&s, &ret->remote);
+	scan_blanks(&s);
+	ret->state = scan_u64(&s, 16);
+	for (int i = 0; i < 5; i++) {
+		scan_blanks(&s);
+		scan_word(&s);
+	}
+	scan_blanks(&s);
+	ret->inode = scan_u64(&s, 10);
+	return !s.failed;
+}
+
+/** A table may have as many lines as the host has sockets, so they are not kept in memory. */
+static bool read_text(const struct netns *ns, bool udp, bool v6, const struct inet_query *query,
+		      inet_vec *ret)
+{
+	char path[32];
+	snprintf(path, sizeof(path), "/proc/%d/net/%s%s", (int)ns->tid, udp ? "udp" : "tcp",
+		 v6 ? "6" : "");
+	FILE *file CLEANUP_FCLOSE = fopen(path, "re");
+	char *line CLEANUP_FREE = NULL;
+	size_t size = 0;
+	ssize_t n;
+	// The table is of the namespace that the thread was in when the file was opened.
+	if (netns_of(ns->tid).id != ns->id)
+		return true;
+	// If the file is missing, the kernel does not have that protocol.
+	while (file && (n = getline(&line, &size, file)) > 0) {
+		struct inet_socket socket;
+		if (!inet_parse_line((struct span){(const uint8_t *)line, (size_t)n}, udp, &socket))
+			continue;
+		// net/ipv4/tcp_ipv4.c, tcp_get_idx(): listening sockets come first.
+		if (query->listening && socket.state != TCP_LISTEN)
+			break;
+		if (is_wanted(query, &socket) && !vec_push(ret, socket))
+			return false;
+	}
+	return true;
+}
+
+/* ---- by netlink */
+
+enum { ANSWER_MAX = 32 << 10 /* what the kernel puts into one: net/netlink/af_netlink.c */ };
+
+static bool ask(int fd, bool udp, bool v6, const struct inet_query *query)
+{
+	// Sockets in TIME_WAIT and SYN_RECV have no descriptor any more, or none yet.
+	const uint32_t with_descriptor =
+		((1u << TCP_STATES) - 1) & ~(1u << TCP_TIME_WAIT | 1u << TCP_SYN_RECV);
+	const struct {
+		struct nlmsghdr header;
+		struct inet_diag_req_v2 request;
+	} message = {
+		.header = {.nlmsg_len = sizeof(message),
+			   .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+			   .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+		.request = {.sdiag_family = v6 ? AF_INET6 : AF_INET,
+			    .sdiag_protocol = udp ? IPPROTO_UDP : IPPROTO_TCP,
+			    .idiag_states = query->listening ? 1u << TCP_LISTEN : with_descriptor},
+	};
+	return send(fd, &message, sizeof(message), 0) == sizeof(message);
+}
+
+static struct sock_addr diag_address(const struct inet_diag_msg *msg, const __be32 *words,
+				     __be16 port)
+{
+	struct sock_addr addr = {.v6 = msg->idiag_family == AF_INET6, .port = ntohs(port)};
+	memcpy(addr.ip, words, addr.v6 ? 16 : 4);
+	return addr;
+}
+
+bool inet_parse_diag(struct span message, bool udp, struct inet_socket *ret)
+{
+	struct inet_diag_msg msg;
+	if (message.len < sizeof(msg))
+		return false;
+	memcpy(&msg, message.ptr, sizeof(msg));
+	if (msg.idiag_family != AF_INET && msg.idiag_family != AF_INET6)
+		return false;
+	*ret = (struct inet_socket){
+		.local = diag_address(&msg, msg.id.idiag_src, msg.id.idiag_sport),
+		.remote = diag_address(&msg, msg.id.idiag_dst, msg.id.idiag_dport),
+		.inode = msg.idiag_inode,
+		.state = msg.idiag_state,
+		.udp = udp,
+	};
+	return true;
+}
+
+/* net/netlink/af_netlink.c, netlink_dump_done(): behind the header of the last message is what the
+ * dump ended with, -ENOENT if the kernel has no such table (net/ipv4/inet_diag.c). */
+static bool dump_succeeded(struct span body)
+{
+	int result;
+	if (body.len < sizeof(result))
+		return false;
+	memcpy(&result, body.ptr, sizeof(result));
+	return result >= 0;
+}
+
+enum inet_outcome inet_take_answer(struct span bytes, bool udp, const struct inet_query *query,
+				   inet_vec *ret)
+{
+	struct nlmsghdr header;
+	while (bytes.len >= sizeof(header)) {
+		memcpy(&header, bytes.ptr, sizeof(header));
+		if (header.nlmsg_len < NLMSG_HDRLEN || header.nlmsg_len > bytes.len)
+			return INET_REFUSED;
+		struct span body = span_sub(bytes, NLMSG_HDRLEN, header.nlmsg_len - NLMSG_HDRLEN);
+		if (header.nlmsg_type == NLMSG_DONE)
+			return dump_succeeded(body) ? INET_COMPLETE : INET_REFUSED;
+		if (header.nlmsg_type != SOCK_DIAG_BY_FAMILY)
+			return INET_REFUSED;
+		struct inet_socket socket;
+		if (inet_parse_diag(body, udp, &socket) && is_wanted(query, &socket) &&
+		    !vec_push(ret, socket))
+			return INET_NO_MEMORY;
+		size_t step = NLMSG_ALIGN(header.nlmsg_len);
+		bytes = step < bytes.len ? span_sub(bytes, step, bytes.len - step)
+					 : (struct span){NULL, 0};
+	}
+	return INET_MORE;
+}
+
+static enum inet_outcome read_diag(int fd, uint8_t *buffer, bool udp, bool v6,
+				   const struct inet_query *query, inet_vec *ret)
+{
+	enum inet_outcome outcome = ask(fd, udp, v6, query) ? INET_MORE : INET_REFUSED;
+	while (outcome == INET_MORE) {
+		// The kernel answers before it comes back from the question.
+		ssize_t n = recv(fd, buffer, ANSWER_MAX, MSG_DONTWAIT | MSG_TRUNC);
+		outcome = n <= 0 || n > ANSWER_MAX
+				  ? INET_REFUSED
+				  : inet_take_answer((struct span){buffer, (size_t)n}, udp, query,
+						     ret);
+	}
+	return outcome;
+}
+
+/* ---- both */
+
+/* fd -1: read the tables as text. */
+static bool read_table(int fd, uint8_t *buffer, const struct netns *ns, bool udp, bool v6,
+		       const struct inet_query *query, inet_vec *ret)
+{
+	const size_t before = ret->len;
+	enum inet_outcome outcome =
+		fd < 0 ? INET_REFUSED : read_diag(fd, buffer, udp, v6, query, ret);
+	if (outcome != INET_REFUSED)
+		return outcome == INET_COMPLETE;
+	ret->len = before;
+	return read_text(ns, udp, v6, query, ret);
+}
+
+enum gospy_code inet_sockets(const struct netns *ns, const struct inet_query *query, inet_vec *ret,
+			     struct gospy_error *err)
+{
+	uint8_t *buffer CLEANUP_FREE = malloc(ANSWER_MAX);
+	const size_t before = ret->len;
+	int fd CLEANUP_CLOSE = -1;
+	if (!buffer)
+		return err_nomem(err);
+	if (netns_socket(ns, AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG, &fd, NULL))
+		fd = -1;
+	for (unsigned udp = 0; udp <= !query->listening; udp++) {
+		if (!read_table(fd, buffer, ns, udp, false, query, ret) ||
+		    !read_table(fd, buffer, ns, udp, true, query, ret)) {
+			ret->len = before;
+			return err_nomem(err);
+		}
+	}
+	return GOSPY_OK;
+}

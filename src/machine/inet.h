@@ -1,0 +1,65 @@
+/*
+ * The TCP and UDP sockets of a network namespace, whoever has them. The kernel gives them by
+ * netlink (sock_diag(7)), in the time that its tables take; where that is missing, or the namespace
+ * may not be entered, as text in /proc/TID/net, which takes ten times as long.
+ */
+#ifndef GOSPY_MACHINE_INET_H
+#define GOSPY_MACHINE_INET_H
+
+#include "base/map.h"
+#include "base/span.h"
+#include "machine/netns.h"
+
+/** An address of TCP or UDP. */
+struct sock_addr {
+	uint8_t ip[16]; /* as on the wire: 4 bytes, or 16 if `v6` */
+	bool v6;
+	uint16_t port;
+};
+
+/** "127.0.0.1:80" or "[::1]:80". */
+enum { SOCK_ADDR_TEXT = 64 };
+void sock_addr_text(const struct sock_addr *addr, char text[SOCK_ADDR_TEXT]);
+
+/** The same address of 4 bytes, if it is one that is mapped into IPv6: a socket of both has such
+ * addresses for connections of IPv4. */
+struct sock_addr sock_addr_plain(const struct sock_addr *addr);
+/** A number for the two addresses of a connection, mapped or not, in this order. */
+uint64_t sock_addr_pair(const struct sock_addr *local, const struct sock_addr *remote);
+
+struct inet_socket {
+	struct sock_addr local, remote;
+	uint64_t inode;
+	uint64_t state; /* include/net/tcp_states.h */
+	bool udp;
+};
+typedef VEC(struct inet_socket) inet_vec;
+
+/** "LISTEN", "ESTABLISHED", as netstat(8) and gops have them; "NONE" for UDP. */
+const char *inet_state(const struct inet_socket *socket);
+
+/** Which sockets are wanted. */
+struct inet_query {
+	bool listening;           /* of TCP, those that wait for connections */
+	const struct map *inodes; /* only these; NULL: all */
+	const struct map *pairs;  /* only those of which this has sock_addr_pair(); NULL: all */
+};
+
+/** Append the sockets of a namespace; none if its thread has left it. GOSPY_E_NOMEM: nothing was
+ * appended. */
+enum gospy_code inet_sockets(const struct netns *ns, const struct inet_query *query, inet_vec *ret,
+			     struct gospy_error *err);
+
+/** One line of /proc/TID/net/{tcp,tcp6,udp,udp6}; false: it makes no sense, as the heading. */
+bool inet_parse_line(struct span line, bool udp, struct inet_socket *ret);
+/** One answer of sock_diag; false: it is too short, or of another family. */
+bool inet_parse_diag(struct span message, bool udp, struct inet_socket *ret);
+
+/** What a packet from the kernel says of a table: there are more packets; it was the last one; the
+ * kernel gave none or not all of it; there is no memory for it. */
+enum inet_outcome { INET_MORE, INET_COMPLETE, INET_REFUSED, INET_NO_MEMORY };
+/** The messages of one packet (netlink(7)). Appends what is wanted, whatever the outcome. */
+enum inet_outcome inet_take_answer(struct span bytes, bool udp, const struct inet_query *query,
+				   inet_vec *ret);
+
+#endif

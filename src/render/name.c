@@ -1,0 +1,745 @@
+#include "render/name.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "render/escape.h"
+#include "render/width.h"
+
+/* A part of escaped text. */
+struct part {
+	const char *s;
+	size_t len;
+};
+
+const char *name_more(bool utf8)
+{
+	return utf8 ? "\xe2\x80\xa6" : "~";
+}
+
+static int part_width(struct part part, bool utf8)
+{
+	return width_text(part.s, part.len, utf8);
+}
+
+static struct part whole(const struct strbuf *text)
+{
+	return (struct part){text->s ? text->s : "", text->len};
+}
+
+static int width_of(const char *raw, bool utf8)
+{
+	CLEANUP(strbuf_deinit) struct strbuf clean = {0};
+	escape_add(&clean, raw);
+	return part_width(whole(&clean), utf8);
+}
+
+static void add(struct strbuf *text, struct part part)
+{
+	if (part.len)
+		strbuf_add(text, part.s, part.len);
+}
+
+/* As much of the beginning as fits. */
+static struct part head(struct part part, int width, bool utf8)
+{
+	struct part rest = part;
+	while (rest.len) {
+		const char *before = rest.s;
+		wchar_t c = width_next(&rest.s, &rest.len);
+		width -= width_char(&c, utf8);
+		if (width < 0)
+			return (struct part){part.s, (size_t)(before - part.s)};
+	}
+	return part;
+}
+
+/* As much of the end as fits. */
+static struct part tail(struct part part, int width, bool utf8)
+{
+	int left = part_width(part, utf8);
+	while (part.len && left > width) {
+		wchar_t c = width_next(&part.s, &part.len);
+		left -= width_char(&c, utf8);
+	}
+	return part;
+}
+
+/* Its beginning and its end. */
+static void add_squeezed(struct strbuf *text, struct part part, int width, bool utf8)
+{
+	if (part_width(part, utf8) <= width) {
+		add(text, part);
+	} else if (width > 0) {
+		add(text, head(part, width / 2, utf8));
+		strbuf_puts(text, name_more(utf8));
+		add(text, tail(part, (width - 1) / 2, utf8));
+	}
+}
+
+/* ---- functions */
+
+/* google.golang.org/grpc/internal/transport.(*http2Server).keepalive.func1 is in parts
+ * google.golang.org/grpc/internal/ transport. (*http2Server) keepalive .func1
+ */
+struct func {
+	struct part made;    /* "type:.eq.": compares values of the type that follows */
+	struct part dirs;    /* with the slash */
+	struct part package; /* with the dot */
+	struct part type;    /* empty: it is no method */
+	struct part from;    /* package of an embedded type's method that is not exported */
+	struct part method;  /* or the function */
+	struct part closure; /* which function within it */
+};
+
+/* Cut off the first `len` bytes. */
+static struct part cut(struct part *rest, size_t len)
+{
+	struct part first = {rest->s, len};
+	rest->s += len;
+	rest->len -= len;
+	return first;
+}
+
+/* Length of what is in brackets at the start; all of it if they are not closed. */
+static size_t bracketed(struct part part)
+{
+	size_t depth = 0;
+	for (size_t i = 0; i < part.len; i++) {
+		if (strchr("([{", part.s[i]))
+			depth++;
+		else if (strchr(")]}", part.s[i]) && --depth == 0)
+			return i + 1;
+	}
+	return part.len;
+}
+
+/* Length up to the first of `ends` that is in no brackets. */
+static size_t span(struct part part, const char *ends)
+{
+	size_t i = 0;
+	while (i < part.len && !strchr(ends, part.s[i]))
+		i += strchr("([{", part.s[i]) ? bracketed((struct part){part.s + i, part.len - i})
+					      : 1;
+	return i;
+}
+
+static bool begins(struct part part, const char *s)
+{
+	size_t len = strlen(s);
+	return part.len >= len && memcmp(part.s, s, len) == 0;
+}
+
+static bool is_digit(struct part part)
+{
+	return part.len && *part.s >= '0' && *part.s <= '9';
+}
+
+/* Does the compiler call something so that is within a function? "func1", "2", "gowrap1",
+ * "(*T).M.func1", a closure of another function that was inlined.
+ * src/cmd/compile/internal/ir/func.go:closureName */
+static bool is_closure(struct part part)
+{
+	static const char *const names[] = {"func", "gowrap", "deferwrap", ""};
+	if (begins(part, "("))
+		return true;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		size_t len = strlen(names[i]);
+		if (begins(part, names[i]) && is_digit((struct part){part.s + len, part.len - len}))
+			return true;
+	}
+	return false;
+}
+
+/* Length of the directories of an import path. */
+static size_t directories(struct part part)
+{
+	size_t path = span(part, "([{ "), slash = 0;
+	for (size_t i = 0; i < path; i++)
+		slash = part.s[i] == '/' ? i + 1 : slash;
+	return slash;
+}
+
+/* An import path, whose last element has no dot (it is written %2e). The methods of types without a
+ * name, "go:struct { a/b.T }.M", have none. */
+static void split_package(struct func *func, struct part *rest)
+{
+	static const char *const made[] = {"type:.eq.", "type:.hash.", "type..eq.", "type..hash."};
+	for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++) {
+		if (begins(*rest, made[i]))
+			func->made = cut(rest, strlen(made[i]));
+	}
+	if (begins(*rest, "go:"))
+		return;
+	func->dirs = cut(rest, directories(*rest));
+	size_t dot = span(*rest, ".");
+	if (dot + 1 < rest->len)
+		func->package = cut(rest, dot + 1);
+}
+
+/* src/cmd/compile/internal/ir/name.go:MethodSymSuffix: "T.M", "(*T).M", "(*T).M-fm". */
+static struct func split(struct part name)
+{
+	struct func func = {0};
+	struct part rest = name;
+	split_package(&func, &rest);
+	if (begins(rest, "glob..")) {
+		// A closure of the package itself.
+		func.method = cut(&rest, span((struct part){rest.s + 6, rest.len - 6}, ".-") + 6);
+		func.closure = rest;
+		return func;
+	}
+	size_t first = span(rest, ".-");
+	struct part second = {rest.s + first, rest.len - first};
+	bool dot = begins(second, ".") && second.len > 1;
+	if (dot)
+		cut(&second, 1);
+	if (dot && !is_closure(second)) {
+		func.type = cut(&rest, first);
+		cut(&rest, 1);
+		// "(*T).a/b.read"
+		size_t path = directories(rest);
+		size_t package = span((struct part){rest.s + path, rest.len - path}, ".");
+		func.from = cut(&rest, path && path + package < rest.len ? path + package + 1 : 0);
+		first = span(rest, ".-");
+	}
+	// A package may have many functions init, which are numbered.
+	if (first == strlen("init") && begins(rest, "init.") && is_digit(second))
+		first += 1 + span(second, ".");
+	func.method = cut(&rest, first);
+	func.closure = rest;
+	return func;
+}
+
+enum {
+	WITH_FILE_DIRS = 1,
+	WITH_DIRS = 2,
+	WITH_FILE = 4,
+	WITH_BEFORE = 8,
+	WITH_PARAMS = 16,
+	WITH_PACKAGE = 32,
+	WITH_CLOSURE = 64,
+	WITH_LINE = 128,
+};
+
+/* What is kept, best first. */
+static const unsigned forms[] = {
+	255,
+	255 & ~WITH_FILE_DIRS,
+	255 & ~WITH_FILE_DIRS & ~WITH_DIRS,
+	WITH_BEFORE | WITH_PARAMS | WITH_PACKAGE | WITH_CLOSURE | WITH_LINE,
+	WITH_BEFORE | WITH_PACKAGE | WITH_CLOSURE | WITH_LINE,
+	WITH_BEFORE | WITH_CLOSURE | WITH_LINE,
+	WITH_BEFORE | WITH_LINE,
+	WITH_BEFORE | WITH_CLOSURE,
+	WITH_BEFORE,
+	0,
+};
+enum { FORMS = sizeof(forms) / sizeof(forms[0]), FORM_GOOD = 4 };
+
+/* A place, escaped and taken apart. */
+struct place {
+	struct strbuf text;
+	struct func func;
+	struct part before, file, base; /* base: of the file */
+	bool has_file;
+	uint32_t line;
+	bool parens;
+};
+
+static void place_deinit(struct place *place)
+{
+	strbuf_deinit(&place->text);
+}
+
+static void place_init(struct place *place, const struct name *name)
+{
+	struct strbuf *text = &place->text;
+	*place = (struct place){
+		.line = name->line,
+		.parens = name->parens,
+		.has_file = name->file && name->text,
+	};
+	if (name->text)
+		escape_add(text, name->text);
+	else
+		strbuf_printf(text, "0x%" PRIx64, name->pc);
+	size_t func = text->len;
+	strbuf_putc(text, ' ');
+	if (place->has_file)
+		escape_add(text, name->file);
+	size_t file = text->len;
+	if (name->before)
+		escape_add(text, name->before);
+	if (text->failed)
+		return;
+	place->func = split((struct part){text->s, func});
+	place->file = (struct part){text->s + func + 1, file - func - 1};
+	place->before = (struct part){text->s + file, text->len - file};
+	place->base = place->file;
+	for (size_t i = 0; i < place->file.len; i++) {
+		if (place->file.s[i] == '/')
+			place->base = (struct part){place->file.s + i + 1, place->file.len - i - 1};
+	}
+}
+
+/* What becomes of type parameters, and of the members of a struct. */
+enum params { PARAMS_ALL, PARAMS_SHORT /* "[…]" */, PARAMS_MARK /* "…" */, PARAMS_NONE };
+
+static void add_params(struct strbuf *text, struct part part, enum params params, bool utf8)
+{
+	while (part.len) {
+		size_t open = 0;
+		while (open < part.len && part.s[open] != '[' && part.s[open] != '{')
+			open++;
+		add(text, cut(&part, open));
+		struct part group = cut(&part, bracketed(part));
+		if (params == PARAMS_ALL ||
+		    (params == PARAMS_SHORT && group.len <= strlen("[T]"))) {
+			add(text, group);
+		} else if (group.len && params != PARAMS_NONE) {
+			bool brackets = params == PARAMS_SHORT;
+			strbuf_add(text, group.s, brackets);
+			strbuf_puts(text, name_more(utf8));
+			strbuf_add(text, group.s + group.len - 1, brackets);
+		}
+	}
+}
+
+static void add_line(struct strbuf *text, const struct place *place, unsigned with)
+{
+	bool file = with & WITH_FILE;
+	if (!place->has_file || !(with & WITH_LINE))
+		return;
+	if (file) {
+		strbuf_puts(text, place->parens ? " (" : " ");
+		add(text, with & WITH_FILE_DIRS ? place->file : place->base);
+	}
+	strbuf_printf(text, ":%" PRIu32 "%s", place->line, file && place->parens ? ")" : "");
+}
+
+static void add_form(struct strbuf *text, const struct place *place, unsigned with, bool utf8)
+{
+	const struct func *func = &place->func;
+	if (with & WITH_BEFORE)
+		add(text, place->before);
+	add(text, func->made);
+	if (with & WITH_DIRS)
+		add(text, func->dirs);
+	if (with & WITH_PACKAGE)
+		add(text, func->package);
+	enum params params = with & WITH_PARAMS ? PARAMS_ALL : PARAMS_SHORT;
+	add_params(text, func->type, params, utf8);
+	if (func->type.len)
+		strbuf_putc(text, '.');
+	if (with & WITH_DIRS)
+		add(text, func->from);
+	add_params(text, func->method, params, utf8);
+	if (with & WITH_CLOSURE)
+		add(text, func->closure);
+	else if (func->closure.len)
+		strbuf_puts(text, name_more(utf8));
+	add_line(text, place, with);
+}
+
+/* What stands before the last dot: the type of a method, or "type:.eq". */
+static struct part owner(const struct func *func)
+{
+	if (func->type.len || !func->made.len)
+		return func->type;
+	return (struct part){func->made.s, func->made.len - 1};
+}
+
+/* A type that has to be shorter than […] makes it. */
+static void add_type(struct strbuf *text, struct part type, int width, bool utf8)
+{
+	CLEANUP(strbuf_deinit) struct strbuf shorter = {0};
+	add_params(&shorter, type, PARAMS_MARK, utf8);
+	if (part_width(whole(&shorter), utf8) > width) {
+		strbuf_clear(&shorter);
+		add_params(&shorter, type, PARAMS_NONE, utf8);
+		// It says that something is missing, even if it would fit now.
+		int most = part_width(whole(&shorter), utf8) - 1;
+		width = width < most ? width : most;
+	}
+	add_squeezed(text, whole(&shorter), width > 1 ? width : 1, utf8);
+}
+
+/* Not even type and method fit. */
+static void add_least(struct strbuf *text, const struct place *place, int width, bool utf8)
+{
+	CLEANUP(strbuf_deinit) struct strbuf method = {0};
+	add_params(&method, place->func.method, PARAMS_SHORT, utf8);
+	struct part type = owner(&place->func);
+	int closure = place->func.closure.len ? 1 : 0;
+	int room = width - part_width(whole(&method), utf8) - closure;
+	if (type.len && room >= 2) {
+		add_type(text, type, room - 1, utf8);
+		strbuf_putc(text, '.');
+		add(text, whole(&method));
+		strbuf_puts(text, closure ? name_more(utf8) : "");
+	} else {
+		add_squeezed(text, whole(&method), width, utf8);
+	}
+}
+
+enum { ARGS_LEAST = 3 /* "(…)" */ };
+
+static int form_width(const struct place *place, unsigned with, bool utf8)
+{
+	CLEANUP(strbuf_deinit) struct strbuf text = {0};
+	add_form(&text, place, with, utf8);
+	return part_width(whole(&text), utf8);
+}
+
+static void fit_place(struct strbuf *text, const struct name *name, int width, bool utf8)
+{
+	CLEANUP(place_deinit) struct place place;
+	CLEANUP(strbuf_deinit) struct strbuf form = {0};
+	place_init(&place, name);
+	for (size_t i = 0; i < FORMS; i++) {
+		strbuf_clear(&form);
+		add_form(&form, &place, forms[i], utf8);
+		if (part_width(whole(&form), utf8) <= width) {
+			add(text, whole(&form));
+			return;
+		}
+	}
+	add_least(text, &place, width, utf8);
+}
+
+static struct name_size place_size(const struct name *name, bool utf8)
+{
+	CLEANUP(place_deinit) struct place place;
+	CLEANUP(strbuf_deinit) struct strbuf method = {0};
+	place_init(&place, name);
+	add_params(&method, place.func.method, PARAMS_SHORT, utf8);
+	int least = part_width(whole(&method), utf8) + (place.func.closure.len ? 1 : 0) +
+		    (owner(&place.func).len ? 2 : 0);
+	int args = name->args ? width_of(name->args, utf8) : 0;
+	return (struct name_size){
+		.least = least + (args < ARGS_LEAST ? args : ARGS_LEAST),
+		.good = form_width(&place, forms[FORM_GOOD], utf8) + args,
+		.full = form_width(&place, forms[1], utf8) + args,
+		.most = form_width(&place, forms[0], utf8) + args,
+	};
+}
+
+/* A call. Of its arguments "(…)" stays, and "()". */
+static void fit_call(struct strbuf *text, const struct name *name, int width, bool utf8)
+{
+	CLEANUP(strbuf_deinit) struct strbuf args = {0};
+	struct name func = *name;
+	func.args = NULL;
+	escape_add(&args, name->args);
+	int all = part_width(whole(&args), utf8);
+	int room = width - place_size(&func, utf8).most;
+	int least = all < ARGS_LEAST ? all : ARGS_LEAST;
+	if (room < least)
+		room = least;
+	fit_place(text, &func, width - room, utf8);
+	if (all <= room) {
+		add(text, whole(&args));
+	} else {
+		add(text, head(whole(&args), room - 2, utf8));
+		strbuf_puts(text, name_more(utf8));
+		strbuf_putc(text, ')');
+	}
+}
+
+/* ---- files */
+
+static void fit_path(struct strbuf *text, struct part path, int width, bool utf8)
+{
+	int indent = 0;
+	for (; path.len && *path.s == ' ' && indent < width - 1; indent++)
+		add(text, cut(&path, 1));
+	for (size_t i = 1; i < path.len; i++) {
+		struct part rest = {path.s + i, path.len - i};
+		if (*rest.s != '/' || part_width(rest, utf8) + 1 > width - indent)
+			continue;
+		strbuf_puts(text, name_more(utf8));
+		add(text, rest);
+		return;
+	}
+	strbuf_puts(text, name_more(utf8));
+	add(text, tail(path, width - indent - 1, utf8));
+}
+
+/* ---- reasons to wait */
+
+/* Of all versions from Go 1.12 on: src/runtime/runtime2.go:waitReasonStrings. What tells a reason
+ * from others is in each of its forms. */
+static const struct reason {
+	const char *text;
+	const char *shorter[2]; /* the shortest last; NULL: there is none */
+} reasons[] = {
+	{"GC assist marking", {"GC assist"}},
+	{"GC assist wait", {"assist wait"}},
+	{"GC mark termination", {"GC mark term", "mark term"}},
+	{"GC scavenge wait", {"GC scavenge", "scavenge"}},
+	{"GC sweep wait", {"GC sweep"}},
+	{"GC weak to strong wait", {"GC weak wait", "weak wait"}},
+	{"GC worker (active)", {"GC work active", "GC active"}},
+	{"GC worker (idle)", {"GC work idle", "GC idle"}},
+	{"GOMAXPROCS updater (idle)", {"GOMAXPROCS"}},
+	{"IO wait", {"IO"}},
+	{"chan receive (durable)", {"chan recv dur", "recv dur"}},
+	{"chan receive (nil chan)", {"chan recv nil", "recv nil"}},
+	{"chan receive (synctest)", {"chan recv sync", "recv sync"}},
+	{"chan receive", {"chan recv", "recv"}},
+	{"chan send (durable)", {"chan send dur", "send dur"}},
+	{"chan send (nil chan)", {"chan send nil", "send nil"}},
+	{"chan send (synctest)", {"chan send sync", "send sync"}},
+	{"chan send", {"send"}},
+	{"cleanup wait", {"cleanup"}},
+	{"dumping heap", {"heap dump"}},
+	{"finalizer wait", {"finalizer"}},
+	{"flushing proc caches", {"flush caches"}},
+	{"force gc (idle)", {"force gc"}},
+	{"garbage collection scan", {"GC scan"}},
+	{"garbage collection", {"GC"}},
+	{"page trace flush", {"page trace"}},
+	{"select (durable)", {"select dur"}},
+	{"select (no cases)", {"select none", "select 0"}},
+	{"select (synctest)", {"select sync"}},
+	{"stopping the world", {"stop world"}},
+	{"sync.Cond.Wait", {"Cond.Wait", "Cond"}},
+	{"sync.Mutex.Lock", {"Mutex.Lock", "Mutex"}},
+	{"sync.RWMutex.Lock", {"RWMutex.Lock", "RW.Lock"}},
+	{"sync.RWMutex.RLock", {"RWMutex.RLock", "RW.RLock"}},
+	{"sync.WaitGroup.Wait (durable)", {"WaitGroup dur"}},
+	{"sync.WaitGroup.Wait", {"WaitGroup"}},
+	{"timer goroutine (idle)", {"timer idle"}},
+	{"trace goroutine status", {"trace g status", "trace g"}},
+	{"trace proc status", {"trace p status", "trace p"}},
+	{"trace reader (blocked)", {"trace reader"}},
+	{"wait for GC cycle", {"GC cycle"}},
+};
+
+/* The first that the text begins with, as a word: those that go on stand before those that do not.
+ */
+static const struct reason *find_reason(struct part text)
+{
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		size_t len = strlen(reasons[i].text);
+		if (begins(text, reasons[i].text) && (text.len == len || text.s[len] == ' '))
+			return &reasons[i];
+	}
+	return NULL;
+}
+
+/* One of the shorter forms, with what stands behind the reason, "chan recv (leaked)"; false: there
+ * is none. */
+static bool add_reason(struct strbuf *text, struct part state, size_t form)
+{
+	const struct reason *reason = find_reason(state);
+	if (!reason || !reason->shorter[form])
+		return false;
+	cut(&state, strlen(reason->text));
+	strbuf_puts(text, reason->shorter[form]);
+	add(text, state);
+	return true;
+}
+
+static void fit_state(struct strbuf *text, struct part state, int width, bool utf8)
+{
+	CLEANUP(strbuf_deinit) struct strbuf shorter = {0};
+	struct part best = state;
+	for (size_t i = 0; i < 2 && part_width(best, utf8) > width; i++) {
+		strbuf_clear(&shorter);
+		if (add_reason(&shorter, state, i))
+			best = whole(&shorter);
+	}
+	add_squeezed(text, best, width, utf8);
+}
+
+/* ---- objects */
+
+enum { DIGITS_MIN = 3 };
+
+/* Take the address off its end, "0xc000012345"; empty: there is none that could be shorter. */
+static struct part cut_address(struct part *object)
+{
+	size_t i = object->len;
+	while (i && strchr("0123456789abcdef", object->s[i - 1]))
+		i--;
+	size_t digits = object->len - i;
+	if (i < 2 || memcmp(object->s + i - 2, "0x", 2) != 0 || digits <= DIGITS_MIN)
+		return (struct part){0};
+	object->len = i - 2;
+	return (struct part){object->s + object->len, digits + 2};
+}
+
+static void fit_object(struct strbuf *text, struct part object, int width, bool utf8)
+{
+	struct part address = cut_address(&object);
+	if (!address.len) {
+		add_squeezed(text, object, width, utf8);
+		return;
+	}
+	int room = width - part_width(object, utf8) - 1;
+	if (room >= DIGITS_MIN)
+		add(text, object);
+	else
+		room = width - 1;
+	strbuf_puts(text, name_more(utf8));
+	add(text, tail(address, room, utf8));
+}
+
+/* ---- any of them */
+
+static void fit(struct strbuf *text, const struct name *name, int width, bool utf8)
+{
+	CLEANUP(strbuf_deinit) struct strbuf clean = {0};
+	if (name->kind == NAME_PLACE && name->args && width > (int)strlen("(...)")) {
+		fit_call(text, name, width, utf8);
+		return;
+	}
+	if (name->kind == NAME_PLACE) {
+		fit_place(text, name, width, utf8);
+		return;
+	}
+	escape_add(&clean, name->text);
+	if (part_width(whole(&clean), utf8) <= width) {
+		add(text, whole(&clean));
+		return;
+	}
+	switch (name->kind) {
+	case NAME_PLACE:
+		break;
+	case NAME_TEXT:
+		add(text, head(whole(&clean), width - 1, utf8));
+		strbuf_puts(text, name_more(utf8));
+		break;
+	case NAME_PATH:
+		fit_path(text, whole(&clean), width, utf8);
+		break;
+	case NAME_STATE:
+		fit_state(text, whole(&clean), width, utf8);
+		break;
+	case NAME_OBJECT:
+		fit_object(text, whole(&clean), width, utf8);
+		break;
+	}
+}
+
+static struct name_size state_size(struct part state, bool utf8)
+{
+	int full = part_width(state, utf8);
+	struct name_size size = {full, full, full, full};
+	for (size_t i = 0; i < 2; i++) {
+		CLEANUP(strbuf_deinit) struct strbuf shorter = {0};
+		if (!add_reason(&shorter, state, i))
+			break;
+		size.least = part_width(whole(&shorter), utf8);
+		size.good = i ? size.good : size.least;
+	}
+	return size;
+}
+
+static struct name_size object_size(struct part object, bool utf8)
+{
+	int full = part_width(object, utf8);
+	bool shorter = cut_address(&object).len;
+	int least = shorter ? part_width(object, utf8) + 1 + DIGITS_MIN : full;
+	return (struct name_size){least, least, full, full};
+}
+
+static struct name_size path_size(struct part path, bool utf8)
+{
+	int full = part_width(path, utf8), least = full;
+	for (size_t i = 1; i < path.len; i++) {
+		if (path.s[i] == '/')
+			least = 1 + part_width((struct part){path.s + i, path.len - i}, utf8);
+	}
+	return (struct name_size){least, least, full, full};
+}
+
+static struct name_size size_of(const struct name *name, bool utf8)
+{
+	CLEANUP(strbuf_deinit) struct strbuf clean = {0};
+	if (name->kind != NAME_PLACE)
+		escape_add(&clean, name->text);
+	int width = part_width(whole(&clean), utf8);
+	switch (name->kind) {
+	case NAME_PLACE:
+		return place_size(name, utf8);
+	case NAME_PATH:
+		return path_size(whole(&clean), utf8);
+	case NAME_STATE:
+		return state_size(whole(&clean), utf8);
+	case NAME_OBJECT:
+		return object_size(whole(&clean), utf8);
+	case NAME_TEXT:
+		break;
+	}
+	return (struct name_size){width, width, width, width};
+}
+
+void name_fit(const struct name *name, int width, bool utf8, struct strbuf *text)
+{
+	int after = name->after ? width_of(name->after, utf8) : 0;
+	if (width <= 0)
+		return;
+	if (after >= width)
+		after = 0;
+	width -= after;
+	if (name->before && name->kind != NAME_PLACE) {
+		int before = width_of(name->before, utf8);
+		if (before + size_of(name, utf8).least <= width) {
+			escape_add(text, name->before);
+			width -= before;
+		}
+	}
+	fit(text, name, width, utf8);
+	if (after)
+		escape_add(text, name->after);
+}
+
+void name_full(const struct name *name, struct strbuf *text)
+{
+	name_fit(name, INT_MAX, true, text);
+}
+
+struct name_size name_size(const struct name *name, bool utf8)
+{
+	struct name_size size = size_of(name, utf8);
+	int after = name->after ? width_of(name->after, utf8) : 0;
+	bool before_all = name->before && name->kind != NAME_PLACE;
+	int before = before_all ? width_of(name->before, utf8) : 0;
+	return (struct name_size){
+		.least = size.least + after,
+		.good = size.good + before + after,
+		.full = size.full + before + after,
+		.most = size.most + before + after,
+	};
+}
+
+bool name_copy(struct arena *arena, const struct name *name, struct name *ret)
+{
+	struct name own = *name;
+	const char **const strings[] = {&own.text, &own.file, &own.before, &own.args, &own.after};
+	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
+		const char *s = *strings[i];
+		if (s && !(*strings[i] = arena_strndup(arena, s, strlen(s))))
+			return false;
+	}
+	*ret = own;
+	return true;
+}
+
+struct name name_place(const struct gospy_location *location)
+{
+	if (!location)
+		return (struct name){.kind = NAME_TEXT, .text = "-"};
+	return (struct name){
+		.kind = NAME_PLACE,
+		.text = location->func,
+		.file = location->file,
+		.line = location->line,
+		.pc = location->pc,
+	};
+}

@@ -1,0 +1,59 @@
+#include "render/report_overview.h"
+
+#include "base/cleanup.h"
+#include "render/report_group.h"
+#include "render/report_head.h"
+#include "render/units.h"
+
+static void states_free(group_states *states)
+{
+	vec_free(states);
+}
+
+/* What of them there is room for, between title and totals, and with a line of the pager's. */
+static size_t rows_for_groups(const struct out *out, size_t groups)
+{
+	enum { OTHER_LINES = REPORT_HEAD_LINES + 6, LEAST = 3 };
+	size_t rows = out->rows > OTHER_LINES + LEAST ? (size_t)out->rows - OTHER_LINES : LEAST;
+	return groups < rows ? groups : rows;
+}
+
+static const char *key_text(enum group_key key)
+{
+	switch (key) {
+	case GROUP_START:
+		return "where they started";
+	case GROUP_CREATOR:
+		return "go statement";
+	case GROUP_USER:
+		return "user frame";
+	case GROUP_CURRENT:
+		return "where they are";
+	case GROUP_STACK:
+	case GROUP_STATE:
+	case GROUP_OBJECT:
+	case GROUP_LABEL:
+	case GROUP_KEYS:
+		break;
+	}
+	return group_key_name(key);
+}
+
+enum gospy_code report_overview(struct out *out, const struct census *census, enum group_key key,
+				bool waits_at, struct gospy_error *err)
+{
+	CLEANUP(groups_deinit) struct groups groups = {0};
+	CLEANUP(states_free) group_states states = {0};
+	enum gospy_code code = groups_collect(&groups, census, key, err);
+	if (!code)
+		code = groups_states(&groups, census, &states, err);
+	if (code)
+		return code;
+	size_t n = groups.groups.len, shown = rows_for_groups(out, n);
+	out_printf(out, "\n%zu group%s by %s:\n", n, units_plural(n), key_text(key));
+	report_groups_text(out, &groups, &states, waits_at, shown);
+	if (shown < n)
+		out_printf(out, "... %zu more, which --group shows\n", n - shown);
+	out_putc(out, '\n');
+	return GOSPY_OK;
+}

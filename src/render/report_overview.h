@@ -1,0 +1,13 @@
+/* What stands before a long list of goroutines on a terminal: the largest groups of them. */
+#ifndef GOSPY_RENDER_REPORT_OVERVIEW_H
+#define GOSPY_RENDER_REPORT_OVERVIEW_H
+
+#include "render/group.h"
+#include "render/out.h"
+
+/** The groups of a census by `key`, as many as fit the screen below a report_head(), and an empty
+ * line. `waits_at`: with their user frames. GOSPY_E_NOMEM. */
+enum gospy_code report_overview(struct out *out, const struct census *census, enum group_key key,
+				bool waits_at, struct gospy_error *err);
+
+#endif

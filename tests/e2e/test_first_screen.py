@@ -1,0 +1,73 @@
+"""The answer is on the first screen of the command that docs/howto-hang.md names."""
+import re
+import socket
+
+import lib_fixture
+import lib_gospy
+import lib_terminal
+
+ROWS, COLS = 24, 80
+# What a pager shows at first.
+PAGER = f"fold -w {COLS} | head -n {ROWS - 1}"
+
+
+class FirstScreenTest(lib_gospy.TargetTest):
+    def target(self, name, *args):
+        build = lib_gospy.builds(name, ("default",))[-1]
+        return self.watch(lib_fixture.start(build, *args))
+
+    def first_screen(self, *args):
+        terminal = lib_terminal.Terminal([lib_gospy.GOSPY, *args], rows=ROWS, cols=COLS,
+                                         env={"GOSPY_PAGER": PAGER, "NO_COLOR": "1"})
+        self.addCleanup(terminal.close)
+        self.assertIn(terminal.end(), (lib_gospy.OK, lib_gospy.PARTIAL))
+        return terminal.text()
+
+    def test_thousand_wait_for_a_mutex(self):
+        fixture = self.target("parked", "-n", "1000", "-kind", "mutex")
+        for command in ("summary", "stack"):
+            text = self.first_screen(command, fixture.pid)
+            self.assertRegex(text, r"Goroutines +1001: 1000 waiting", command)
+            counts = re.findall(r"^ *(\d+)  \d+ (?:sync\.)?Mutex\.Lock ", text, re.M)
+            self.assertEqual(sum(map(int, counts)), 1000, text)
+            self.assertIn("how long all 1000 wait is unknown: no GC yet", text)
+
+    def test_two_wait_for_each_other(self):
+        fixture = self.target("abba")
+        said = {g["name"]: g for g in fixture.ready["goroutines"] if "name" in g}
+        # Each wants the mutex that the other one holds, by the target's word.
+        self.assertEqual(said["first"]["mutex"], said["second"]["holds"])
+        text = self.first_screen("stack", fixture.pid, "--for", "300ms")
+        for name in ("first", "second"):
+            self.assertRegex(text, rf"(?m)^goroutine {said[name]['goid']} \[sync\.Mutex\.Lock\]:$")
+        self.assertIn(f"lockSlow({said['first']['mutex']})", text)
+
+    def test_nil_channel(self):
+        fixture = self.target("states")
+        said = {g["name"]: g["goid"] for g in fixture.ready["goroutines"] if "name" in g}
+        text = self.first_screen("summary", fixture.pid)
+        line = re.search(r"^For ever +(.*)$", text, re.M)[1]
+        self.assertIn(f"1 nil chan receive (g{said['nil-receive']})", line)
+        self.assertIn(f"1 nil chan send (g{said['nil-send']})", line)
+        self.assertIn(f"1 select{{}} (g{said['select-none']})", line)
+
+    def test_http_peers_that_hang(self):
+        fixture = self.target("server")
+        address = fixture.ready["addr"].rsplit(":", 1)
+        peers = []
+        for _ in range(100):
+            peer = socket.create_connection((address[0], int(address[1])))
+            self.addCleanup(peer.close)
+            peer.sendall(b"GET / HTTP/1.1\r\nHost: half-a-request\r\n")
+            peers.append(peer)
+
+        def waiting():
+            groups = lib_gospy.summary(fixture.pid, "--group")["groups"]
+            return any(group["count"] >= 100 for group in groups)
+        lib_gospy.wait_for(waiting, "a goroutine for each connection")
+        text = self.first_screen("summary", fixture.pid)
+        self.assertRegex(text, r"(?m)^ *1\d\d  1\d\d IO(?: wait)? .*conn\)\.serve")
+
+
+if __name__ == "__main__":
+    lib_gospy.main()

@@ -1,0 +1,138 @@
+"""What goroutines wait for: one name for one thing, in every report, held against the addresses,
+descriptors and deadlines that the fixture `states` knows of its own."""
+import re
+
+import lib_fixture
+import lib_gospy
+
+VARIANTS = ("default", "pie", "stripped")
+# A deadline is a thousand hours away; the clocks of the fixture and of gospy are not read at once.
+DEADLINE_TOLERANCE_NS = 60 * 10**9
+
+
+def waiters(fixture):
+    """The goroutines that say what they wait for, but the one of two that reads: it waits for
+    nothing of what it has said."""
+    for g in fixture.ready["goroutines"]:
+        said = g.get("waits")
+        if said and not (said["kind"] == "internal/poll.fdMutex" and g["reason"] == "IO wait"):
+            yield g, said
+
+
+def name_of(said):
+    return f"{said['kind']} {said['addr']}"
+
+
+class WaitTest(lib_gospy.TargetTest):
+    def check_due(self, found, said, time_unix_ns):
+        if "due_unix_ns" in said:
+            self.assertLess(abs(time_unix_ns + found["due_ns"] - said["due_unix_ns"]),
+                            DEADLINE_TOLERANCE_NS)
+
+    def check_one(self, found, said, time_unix_ns):
+        self.assertEqual(found["kind"], said["kind"])
+        if "addr" in said:
+            self.assertEqual(int(found["addr"], 16), int(said["addr"], 16))
+        if "fd" in said:
+            self.assertEqual(found["fd"], said["fd"])
+            self.assertEqual(found["direction"], "read")
+            self.assertEqual((found.get("local"), found.get("remote")),
+                             (said.get("local"), said.get("remote")))
+            self.assertEqual(found["type"], "tcp" if "local" in said else "pipe")
+        if "cases" in said:
+            told = {(int(case["addr"], 16), case["direction"]) for case in said["cases"]}
+            self.assertEqual({(int(case["addr"], 16), case["direction"])
+                              for case in found["channels"]}, told)
+        if "remote" in said or found.get("type") == "pipe":
+            # It has all the other ends itself.
+            self.assertEqual(found["peer_pid"], self.pid)
+        elif "fd" in said:
+            self.assertEqual(found["state"], "LISTEN")
+        self.check_due(found, said, time_unix_ns)
+
+    def check_json(self, fixture, command, *options):
+        document = lib_gospy.run(command, fixture.pid, "--json", *options) \
+            .expect(lib_gospy.OK).json()
+        found = {g["goid"]: g for g in document["goroutines"]}
+        for g, said in waiters(fixture):
+            with self.subTest(name=g["name"], command=command):
+                self.assertIn("waits_for", found[g["goid"]])
+                self.check_one(found[g["goid"]]["waits_for"], said,
+                               document["snapshot"]["time_unix_ns"])
+        for g in fixture.ready["goroutines"]:
+            if "(nil chan)" in g.get("reason", ""):
+                self.assertEqual(found[g["goid"]]["waits_for"]["kind"], "nil channel")
+            if g.get("reason") == "select (no cases)":
+                self.assertEqual(found[g["goid"]]["waits_for"],
+                                 {"kind": "select", "channels": []})
+            if "chan" in g:
+                self.assertEqual(found[g["goid"]]["waits_for"]["kind"], "channel")
+                self.assertEqual(int(found[g["goid"]]["waits_for"]["addr"], 16),
+                                 int(g["chan"], 16))
+
+    def check_text(self, fixture):
+        out = lib_gospy.run("summary", fixture.pid).expect(lib_gospy.OK).out
+        lines = {int(line.split(" - ")[0]): line
+                 for line in out.split("\ngoroutines:\n")[1].splitlines()}
+        for g, said in waiters(fixture):
+            line = lines[g["goid"]]
+            with self.subTest(name=g["name"]):
+                if "addr" in said:
+                    self.assertRegex(line, " - waiting for " +
+                                     re.escape(f"{g['reason']} on {name_of(said)}") + "[:,] ")
+                if "fd" in said:
+                    self.assertRegex(line, rf" - waiting for IO wait on fd {said['fd']}\b")
+                for case in said.get("cases", ()):
+                    self.assertIn(f"{case['addr']} ({case['direction']})", line)
+
+    def check_groups(self, fixture):
+        """The name is the same in groups by stack and in those of top."""
+        run = lib_gospy.run("stack", fixture.pid, "--group").expect(lib_gospy.OK)
+        document = lib_gospy.run("stack", fixture.pid, "--group", "--json") \
+            .expect(lib_gospy.OK).json()
+        names = {(wait["waits_for"]["kind"], int(wait["waits_for"]["addr"], 16))
+                 for group in document["groups"] for wait in group.get("waits", ())
+                 if "addr" in wait["waits_for"]}
+        frame = lib_gospy.run("top", fixture.pid, "-n", 1, "--json", "--group", "object") \
+            .expect(lib_gospy.OK).json()
+        titles = {group["title"]: group["count"] for group in frame["groups"]}
+        told = {}
+        for _, said in waiters(fixture):
+            if "addr" in said:
+                told[name_of(said)] = told.get(name_of(said), 0) + 1
+                self.assertIn((said["kind"], int(said["addr"], 16)), names)
+        self.assertTrue(told)
+        for name, count in told.items():
+            self.assertIn(f"waits for: {name}\n", run.out)
+            self.assertEqual(titles.get(name), count, name)
+        self.assertIn("nil channel", titles)
+
+    def test_states(self):
+        for build in lib_gospy.builds("states", VARIANTS):
+            with self.subTest(build=str(build)):
+                fixture = self.watch(lib_fixture.start(build))
+                self.pid = fixture.pid
+                for options in ((), ("--non-blocking",), ("--exact",)):
+                    self.check_json(fixture, "summary", *options)
+                self.check_json(fixture, "stack")
+                self.check_text(fixture)
+                self.check_groups(fixture)
+            self.doCleanups()
+
+    def test_one_lock(self):
+        """Thousands that wait for one lock wait for one thing, in all versions."""
+        for build in lib_gospy.builds("parked", ("default",)):
+            with self.subTest(build=str(build)):
+                fixture = self.watch(
+                    lib_fixture.start(build, "-n", "3000", "-kind", "mutex"))
+                document = lib_gospy.run("stack", fixture.pid, "--group", "--json") \
+                    .expect(lib_gospy.OK).json()
+                waits = [wait for group in document["groups"] for wait in group.get("waits", ())
+                         if wait["waits_for"]["kind"] == "sync.Mutex"]
+                self.assertEqual(sum(wait["count"] for wait in waits), 3000)
+                self.assertEqual(len({wait["waits_for"]["addr"] for wait in waits}), 1)
+            self.doCleanups()
+
+
+if __name__ == "__main__":
+    lib_gospy.main()

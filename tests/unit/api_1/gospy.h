@@ -1,0 +1,875 @@
+/* The first gospy.h, as programs were built with it. test_api_1.c is such a program, check_api
+ * holds every later gospy.h against this one, and check_symbols wants its functions. It never
+ * changes. */
+/*
+ * libgospy: look into a running Go process from outside.
+ *
+ * Open a target, take a snapshot of it, read the snapshot; the `gospy` program is written on this
+ * header alone. Nothing here writes to a target, sends it a signal or injects a call.
+ *
+ * Conventions. Fallible functions return an enum gospy_code; results go through `ret`, which is
+ * written only on success; `err` is always last and may be NULL. Handles are opaque and belong to
+ * the caller, who gives them back to the matching _close, _destroy or _free (NULL is allowed
+ * there). Pointers inside results live as long as the handle they came from. Option structs begin
+ * with their own size, so that they can grow; a NULL option pointer means all defaults.
+ *
+ * Threads. Different handles are independent of each other, a target and its snapshots too, and any
+ * thread may use any handle. Of one handle:
+ * - A target may be used by several threads at once. Those that stop the process wait for one
+ *   another; so do those with other targets of the same process.
+ * - A snapshot may be read by several threads at once, but gospy_snapshot_stack() and
+ *   gospy_snapshot_thread_stack() by one at a time: what they return is the snapshot's, until the
+ *   next call.
+ * - Diagnoses, lists and other results do not change: any thread may read them. An agent is for one
+ *   thread at a time.
+ * Closing or destroying a handle has to be the last use of it. A target may be closed while its
+ * snapshots are read.
+ *
+ * Nothing here changes what belongs to the whole program: signal handlers and masks, locale, umask,
+ * working directory, environment, limits. Threads that the library starts take no signals of the
+ * program. One thing shows: while a process is held this program is its tracer, so SIGCHLD may come
+ * for it (not with SA_NOCLDSTOP), and a waitpid(-1) of another thread may be told of its threads.
+ *
+ * Units: durations are nanoseconds (`_ns`), sizes are bytes, addresses are target addresses held in
+ * uint64_t. GOSPY_UNKNOWN stands for a number that this target does not have or that could not be
+ * read; it is never a guess.
+ */
+#ifndef GOSPY_H
+#define GOSPY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define GOSPY_API __attribute__((visibility("default")))
+
+#define GOSPY_UNKNOWN UINT64_MAX
+
+/** What went wrong, in terms of what the caller can do about it. */
+enum gospy_code {
+	GOSPY_OK = 0,
+	GOSPY_E_NOMEM,       /**< memory allocation failed */
+	GOSPY_E_OS,          /**< a system call failed; os_errno says how */
+	GOSPY_E_PERM,        /**< not permitted; the message names the cause and one remedy */
+	GOSPY_E_GONE,        /**< no such process, or it ended or exec'ed meanwhile */
+	GOSPY_E_NOT_GO,      /**< the process does not run a Go runtime */
+	GOSPY_E_UNSUPPORTED, /**< other machine, unknown format, unknown Go version */
+	GOSPY_E_NOT_FOUND,   /**< something that is needed is not there (debug information, say) */
+	GOSPY_E_FAULT,       /**< target memory at `addr` cannot be read */
+	GOSPY_E_BAD_DATA,    /**< what was read contradicts itself */
+	GOSPY_E_LIMIT,       /**< a named limit was met */
+	GOSPY_E_USAGE,       /**< an argument makes no sense */
+	GOSPY_E_CANCELLED,   /**< the caller asked to give up */
+};
+
+/** Filled on failure; `msg` is one line for a person, without a trailing full stop or newline. */
+struct gospy_error {
+	enum gospy_code code;
+	int os_errno;  /**< errno of the failed call, or 0 */
+	uint64_t addr; /**< faulting target address with GOSPY_E_FAULT, else 0 */
+	char msg[400];
+};
+
+/** Stable lower-case name of a code ("permission", "gone", ...), for JSON and logs. */
+GOSPY_API const char *gospy_code_name(enum gospy_code code);
+
+/** Version of this library, "major.minor.patch". */
+GOSPY_API const char *gospy_version(void);
+
+/* ------------------------------------------------------------------------------------ targets --
+ */
+
+/** A live Go process (later also a core or a bundle) with what was learnt of its runtime. */
+struct gospy_target;
+
+struct gospy_open_options {
+	size_t size;     /**< sizeof(struct gospy_open_options) */
+	const char *bin; /**< unstripped twin to take symbols from, or NULL */
+};
+
+/** What is fixed about a target from opening to closing. */
+struct gospy_target_info {
+	pid_t pid;
+	const char *exe;        /**< path as the target's mount namespace names it */
+	bool exe_deleted;       /**< the file was deleted or replaced since the start */
+	const char *comm;       /**< thread-group name, at most 15 bytes, unescaped */
+	const char *go_version; /**< as the runtime says: "go1.24.4", "devel go1.26-..." */
+	uint64_t start_ns;      /**< start of the process, CLOCK_BOOTTIME */
+	bool pie;               /**< loaded with a bias */
+	uint64_t load_bias;     /**< or GOSPY_UNKNOWN: no file tells; .pie is meaningless then */
+	const char *build_id;   /**< GNU build ID in hex, or NULL */
+	/** Where the Go runtime is: path of a shared library, "memory" if no file describes it,
+	   NULL: in the program itself. .pie, .load_bias and .build_id are of this. */
+	const char *object;
+	const char *note; /**< something a person should know (a version newer than this
+				   gospy knows, say), or NULL */
+};
+
+/**
+ * Attach to nothing yet: find out what runs as `pid` and resolve all that a snapshot needs.
+ * The target keeps running. GOSPY_E_GONE, _PERM, _NOT_GO, _UNSUPPORTED (not x86-64), _NOT_FOUND (no
+ * symbols, and what stands for them did not help: give .bin), _BAD_DATA (.bin is not a twin of what
+ * runs).
+ */
+GOSPY_API enum gospy_code gospy_target_open_pid(pid_t pid, const struct gospy_open_options *options,
+						struct gospy_target **ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+GOSPY_API void gospy_target_close(struct gospy_target *target);
+GOSPY_API const struct gospy_target_info *gospy_target_info(const struct gospy_target *target);
+
+/** Where a fact came from, for `-v` and doctor. */
+struct gospy_provenance {
+	const char *name;   /**< "runtime.allgs", "layout runtime.g" */
+	const char *source; /**< "symtab", "code", "scan", "type descriptor", "DWARF" */
+	uint64_t addr;      /**< address in the target, or 0 */
+};
+/** Every global and layout the target's resolver settled on; `*n_ret` entries. */
+GOSPY_API const struct gospy_provenance *gospy_target_provenance(const struct gospy_target *target,
+								 size_t *n_ret);
+
+/* ---------------------------------------------------------------------------------- diagnosis --
+ */
+
+enum gospy_verdict {
+	GOSPY_VERDICT_OK,
+	GOSPY_VERDICT_NOTE,    /**< something a person should know */
+	GOSPY_VERDICT_PROBLEM, /**< something cannot be read or done */
+};
+
+/** One thing that was looked at to find out what can be read of a process. */
+struct gospy_finding {
+	const char *topic;  /**< "process", "access", "runtime", "global" or "layout" */
+	const char *name;   /**< "memory", "stop", "Go version", "runtime.allgs" ... */
+	const char *text;   /**< what was found, in words; NULL for most globals and layouts */
+	const char *source; /**< where it came from ("symtab", "DWARF" ...), or NULL */
+	const char *check;  /**< what it was held against in the process, or NULL: nothing */
+	const char *remedy; /**< what would make it better, or NULL */
+	uint64_t addr;      /**< address in the target, or 0 */
+	enum gospy_verdict verdict;
+};
+
+struct gospy_diagnosis {
+	const struct gospy_finding *findings; /**< grouped by topic */
+	size_t finding_count;
+	enum gospy_code code; /**< why the process could not be opened, or GOSPY_OK */
+};
+
+/**
+ * Find out what can be read of `pid`, what it would cost, and the remedy for what cannot. The
+ * process is not stopped. What gospy_target_open_pid would fail with is a finding, and `code`; only
+ * GOSPY_E_GONE (no such process), _NOMEM and _USAGE fail the call. Owned by the caller.
+ */
+GOSPY_API enum gospy_code
+gospy_diagnosis_create(pid_t pid, const struct gospy_open_options *options,
+		       struct gospy_diagnosis **ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+GOSPY_API void gospy_diagnosis_destroy(struct gospy_diagnosis *diagnosis);
+
+/* ---------------------------------------------------------------------------------- snapshots --
+ */
+
+/** Everything read of a target at (nearly) one instant. Independent of the target once taken. */
+struct gospy_snapshot;
+
+enum gospy_progress_phase {
+	GOSPY_PHASE_COPY,   /**< first copy, target runs */
+	GOSPY_PHASE_STACKS, /**< copy of the stacks, target runs */
+	GOSPY_PHASE_RECOPY, /**< second copy, target runs */
+	GOSPY_PHASE_STOP,   /**< target stopped; reported once */
+	GOSPY_PHASE_VERIFY, /**< third copy, target runs */
+};
+
+struct gospy_snapshot_options {
+	size_t size; /**< sizeof(struct gospy_snapshot_options) */
+	/** Never stop the target. While nothing of it runs it is read at one instant all the same;
+	   else each goroutine is validated instead. */
+	bool non_blocking;
+	/** Re-read every g inside the stop instead of proving that the parked ones stood still. */
+	bool exact;
+	/** Read the channel that each channel waiter waits on. */
+	bool channels;
+	/** Read what each waiter waits for: .channels, and the semaphores of package sync. */
+	bool objects;
+	/** Walk the stack of each goroutine, or of those that `stack_goids` and `stack_states`
+	   pick out. */
+	bool stacks;
+	/** Figures of scheduler and heap count: what is missing of them is a .problem. */
+	bool figures;
+	/** Read the profiler labels. */
+	bool labels;
+	/** With `stacks`: keep the arguments that tracebacks print. */
+	bool arguments;
+	/** List the threads. */
+	bool threads;
+	/** With `stacks`: walk the C code that goroutines have called (cgo); with `threads`: all
+	   code that is not on a goroutine's own stack. Takes a stop. */
+	bool native;
+	/** Longest time to hold the target; 0: one second. What was not copied by then is read
+	   after the resume and marked GOSPY_SOUND_LATE. */
+	uint64_t max_pause_ns;
+	/** Called now and then from the calling thread while the target runs; may be NULL. */
+	void (*progress)(void *ctx, enum gospy_progress_phase phase, uint64_t done, uint64_t total);
+	void *progress_ctx;
+	/** With `stacks`: tell what tracebacks elide under GOTRACEBACK=system, which hides nothing.
+	 */
+	bool system;
+	/** With `stacks`: read only the stacks of these goroutines; count 0: of all. */
+	const uint64_t *stack_goids;
+	size_t stack_goid_count;
+	/** With `stacks`: and only of those in these states, (1 << enum gospy_status) for each; 0:
+	   in any. */
+	uint32_t stack_states;
+};
+
+/** g.atomicstatus without the scan bit: src/runtime/runtime2.go, same numbers in Go 1.12-1.27. */
+enum gospy_status {
+	GOSPY_STATUS_IDLE = 0,
+	GOSPY_STATUS_RUNNABLE = 1,
+	GOSPY_STATUS_RUNNING = 2,
+	GOSPY_STATUS_SYSCALL = 3,
+	GOSPY_STATUS_WAITING = 4,
+	GOSPY_STATUS_DEAD = 6,
+	GOSPY_STATUS_COPYSTACK = 8,
+	GOSPY_STATUS_PREEMPTED = 9,  /**< Go 1.14+ */
+	GOSPY_STATUS_LEAKED = 10,    /**< Go 1.26+ */
+	GOSPY_STATUS_DEADEXTRA = 11, /**< Go 1.26+ */
+};
+
+/** How far one goroutine's entry can be trusted. */
+enum gospy_soundness {
+	GOSPY_SOUND = 0,     /**< exact for the instant of the snapshot */
+	GOSPY_SOUND_RETRIED, /**< consistent in itself, after being read more than once */
+	GOSPY_SOUND_LATE,    /**< consistent, but read after --max-pause had run out */
+	GOSPY_SOUND_MOVED,   /**< residue: moved between the copies and was not seen in the stop */
+	GOSPY_SOUND_TORN, /**< never read twice alike: its fields may stem from different moments */
+	GOSPY_SOUND_UNREADABLE, /**< only `addr` is known */
+};
+
+/** A place in the program. Strings are raw bytes of the target: escape them before printing. */
+struct gospy_location {
+	uint64_t pc;
+	const char *func;    /**< name as the runtime prints it; NULL if no function holds pc */
+	const char *file;    /**< NULL if unknown */
+	uint32_t line;       /**< 0 if unknown */
+	const char *wrapper; /**< start only: the compiler's wrapper that calls func, or NULL */
+};
+
+/** The channel a goroutine waits on (Go's hchan). A nil channel has addr 0. */
+struct gospy_channel {
+	uint64_t addr;
+	uint64_t cap; /**< hchan.dataqsiz */
+	uint64_t len; /**< hchan.qcount */
+	uint64_t elem_size;
+	bool closed;
+};
+
+/** What a goroutine waits for, where one address says it. */
+enum gospy_object_kind {
+	GOSPY_OBJECT_NONE = 0, /**< nothing of the kind, or unknown */
+	GOSPY_OBJECT_CHANNEL,  /**< addr is the hchan: chan receive, chan send */
+	/** addr is the word that sync.Mutex, RWMutex and WaitGroup wait at, each for a purpose of
+	   its own; wait_reason says whose. */
+	GOSPY_OBJECT_SEMAPHORE,
+	GOSPY_OBJECT_NOTIFY_LIST, /**< addr is the list in a sync.Cond (Go 1.26+) */
+};
+
+/** A label set by pprof.Do. Raw bytes of the target. */
+struct gospy_label {
+	const char *key, *value;
+};
+
+/** One goroutine. Unknown pointers are NULL, unknown numbers GOSPY_UNKNOWN, no thread is tid 0. */
+struct gospy_goroutine {
+	uint64_t addr; /**< of the g */
+	uint64_t goid;
+	uint64_t parent_goid; /**< Go 1.21+; 0: none */
+	enum gospy_status status;
+	bool scan;          /**< the GC holds its stack right now (_Gscan) */
+	bool locked;        /**< runtime.LockOSThread */
+	bool system;        /**< the runtime's own (isSystemGoroutine of that version) */
+	bool labels;        /**< pprof labels are set */
+	bool channel_known; /**< `channel` is filled */
+	enum gospy_object_kind object_kind; /**< with .objects */
+	bool durable;                       /**< waits for something of its bubble (Go 1.25+) */
+	enum gospy_soundness soundness;
+	const char *wait_reason; /**< the process's own text; NULL: none, or it does not wait */
+	/** Time since the GC noted that it waits, or GOSPY_UNKNOWN: no cycle did yet. The runtime
+	   notes the start of a cycle before, so that this may be longer than the wait. */
+	uint64_t wait_ns;
+	uint64_t m_id;   /**< M it runs on or is locked to, or GOSPY_UNKNOWN */
+	uint64_t m_addr; /**< g.m: the M it runs on, or 0 */
+	pid_t tid;       /**< that M's thread in gospy's PID namespace, or 0 */
+	uint64_t stack_lo, stack_hi;
+	uint64_t sp;                          /**< where an unwind starts, or GOSPY_UNKNOWN */
+	const struct gospy_location *start;   /**< function of the go statement */
+	const struct gospy_location *creator; /**< the go statement; NULL for goroutine 1 */
+	const struct gospy_location *current; /**< where it is; NULL if running and not stopped */
+	/** Innermost call outside of the runtime; with .stacks; NULL: there is none, or unknown. */
+	const struct gospy_location *user;
+	struct gospy_channel channel;
+	uint64_t object; /**< address of what it waits for, as object_kind says; else 0 */
+	/** Its bubble of testing/synctest, of Go 1.24 the goid of the group's root; 0: none. */
+	uint64_t bubble;
+	/** Number of its stack, from 1 on; 0: none was read. The same for goroutines at the same
+	   program counters, of this snapshot. */
+	uint32_t stack_id;
+	/** The same for goroutines at the same program counters, in all snapshots of a target; 0:
+	   no stack was read. */
+	uint64_t stack_hash;
+	/** Its profiler labels: with .labels; label_count 0: none are known. */
+	const struct gospy_label *label_list;
+	size_t label_count;
+};
+
+/** p.status: src/runtime/runtime2.go. _Psyscall is gone from Go 1.26, where gospy derives it. */
+enum gospy_p_status {
+	GOSPY_P_IDLE = 0,
+	GOSPY_P_RUNNING = 1,
+	GOSPY_P_SYSCALL = 2,
+	GOSPY_P_GCSTOP = 3,
+	GOSPY_P_DEAD = 4,
+};
+
+struct gospy_p {
+	uint64_t id;
+	enum gospy_p_status status;
+	uint64_t schedtick;
+	uint64_t syscalltick;
+	uint64_t m_id;      /**< or GOSPY_UNKNOWN */
+	uint64_t runq_size; /**< local run queue, runnext included */
+};
+
+struct gospy_m {
+	uint64_t id;
+	pid_t tid;          /**< in gospy's PID namespace, or 0: no thread */
+	uint64_t curg_goid; /**< or GOSPY_UNKNOWN */
+	uint64_t p_id;      /**< or GOSPY_UNKNOWN */
+	bool spinning, blocked, incgo, locked;
+};
+
+/** What a thread does, as its M tells. */
+enum gospy_thread_role {
+	GOSPY_THREAD_GOROUTINE, /**< it runs one, or is in a system call or in C code for it */
+	GOSPY_THREAD_LOCKED,    /**< it waits for the goroutine that is locked to it */
+	GOSPY_THREAD_IDLE,      /**< it is parked until there is work */
+	GOSPY_THREAD_SCHEDULER, /**< it looks for work, or polls the network */
+	GOSPY_THREAD_SYSMON,    /**< runtime.sysmon */
+	GOSPY_THREAD_TEMPLATE,  /**< runtime.templateThread, which starts threads for others */
+	GOSPY_THREAD_NO_M,      /**< C code, or a thread that is beginning or ending */
+	GOSPY_THREAD_IO_WORKER, /**< a worker of io_uring: it runs kernel code only */
+};
+
+/** A thread of the target. */
+struct gospy_thread {
+	pid_t tid;        /**< in gospy's PID namespace */
+	const char *comm; /**< its name, unescaped; "" if it is not known */
+	/** R, S, D, ... as /proc had it shortly before the instant of the snapshot; '?' for a
+	   thread that began since. */
+	char state;
+	enum gospy_thread_role role;
+	uint64_t m_id;    /**< or GOSPY_UNKNOWN: it has none */
+	size_t goroutine; /**< index of the one it runs or waits for; SIZE_MAX: none, or unknown */
+};
+
+/** Fields of runtime.sched, under their Go names. */
+struct gospy_sched {
+	uint64_t nmidle, nmspinning, nmfreed, npidle, ngsys, runqsize, goidgen, gomaxprocs;
+};
+
+/** Counters of the heap and the collector, as runtime.MemStats defines them. */
+struct gospy_heap {
+	uint64_t in_use;  /**< HeapInuse */
+	uint64_t sys;     /**< HeapSys */
+	uint64_t live;    /**< gcController.heapLive (memstats.heap_live before 1.17) */
+	uint64_t objects; /**< HeapObjects */
+	uint64_t next_gc; /**< NextGC: the goal of the cycle */
+	uint64_t num_gc, num_forced_gc;
+	uint64_t last_gc_unix_ns; /**< 0: none yet */
+	uint64_t pause_total_ns;
+	uint64_t last_pause_ns; /**< of the last cycle (MemStats.PauseNs); 0: none yet */
+};
+
+struct gospy_thread_counts {
+	uint64_t total, running, sleeping, stopped, zombie;
+};
+
+struct gospy_goroutine_counts {
+	uint64_t total; /**< what runtime.NumGoroutine counts: alive and not the runtime's own */
+	uint64_t idle, runnable, running, syscall, waiting, other; /**< they add up to total */
+	uint64_t system;                                           /**< alive, the runtime's own */
+	uint64_t dead; /**< freed g's that the runtime keeps */
+};
+
+/** What a snapshot does not hold although it was asked for: it cannot be so in a Go process, or is
+ * more than a snapshot may take, so that its memory stays within 256 MiB and 400 bytes a goroutine.
+ */
+struct gospy_missing {
+	uint64_t entries;   /**< of runtime.allgs: no g is there, or one that is there already */
+	uint64_t stacks;    /**< goroutines whose stack is not shown, or not all of it */
+	uint64_t arguments; /**< goroutines whose arguments are not shown */
+	uint64_t ancestors; /**< goroutines whose ancestors are not shown */
+	uint64_t labels;    /**< goroutines whose labels are not shown */
+};
+
+struct gospy_snapshot_info {
+	uint64_t time_unix_ns; /**< instant of the snapshot, wall clock */
+	uint64_t uptime_ns;    /**< of the target at that instant */
+	/** Nothing was stopped, each goroutine was validated: as was asked, or see .not_stopped. */
+	bool non_blocking;
+	/** What is marked GOSPY_SOUND is of one instant: all that ran was stopped, or nothing ran.
+	 */
+	bool instant;
+	bool exact;
+	bool stacks, arguments, native; /**< what was asked for */
+	bool labels_printed;            /**< the runtime's tracebacks show labels (Go 1.26+) */
+	/** Under GOTRACEBACK=system its tracebacks name the g and the m (Go 1.22+). */
+	bool addresses_printed;
+	/** How long a thread stood still at most that would have run; 0: nothing had to be stopped.
+	 */
+	uint64_t paused_ns;
+	uint64_t stopped_threads; /**< those that ran, or were about to: of .threads.total */
+	/** Why the process was not stopped although that was asked for; or NULL. */
+	const char *not_stopped;
+	uint64_t total_ns; /**< the whole capture */
+	uint64_t active;   /**< goroutines that were read while it stood still */
+	uint64_t consistent, retried, late, moved, torn, unreadable; /**< entries by soundness */
+	/** What is missing from this snapshot, or NULL: complete. */
+	const char *problem;
+	struct gospy_missing missing;
+	struct gospy_goroutine_counts goroutines;
+	struct gospy_thread_counts threads;
+	struct gospy_sched sched;
+	struct gospy_heap heap;
+	size_t p_count;
+	size_t m_count;
+};
+
+/**
+ * Take a snapshot. GOSPY_E_USAGE (.native and .non_blocking), GOSPY_E_UNSUPPORTED (.native, and
+ * gospy was built without it), GOSPY_E_GONE (ended or exec'ed), _PERM (may not stop: another tracer
+ * is named, non_blocking may still work), _LIMIT (could not even be stopped within max_pause_ns),
+ * _FAULT, _BAD_DATA. Single goroutines that cannot be read do not fail the call; they are marked.
+ */
+GOSPY_API enum gospy_code gospy_snapshot_take(struct gospy_target *target,
+					      const struct gospy_snapshot_options *options,
+					      struct gospy_snapshot **ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+GOSPY_API void gospy_snapshot_destroy(struct gospy_snapshot *snapshot);
+GOSPY_API const struct gospy_snapshot_info *
+gospy_snapshot_info(const struct gospy_snapshot *snapshot);
+
+/** Number of g's of every kind, dead and system ones included; indexes run in allgs order. */
+GOSPY_API size_t gospy_snapshot_goroutine_count(const struct gospy_snapshot *snapshot);
+/** Decode goroutine `index` into `ret`; cheap, nothing is allocated once its pcs were seen. */
+GOSPY_API void gospy_snapshot_goroutine(struct gospy_snapshot *snapshot, size_t index,
+					struct gospy_goroutine *ret);
+/** One call, as a traceback names it. Strings are raw bytes of the target. */
+struct gospy_frame {
+	const char *func; /**< name as the runtime prints it; NULL: unreadable */
+	const char *file; /**< NULL if unknown */
+	uint32_t line;    /**< 0 if unknown */
+	uint64_t pc;      /**< of the physical frame: a return address, unless `interrupted` */
+	uint64_t entry;   /**< of the physical function */
+	/** Of the physical frame: stack pointer, and that of its caller; 0: not known. */
+	uint64_t sp, fp;
+	bool inlined;     /**< a call inlined into the next frame that is not */
+	bool interrupted; /**< it was at `pc`, not in a call that returns there */
+	/** The runtime's traceback leaves it out: its own code, or a wrapper. Under
+	   GOTRACEBACK=system it does not. */
+	bool hidden;
+	bool elided; /**< the runtime's traceback leaves it out: too many */
+	/** Found by frame pointers behind code that is not Go's: callees of it may be missing. */
+	bool by_frame_pointer;
+	/** What stands between the parentheses; NULL: not known, or `inlined`. */
+	const char *args;
+	bool native;          /**< C code: `func` is the symbol's name, NULL if none is there */
+	const char *module;   /**< path of the file it is in; NULL: unknown, or not `native` */
+	uint64_t module_base; /**< address of the first byte of that file */
+};
+
+/** A goroutine that started another one, and where it was when it did. */
+struct gospy_ancestor {
+	uint64_t goid;
+	const struct gospy_frame *frames; /**< innermost call first, without arguments */
+	size_t frame_count;
+	bool elided;                          /**< there were more frames than the runtime keeps */
+	const struct gospy_frame *created_by; /**< as in struct gospy_stack, may be .hidden */
+};
+
+/** A goroutine's stack, innermost call first. */
+struct gospy_stack {
+	const struct gospy_frame *frames;
+	size_t frame_count;
+	/** Of them, those of C code: they come first. */
+	size_t native_count;
+	/** Why C code could not be followed to the Go code that called it, at `native_end_addr`;
+	   NULL: it could. */
+	const char *native_problem;
+	uint64_t native_end_addr;
+	/** The line that stands for the elided frames; NULL: none. */
+	const char *elision;
+	size_t elision_at; /**< of the frame that it stands before; frame_count: after all */
+	uint64_t elided;   /**< calls that are left out because there are too many */
+	/** Of them, those that were counted and are not in `frames`; they would stand before the
+	   frame `left_out_at`. 0: none. */
+	uint64_t left_out;
+	size_t left_out_at;
+	uint64_t foreign_pc; /**< of the code before the frames found by frame pointers; or 0 */
+	/** Why the walk could not go on, at `end_addr`; NULL: the stack is complete. */
+	const char *problem;
+	uint64_t end_addr;
+	/** The go statement; NULL where the runtime's traceback has none, either. It may be
+	   .hidden. */
+	const struct gospy_frame *created_by;
+	/** With GODEBUG=tracebackancestors=N: the one that started it first, then who started
+	   that. */
+	const struct gospy_ancestor *ancestors;
+	size_t ancestor_count;
+	bool ancestors_unread; /**< it has some that could not be read */
+};
+
+/**
+ * The stack of goroutine `index`, of a snapshot taken with .stacks. `*ret` is valid until the next
+ * call of this function. GOSPY_E_NOT_FOUND: none was read (it is running and was not stopped, say);
+ * then .created_by is filled all the same. GOSPY_E_NOMEM.
+ */
+GOSPY_API enum gospy_code gospy_snapshot_stack(struct gospy_snapshot *snapshot, size_t index,
+					       struct gospy_stack *ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+
+/**
+ * What runs on thread `index`, of a snapshot taken with .threads, .native and .stacks: C code, then
+ * the stack of its goroutine or, without one (or where that is not sound), the runtime's calls.
+ * Otherwise as gospy_snapshot_stack, with which it shares the memory of `*ret`. There is no
+ * .created_by.
+ */
+GOSPY_API enum gospy_code gospy_snapshot_thread_stack(struct gospy_snapshot *snapshot, size_t index,
+						      struct gospy_stack *ret,
+						      struct gospy_error *err)
+	__attribute__((warn_unused_result));
+
+GOSPY_API const struct gospy_p *gospy_snapshot_ps(const struct gospy_snapshot *snapshot);
+GOSPY_API const struct gospy_m *gospy_snapshot_ms(const struct gospy_snapshot *snapshot);
+/** All threads, of a snapshot taken with .threads; `*n_ret` entries. */
+GOSPY_API const struct gospy_thread *gospy_snapshot_threads(const struct gospy_snapshot *snapshot,
+							    size_t *n_ret);
+
+/* --------------------------------------------------------------------------------- statistics --
+ */
+
+/** How gospy_memstats_read and gospy_stats_read read. */
+struct gospy_read_options {
+	size_t size; /**< sizeof(struct gospy_read_options) */
+	/** Never stop the target: read twice and compare. */
+	bool non_blocking;
+	/** Longest time to hold the target; 0: one second. */
+	uint64_t max_pause_ns;
+};
+
+/** How and when figures were read. */
+struct gospy_reading {
+	uint64_t time_unix_ns; /**< the instant they are of, wall clock */
+	uint64_t paused_ns;    /**< see struct gospy_snapshot_info */
+	/** GOSPY_SOUND; _RETRIED: only a later attempt found the figures at rest; _TORN: none did,
+	   so they may stem from different moments, or be off by what was being counted. */
+	enum gospy_soundness soundness;
+	/** Something is GOSPY_UNKNOWN that this Go version has; or NULL. */
+	const char *problem;
+};
+
+enum {
+	GOSPY_SIZE_CLASSES = 61, /**< len(MemStats.BySize) */
+	GOSPY_GC_PAUSES = 256,   /**< len(MemStats.PauseNs) */
+};
+
+/** An entry of MemStats.BySize. */
+struct gospy_size_class {
+	uint64_t size, mallocs, frees;
+};
+
+/** The end of a GC cycle: an entry of MemStats.PauseNs and PauseEnd. */
+struct gospy_gc_pause {
+	uint64_t gc;          /**< number of the cycle, from 1 on */
+	uint64_t pause_ns;    /**< all its pauses together */
+	uint64_t end_unix_ns; /**< wall clock */
+};
+
+/** runtime.gcphase: src/runtime/mgc.go, same numbers in Go 1.12-1.27. */
+enum gospy_gc_phase {
+	GOSPY_GC_OFF = 0, /**< no marking; there may be sweeping */
+	GOSPY_GC_MARK = 1,
+	GOSPY_GC_MARK_TERMINATION = 2,
+	GOSPY_GC_UNKNOWN,
+};
+
+/** CPU time by use. It is wall-clock time of P's, as the runtime counts it. */
+struct gospy_gc_cpu {
+	uint64_t assist_ns;    /**< goroutines that mark as they allocate */
+	uint64_t dedicated_ns; /**< background workers on P's of their own, and fractional ones */
+	uint64_t idle_ns;      /**< background workers on P's that had nothing to do */
+	uint64_t pause_ns;     /**< all P's while the world was stopped; unknown in .mark_cpu */
+	uint64_t total_ns;     /**< of all P's, GC or not; unknown in .mark_cpu */
+};
+
+/**
+ * What runtime.ReadMemStats would return, under its names (runtime.MemStats documents them), and
+ * what else is known of the collector. Bytes, or counts.
+ */
+struct gospy_memstats {
+	uint64_t alloc, total_alloc, sys, lookups, mallocs, frees;
+	uint64_t heap_alloc, heap_sys, heap_idle, heap_inuse, heap_released, heap_objects;
+	uint64_t stack_inuse, stack_sys, mspan_inuse, mspan_sys, mcache_inuse, mcache_sys;
+	uint64_t buck_hash_sys, gc_sys, other_sys;
+	/** Heap_alloc to reach before the next cycle ends: the goal. With GOGC=off before Go 1.19
+	   it is UINT64_MAX itself; then .gc_percent is negative. */
+	uint64_t next_gc;
+	uint64_t last_gc_unix_ns; /**< LastGC; 0: none yet */
+	uint64_t pause_total_ns, num_gc, num_forced_gc;
+	double gc_cpu_fraction; /**< negative: unknown */
+	bool enable_gc, debug_gc;
+	size_t pause_count;                            /**< of .pauses */
+	struct gospy_gc_pause pauses[GOSPY_GC_PAUSES]; /**< the newest last */
+	size_t by_size_count;                          /**< GOSPY_SIZE_CLASSES, or 0: unknown */
+	struct gospy_size_class by_size[GOSPY_SIZE_CLASSES];
+
+	/* What MemStats does not have. */
+	enum gospy_gc_phase gc_phase;
+	bool gc_percent_known;
+	int64_t gc_percent;    /**< GOGC; negative: off */
+	uint64_t memory_limit; /**< GOMEMLIMIT, Go 1.19+; INT64_MAX: none */
+	uint64_t heap_live;    /**< bytes marked by the last cycle and allocated since */
+	uint64_t heap_marked;  /**< bytes that the last cycle has marked */
+	/** Live heap when the last cycle began, and when it had marked; Go 1.19+. */
+	uint64_t heap_before, heap_after;
+	uint64_t uptime_ns; /**< of the process */
+	uint64_t gomaxprocs;
+	/** Of the cycle that runs; while .gc_phase is off of the last one. */
+	struct gospy_gc_cpu mark_cpu;
+	/** Since the start, up to the end of the last cycle; Go 1.20+. */
+	struct gospy_gc_cpu cpu;
+	struct gospy_reading reading;
+};
+
+/**
+ * Read the memory statistics: some hundred small pieces of memory, whatever the size of the heap.
+ * `options` may be NULL. Errors as gospy_snapshot_take; figures that cannot be known do not fail
+ * the call, they are GOSPY_UNKNOWN.
+ */
+GOSPY_API enum gospy_code gospy_memstats_read(struct gospy_target *target,
+					      const struct gospy_read_options *options,
+					      struct gospy_memstats *ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+
+/** Counts of what the scheduler has, without a look at each goroutine. */
+struct gospy_stats {
+	uint64_t goroutines; /**< runtime.NumGoroutine */
+	uint64_t
+		threads; /**< M's ever made that are left: the length of the threadcreate profile */
+	uint64_t gomaxprocs;
+	uint64_t num_cpu; /**< runtime.NumCPU: CPUs that it could use when it was started */
+	uint64_t p_idle, p_running, p_syscall, p_gcstop; /**< P's by status */
+	uint64_t m_idle, m_spinning, m_incgo, m_locked;  /**< M's; some may be two of these */
+	uint64_t runq_global, runq_local; /**< goroutines in run queues; those of P's together */
+	uint64_t timers;     /**< in the heaps, stopped ones that are still in there included */
+	uint64_t finalizers; /**< queued to be run */
+	uint64_t cleanups;   /**< queued to be run, Go 1.25+ */
+	uint64_t netpoll_waiters; /**< goroutines that wait for the network poller */
+	uint64_t cgo_calls;       /**< runtime.NumCgoCall */
+	struct gospy_reading reading;
+};
+
+/** Read the counts. `options` may be NULL. As gospy_memstats_read. */
+GOSPY_API enum gospy_code gospy_stats_read(struct gospy_target *target,
+					   const struct gospy_read_options *options,
+					   struct gospy_stats *ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+
+/* ------------------------------------------------------------------------- processes, versions --
+ */
+
+/** One Go process on this machine. */
+struct gospy_process {
+	pid_t pid, ppid;
+	pid_t ns_pid; /**< in its own PID namespace; `pid` if that is gospy's */
+	uid_t uid;
+	const char *comm; /**< thread-group name, unescaped */
+	const char *name; /**< the same, not cut off after 15 bytes if the command line tells */
+	const char *exe;  /**< path as its mount namespace names it, "(deleted)" cut off */
+	bool exe_deleted;
+	const char *go_version; /**< NULL if the version could not be read though it is Go */
+	bool agent;             /**< a live gops agent has its port file */
+	bool is_go;             /**< false: an ancestor that a tree needs, or it is not known */
+	const char *problem;    /**< why something of it is not known, or NULL */
+};
+
+struct gospy_process_list;
+
+/** Look at every process of /proc; processes sorted by pid. */
+GOSPY_API enum gospy_code gospy_process_list_create(struct gospy_process_list **ret,
+						    struct gospy_error *err)
+	__attribute__((warn_unused_result));
+GOSPY_API void gospy_process_list_destroy(struct gospy_process_list *list);
+/** All processes that could be classified, Go or not, sorted by pid. */
+GOSPY_API const struct gospy_process *gospy_process_list_get(const struct gospy_process_list *list,
+							     size_t *n_ret);
+/** Processes whose executable may not be read, so that it is unknown what they are. */
+GOSPY_API size_t gospy_process_list_unreadable(const struct gospy_process_list *list);
+
+/** A TCP or UDP socket of a process. Addresses are text, "127.0.0.1:80" or "[::1]:80". */
+struct gospy_socket {
+	char local[64];
+	char remote[64];
+	const char *state; /**< "ESTABLISHED", "LISTEN", ... or "NONE" for UDP */
+};
+
+/** Facts about any process, Go or not. Owned by the caller: gospy_process_info_destroy. */
+struct gospy_process_info {
+	pid_t pid, ppid;
+	pid_t ns_pid; /**< in its own PID namespace; `pid` if that is gospy's */
+	uint64_t threads;
+	double memory_percent;     /**< RSS of physical memory; negative: unknown */
+	double cpu_percent;        /**< since its start, of one CPU; negative: unknown */
+	double cpu_percent_sample; /**< over the sample time; negative: not asked for */
+	const char *username;      /**< name or number of the real user */
+	const char *cmdline;       /**< arguments joined by spaces, unescaped; NULL if unreadable */
+	uint64_t elapsed_ns;       /**< since its start */
+	const struct gospy_socket *sockets;
+	size_t socket_count;
+	bool sockets_known; /**< false: descriptors may not be listed */
+	/** Sockets of TCP and UDP that are not among them: neither bound nor connected, or of a
+	   network namespace that none of its threads is in. */
+	uint64_t other_sockets;
+};
+
+/** `sample_ns` > 0: watch its CPU use for that long. GOSPY_E_GONE, _PERM. */
+GOSPY_API enum gospy_code gospy_process_info_create(pid_t pid, uint64_t sample_ns,
+						    struct gospy_process_info **ret,
+						    struct gospy_error *err)
+	__attribute__((warn_unused_result));
+GOSPY_API void gospy_process_info_destroy(struct gospy_process_info *info);
+
+/** What a process has used so far. */
+struct gospy_process_usage {
+	uint64_t mono_ns; /**< CLOCK_MONOTONIC: when this was so */
+	uint64_t cpu_ns;  /**< user and system time of all its threads, those that ended too */
+	uint64_t rss;     /**< bytes of it in memory, or GOSPY_UNKNOWN */
+};
+/** Cheap, and for any process. GOSPY_E_GONE. */
+GOSPY_API enum gospy_code gospy_process_usage(pid_t pid, struct gospy_process_usage *ret,
+					      struct gospy_error *err)
+	__attribute__((warn_unused_result));
+
+/* --------------------------------------------------------------------------- the agent of gops --
+ */
+
+/** What the agent of github.com/google/gops can be asked for: the first byte of a request
+   (gops:signal/signal.go; the same in all versions from 2017 on). */
+enum gospy_agent_verb {
+	GOSPY_AGENT_STACK = 0x1,        /**< the stacks of all goroutines */
+	GOSPY_AGENT_GC = 0x2,           /**< run the garbage collector; answers "ok" */
+	GOSPY_AGENT_MEMSTATS = 0x3,     /**< lines of "key: value" */
+	GOSPY_AGENT_VERSION = 0x4,      /**< the Go version */
+	GOSPY_AGENT_HEAP_PROFILE = 0x5, /**< for pprof, gzip */
+	GOSPY_AGENT_CPU_PROFILE = 0x6,  /**< for pprof, gzip; takes 30 s */
+	GOSPY_AGENT_STATS = 0x7,        /**< lines of "key: value" */
+	GOSPY_AGENT_TRACE = 0x8,        /**< for `go tool trace`; takes 5 s */
+	GOSPY_AGENT_BINARY = 0x9,       /**< the executable */
+	/** Set the GC percentage to `argument`, -1: off; answers with the one before. */
+	GOSPY_AGENT_SET_GC_PERCENT = 0x10,
+};
+
+struct gospy_agent_options {
+	size_t size; /**< sizeof(struct gospy_agent_options) */
+	/** Longest wait for a connection, and for an answer beyond the time that its verb takes;
+	   after that each part has to come within that time, and all of it at 64 KiB/s or more.
+	   0: 10 s. */
+	uint64_t timeout_ns;
+	int cancel_fd; /**< give up when this becomes readable; 0: there is none */
+};
+
+struct gospy_agent_info {
+	pid_t pid;           /**< or 0: opened by address */
+	const char *address; /**< "127.0.0.1:40123" */
+	const char *file;    /**< the port file that named it, as gospy sees it, or NULL */
+	bool other_network;  /**< it listens in another network namespace than gospy's */
+	const char *note;    /**< what is wrong with its port file, or NULL */
+};
+
+/** An agent that was found. Each question is a connection of its own. */
+struct gospy_agent;
+
+/**
+ * Find the agent of a process: by its port file, whose port the process itself must listen on, or,
+ * where the file is missing and the program has the module of the agent in it, among its listening
+ * sockets; these are asked for the Go version, and one that tells it is the agent. GOSPY_E_GONE,
+ * _PERM (descriptors or files may not be read), _NOT_FOUND (there is none; a stale file is named).
+ */
+GOSPY_API enum gospy_code gospy_agent_open_pid(pid_t pid, const struct gospy_agent_options *options,
+					       struct gospy_agent **ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+/** Take it that an agent listens at "host:port". GOSPY_E_USAGE, _NOT_FOUND (no such host), _LIMIT.
+ */
+GOSPY_API enum gospy_code gospy_agent_open_addr(const char *host_port,
+						const struct gospy_agent_options *options,
+						struct gospy_agent **ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+GOSPY_API void gospy_agent_close(struct gospy_agent *agent);
+GOSPY_API const struct gospy_agent_info *gospy_agent_info(const struct gospy_agent *agent);
+
+/** A part of an answer. Another code than GOSPY_OK, with `err` filled, ends the request. */
+typedef enum gospy_code (*gospy_agent_part)(void *ctx, const void *bytes, size_t len,
+					    struct gospy_error *err);
+
+/**
+ * Ask, and pass the answer on as it comes. `argument` is that of the verb. What is known of the
+ * form of an answer is checked, so that one that was cut short or is not of an agent fails in the
+ * end with GOSPY_E_BAD_DATA; parts were passed on by then. GOSPY_E_LIMIT (time; or longer than any
+ * answer can be), GOSPY_E_OS (refused ...), GOSPY_E_PERM (the network namespace may not be
+ * entered), GOSPY_E_CANCELLED.
+ */
+GOSPY_API enum gospy_code gospy_agent_ask(struct gospy_agent *agent, enum gospy_agent_verb verb,
+					  int64_t argument, gospy_agent_part part, void *ctx,
+					  struct gospy_error *err)
+	__attribute__((warn_unused_result));
+/** The same for an answer that is text, NUL-terminated: free() it. At most 65 MiB. */
+GOSPY_API enum gospy_code gospy_agent_text(struct gospy_agent *agent, enum gospy_agent_verb verb,
+					   int64_t argument, char **ret, size_t *len_ret,
+					   struct gospy_error *err)
+	__attribute__((warn_unused_result));
+
+struct gospy_module {
+	const char *path, *version, *sum;
+	const struct gospy_module *replace; /**< or NULL */
+};
+
+struct gospy_build_setting {
+	const char *key, *value;
+};
+
+/** What `go version -m` prints. Absent texts are NULL. */
+struct gospy_build_info {
+	const char *exe;
+	const char *go_version;
+	const char *path; /**< import path of package main */
+	const struct gospy_module *main;
+	const struct gospy_module *deps;
+	size_t dep_count;
+	const struct gospy_build_setting *settings;
+	size_t setting_count;
+};
+
+/** Read the build information of the program that runs as `pid`; needs no debug information. */
+GOSPY_API enum gospy_code gospy_build_info_create(pid_t pid, struct gospy_build_info **ret,
+						  struct gospy_error *err)
+	__attribute__((warn_unused_result));
+GOSPY_API void gospy_build_info_destroy(struct gospy_build_info *info);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

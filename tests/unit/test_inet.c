@@ -1,0 +1,279 @@
+#include "child.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include "machine/sockets.h"
+
+static const char tcp_line[] = "   0: 0100007F:1F90 0200000A:0016 01 00000000:00000000 00:00000000 "
+			       "00000000  1000        0 "
+			       "4242 1 0000000000000000 100 0 0 10 0\n";
+static const char tcp6_line[] =
+	"  12: 00000000000000000000000001000000:0050 B80D01200000000067452301EFCDAB89:FFFF 0A "
+	"00000000:00000000 00:00000000 00000000     0        0 4242 1 0 100 0 0 10 0";
+static const char udp_line[] = "  999: 00000000:0035 00000000:0000 07 00000000:00000000 "
+			       "00:00000000 00000000     0        0 4242 2 0 0\n";
+
+static bool parse(const char *line, size_t len, bool udp, struct inet_socket *ret)
+{
+	return inet_parse_line((struct span){(const uint8_t *)line, len}, udp, ret);
+}
+
+static void assert_socket(const struct inet_socket *socket, const char *local, const char *remote,
+			  const char *state)
+{
+	char text[SOCK_ADDR_TEXT];
+	sock_addr_text(&socket->local, text);
+	assert_string_equal(text, local);
+	sock_addr_text(&socket->remote, text);
+	assert_string_equal(text, remote);
+	assert_string_equal(inet_state(socket), state);
+	assert_int_equal(socket->inode, 4242);
+}
+
+static void lines_parse(void **state)
+{
+	(void)state;
+	struct inet_socket socket;
+	assert_true(parse(tcp_line, sizeof(tcp_line) - 1, false, &socket));
+	assert_socket(&socket, "127.0.0.1:8080", "10.0.0.2:22", "ESTABLISHED");
+	assert_true(parse(tcp6_line, sizeof(tcp6_line) - 1, false, &socket));
+	assert_socket(&socket, "[::1]:80", "[2001:db8::123:4567:89ab:cdef]:65535", "LISTEN");
+	assert_true(parse(udp_line, sizeof(udp_line) - 1, true, &socket));
+	assert_socket(&socket, "0.0.0.0:53", "0.0.0.0:0", "NONE");
+}
+
+static void lines_are_passed_over(void **state)
+{
+	(void)state;
+	struct inet_socket socket;
+	size_t needed = (size_t)(strstr(tcp_line, "4242") - tcp_line) + 1;
+	for (size_t len = 0; len < needed; len++)
+		assert_false(parse(tcp_line, len, false, &socket));
+	static const char *const bad[] = {
+		"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid",
+		"0: 0100007F:1F90 0200000A0016 01 0:0 0:0 0 1000 0 4242 1",
+		"0: 0100007F:1F90 0200000A:0016 01 0:0 0:0 0 1000 0",
+		"0: 0100007G:1F90 0200000A:0016 01 0:0 0:0 0 1000 0 4242 1",
+		"0: 0100007F:1F9x 0200000A:0016 01 0:0 0:0 0 1000 0 4242 1",
+		"0: 0100007F:11F90 0200000A:0016 01 0:0 0:0 0 1000 0 4242 1",
+		"0: 0100007F00:1F90 0200000A:0016 01 0:0 0:0 0 1000 0 4242 1",
+		"0: 0100007F:1F90 0200000A:0016 xx 0:0 0:0 0 1000 0 4242 1",
+		"0: 0100007F:1F90 0200000A:0016 01 0:0 0:0 0 1000 0 99999999999999999999 1",
+	};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_false(parse(bad[i], strlen(bad[i]), false, &socket));
+	static const char state_unknown[] =
+		"0: 0100007F:0001 0200000A:0002 FFFFFFFF 0:0 0:0 0 1000 0 4242";
+	assert_true(parse(state_unknown, sizeof(state_unknown) - 1, false, &socket));
+	assert_socket(&socket, "127.0.0.1:1", "10.0.0.2:2", "UNKNOWN");
+}
+
+static void answers_parse(void **state)
+{
+	(void)state;
+	struct inet_diag_msg msg = {
+		.idiag_family = AF_INET6, .idiag_state = 10, .idiag_inode = 4242};
+	struct inet_socket socket;
+	msg.id.idiag_sport = htons(80);
+	msg.id.idiag_src[3] = htonl(1);
+	struct span bytes = {(const uint8_t *)&msg, sizeof(msg)};
+	assert_true(inet_parse_diag(bytes, false, &socket));
+	assert_socket(&socket, "[::1]:80", "[::]:0", "LISTEN");
+	assert_true(inet_parse_diag(bytes, true, &socket));
+	assert_socket(&socket, "[::1]:80", "[::]:0", "NONE");
+	for (bytes.len = 0; bytes.len < sizeof(msg); bytes.len++)
+		assert_false(inet_parse_diag(bytes, false, &socket));
+	msg.idiag_family = AF_UNIX;
+	assert_false(inet_parse_diag(bytes, false, &socket));
+	msg.idiag_family = AF_INET;
+	msg.id.idiag_src[0] = htonl(INADDR_LOOPBACK);
+	assert_true(inet_parse_diag(bytes, false, &socket));
+	assert_socket(&socket, "127.0.0.1:80", "0.0.0.0:0", "LISTEN");
+}
+
+/* A packet of one socket's message and the last one of the dump. */
+struct packet {
+	struct nlmsghdr header;
+	struct inet_diag_msg msg;
+	struct nlmsghdr done;
+	int result;
+};
+
+static enum inet_outcome take(const struct packet *packet, size_t len, size_t *count_ret)
+{
+	const struct inet_query all = {0};
+	inet_vec sockets = {0};
+	enum inet_outcome outcome = inet_take_answer((struct span){(const uint8_t *)packet, len},
+						     false, &all, &sockets);
+	*count_ret = sockets.len;
+	vec_free(&sockets);
+	return outcome;
+}
+
+static void packets_parse(void **state)
+{
+	(void)state;
+	const size_t done_len = sizeof(struct nlmsghdr) + sizeof(int);
+	const struct packet good = {
+		.header = {.nlmsg_len = sizeof(good.header) + sizeof(good.msg),
+			   .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+			   .nlmsg_flags = NLM_F_MULTI},
+		.msg = {.idiag_family = AF_INET, .idiag_inode = 4242},
+		.done = {.nlmsg_len = (uint32_t)done_len, .nlmsg_type = NLMSG_DONE},
+	};
+	struct packet packet = good;
+	size_t n;
+	_Static_assert(sizeof(packet) == offsetof(struct packet, result) + sizeof(int), "padding");
+	assert_int_equal(take(&packet, good.header.nlmsg_len, &n), INET_MORE);
+	assert_int_equal(n, 1);
+	assert_int_equal(take(&packet, sizeof(packet), &n), INET_COMPLETE);
+	assert_int_equal(n, 1);
+	// A kernel without the table: net/ipv4/inet_diag.c, inet_diag_lock_handler().
+	packet.result = -ENOENT;
+	assert_int_equal(take(&packet, sizeof(packet), &n), INET_REFUSED);
+	packet.result = 0;
+	packet.done.nlmsg_len = sizeof(packet.done);
+	assert_int_equal(take(&packet, sizeof(packet), &n), INET_REFUSED);
+	packet.done.nlmsg_len = (uint32_t)done_len + 1;
+	assert_int_equal(take(&packet, sizeof(packet), &n), INET_REFUSED);
+	packet.done = (struct nlmsghdr){.nlmsg_len = (uint32_t)done_len, .nlmsg_type = NLMSG_ERROR};
+	assert_int_equal(take(&packet, sizeof(packet), &n), INET_REFUSED);
+	packet = good;
+	packet.header.nlmsg_len = 0;
+	assert_int_equal(take(&packet, sizeof(packet), &n), INET_REFUSED);
+	assert_int_equal(n, 0);
+}
+
+enum { SOCKETS = 5, LISTENERS = 2 };
+
+static int bind_socket(int family, int type, struct sockaddr_in6 *addr)
+{
+	int fd = socket(family, type | SOCK_CLOEXEC, 0);
+	*addr = (struct sockaddr_in6){.sin6_family = (sa_family_t)family};
+	socklen_t len = sizeof(*addr);
+	if (fd < 0 || bind(fd, (struct sockaddr *)addr, len) ||
+	    getsockname(fd, (struct sockaddr *)addr, &len))
+		skip(); // no network here
+	return fd;
+}
+
+/** Two that listen, two ends of a connection, and one of UDP. */
+static void open_sockets(int fds[SOCKETS])
+{
+	struct sockaddr_in6 addr;
+	fds[0] = bind_socket(AF_INET6, SOCK_STREAM, &addr);
+	fds[1] = bind_socket(AF_INET6, SOCK_DGRAM, &addr);
+	fds[2] = bind_socket(AF_INET, SOCK_STREAM, &addr);
+	assert_int_equal(listen(fds[0], 1), 0);
+	assert_int_equal(listen(fds[2], 1), 0);
+	fds[3] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(fds[3], (struct sockaddr *)&addr, sizeof(addr)), 0);
+	fds[4] = accept(fds[2], NULL, NULL);
+	assert_true(fds[4] >= 0);
+}
+
+static bool same_addr(const struct sock_addr *a, const struct sock_addr *b)
+{
+	return a->v6 == b->v6 && a->port == b->port && memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;
+}
+
+static bool holds(const inet_vec *sockets, const struct inet_socket *wanted)
+{
+	for (size_t i = 0; i < sockets->len; i++) {
+		const struct inet_socket *socket = &sockets->at[i];
+		if (socket->inode == wanted->inode && socket->state == wanted->state &&
+		    socket->udp == wanted->udp && same_addr(&socket->local, &wanted->local) &&
+		    same_addr(&socket->remote, &wanted->remote))
+			return true;
+	}
+	return false;
+}
+
+static bool same_sockets(const inet_vec *a, const inet_vec *b, size_t n)
+{
+	bool same = a->len == n && b->len == n;
+	for (size_t i = 0; same && i < n; i++)
+		same = holds(b, &a->at[i]);
+	return same;
+}
+
+/* Runs in a process that can make no socket any more once it has asked through one. */
+static int compare_ways(void *inodes)
+{
+	const struct netns own = netns_of(getpid());
+	const struct inet_query all = {.inodes = inodes},
+				listening = {.inodes = inodes, .listening = true};
+	inet_vec by_netlink[2] = {0}, by_text[2] = {0};
+	if (inet_sockets(&own, &all, &by_netlink[0], NULL) ||
+	    inet_sockets(&own, &listening, &by_netlink[1], NULL))
+		return 1;
+	refuse_syscall(SYS_socket, EACCES);
+	if (inet_sockets(&own, &all, &by_text[0], NULL) ||
+	    inet_sockets(&own, &listening, &by_text[1], NULL))
+		return 2;
+	if (!same_sockets(&by_netlink[0], &by_text[0], SOCKETS))
+		return 3;
+	return same_sockets(&by_netlink[1], &by_text[1], LISTENERS) ? 0 : 4;
+}
+
+/** The kernel's text and its netlink tell the same. */
+static void both_ways_agree(void **state)
+{
+	(void)state;
+	int fds[SOCKETS];
+	struct map inodes = {0};
+	open_sockets(fds);
+	assert_int_equal(sockets_inodes(getpid(), &inodes, NULL), GOSPY_OK);
+	int result = child_result(compare_ways, &inodes);
+	map_deinit(&inodes);
+	for (size_t i = 0; i < SOCKETS; i++)
+		close(fds[i]);
+	if (result == CHILD_CANNOT)
+		skip();
+	assert_int_equal(result, 0);
+}
+
+/* The namespace is that of a thread when it was looked at, whatever it has entered since. */
+static void only_that_namespace(void **state)
+{
+	(void)state;
+	int fds[SOCKETS], fd = -1;
+	struct map inodes = {0};
+	inet_vec sockets = {0};
+	open_sockets(fds);
+	assert_int_equal(sockets_inodes(getpid(), &inodes, NULL), GOSPY_OK);
+	const struct inet_query query = {.inodes = &inodes};
+	struct netns ns = netns_of(getpid());
+	ns.own = false;
+	assert_int_equal(inet_sockets(&ns, &query, &sockets, NULL), GOSPY_OK);
+	assert_int_equal(sockets.len, SOCKETS);
+	sockets.len = 0;
+	fd = -1;
+	ns.id++;
+	assert_int_equal(netns_socket(&ns, AF_INET, SOCK_DGRAM, 0, &fd, NULL), GOSPY_E_GONE);
+	assert_int_equal(fd, -1);
+	assert_int_equal(inet_sockets(&ns, &query, &sockets, NULL), GOSPY_OK);
+	assert_int_equal(sockets.len, 0);
+	vec_free(&sockets);
+	map_deinit(&inodes);
+	for (size_t i = 0; i < SOCKETS; i++)
+		close(fds[i]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lines_parse),     cmocka_unit_test(lines_are_passed_over),
+		cmocka_unit_test(answers_parse),   cmocka_unit_test(packets_parse),
+		cmocka_unit_test(both_ways_agree), cmocka_unit_test(only_that_namespace),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

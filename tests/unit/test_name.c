@@ -1,0 +1,517 @@
+/* Names in all widths: written ones, and all functions of the fixtures, of the Go command and its
+ * compiler, and of the programs in GOSPY_NAMES_OF, whose paths a colon separates. */
+#include "render/name.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <glob.h>
+#include <inttypes.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <wchar.h>
+
+#include "base/cleanup.h"
+#include "go_names.h"
+
+enum { WIDTH_MAX = 200 };
+
+static struct strbuf fitted;
+
+static const char *fit(const struct name *name, int width, bool utf8)
+{
+	strbuf_clear(&fitted);
+	name_fit(name, width, utf8, &fitted);
+	assert_false(fitted.failed);
+	return fitted.s ? fitted.s : "";
+}
+
+/* Of the bytes that a terminal gets, by the C library; -1: they are no text, or move the cursor. A
+ * terminal without UTF-8 gets a question mark for each character that is not ASCII. */
+static int columns(const char *s, bool utf8)
+{
+	static wchar_t wide[1 << 16];
+	mbstate_t state = {0};
+	size_t n = mbsrtowcs(wide, &s, sizeof(wide) / sizeof(*wide), &state);
+	if (n == (size_t)-1 || s)
+		return -1;
+	for (size_t i = 0; i < n && !utf8; i++)
+		wide[i] = wide[i] < 0x80 ? wide[i] : L'?';
+	return wcswidth(wide, n);
+}
+
+static struct name place(const char *func)
+{
+	return (struct name){
+		.kind = NAME_PLACE,
+		.text = func,
+		.file = "/src/grpc/transport/http2_server.go",
+		.line = 1179,
+	};
+}
+
+static struct name other(enum name_kind kind, const char *text)
+{
+	return (struct name){.kind = kind, .text = text};
+}
+
+/* ---- what goes first */
+
+/* The forms come one after another as there is less room, each for as long as it fits. */
+static void expect_forms(const struct name *name, const char *const *forms, size_t n)
+{
+	for (int width = WIDTH_MAX, i = 0; i < (int)n; width--) {
+		while (i < (int)n && columns(forms[i], true) > width)
+			i++;
+		if (i < (int)n)
+			assert_string_equal(fit(name, width, true), forms[i]);
+	}
+}
+
+#define EXPECT_FORMS(what, ...)                                                                    \
+	do {                                                                                       \
+		const char *const forms_[] = {__VA_ARGS__};                                        \
+		struct name name_ = what;                                                          \
+		expect_forms(&name_, forms_, sizeof(forms_) / sizeof(*forms_));                    \
+	} while (0)
+
+static void test_method(void **state)
+{
+	(void)state;
+	EXPECT_FORMS(place("google.golang.org/grpc/internal/transport.(*http2Server).keepalive"),
+		     "google.golang.org/grpc/internal/transport.(*http2Server).keepalive "
+		     "/src/grpc/transport/http2_server.go:1179",
+		     "google.golang.org/grpc/internal/transport.(*http2Server).keepalive "
+		     "http2_server.go:1179",
+		     "transport.(*http2Server).keepalive http2_server.go:1179",
+		     "transport.(*http2Server).keepalive:1179", "(*http2Server).keepalive:1179",
+		     "(*http2Server).keepalive", "(*http…erver).keepalive",
+		     "(*http…rver).keepalive", "(*htt…rver).keepalive", "(*htt…ver).keepalive");
+}
+
+static void test_function(void **state)
+{
+	(void)state;
+	EXPECT_FORMS(place("main.main"), "main.main /src/grpc/transport/http2_server.go:1179",
+		     "main.main http2_server.go:1179", "main.main:1179", "main:1179", "main", "m…n",
+		     "m…", "…");
+	EXPECT_FORMS(place("gopkg.in/yaml%2ev3.unmarshal"),
+		     "gopkg.in/yaml%2ev3.unmarshal /src/grpc/transport/http2_server.go:1179",
+		     "gopkg.in/yaml%2ev3.unmarshal http2_server.go:1179",
+		     "yaml%2ev3.unmarshal http2_server.go:1179", "yaml%2ev3.unmarshal:1179",
+		     "unmarshal:1179", "unmarshal", "unma…hal");
+	EXPECT_FORMS(place("crosscall2"), "crosscall2 /src/grpc/transport/http2_server.go:1179",
+		     "crosscall2 http2_server.go:1179", "crosscall2:1179", "crosscall2",
+		     "cros…all2");
+}
+
+static void test_closures(void **state)
+{
+	(void)state;
+	EXPECT_FORMS(place("net/http.(*Server).Serve.func1.2.gowrap3"),
+		     "net/http.(*Server).Serve.func1.2.gowrap3 "
+		     "/src/grpc/transport/http2_server.go:1179",
+		     "net/http.(*Server).Serve.func1.2.gowrap3 http2_server.go:1179",
+		     "http.(*Server).Serve.func1.2.gowrap3 http2_server.go:1179",
+		     "http.(*Server).Serve.func1.2.gowrap3:1179",
+		     "(*Server).Serve.func1.2.gowrap3:1179", "(*Server).Serve…:1179",
+		     "(*Server).Serve…", "(*Se…er).Serve…");
+	EXPECT_FORMS(place("a/b.init.0.func2"),
+		     "a/b.init.0.func2 /src/grpc/transport/http2_server.go:1179",
+		     "a/b.init.0.func2 http2_server.go:1179", "b.init.0.func2 http2_server.go:1179",
+		     "b.init.0.func2:1179", "init.0.func2:1179", "init.0…:1179", "init.0.func2",
+		     "init.0…", "init.0");
+	EXPECT_FORMS(place("main.glob..func1"),
+		     "main.glob..func1 /src/grpc/transport/http2_server.go:1179",
+		     "main.glob..func1 http2_server.go:1179", "main.glob..func1:1179",
+		     "glob..func1:1179", "glob..func1");
+	EXPECT_FORMS(place("a/b.T.M-fm"), "a/b.T.M-fm /src/grpc/transport/http2_server.go:1179",
+		     "a/b.T.M-fm http2_server.go:1179", "b.T.M-fm http2_server.go:1179",
+		     "b.T.M-fm:1179", "T.M-fm:1179", "T.M…:1179", "T.M-fm", "T.M…");
+	// One that was inlined together with the method that it is in.
+	EXPECT_FORMS(place("a/b.(*T).M.(*U).N.func1"),
+		     "a/b.(*T).M.(*U).N.func1 /src/grpc/transport/http2_server.go:1179",
+		     "a/b.(*T).M.(*U).N.func1 http2_server.go:1179",
+		     "b.(*T).M.(*U).N.func1 http2_server.go:1179", "b.(*T).M.(*U).N.func1:1179",
+		     "(*T).M.(*U).N.func1:1179", "(*T).M…:1179", "(*T).M…");
+}
+
+static void test_type_parameters(void **state)
+{
+	(void)state;
+	EXPECT_FORMS(place("a/b.(*Store[go.shape.struct { github.com/x/y.Name string }]).Get"),
+		     "a/b.(*Store[go.shape.struct { github.com/x/y.Name string }]).Get "
+		     "/src/grpc/transport/http2_server.go:1179",
+		     "a/b.(*Store[go.shape.struct { github.com/x/y.Name string }]).Get "
+		     "http2_server.go:1179",
+		     "b.(*Store[go.shape.struct { github.com/x/y.Name string }]).Get "
+		     "http2_server.go:1179",
+		     "b.(*Store[go.shape.struct { github.com/x/y.Name string }]).Get:1179",
+		     "b.(*Store[…]).Get:1179", "(*Store[…]).Get:1179", "(*Store[…]).Get",
+		     "(*Store…).Get", "(*S…re).Get");
+	EXPECT_FORMS(place("slices.SortFunc[...].func1"),
+		     "slices.SortFunc[...].func1 /src/grpc/transport/http2_server.go:1179",
+		     "slices.SortFunc[...].func1 http2_server.go:1179",
+		     "slices.SortFunc[...].func1:1179", "slices.SortFunc[…].func1:1179",
+		     "SortFunc[…].func1:1179", "SortFunc[…]…:1179", "SortFunc[…]…");
+	EXPECT_FORMS(place("go:struct { sync.Mutex; a/b.c map[string]int }.Lock"),
+		     "go:struct { sync.Mutex; a/b.c map[string]int }.Lock "
+		     "/src/grpc/transport/http2_server.go:1179",
+		     "go:struct { sync.Mutex; a/b.c map[string]int }.Lock http2_server.go:1179",
+		     "go:struct { sync.Mutex; a/b.c map[string]int }.Lock:1179",
+		     "go:struct {…}.Lock:1179", "go:struct {…}.Lock", "go:struct ….Lock");
+	EXPECT_FORMS(place("type:.eq.a/b.T"),
+		     "type:.eq.a/b.T /src/grpc/transport/http2_server.go:1179",
+		     "type:.eq.a/b.T http2_server.go:1179", "type:.eq.b.T http2_server.go:1179",
+		     "type:.eq.b.T:1179", "type:.eq.T:1179", "type:.eq.T", "typ….eq.T");
+}
+
+static void test_method_of_another_package(void **state)
+{
+	(void)state;
+	EXPECT_FORMS(place("a/b.(*Options).github.com/x/proto.read"),
+		     "a/b.(*Options).github.com/x/proto.read "
+		     "/src/grpc/transport/http2_server.go:1179",
+		     "a/b.(*Options).github.com/x/proto.read http2_server.go:1179",
+		     "b.(*Options).read http2_server.go:1179", "b.(*Options).read:1179",
+		     "(*Options).read:1179", "(*Options).read");
+}
+
+static void test_parts_that_are_unknown(void **state)
+{
+	(void)state;
+	const struct name none = name_place(NULL);
+	assert_string_equal(fit(&none, 9, true), "-");
+	EXPECT_FORMS(((struct name){.kind = NAME_PLACE, .pc = 0x47f2a0}), "0x47f2a0", "0x4…2a0");
+	EXPECT_FORMS(((struct name){.kind = NAME_PLACE, .text = "a/b.F"}), "a/b.F", "b.F", "F");
+}
+
+static void test_what_stands_around(void **state)
+{
+	(void)state;
+	struct name name = place("a/b.Func");
+	name.before = "waits for ";
+	name.after = "!";
+	EXPECT_FORMS(name, "waits for a/b.Func /src/grpc/transport/http2_server.go:1179!",
+		     "waits for a/b.Func http2_server.go:1179!",
+		     "waits for b.Func http2_server.go:1179!", "waits for b.Func:1179!",
+		     "waits for Func:1179!", "waits for Func!", "Func!", "F…c!", "F…!", "…!", "…");
+	name = other(NAME_OBJECT, "mutex 0xc000012dd8");
+	name.before = "waiting for ";
+	EXPECT_FORMS(name, "waiting for mutex 0xc000012dd8", "waiting for mutex …c000012dd8",
+		     "waiting for mutex …000012dd8", "waiting for mutex …00012dd8",
+		     "waiting for mutex …0012dd8", "waiting for mutex …012dd8",
+		     "waiting for mutex …12dd8", "waiting for mutex …2dd8",
+		     "waiting for mutex …dd8", "mutex 0xc000012dd8", "mutex …c000012dd8");
+	name = place("main.main");
+	name.parens = true;
+	EXPECT_FORMS(name, "main.main (/src/grpc/transport/http2_server.go:1179)",
+		     "main.main (http2_server.go:1179)", "main.main:1179");
+}
+
+static void test_calls(void **state)
+{
+	(void)state;
+	const struct name call = {
+		.kind = NAME_PLACE,
+		.before = "created by ",
+		.text = "a/b.(*T).M",
+		.args = "(0x1, {0x2})",
+	};
+	EXPECT_FORMS(call, "created by a/b.(*T).M(0x1, {0x2})", "created by a/b.(*T).M(0x1, {0x2…)",
+		     "created by a/b.(*T).M(0x1, {0x…)", "created by a/b.(*T).M(0x1, {0…)",
+		     "created by a/b.(*T).M(0x1, {…)", "created by a/b.(*T).M(0x1, …)",
+		     "created by a/b.(*T).M(0x1,…)", "created by a/b.(*T).M(0x1…)",
+		     "created by a/b.(*T).M(0x…)", "created by a/b.(*T).M(0…)",
+		     "created by a/b.(*T).M(…)", "created by b.(*T).M(…)", "created by (*T).M(…)",
+		     "(*T).M(…)");
+}
+
+static void test_copy(void **state)
+{
+	(void)state;
+	CLEANUP(arena_deinit) struct arena arena = {0};
+	char text[] = "a/b.F", before[] = "<", after[] = ">";
+	struct name name = {.kind = NAME_PLACE, .text = text, .before = before, .after = after};
+	struct name copy;
+	assert_true(name_copy(&arena, &name, &copy));
+	memset(text, 'x', sizeof(text) - 1);
+	before[0] = after[0] = 'x';
+	assert_string_equal(fit(&copy, 99, true), "<a/b.F>");
+}
+
+static void test_other_kinds(void **state)
+{
+	(void)state;
+	EXPECT_FORMS(other(NAME_TEXT, "handler=/search"), "handler=/search", "handler=/sear…");
+	EXPECT_FORMS(other(NAME_PATH, "    /src/grpc/transport/server.go:1"),
+		     "    /src/grpc/transport/server.go:1", "    …/grpc/transport/server.go:1",
+		     "    …/transport/server.go:1", "    …/server.go:1", "    …server.go:1");
+	EXPECT_FORMS(other(NAME_OBJECT, "mutex 0xc000012dd8"), "mutex 0xc000012dd8",
+		     "mutex …c000012dd8", "mutex …000012dd8", "mutex …00012dd8", "mutex …0012dd8",
+		     "mutex …012dd8", "mutex …12dd8", "mutex …2dd8", "mutex …dd8", "…00012dd8");
+	EXPECT_FORMS(other(NAME_OBJECT, "(no object known)"), "(no object known)",
+		     "(no obje… known)");
+}
+
+static void test_reasons(void **state)
+{
+	(void)state;
+	EXPECT_FORMS(other(NAME_STATE, "chan receive (nil chan)"), "chan receive (nil chan)",
+		     "chan recv nil", "recv nil");
+	EXPECT_FORMS(other(NAME_STATE, "chan receive"), "chan receive", "chan recv", "recv");
+	EXPECT_FORMS(other(NAME_STATE, "chan send (torn)"), "chan send (torn)", "send (torn)");
+	EXPECT_FORMS(other(NAME_STATE, "select (no cases)"), "select (no cases)", "select none",
+		     "select 0");
+	EXPECT_FORMS(other(NAME_STATE, "running"), "running", "run…ng");
+	EXPECT_FORMS(other(NAME_STATE, "chan receiver"), "chan receiver", "chan r…eiver");
+}
+
+/* All reasons of the Go versions that there are here: no two of them are alike in the columns that
+ * top has for them at 80, and none is cut there. */
+static void check_reasons(const char *path)
+{
+	enum { COLUMNS = 14, MAX = 100 };
+	CLEANUP_FCLOSE FILE *file = fopen(path, "re");
+	CLEANUP_FREE char *line = NULL;
+	size_t cap = 0, n = 0;
+	char reasons[MAX][64], shown[MAX][64];
+	assert_non_null(file);
+	while (getline(&line, &cap, file) > 0 && n < MAX) {
+		char reason[64];
+		if (sscanf(line, " waitReason%*[A-Za-z0-9]: \"%63[^\"]\"", reason) != 1)
+			continue;
+		struct name name = other(NAME_STATE, reason);
+		struct name_size size = name_size(&name, true);
+		if (size.least > COLUMNS)
+			fail_msg("%s: '%s' takes %d columns", path, reason, size.least);
+		snprintf(shown[n], sizeof(shown[n]), "%s", fit(&name, COLUMNS, true));
+		assert_null(strstr(shown[n], "…"));
+		for (size_t i = 0; i < n; i++) {
+			if (strcmp(shown[i], shown[n]) == 0)
+				fail_msg("%s: '%s' and '%s' are both '%s'", path, reasons[i],
+					 reason, shown[n]);
+		}
+		snprintf(reasons[n++], sizeof(reasons[0]), "%s", reason);
+	}
+	assert_true(n > 20 && n < MAX);
+}
+
+/* ---- every width */
+
+static const char *const nasty[] = {
+	"",
+	".",
+	"/",
+	"a/",
+	"a.",
+	"main.",
+	"(",
+	")",
+	"main.(",
+	"main.(*T",
+	"main.(*T)",
+	"main.(*T).",
+	"main.[",
+	"main.F[[[(((",
+	"main.F]]]).x",
+	"main..",
+	"glob..",
+	"main.glob..",
+	"-fm",
+	"main.-",
+	"type:",
+	"go:",
+	"main.日本語.(*型[T]).方法.func1",
+	"main.e\xcc\x81t\xcc\x81\xcc\x81.(*e\xcc\x81).F",
+	"a/\xff\xfe.(*T\x1b[31m).M\n",
+	"main.\xe2\x80\xae.x",
+	"a/b.(*T[go.shape.struct { a/b.F [16]func(int) (error, bool) }]).Method-range1",
+	"k8s.io/"
+	"api.autoConvert_v1beta1_PersistentVolumeClaimTemplate_To_core_PersistentVolumeClaim",
+	"std::vector<int, std::allocator<int> >::push_back(int const&)",
+};
+
+/* In how many columns a name may be put, and still say which method it is. */
+static void check_width(const struct name *name, int width, bool utf8, int least,
+			const char *method)
+{
+	const char *text = fit(name, width, utf8);
+	int taken = columns(text, utf8);
+	if (taken < 0 || taken > width)
+		fail_msg("%s: '%s' takes %d of %d columns", name->text, text, taken, width);
+	if (method && width >= least && !strstr(text, method))
+		fail_msg("%s: '%s' has lost '%s' in %d of %d columns", name->text, text, method,
+			 width, least);
+}
+
+static void check_every_width(const struct name *name, const char *method)
+{
+	for (int utf8 = 0; utf8 < 2; utf8++) {
+		struct name_size size = name_size(name, utf8);
+		assert_true(size.least <= size.good || name->kind != NAME_PLACE);
+		assert_true(size.good <= size.full && size.full <= size.most);
+		for (int width = 1; width <= WIDTH_MAX; width++)
+			check_width(name, width, utf8, size.least, method);
+		assert_string_equal(fit(name, 0, utf8), "");
+		assert_string_equal(fit(name, -5, utf8), "");
+	}
+}
+
+static void test_every_width(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(nasty) / sizeof(nasty[0]); i++) {
+		for (enum name_kind kind = NAME_TEXT; kind <= NAME_OBJECT; kind++) {
+			struct name name = place(nasty[i]);
+			name.kind = kind;
+			check_every_width(&name, NULL);
+			name.before = nasty[(i + 1) % 5];
+			name.after = "…";
+			check_every_width(&name, NULL);
+		}
+	}
+}
+
+/* ---- real names */
+
+struct tally {
+	uint64_t names, told, too_long;
+};
+
+static void check_function(struct tally *tally, const char *func)
+{
+	enum { AT_80 = 38 }; /* columns that top has at 80 for what it groups by */
+	char method[4096];
+	struct name name = place(func);
+	struct name_size size = name_size(&name, true);
+	bool told = go_names_method(func, method, sizeof(method));
+	const char *wanted = told ? method : NULL;
+	tally->names++;
+	tally->told += told;
+	if (tally->names % 1024 == 0)
+		check_every_width(&name, wanted);
+	const int widths[] = {size.least - 1, size.least, AT_80};
+	for (size_t i = 0; i < sizeof(widths) / sizeof(widths[0]); i++) {
+		if (widths[i] > 0)
+			check_width(&name, widths[i], true, size.least, wanted);
+	}
+	tally->too_long += size.least > AT_80;
+}
+
+static void check_name(void *ctx, const char *func)
+{
+	check_function(ctx, func);
+}
+
+static uint64_t check_program(const char *path)
+{
+	struct tally tally = {0};
+	go_names_of(path, check_name, &tally);
+	if (tally.names)
+		print_message("%s: %" PRIu64 " names, %" PRIu64 " methods looked for, %" PRIu64
+			      " too long for 38 columns\n",
+			      path, tally.names, tally.told, tally.too_long);
+	return tally.names;
+}
+
+static uint64_t check_programs(const char *pattern)
+{
+	glob_t paths = {0};
+	uint64_t names = 0;
+	if (glob(pattern, GLOB_BRACE, NULL, &paths) != 0)
+		return 0;
+	for (size_t i = 0; i < paths.gl_pathc; i++)
+		names += check_program(paths.gl_pathv[i]);
+	globfree(&paths);
+	return names;
+}
+
+/* What is below the Go installation that is found by name, or NULL: there is none. */
+static char *in_goroot(const char *path)
+{
+	char root[4096], *found = NULL;
+	FILE *go = popen("go env GOROOT 2>/dev/null", "re");
+	if (go && fgets(root, sizeof(root), go)) {
+		root[strcspn(root, "\n")] = '\0';
+		if (asprintf(&found, "%s/%s", root, path) < 0)
+			found = NULL;
+	}
+	if (go)
+		pclose(go);
+	return found;
+}
+
+static void test_fixtures(void **state)
+{
+	(void)state;
+	const char *dir = getenv("GOSPY_FIXTURES");
+	char pattern[4096];
+	snprintf(pattern, sizeof(pattern), "%s/1.*/default/{generics,agent,server}",
+		 dir ? dir : "");
+	if (!dir || !check_programs(pattern))
+		skip();
+}
+
+static void test_go(void **state)
+{
+	(void)state;
+	CLEANUP_FREE char *go = in_goroot("bin/go");
+	CLEANUP_FREE char *tools = in_goroot("pkg/tool/linux_amd64/{compile,link}");
+	if (!go || !tools || !check_programs(go))
+		skip();
+	check_programs(tools);
+}
+
+static void test_named_programs(void **state)
+{
+	(void)state;
+	const char *names = getenv("GOSPY_NAMES_OF");
+	if (!names)
+		skip();
+	CLEANUP_FREE char *copy = strdup(names);
+	char *rest = copy;
+	for (char *path; (path = strsep(&rest, ":"));)
+		assert_true(check_program(path));
+}
+
+static void test_all_reasons(void **state)
+{
+	(void)state;
+	CLEANUP_FREE char *path = in_goroot("src/runtime/runtime2.go");
+	if (!path || access(path, R_OK) != 0)
+		skip();
+	check_reasons(path);
+}
+
+int main(void)
+{
+	setlocale(LC_CTYPE, "C.UTF-8");
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_method),
+		cmocka_unit_test(test_function),
+		cmocka_unit_test(test_closures),
+		cmocka_unit_test(test_type_parameters),
+		cmocka_unit_test(test_method_of_another_package),
+		cmocka_unit_test(test_parts_that_are_unknown),
+		cmocka_unit_test(test_what_stands_around),
+		cmocka_unit_test(test_calls),
+		cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_other_kinds),
+		cmocka_unit_test(test_reasons),
+		cmocka_unit_test(test_all_reasons),
+		cmocka_unit_test(test_every_width),
+		cmocka_unit_test(test_fixtures),
+		cmocka_unit_test(test_go),
+		cmocka_unit_test(test_named_programs),
+	};
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	strbuf_deinit(&fitted);
+	return failed;
+}

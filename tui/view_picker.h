@@ -1,0 +1,12 @@
+/* Which process? The Go processes of this machine. */
+#ifndef GOSPY_TUI_VIEW_PICKER_H
+#define GOSPY_TUI_VIEW_PICKER_H
+
+#include "tui/view.h"
+
+/** A thread of its own looks at the processes: at these alone, or at all if `n` is 0. */
+struct view *view_picker_open(const pid_t *only, size_t n);
+/** Readable when the list has changed. */
+int view_picker_fd(const struct view *view);
+
+#endif
