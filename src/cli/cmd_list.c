@@ -1,5 +1,7 @@
 #include "cli/cmd_list.h"
 
+#include <unistd.h>
+
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "cli/count.h"
@@ -21,21 +23,6 @@ static bool is_unknown(const struct gospy_process *process)
 	return process->problem && !process->is_go;
 }
 
-/* " 12 (init), 17 (sshd) and 40 more": those of which it is not known what they are. */
-static void name_unknown(const struct gospy_process *processes, size_t n, size_t unknown,
-			 struct strbuf *ret)
-{
-	enum { NAMED_MAX = 4 };
-	size_t named = 0;
-	for (size_t i = 0; i < n && named < NAMED_MAX; i++) {
-		if (is_unknown(&processes[i]))
-			strbuf_printf(ret, "%s %d (%s)", named++ ? "," : "", (int)processes[i].pid,
-				      processes[i].comm);
-	}
-	if (unknown > named)
-		strbuf_printf(ret, " and %zu more", unknown - named);
-}
-
 /* Why one may not be looked into: opening it tells cause and remedy. */
 static const char *explain(const struct gospy_process *process, struct gospy_error *err)
 {
@@ -45,31 +32,25 @@ static const char *explain(const struct gospy_process *process, struct gospy_err
 		       : process->problem;
 }
 
-/* Tell of which processes not everything is known, and why. */
+/* Tell which processes may be missing from the list, or what is missing of one; why, only if the
+ * user asks. */
 void list_note_problems(struct cli *cli, const struct gospy_process_list *list)
 {
-	CLEANUP(strbuf_deinit) struct strbuf names = {0};
 	struct gospy_error err;
 	size_t n, unknown = 0;
-	const struct gospy_process *processes = gospy_process_list_get(list, &n), *first = NULL;
-	for (size_t i = 0; i < n; i++) {
+	const struct gospy_process *processes = gospy_process_list_get(list, &n);
+	for (size_t i = 0; i < n && !cli->quiet; i++) {
 		const struct gospy_process *p = &processes[i];
 		unknown += is_unknown(p);
-		if (is_unknown(p) && !first)
-			first = p;
 		if (p->problem && cli->verbose)
-			cli_note(cli, "process %d (%s): %s", (int)p->pid, p->comm, p->problem);
+			cli_note(cli, "process %d (%s)%s: %s", (int)p->pid, p->comm,
+				 is_unknown(p) ? " is left out" : "",
+				 is_unknown(p) ? explain(p, &err) : p->problem);
 	}
-	if (!unknown || cli->quiet)
-		return;
-	name_unknown(processes, n, unknown, &names);
-	if (unknown == 1)
-		cli_note(cli, "it is not known whether process%s is Go: %s", names.s ? names.s : "",
-			 explain(first, &err));
-	else
-		cli_note(cli, "it is not known whether %zu processes are Go,%s: %s%s", unknown,
-			 names.s ? names.s : "", explain(first, &err),
-			 cli->verbose ? "" : "; -v lists them all");
+	if (unknown && !cli->verbose)
+		cli_note(cli, "%zu process%s left out that may not be looked into%s; -v says which",
+			 unknown, unknown == 1 ? " is" : "es are",
+			 geteuid() ? " (as root they may)" : "");
 }
 
 struct list_options {
@@ -196,8 +177,8 @@ const struct cmd cmd_list = {
 		"could not be found out, `-` for what there is none of, or what there was no time "
 		"to "
 		"count. Elsewhere one line a process as gops has it: PID, parent PID, name, Go "
-		"version, path; a `*` behind the name means that it runs the gops agent. Processes "
-		"that may not be read are named in a note on stderr.",
+		"version, path; a `*` behind the name means that it runs the gops agent. A note on "
+		"stderr counts the processes that may not be looked into; with -v it names them.",
 	.groups = {&list_group, &common_group},
 	.examples = "gospy\n"
 		    "gospy list shop\n"

@@ -10,14 +10,16 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "render/escape.h"
+#include "render/name.h"
+#include "render/report_list.h"
 #include "render/units.h"
 #include "tui/app.h"
 #include "tui/screen.h"
 
 enum {
-	CONTAINER_MIN = 6, /* digits of its id that are no word by accident */
-	LIKE_MAX = 6,      /* others that are named where nothing fits */
+	CONTAINER_MIN = 6,    /* digits of its id that are no word by accident */
+	CONTAINER_SHOWN = 12, /* as docker(1) shows an id */
+	LIKE_MAX = 6,         /* others that are named where nothing fits */
 	LISTED_MAX = 100,
 };
 
@@ -281,6 +283,23 @@ static void add_names(const struct search *search, struct strbuf *like, size_t *
 		add_like(like, count, suggestion.best);
 }
 
+/* Containers whose ids begin so: for one of them the word may have too few digits, or too many that
+ * are decimal. */
+static void add_containers(const struct search *search, struct strbuf *like, size_t *count)
+{
+	const size_t len = strlen(search->word);
+	for (size_t i = 0; len && i < search->count; i++) {
+		const struct gospy_process_details *details =
+			gospy_process_list_details(search->list, i);
+		char id[CONTAINER_SHOWN + 1];
+		if (!details || !details->container ||
+		    strncmp(details->container, search->word, len) != 0)
+			continue;
+		snprintf(id, sizeof(id), "%s", details->container);
+		add_like(like, count, id);
+	}
+}
+
 /* Other addresses of the same port, or other ports. */
 static void add_listeners(const struct search *search, bool same_port, struct strbuf *like,
 			  size_t *count)
@@ -316,7 +335,7 @@ static enum gospy_code none_fits(const struct search *search, struct gospy_error
 {
 	CLEANUP(strbuf_deinit) struct strbuf like = {0};
 	CLEANUP(strbuf_deinit) struct strbuf text = {0};
-	size_t likes = 0, go = 0;
+	size_t likes = 0, containers = 0, go = 0;
 	for (size_t i = 0; i < search->count; i++)
 		go += search->processes[i].is_go;
 	strbuf_printf(&text,
@@ -328,6 +347,8 @@ static enum gospy_code none_fits(const struct search *search, struct gospy_error
 		add_listeners(search, true, &like, &likes);
 		add_listeners(search, false, &like, &likes);
 	} else {
+		add_containers(search, &like, &containers);
+		likes = containers;
 		add_names(search, &like, &likes);
 	}
 	if (likes)
@@ -337,6 +358,8 @@ static enum gospy_code none_fits(const struct search *search, struct gospy_error
 			      like.s ? like.s : "");
 	else if (!go)
 		strbuf_puts(&text, "; there is no Go process");
+	if (containers)
+		strbuf_printf(&text, "; of a container's id give %d digits or more", CONTAINER_MIN);
 	add_unknown(search, &text);
 	return text.failed ? err_nomem(err) : err_set(err, GOSPY_E_GONE, "%s", text.s);
 }
@@ -400,29 +423,32 @@ enum gospy_code which_find(const char *word, which_pids *ret, struct gospy_error
 
 /* ---- one of them */
 
-static void add_choice(struct strbuf *text, pid_t pid)
+/* Behind the error, a line for each; `cols`: of the terminal, or 0. */
+static void add_choice(struct strbuf *text, pid_t pid, int cols)
 {
 	struct gospy_process_info *info = NULL;
 	if (gospy_process_info_create(pid, 0, &info, NULL))
 		return; // it has ended meanwhile
-	strbuf_printf(text, "%8d  ", (int)pid);
-	const size_t before = text->len;
-	escape_add(text, info->username);
-	for (size_t width = text->len - before; width < 10; width++)
-		strbuf_putc(text, ' ');
-	strbuf_printf(text, "  %-8s  ", units_span(info->elapsed_ns).s);
-	escape_add(text, info->cmdline && *info->cmdline ? info->cmdline : info->comm);
+	CLEANUP(strbuf_deinit) struct strbuf line = {0};
+	const char *command = info->cmdline && *info->cmdline ? info->cmdline : info->comm;
+	strbuf_printf(&line, "%8d  %-10s  %-8s  %s", (int)pid, info->username,
+		      units_span(info->elapsed_ns).s,
+		      cols ? report_list_command(command, info->exe) : command);
+	const struct name name = {.kind = NAME_TEXT, .text = line.s ? line.s : ""};
+	name_fit(&name, cols ? cols : INT_MAX, term_is_utf8(), text);
 	strbuf_putc(text, '\n');
+	text->failed |= line.failed;
 	gospy_process_info_destroy(info);
 }
 
-/* Behind the error, a line for each. */
 static void list_choices(struct cli *cli, const which_pids *pids)
 {
 	struct strbuf *text = &cli->choices;
+	int rows, cols;
+	term_size(STDERR_FILENO, &rows, &cols);
 	strbuf_printf(text, "%8s  %-10s  %-8s  %s\n", "PID", "USER", "UPTIME", "COMMAND");
 	for (size_t i = 0; i < pids->len && i < LISTED_MAX; i++)
-		add_choice(text, pids->at[i]);
+		add_choice(text, pids->at[i], cols);
 	if (pids->len > LISTED_MAX)
 		strbuf_printf(text, "... %zu more\n", pids->len - LISTED_MAX);
 }

@@ -456,16 +456,12 @@ static void fit_path(struct strbuf *text, struct part path, int width, bool utf8
 	int indent = 0;
 	for (; path.len && *path.s == ' ' && indent < width - 1; indent++)
 		add(text, cut(&path, 1));
-	for (size_t i = 1; i < path.len; i++) {
-		struct part rest = {path.s + i, path.len - i};
-		if (*rest.s != '/' || part_width(rest, utf8) + 1 > width - indent)
-			continue;
-		strbuf_puts(text, name_more(utf8));
-		add(text, rest);
-		return;
-	}
+	struct part rest = tail(path, width - indent - 1, utf8);
+	const char *slash = memchr(rest.s, '/', rest.len);
+	if (slash)
+		cut(&rest, (size_t)(slash - rest.s));
 	strbuf_puts(text, name_more(utf8));
-	add(text, tail(path, width - indent - 1, utf8));
+	add(text, rest);
 }
 
 /* ---- reasons to wait */
@@ -651,10 +647,10 @@ static struct name_size object_size(struct part object, bool utf8)
 static struct name_size path_size(struct part path, bool utf8)
 {
 	int full = part_width(path, utf8), least = full;
-	for (size_t i = 1; i < path.len; i++) {
-		if (path.s[i] == '/')
-			least = 1 + part_width((struct part){path.s + i, path.len - i}, utf8);
-	}
+	const char *slash = path.len ? memrchr(path.s + 1, '/', path.len - 1) : NULL;
+	if (slash)
+		least = 1 +
+			part_width((struct part){slash, (size_t)(path.s + path.len - slash)}, utf8);
 	return (struct name_size){least, least, full, full};
 }
 

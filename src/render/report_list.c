@@ -1,6 +1,7 @@
 #include "render/report_list.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "render/table.h"
@@ -14,6 +15,21 @@ struct report_list_version report_list_version(const struct gospy_process *proce
 		len = 7 + strcspn(s + 7, " \t");
 	snprintf(version.s, sizeof(version.s), "%.*s", (int)len, s);
 	return version;
+}
+
+/* It may have been named by a link, and have blanks in its name: it ends where the name of the
+ * executable follows. */
+const char *report_list_command(const char *command, const char *exe)
+{
+	const char *slash = exe ? strrchr(exe, '/') : NULL;
+	size_t len = slash ? strlen(slash) : 0;
+	if (!len || !memchr(command, '/', strcspn(command, " ")))
+		return command;
+	for (const char *s = command; (s = strstr(s, slash)); s++) {
+		if (!s[len] || s[len] == ' ')
+			return s + 1;
+	}
+	return command;
 }
 
 static const struct table_column columns[] = {

@@ -16,5 +16,7 @@ void report_list_process_json(struct json *json, const struct gospy_process *pro
 struct report_list_version {
 	char s[64];
 } report_list_version(const struct gospy_process *process);
+/** The command line without the directory of the executable: names differ at their ends. */
+const char *report_list_command(const char *command, const char *exe);
 
 #endif

@@ -58,26 +58,11 @@ static void add_ports(struct strbuf *text, const struct gospy_process_details *d
 		strbuf_puts(text, details->listeners_known ? "-" : "?");
 }
 
-/* Without the directory of the executable: names differ at their ends. It may have been named by
- * a link, and have blanks in its name: it ends where the name of the executable follows. */
-static const char *without_directory(const char *command, const char *exe)
-{
-	const char *slash = exe ? strrchr(exe, '/') : NULL;
-	size_t len = slash ? strlen(slash) : 0;
-	if (!len || !memchr(command, '/', strcspn(command, " ")))
-		return command;
-	for (const char *s = command; (s = strstr(s, slash)); s++) {
-		if (!s[len] || s[len] == ' ')
-			return s + 1;
-	}
-	return command;
-}
-
 static void add_command(struct strbuf *text, const struct list_row *row)
 {
 	const struct gospy_process *p = row->process;
 	const char *command = row->details ? row->details->cmdline : NULL;
-	strbuf_puts(text, command && *command ? without_directory(command, p->exe) : p->name);
+	strbuf_puts(text, command && *command ? report_list_command(command, p->exe) : p->name);
 	if (p->exe_deleted)
 		strbuf_puts(text, " (deleted)");
 }

@@ -92,6 +92,26 @@ class NamesTest(CopyTest):
         error = run("stack", self.name, "--json").expect(USAGE).json()["error"]
         self.assertEqual(error["code"], "usage")
 
+    def test_several_on_a_terminal(self):
+        """Where nobody is asked, the lines behind the error keep to the width."""
+        path = self.copy()
+        fixtures = [self.start(path, "-n", n) for n in (1, 2)]
+        more = self.start(path, "-n", 3, "-kind", "mutex", *["x" * 30] * 4)
+        for cols in (40, 80, 200):
+            terminal = Terminal(["sh", "-c", f"{GOSPY} stats {self.name} </dev/null"], 24, cols,
+                                shared_stderr=True)
+            self.addCleanup(terminal.close)
+            self.assertEqual(terminal.end(), USAGE)
+            lines = [line for line in terminal.screen.lines() if line]
+            titles = next(i for i, line in enumerate(lines) if line.split()[:1] == ["PID"])
+            rows = lines[titles + 1:]
+            self.assertEqual([row.split()[0] for row in rows],
+                             [str(f.pid) for f in sorted((*fixtures, more), key=lambda f: f.pid)])
+            self.assertLessEqual(max(map(len, rows)), cols)
+            if cols >= 80:
+                self.assertEqual([row.split()[3:6] for row in rows],
+                                 [[self.name, "-n", str(n)] for n in (1, 2, 3)])
+
     def test_all(self):
         """Several processes: one after the other, or an array."""
         path = self.copy()
@@ -375,7 +395,10 @@ class GroupTest(lib_gospy.TargetTest):
     def test_container(self):
         self.enter(f"docker-{self.CONTAINER}.scope")
         self.assert_means(self.CONTAINER[:12], self.CONTAINER[:6], self.CONTAINER)
-        run("summary", self.CONTAINER[:5]).expect(NO_TARGET)
+        # It says which container it could be, and what is missing.
+        failed = run("summary", self.CONTAINER[:5]).expect(NO_TARGET)
+        self.assertIn(f"(did you mean '{self.CONTAINER[:12]}'?); of a container's id give 6 digits "
+                      "or more", failed.err)
 
 
 if __name__ == "__main__":
