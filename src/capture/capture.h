@@ -109,6 +109,8 @@ struct capture {
 	VEC(struct select_rec) select_cases;
 	/* By wait reason: what such a wait is for, enum gospy_wait_kind; with .objects. */
 	uint8_t wait_kinds[256];
+	/* By wait reason: a goroutine may leave such a wait and come back unnoticed. */
+	bool uncounted[256];
 	struct symbols *symbols; /* held as long as this */
 	struct stacks stacks;    /* if they were asked for */
 	VEC(struct label_set) label_sets;

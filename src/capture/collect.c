@@ -343,7 +343,7 @@ static bool is_the_same(const struct passes *p, const uint8_t *bytes, const stru
 static bool is_kept(const struct passes *p, const uint8_t *bytes, const struct g_rec *rec)
 {
 	if (!bytes || !(rec->flags & G_NAMED) || rec->soundness != GOSPY_SOUND ||
-	    !grec_can_stand_still(rec) || p->uncounted[rec->waitreason] ||
+	    !grec_can_stand_still(rec) || p->capture->uncounted[rec->waitreason] ||
 	    !is_the_same(p, bytes, rec))
 		return false;
 	if (!p->options->stacks || grec_is_dead(rec))
@@ -355,7 +355,8 @@ static bool is_kept(const struct passes *p, const uint8_t *bytes, const struct g
 static bool stood_still(const struct passes *p, const uint8_t *bytes, const struct g_rec *rec)
 {
 	return bytes && rec->soundness == GOSPY_SOUND && grec_can_stand_still(rec) &&
-	       !p->uncounted[rec->waitreason] && grec_unchanged(&p->image->layout, bytes, rec);
+	       !p->capture->uncounted[rec->waitreason] &&
+	       grec_unchanged(&p->image->layout, bytes, rec);
 }
 
 /* The goroutine was parked: only the GC writes to such a g, and only this field. */
@@ -392,16 +393,16 @@ static enum gospy_code finish(const struct passes *p, enum gospy_code code, stru
 /* There are ways out of _Grunning and back that casgstatus, and so trackingSeq, does not see:
  * coro.go:coroswitch_m swaps the status itself, and so do proc.go:casGToPreemptScan and
  * casGFromPreempted. */
-bool collect_is_uncounted(const char *wait_reason)
+static bool is_uncounted(const char *wait_reason)
 {
 	return strcmp(wait_reason, "coroutine") == 0 || strcmp(wait_reason, "preempted") == 0;
 }
 
 void collect_uncounted(struct passes *p)
 {
-	for (unsigned i = 0; i < sizeof(p->uncounted) / sizeof(p->uncounted[0]); i++) {
-		p->uncounted[i] = collect_is_uncounted(image_wait_reason(p->image, i));
-	}
+	bool *uncounted = p->capture->uncounted;
+	for (unsigned i = 0; i < sizeof(p->capture->uncounted); i++)
+		uncounted[i] = is_uncounted(image_wait_reason(p->image, i));
 }
 
 static void visit_first(void *ctx, unsigned worker, size_t i, const uint8_t *bytes,

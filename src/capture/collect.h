@@ -23,9 +23,7 @@ void collect_keep_on_ms(struct capture *c, size_t *done);
  * put all records in order. */
 enum gospy_code collect_listed(struct capture *c, const struct image *image,
 			       struct gospy_error *err);
-/** May a goroutine leave a wait for this reason without trackingSeq counting it? */
-bool collect_is_uncounted(const char *wait_reason);
-/** Fill .uncounted, before the first copy. */
+/** Fill .uncounted of the capture, before the first copy. */
 void collect_uncounted(struct passes *p);
 /** First copy, target running. */
 enum gospy_code collect_first(struct passes *p, struct gospy_error *err);

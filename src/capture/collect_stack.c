@@ -168,7 +168,7 @@ static bool is_counted(const struct passes *p)
  * src/runtime/proc.go: casgstatus, park_m, reentersyscall. */
 static bool is_proved_by_g(const struct passes *p, const struct g_rec *rec)
 {
-	return is_counted(p) && !(rec->flags & G_ON_M) && !p->uncounted[rec->waitreason];
+	return is_counted(p) && !(rec->flags & G_ON_M) && !p->capture->uncounted[rec->waitreason];
 }
 
 /* Is the goroutine parked, and its stack so deep that it is better read after the resume, if it is

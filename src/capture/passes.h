@@ -30,8 +30,6 @@ struct passes {
 	bool spent;               /* it was begun to do so */
 	bool prove;               /* of collect_verify */
 	bool doubt; /* some threads ran in the moment: active g's have to be proved, too */
-	/* By wait reason: a goroutine may leave such a wait and come back unnoticed. */
-	bool uncounted[256];
 	/* By wait reason: what kind of object such a wait is for (enum gospy_object_kind). */
 	uint8_t object_kinds[256];
 	VEC(struct active_item) active;

@@ -88,11 +88,14 @@ void matches_note(struct cli *cli, const struct matches *matches)
 {
 	enum { GOIDS_NOTED = 8 };
 	const struct select *select = matches->select;
-	const struct counts counts = count(matches);
-	bool unknown = select->min_wait_ns && counts.wait_unknown && !matches->for_ns;
 	CLEANUP(strbuf_deinit) struct strbuf text = {0};
 	for (size_t i = 0; matches->goids && i < matches->goids->len && i < GOIDS_NOTED; i++)
 		note_goid(cli, matches, matches->goids->at[i]);
+	// Of a million goroutines it takes a while to count how many there are to choose from.
+	if (matches->matching && !select->min_wait_ns && !matches->for_ns)
+		return;
+	const struct counts counts = count(matches);
+	bool unknown = select->min_wait_ns && counts.wait_unknown && !matches->for_ns;
 	if (!counts.all)
 		strbuf_puts(&text, matches->running ? "no goroutine is on a thread"
 						    : "there are no goroutines but the runtime's "

@@ -10,7 +10,6 @@
 #include "base/clock.h"
 #include "base/parallel.h"
 #include "capture/capture_take.h"
-#include "capture/collect.h"
 #include "snapshot/ancestor.h"
 #include "snapshot/decode_heap.h"
 #include "snapshot/decode_sched.h"
@@ -530,8 +529,7 @@ static void fill_bubble(const struct gospy_snapshot *s, const struct g_rec *rec,
 static uint64_t departures(const struct gospy_snapshot *s, const struct g_rec *rec)
 {
 	bool counted = field_present(s->image->layout.g.trackingSeq) && grec_is_parked(rec) &&
-		       rec->soundness != GOSPY_SOUND_TORN &&
-		       !collect_is_uncounted(image_wait_reason(s->image, rec->waitreason));
+		       rec->soundness != GOSPY_SOUND_TORN && !s->capture.uncounted[rec->waitreason];
 	return counted ? rec->seq : GOSPY_UNKNOWN;
 }
 
