@@ -269,8 +269,9 @@ struct gospy_snapshot_options {
 	uint64_t stack_limit;
 	/** With .objects: look up what the descriptors are that goroutines wait for, and who has
 	   the other end on this machine. It is done when all else has been read, for at most 4,096
-	   descriptors; peers are looked for in the target's network namespace, for a fifth of a
-	   second. */
+	   descriptors; the peer of a socket is looked for in the target's network namespace. Of
+	   processor time it takes at most half a second for the tables of sockets, and a fifth of
+	   one for the processes that have the peers. */
 	bool sockets;
 };
 

@@ -30,6 +30,12 @@ static inline uint64_t clock_boot_ns(void)
 	return clock_ns(CLOCK_BOOTTIME);
 }
 
+/** Processor time of the calling thread: a budget in it is the same on a busy machine. */
+static inline uint64_t clock_thread_ns(void)
+{
+	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
 /** Sleep for `ns`, or until a signal comes. */
 static inline void clock_sleep(uint64_t ns)
 {

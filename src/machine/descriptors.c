@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/cancel.h"
@@ -15,10 +14,14 @@
 #include "base/clock.h"
 #include "live/process.h"
 #include "machine/inet.h"
+#include "machine/socket_protocol.h"
+#include "machine/unix_sockets.h"
 
 enum {
 	DESCRIPTORS_MAX = 4096,
 	LINK_MAX = 256,
+	/* A table with a hundred thousand sockets takes some 100 ms. */
+	TABLES_NS = 500000000,
 	/* To look at all descriptors of a machine with a thousand processes takes some 50 ms. */
 	PEERS_NS = 200000000,
 };
@@ -28,9 +31,9 @@ struct item {
 	struct gospy_descriptor pub;
 	uint64_t inode; /* of a socket or a pipe, else 0 */
 	bool pipe;
-	bool writes; /* of a pipe: this end is written to */
-	bool connected;
-	struct inet_socket socket; /* if it is one of TCP or UDP: .inode is not 0 */
+	bool writes;               /* of a pipe: this end is written to */
+	bool connected;            /* a socket of TCP or UDP */
+	struct inet_socket socket; /* if it is one of those: .inode is not 0 */
 	uint64_t peer;             /* see peer_key(); 0: not known */
 };
 
@@ -49,6 +52,11 @@ struct finder {
 static uint64_t peer_key(uint64_t inode, bool writes)
 {
 	return inode << 1 | writes;
+}
+
+static void unix_free(unix_vec *sockets)
+{
+	vec_free(sockets);
 }
 
 static void finder_deinit(struct finder *f)
@@ -80,16 +88,14 @@ static bool is_writable(int dir, const char *name)
 	return !fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) && st.st_mode & S_IWUSR;
 }
 
-/* "tcp", "unix": net/socket.c, sockfs_xattr_get(). */
-static const char *socket_type(const struct finder *f, int fd)
+/* "tcp", "unix" */
+static const char *socket_type(const struct finder *f, int fd, uint64_t inode)
 {
-	char path[64], name[32] = "";
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)f->tid, fd);
-	ssize_t n = getxattr(path, "system.sockprotoname", name, sizeof(name) - 1);
-	if (n <= 0)
+	char name[SOCKET_PROTOCOL];
+	if (!socket_protocol(f->tid, (uint64_t)fd, inode, name))
 		return "socket";
-	for (ssize_t i = 0; i < n; i++)
-		name[i] = (char)tolower((unsigned char)name[i]);
+	for (char *c = name; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
 	// "TCPv6" is TCP as well, and its address says the rest; "UNIX-STREAM" a kind of "UNIX".
 	name[strcspn(name, "-")] = '\0';
 	size_t len = strlen(name);
@@ -111,7 +117,7 @@ static bool add_item(struct finder *f, int dir, int fd)
 		item.pub.type = "pipe";
 		item.peer = peer_key(item.inode, !item.writes);
 	} else if ((item.inode = inode_of(link, "socket:["))) {
-		item.pub.type = socket_type(f, fd);
+		item.pub.type = socket_type(f, fd, item.inode);
 	} else {
 		item.pub.type = arena_strdup(f->arena, link);
 	}
@@ -179,9 +185,9 @@ static enum gospy_code find_ends(struct finder *f, const struct netns *ns, struc
 	if (!pairs.len)
 		return GOSPY_OK;
 	inet_vec ends = {0};
-	const struct inet_query query = {.pairs = &pairs};
+	const struct inet_query query = {.pairs = &pairs, .deadline_ns = f->deadline_ns};
 	enum gospy_code code = inet_sockets(ns, &query, &ends, err);
-	for (size_t i = 0; !code && i < ends.len; i++) {
+	for (size_t i = 0; i < ends.len; i++) {
 		const struct inet_socket *end = &ends.at[i];
 		const uint64_t *at = map_get(&pairs, sock_addr_pair(&end->local, &end->remote));
 		struct item *item = at ? &f->items.at[*at - 1] : NULL;
@@ -192,20 +198,69 @@ static enum gospy_code find_ends(struct finder *f, const struct netns *ns, struc
 	return code;
 }
 
-static enum gospy_code find_sockets(struct finder *f, struct gospy_error *err)
+static enum gospy_code find_inet(struct finder *f, const struct netns *ns, struct gospy_error *err)
 {
-	const struct netns ns = netns_of(f->tid);
-	const struct inet_query query = {.inodes = &f->by_inode};
+	const struct inet_query query = {.inodes = &f->by_inode, .deadline_ns = f->deadline_ns};
 	inet_vec sockets = {0};
-	if (!f->by_inode.len)
-		return GOSPY_OK;
-	enum gospy_code code = inet_sockets(&ns, &query, &sockets, err);
-	for (size_t i = 0; !code && i < sockets.len; i++) {
+	enum gospy_code code = inet_sockets(ns, &query, &sockets, err);
+	for (size_t i = 0; i < sockets.len; i++) {
 		if (!take_socket(f, &sockets.at[i]))
 			code = err_nomem(err);
 	}
 	vec_free(&sockets);
-	return code ? code : find_ends(f, &ns, err);
+	return code ? code : find_ends(f, ns, err);
+}
+
+/* Put what the other ends are bound to into those that have them: clients of a server. */
+static enum gospy_code name_unix_ends(struct finder *f, const struct netns *ns,
+				      const struct map *ends, struct gospy_error *err)
+{
+	CLEANUP(unix_free) unix_vec found = {0};
+	enum gospy_code code = unix_sockets(ns, ends, f->deadline_ns, &found, err);
+	for (size_t i = 0; i < found.len; i++) {
+		const struct unix_socket *end = &found.at[i];
+		struct item *item = &f->items.at[*map_get(ends, end->inode) - 1];
+		if (*end->name && !(item->pub.remote = arena_strdup(f->arena, end->name)))
+			return err_nomem(err);
+	}
+	return code;
+}
+
+/* Connections of Unix sockets: the kernel tells the other end of each. */
+static enum gospy_code find_unix(struct finder *f, const struct netns *ns, struct gospy_error *err)
+{
+	CLEANUP(unix_free) unix_vec found = {0};
+	CLEANUP(map_deinit) struct map ends = {0};
+	enum gospy_code code = unix_sockets(ns, &f->by_inode, f->deadline_ns, &found, err);
+	for (size_t i = 0; i < found.len; i++) {
+		const struct unix_socket *socket = &found.at[i];
+		const uint64_t at = *map_get(&f->by_inode, socket->inode);
+		struct item *item = &f->items.at[at - 1];
+		uint64_t *end = socket->peer ? map_put(&ends, socket->peer) : NULL;
+		item->pub.type = "unix";
+		if (*socket->name && !(item->pub.local = arena_strdup(f->arena, socket->name)))
+			return err_nomem(err);
+		if (!socket->peer)
+			continue;
+		if (!end)
+			return err_nomem(err);
+		*end = at;
+		item->peer = peer_key(socket->peer, false);
+	}
+	return code || !ends.len ? code : name_unix_ends(f, ns, &ends, err);
+}
+
+/* If the time is up, less is known. */
+static enum gospy_code find_sockets(struct finder *f, struct gospy_error *err)
+{
+	const struct netns ns = netns_of(f->tid);
+	if (!f->by_inode.len)
+		return GOSPY_OK;
+	f->deadline_ns = clock_after(clock_thread_ns(), TABLES_NS);
+	enum gospy_code code = find_inet(f, &ns, err);
+	if (!code)
+		code = find_unix(f, &ns, err);
+	return code == GOSPY_E_LIMIT ? GOSPY_OK : code;
 }
 
 static bool want_peers(struct finder *f)
@@ -226,7 +281,7 @@ static bool want_peers(struct finder *f)
 static bool is_over(const struct finder *f)
 {
 	return !f->wanted || f->out_of_memory || cancel_asked() ||
-	       clock_mono_ns() >= f->deadline_ns;
+	       clock_thread_ns() >= f->deadline_ns;
 }
 
 static const char *name_of(struct finder *f, pid_t pid)
@@ -271,7 +326,7 @@ static void look_into(struct finder *f, pid_t pid)
 /* Of a process that has both ends of a connection itself, and of others. */
 static void find_peers(struct finder *f)
 {
-	f->deadline_ns = clock_after(clock_mono_ns(), PEERS_NS);
+	f->deadline_ns = clock_after(clock_thread_ns(), PEERS_NS);
 	look_into(f, f->pid);
 	DIR *proc CLEANUP_CLOSEDIR = is_over(f) ? NULL : opendir("/proc");
 	const struct dirent *entry;

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/hash.h"
 #include "live/scan.h"
+#include "machine/sock_diag.h"
 
 /* include/net/tcp_states.h */
 enum {
@@ -118,8 +119,9 @@ bool inet_parse_line(struct span line, bool udp, struct inet_socket *ret)
 }
 
 /** A table may have as many lines as the host has sockets, so they are not kept in memory. */
-static bool read_text(const struct netns *ns, bool udp, bool v6, const struct inet_query *query,
-		      inet_vec *ret)
+static enum gospy_code read_text(const struct netns *ns, bool udp, bool v6,
+				 const struct inet_query *query, inet_vec *ret,
+				 struct gospy_error *err)
 {
 	char path[32];
 	snprintf(path, sizeof(path), "/proc/%d/net/%s%s", (int)ns->tid, udp ? "udp" : "tcp",
@@ -130,43 +132,25 @@ static bool read_text(const struct netns *ns, bool udp, bool v6, const struct in
 	ssize_t n;
 	// The table is of the namespace that the thread was in when the file was opened.
 	if (netns_of(ns->tid).id != ns->id)
-		return true;
+		return GOSPY_OK;
 	// If the file is missing, the kernel does not have that protocol.
 	while (file && (n = getline(&line, &size, file)) > 0) {
 		struct inet_socket socket;
+		enum gospy_code code = sock_diag_in_time(query->deadline_ns, err);
+		if (code)
+			return code;
 		if (!inet_parse_line((struct span){(const uint8_t *)line, (size_t)n}, udp, &socket))
 			continue;
 		// net/ipv4/tcp_ipv4.c, tcp_get_idx(): listening sockets come first.
 		if (query->listening && socket.state != TCP_LISTEN)
 			break;
 		if (is_wanted(query, &socket) && !vec_push(ret, socket))
-			return false;
+			return err_nomem(err);
 	}
-	return true;
+	return GOSPY_OK;
 }
 
 /* ---- by netlink */
-
-enum { ANSWER_MAX = 32 << 10 /* what the kernel puts into one: net/netlink/af_netlink.c */ };
-
-static bool ask(int fd, bool udp, bool v6, const struct inet_query *query)
-{
-	// Sockets in TIME_WAIT and SYN_RECV have no descriptor any more, or none yet.
-	const uint32_t with_descriptor =
-		((1u << TCP_STATES) - 1) & ~(1u << TCP_TIME_WAIT | 1u << TCP_SYN_RECV);
-	const struct {
-		struct nlmsghdr header;
-		struct inet_diag_req_v2 request;
-	} message = {
-		.header = {.nlmsg_len = sizeof(message),
-			   .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-			   .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
-		.request = {.sdiag_family = v6 ? AF_INET6 : AF_INET,
-			    .sdiag_protocol = udp ? IPPROTO_UDP : IPPROTO_TCP,
-			    .idiag_states = query->listening ? 1u << TCP_LISTEN : with_descriptor},
-	};
-	return send(fd, &message, sizeof(message), 0) == sizeof(message);
-}
 
 static struct sock_addr diag_address(const struct inet_diag_msg *msg, const __be32 *words,
 				     __be16 port)
@@ -194,87 +178,73 @@ bool inet_parse_diag(struct span message, bool udp, struct inet_socket *ret)
 	return true;
 }
 
-/* net/netlink/af_netlink.c, netlink_dump_done(): behind the header of the last message is what the
- * dump ended with, -ENOENT if the kernel has no such table (net/ipv4/inet_diag.c). */
-static bool dump_succeeded(struct span body)
+/* What an answer is taken into. */
+struct taking {
+	const struct inet_query *query;
+	bool udp;
+	inet_vec *ret;
+};
+
+static bool take_answer(void *ctx, struct span body)
 {
-	int result;
-	if (body.len < sizeof(result))
-		return false;
-	memcpy(&result, body.ptr, sizeof(result));
-	return result >= 0;
+	const struct taking *taking = ctx;
+	struct inet_socket socket;
+	return !inet_parse_diag(body, taking->udp, &socket) || !is_wanted(taking->query, &socket) ||
+	       vec_push(taking->ret, socket);
 }
 
-enum inet_outcome inet_take_answer(struct span bytes, bool udp, const struct inet_query *query,
-				   inet_vec *ret)
+static enum gospy_code read_diag(int fd, bool v6, struct taking *taking, bool *complete_ret,
+				 struct gospy_error *err)
 {
-	struct nlmsghdr header;
-	while (bytes.len >= sizeof(header)) {
-		memcpy(&header, bytes.ptr, sizeof(header));
-		if (header.nlmsg_len < NLMSG_HDRLEN || header.nlmsg_len > bytes.len)
-			return INET_REFUSED;
-		struct span body = span_sub(bytes, NLMSG_HDRLEN, header.nlmsg_len - NLMSG_HDRLEN);
-		if (header.nlmsg_type == NLMSG_DONE)
-			return dump_succeeded(body) ? INET_COMPLETE : INET_REFUSED;
-		if (header.nlmsg_type != SOCK_DIAG_BY_FAMILY)
-			return INET_REFUSED;
-		struct inet_socket socket;
-		if (inet_parse_diag(body, udp, &socket) && is_wanted(query, &socket) &&
-		    !vec_push(ret, socket))
-			return INET_NO_MEMORY;
-		size_t step = NLMSG_ALIGN(header.nlmsg_len);
-		bytes = step < bytes.len ? span_sub(bytes, step, bytes.len - step)
-					 : (struct span){NULL, 0};
-	}
-	return INET_MORE;
-}
-
-static enum inet_outcome read_diag(int fd, uint8_t *buffer, bool udp, bool v6,
-				   const struct inet_query *query, inet_vec *ret)
-{
-	enum inet_outcome outcome = ask(fd, udp, v6, query) ? INET_MORE : INET_REFUSED;
-	while (outcome == INET_MORE) {
-		// The kernel answers before it comes back from the question.
-		ssize_t n = recv(fd, buffer, ANSWER_MAX, MSG_DONTWAIT | MSG_TRUNC);
-		outcome = n <= 0 || n > ANSWER_MAX
-				  ? INET_REFUSED
-				  : inet_take_answer((struct span){buffer, (size_t)n}, udp, query,
-						     ret);
-	}
-	return outcome;
+	// Sockets in TIME_WAIT and SYN_RECV have no descriptor any more, or none yet.
+	const uint32_t with_descriptor =
+		((1u << TCP_STATES) - 1) & ~(1u << TCP_TIME_WAIT | 1u << TCP_SYN_RECV);
+	const struct inet_query *query = taking->query;
+	const struct {
+		struct nlmsghdr header;
+		struct inet_diag_req_v2 request;
+	} message = {
+		.header = {.nlmsg_len = sizeof(message),
+			   .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+			   .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+		.request = {.sdiag_family = v6 ? AF_INET6 : AF_INET,
+			    .sdiag_protocol = taking->udp ? IPPROTO_UDP : IPPROTO_TCP,
+			    .idiag_states = query->listening ? 1u << TCP_LISTEN : with_descriptor},
+	};
+	return sock_diag_dump(fd, (struct span){(const uint8_t *)&message, sizeof(message)},
+			      query->deadline_ns, take_answer, taking, complete_ret, err);
 }
 
 /* ---- both */
 
 /* fd -1: read the tables as text. */
-static bool read_table(int fd, uint8_t *buffer, const struct netns *ns, bool udp, bool v6,
-		       const struct inet_query *query, inet_vec *ret)
+static enum gospy_code read_table(int fd, const struct netns *ns, bool udp, bool v6,
+				  const struct inet_query *query, inet_vec *ret,
+				  struct gospy_error *err)
 {
 	const size_t before = ret->len;
-	enum inet_outcome outcome =
-		fd < 0 ? INET_REFUSED : read_diag(fd, buffer, udp, v6, query, ret);
-	if (outcome != INET_REFUSED)
-		return outcome == INET_COMPLETE;
+	struct taking taking = {query, udp, ret};
+	bool complete = false;
+	enum gospy_code code = fd < 0 ? GOSPY_OK : read_diag(fd, v6, &taking, &complete, err);
+	if (code || complete)
+		return code;
 	ret->len = before;
-	return read_text(ns, udp, v6, query, ret);
+	return read_text(ns, udp, v6, query, ret, err);
 }
 
 enum gospy_code inet_sockets(const struct netns *ns, const struct inet_query *query, inet_vec *ret,
 			     struct gospy_error *err)
 {
-	uint8_t *buffer CLEANUP_FREE = malloc(ANSWER_MAX);
 	const size_t before = ret->len;
 	int fd CLEANUP_CLOSE = -1;
-	if (!buffer)
-		return err_nomem(err);
+	enum gospy_code code = GOSPY_OK;
 	if (netns_socket(ns, AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG, &fd, NULL))
 		fd = -1;
-	for (unsigned udp = 0; udp <= !query->listening; udp++) {
-		if (!read_table(fd, buffer, ns, udp, false, query, ret) ||
-		    !read_table(fd, buffer, ns, udp, true, query, ret)) {
-			ret->len = before;
-			return err_nomem(err);
-		}
+	for (unsigned udp = 0; !code && udp <= !query->listening; udp++) {
+		for (unsigned v6 = 0; !code && v6 < 2; v6++)
+			code = read_table(fd, ns, udp, v6, query, ret, err);
 	}
-	return GOSPY_OK;
+	if (code && code != GOSPY_E_LIMIT)
+		ret->len = before;
+	return code;
 }

@@ -43,10 +43,12 @@ struct inet_query {
 	bool listening;           /* of TCP, those that wait for connections */
 	const struct map *inodes; /* only these; NULL: all */
 	const struct map *pairs;  /* only those of which this has sock_addr_pair(); NULL: all */
+	uint64_t deadline_ns;     /* of clock_thread_ns(): no longer than until then; 0: none */
 };
 
-/** Append the sockets of a namespace; none if its thread has left it. GOSPY_E_NOMEM: nothing was
- * appended. */
+/** Append the sockets of a namespace; none if its thread has left it. GOSPY_E_LIMIT: the deadline
+ * came before the end of the tables; what was found by then is appended. GOSPY_E_NOMEM,
+ * GOSPY_E_CANCELLED: nothing was. */
 enum gospy_code inet_sockets(const struct netns *ns, const struct inet_query *query, inet_vec *ret,
 			     struct gospy_error *err);
 
@@ -54,12 +56,5 @@ enum gospy_code inet_sockets(const struct netns *ns, const struct inet_query *qu
 bool inet_parse_line(struct span line, bool udp, struct inet_socket *ret);
 /** One answer of sock_diag; false: it is too short, or of another family. */
 bool inet_parse_diag(struct span message, bool udp, struct inet_socket *ret);
-
-/** What a packet from the kernel says of a table: there are more packets; it was the last one; the
- * kernel gave none or not all of it; there is no memory for it. */
-enum inet_outcome { INET_MORE, INET_COMPLETE, INET_REFUSED, INET_NO_MEMORY };
-/** The messages of one packet (netlink(7)). Appends what is wanted, whatever the outcome. */
-enum inet_outcome inet_take_answer(struct span bytes, bool udp, const struct inet_query *query,
-				   inet_vec *ret);
 
 #endif

@@ -33,11 +33,11 @@ static enum gospy_code find_network(struct listener_finder *finder, const struct
 		}
 	}
 	enum gospy_code code = inet_sockets(ns, &query, &network.listeners, err);
-	if (code)
-		return code;
-	if (!vec_push(&finder->networks, network)) {
+	if (!code && !vec_push(&finder->networks, network))
+		code = err_nomem(err);
+	if (code) {
 		vec_free(&network.listeners);
-		return err_nomem(err);
+		return code;
 	}
 	*ret = &finder->networks.at[finder->networks.len - 1].listeners;
 	return GOSPY_OK;

@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/xattr.h>
 
 #include "base/cleanup.h"
 #include "live/scan.h"
+#include "machine/socket_protocol.h"
 
 enum {
 	/* Instead of a descriptor: this socket was found, or is none of TCP or UDP. */
@@ -40,15 +40,13 @@ enum gospy_code sockets_inodes(pid_t tid, struct map *inodes, struct gospy_error
 	return GOSPY_OK;
 }
 
-/* Which protocol does the socket behind this descriptor belong to? Its file has the name as an
- * attribute: net/socket.c, sockfs_xattr_get(), and .name of struct proto. */
-static bool is_inet(pid_t tid, uint64_t fd)
+static bool is_inet(pid_t tid, uint64_t fd, uint64_t inode)
 {
 	static const char *const names[] = {"TCP", "TCPv6", "UDP", "UDPv6", "MPTCP", "MPTCPv6"};
-	char path[64], name[16] = "";
-	snprintf(path, sizeof(path), "/proc/%d/fd/%llu", tid, (unsigned long long)fd);
-	ssize_t n = getxattr(path, "system.sockprotoname", name, sizeof(name) - 1);
-	for (size_t i = 0; n > 0 && i < sizeof(names) / sizeof(*names); i++) {
+	char name[SOCKET_PROTOCOL];
+	if (!socket_protocol(tid, fd, inode, name))
+		return false;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		if (strcmp(name, names[i]) == 0)
 			return true;
 	}
@@ -63,7 +61,7 @@ static uint64_t count_left(pid_t tid, const struct map *inodes)
 		struct map_entry *entry = &inodes->entries[i];
 		if (!entry->used || entry->value == (uint64_t)SETTLED)
 			continue;
-		if (is_inet(tid, entry->value))
+		if (is_inet(tid, entry->value, entry->key))
 			left++;
 		else
 			entry->value = (uint64_t)SETTLED;

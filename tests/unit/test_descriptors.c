@@ -9,11 +9,19 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/rtnetlink.h>
+#include <linux/unix_diag.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 
 #include "machine/descriptors.h"
 #include "machine/inet.h"
+#include "machine/socket_protocol.h"
+#include "machine/unix_sockets.h"
 
 static void text_of(int fd, bool peer, char text[SOCK_ADDR_TEXT])
 {
@@ -106,6 +114,152 @@ static void test_own(void **state)
 	arena_deinit(&arena);
 }
 
+static uint64_t inode_of(int fd)
+{
+	struct stat st;
+	assert_int_equal(fstat(fd, &st), 0);
+	return st.st_ino;
+}
+
+/* Does the kernel tell of Unix sockets by netlink? */
+static bool can_ask(int fd)
+{
+	struct map inodes = {0};
+	unix_vec found = {0};
+	const struct netns own = netns_of(getpid());
+	assert_non_null(map_put(&inodes, inode_of(fd)));
+	assert_int_equal(unix_sockets(&own, &inodes, 0, &found, NULL), GOSPY_OK);
+	bool can = found.len;
+	vec_free(&found);
+	map_deinit(&inodes);
+	return can;
+}
+
+/* A server with an abstract name, and a client: the other end's name is that of the server. */
+static void test_unix(void **state)
+{
+	(void)state;
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	char name[64];
+	snprintf(name, sizeof(name), "@gospy-test-%d", (int)getpid());
+	memcpy(addr.sun_path + 1, name + 1, strlen(name) - 1);
+	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name));
+	int server = socket(AF_UNIX, SOCK_STREAM, 0), client = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(bind(server, (struct sockaddr *)&addr, len), 0);
+	assert_int_equal(listen(server, 1), 0);
+	assert_int_equal(connect(client, (struct sockaddr *)&addr, len), 0);
+	int served = accept(server, NULL, NULL), pair[2];
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), 0);
+	const int all[] = {server, client, served, pair[0], pair[1]};
+	const size_t count = sizeof(all) / sizeof(all[0]);
+	if (!can_ask(server))
+		skip();
+	struct arena arena = {0};
+	descriptor_numbers fds = {0};
+	const struct gospy_descriptor *list;
+	size_t n;
+	for (size_t i = 0; i < count; i++)
+		assert_true(vec_push(&fds, all[i]));
+	assert_int_equal(descriptors_find(getpid(), &fds, &arena, &list, &n, NULL), GOSPY_OK);
+	assert_int_equal(n, count);
+	const struct gospy_descriptor *d = find(list, n, server);
+	assert_string_equal(d->type, "unix");
+	assert_string_equal(d->local, name);
+	assert_int_equal(d->peer_pid, 0);
+	d = find(list, n, client);
+	assert_null(d->local);
+	assert_string_equal(d->remote, name);
+	assert_int_equal(d->peer_pid, getpid());
+	d = find(list, n, served);
+	assert_string_equal(d->local, name);
+	assert_null(d->remote);
+	assert_int_equal(d->peer_pid, getpid());
+	d = find(list, n, pair[1]);
+	assert_string_equal(d->type, "unix");
+	assert_null(d->local);
+	assert_null(d->remote);
+	assert_int_equal(d->peer_pid, getpid());
+	for (size_t i = 0; i < count; i++)
+		close(all[i]);
+	vec_free(&fds);
+	arena_deinit(&arena);
+}
+
+/* A process may have put something else in the place of the socket that its descriptor was. */
+static void test_no_longer_that_socket(void **state)
+{
+	(void)state;
+	char directory[] = "/tmp/gospy-test-XXXXXX", protocol[SOCKET_PROTOCOL];
+	assert_non_null(mkdtemp(directory));
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/socket", directory);
+	int socket_fd = socket(AF_UNIX, SOCK_STREAM, 0), ends[2];
+	assert_int_equal(bind(socket_fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	assert_int_equal(pipe(ends), 0);
+	// Of the same type as a socket, but in a file system, which may be anybody's.
+	int file = open(addr.sun_path, O_PATH);
+	assert_true(file >= 0);
+	const int last = dup(0);
+	close(last);
+	const uint64_t inode = inode_of(socket_fd);
+	assert_true(socket_protocol(getpid(), (uint64_t)socket_fd, inode, protocol));
+	assert_int_equal(strncmp(protocol, "UNIX", 4), 0);
+	assert_false(socket_protocol(getpid(), (uint64_t)socket_fd, inode + 1, protocol));
+	assert_false(socket_protocol(getpid(), (uint64_t)file, inode_of(file), protocol));
+	assert_false(socket_protocol(getpid(), (uint64_t)ends[0], inode_of(ends[0]), protocol));
+	assert_false(socket_protocol(getpid(), (uint64_t)last, inode, protocol));
+	// Nothing was left open.
+	assert_int_equal(dup(0), last);
+	close(last);
+	close(file);
+	close(socket_fd);
+	close(ends[0]);
+	close(ends[1]);
+	unlink(addr.sun_path);
+	rmdir(directory);
+}
+
+/* Messages that end anywhere, and attributes that claim to be longer than they are. */
+static void test_unix_answers(void **state)
+{
+	(void)state;
+	struct {
+		struct unix_diag_msg msg;
+		struct rtattr name;
+		char path[8];
+		struct rtattr peer;
+		uint32_t inode;
+	} answer = {
+		.msg = {.udiag_family = AF_UNIX, .udiag_ino = 7},
+		.name = {.rta_len = RTA_LENGTH(6), .rta_type = UNIX_DIAG_NAME},
+		.path = {'\0', 'a', '\0', 'b', '/', 'c'},
+		.peer = {.rta_len = RTA_LENGTH(sizeof(uint32_t)), .rta_type = UNIX_DIAG_PEER},
+		.inode = 8,
+	};
+	struct unix_socket socket;
+	struct span bytes = {(const uint8_t *)&answer, sizeof(answer)};
+	assert_true(unix_parse_diag(bytes, &socket));
+	assert_int_equal(socket.inode, 7);
+	assert_int_equal(socket.peer, 8);
+	assert_string_equal(socket.name, "@a@b/c");
+	for (size_t len = 0; len < sizeof(answer); len++) {
+		uint8_t *copy = malloc(len ? len : 1);
+		memcpy(copy, &answer, len);
+		bool parsed = unix_parse_diag((struct span){copy, len}, &socket);
+		assert_int_equal(parsed, len >= sizeof(answer.msg));
+		assert_true(!parsed || !socket.peer);
+		free(copy);
+	}
+	answer.name.rta_len = UINT16_MAX;
+	assert_true(unix_parse_diag(bytes, &socket));
+	assert_string_equal(socket.name, "");
+	answer.name.rta_len = 0;
+	assert_true(unix_parse_diag(bytes, &socket));
+	assert_int_equal(socket.peer, 0);
+	answer.msg.udiag_family = AF_INET;
+	assert_false(unix_parse_diag(bytes, &socket));
+}
+
 static void test_mapped_addresses(void **state)
 {
 	(void)state;
@@ -123,6 +277,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_own),
+		cmocka_unit_test(test_unix),
+		cmocka_unit_test(test_unix_answers),
+		cmocka_unit_test(test_no_longer_that_socket),
 		cmocka_unit_test(test_mapped_addresses),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
