@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "render/state.h"
 #include "tui/alloc.h"
 #include "tui/model_state.h"
 
@@ -182,10 +183,19 @@ static bool location_matches(struct pattern *pattern, const struct gospy_locatio
 	return location && (matches(pattern, location->func) || matches(pattern, location->file));
 }
 
+/* In the runtime's words, or in those of the screen? */
+static bool state_matches(struct pattern *pattern, const char *state)
+{
+	CLEANUP(strbuf_deinit) struct strbuf shown = {0};
+	if (state)
+		state_short(state, &shown);
+	return matches(pattern, state) || matches(pattern, shown.s);
+}
+
 /* Does one of a row's texts match? */
 static bool row_matches(const struct model_row *row, struct pattern *pattern)
 {
-	return matches(pattern, row->title) || matches(pattern, row->state) ||
+	return state_matches(pattern, row->title) || state_matches(pattern, row->state) ||
 	       location_matches(pattern, row->location) ||
 	       location_matches(pattern, row->creator) || location_matches(pattern, row->user);
 }

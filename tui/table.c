@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "render/state.h"
 #include "tui/model_rows.h"
 
 enum {
@@ -54,6 +55,11 @@ static bool row_matches(struct view *view, const struct ui *ui, size_t row, stru
 		get_cell(view, ui, row, i, &value);
 		strbuf_add(&text, value.text.s ? value.text.s : "", value.text.len);
 		strbuf_putc(&text, ' ');
+		if (value.named && value.name.kind == NAME_STATE) {
+			// The words that are shown count, too.
+			state_short(value.name.text, &text);
+			strbuf_putc(&text, ' ');
+		}
 	}
 	return text.s && pattern_matches(pattern, text.s);
 }

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "render/escape.h"
+#include "render/state.h"
 #include "render/width.h"
 
 /* A part of escaped text. */
@@ -464,94 +465,6 @@ static void fit_path(struct strbuf *text, struct part path, int width, bool utf8
 	add(text, rest);
 }
 
-/* ---- reasons to wait */
-
-/* Of all versions from Go 1.12 on: src/runtime/runtime2.go:waitReasonStrings. What tells a reason
- * from others is in each of its forms. */
-static const struct reason {
-	const char *text;
-	const char *shorter[2]; /* the shortest last; NULL: there is none */
-} reasons[] = {
-	{"GC assist marking", {"GC assist"}},
-	{"GC assist wait", {"assist wait"}},
-	{"GC mark termination", {"GC mark term", "mark term"}},
-	{"GC scavenge wait", {"GC scavenge", "scavenge"}},
-	{"GC sweep wait", {"GC sweep"}},
-	{"GC weak to strong wait", {"GC weak wait", "weak wait"}},
-	{"GC worker (active)", {"GC work active", "GC active"}},
-	{"GC worker (idle)", {"GC work idle", "GC idle"}},
-	{"GOMAXPROCS updater (idle)", {"GOMAXPROCS"}},
-	{"IO wait", {"IO"}},
-	{"chan receive (durable)", {"chan recv dur", "recv dur"}},
-	{"chan receive (nil chan)", {"chan recv nil", "recv nil"}},
-	{"chan receive (synctest)", {"chan recv sync", "recv sync"}},
-	{"chan receive", {"chan recv", "recv"}},
-	{"chan send (durable)", {"chan send dur", "send dur"}},
-	{"chan send (nil chan)", {"chan send nil", "send nil"}},
-	{"chan send (synctest)", {"chan send sync", "send sync"}},
-	{"chan send", {"send"}},
-	{"cleanup wait", {"cleanup"}},
-	{"dumping heap", {"heap dump"}},
-	{"finalizer wait", {"finalizer"}},
-	{"flushing proc caches", {"flush caches"}},
-	{"force gc (idle)", {"force gc"}},
-	{"garbage collection scan", {"GC scan"}},
-	{"garbage collection", {"GC"}},
-	{"page trace flush", {"page trace"}},
-	{"select (durable)", {"select dur"}},
-	{"select (no cases)", {"select none", "select 0"}},
-	{"select (synctest)", {"select sync"}},
-	{"stopping the world", {"stop world"}},
-	{"sync.Cond.Wait", {"Cond.Wait", "Cond"}},
-	{"sync.Mutex.Lock", {"Mutex.Lock", "Mutex"}},
-	{"sync.RWMutex.Lock", {"RWMutex.Lock", "RW.Lock"}},
-	{"sync.RWMutex.RLock", {"RWMutex.RLock", "RW.RLock"}},
-	{"sync.WaitGroup.Wait (durable)", {"WaitGroup dur"}},
-	{"sync.WaitGroup.Wait", {"WaitGroup"}},
-	{"timer goroutine (idle)", {"timer idle"}},
-	{"trace goroutine status", {"trace g status", "trace g"}},
-	{"trace proc status", {"trace p status", "trace p"}},
-	{"trace reader (blocked)", {"trace reader"}},
-	{"wait for GC cycle", {"GC cycle"}},
-};
-
-/* The first that the text begins with, as a word: those that go on stand before those that do not.
- */
-static const struct reason *find_reason(struct part text)
-{
-	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
-		size_t len = strlen(reasons[i].text);
-		if (begins(text, reasons[i].text) && (text.len == len || text.s[len] == ' '))
-			return &reasons[i];
-	}
-	return NULL;
-}
-
-/* One of the shorter forms, with what stands behind the reason, "chan recv (leaked)"; false: there
- * is none. */
-static bool add_reason(struct strbuf *text, struct part state, size_t form)
-{
-	const struct reason *reason = find_reason(state);
-	if (!reason || !reason->shorter[form])
-		return false;
-	cut(&state, strlen(reason->text));
-	strbuf_puts(text, reason->shorter[form]);
-	add(text, state);
-	return true;
-}
-
-static void fit_state(struct strbuf *text, struct part state, int width, bool utf8)
-{
-	CLEANUP(strbuf_deinit) struct strbuf shorter = {0};
-	struct part best = state;
-	for (size_t i = 0; i < 2 && part_width(best, utf8) > width; i++) {
-		strbuf_clear(&shorter);
-		if (add_reason(&shorter, state, i))
-			best = whole(&shorter);
-	}
-	add_squeezed(text, best, width, utf8);
-}
-
 /* ---- objects */
 
 enum { DIGITS_MIN = 3 };
@@ -587,6 +500,17 @@ static void fit_object(struct strbuf *text, struct part object, int width, bool 
 
 /* ---- any of them */
 
+/* Of a name that is no place: all of it, as it is shown. */
+static void add_clean(struct strbuf *text, const struct name *name)
+{
+	CLEANUP(strbuf_deinit) struct strbuf clean = {0};
+	escape_add(&clean, name->text);
+	if (clean.s && (name->kind == NAME_STATE || name->kind == NAME_OBJECT))
+		state_short(clean.s, text);
+	else
+		add(text, whole(&clean));
+}
+
 static void fit(struct strbuf *text, const struct name *name, int width, bool utf8)
 {
 	CLEANUP(strbuf_deinit) struct strbuf clean = {0};
@@ -598,7 +522,7 @@ static void fit(struct strbuf *text, const struct name *name, int width, bool ut
 		fit_place(text, name, width, utf8);
 		return;
 	}
-	escape_add(&clean, name->text);
+	add_clean(&clean, name);
 	if (part_width(whole(&clean), utf8) <= width) {
 		add(text, whole(&clean));
 		return;
@@ -614,26 +538,12 @@ static void fit(struct strbuf *text, const struct name *name, int width, bool ut
 		fit_path(text, whole(&clean), width, utf8);
 		break;
 	case NAME_STATE:
-		fit_state(text, whole(&clean), width, utf8);
+		add_squeezed(text, whole(&clean), width, utf8);
 		break;
 	case NAME_OBJECT:
 		fit_object(text, whole(&clean), width, utf8);
 		break;
 	}
-}
-
-static struct name_size state_size(struct part state, bool utf8)
-{
-	int full = part_width(state, utf8);
-	struct name_size size = {full, full, full, full};
-	for (size_t i = 0; i < 2; i++) {
-		CLEANUP(strbuf_deinit) struct strbuf shorter = {0};
-		if (!add_reason(&shorter, state, i))
-			break;
-		size.least = part_width(whole(&shorter), utf8);
-		size.good = i ? size.good : size.least;
-	}
-	return size;
 }
 
 static struct name_size object_size(struct part object, bool utf8)
@@ -658,17 +568,16 @@ static struct name_size size_of(const struct name *name, bool utf8)
 {
 	CLEANUP(strbuf_deinit) struct strbuf clean = {0};
 	if (name->kind != NAME_PLACE)
-		escape_add(&clean, name->text);
+		add_clean(&clean, name);
 	int width = part_width(whole(&clean), utf8);
 	switch (name->kind) {
 	case NAME_PLACE:
 		return place_size(name, utf8);
 	case NAME_PATH:
 		return path_size(whole(&clean), utf8);
-	case NAME_STATE:
-		return state_size(whole(&clean), utf8);
 	case NAME_OBJECT:
 		return object_size(whole(&clean), utf8);
+	case NAME_STATE:
 	case NAME_TEXT:
 		break;
 	}

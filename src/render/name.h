@@ -25,11 +25,12 @@
 #include "gospy.h"
 
 enum name_kind {
-	NAME_TEXT,   /* anything: loses its end */
-	NAME_PLACE,  /* loses as above */
-	NAME_PATH,   /* of a file, behind spaces perhaps: loses its outermost directories */
-	NAME_STATE,  /* "chan receive (nil chan)": has shorter words, "chan recv nil" */
-	NAME_OBJECT, /* "channel 0xc000012345": loses its first digits, "channel …345" */
+	NAME_TEXT,  /* anything: loses its end */
+	NAME_PLACE, /* loses as above */
+	NAME_PATH,  /* of a file, behind spaces perhaps: loses its outermost directories */
+	NAME_STATE, /* "chan receive (nil chan)": in its shorter words, "chan recv nil" (state.h) */
+	NAME_OBJECT, /* "channel 0xc000012345": loses its first digits, "channel …345"; one that is
+			a reason to wait is as NAME_STATE */
 };
 
 /** What is to be shown. Strings are raw text of a target, and borrowed. */

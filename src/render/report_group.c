@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "render/report_goroutine.h"
+#include "render/state.h"
 #include "render/table.h"
 #include "render/units.h"
 
@@ -15,18 +16,7 @@ static const struct table_column columns[] = {
 	{.gap = "  ", .title = "WAITS AT", .good = 38, .rank = 3},
 };
 
-/* "chan recv" where there is no room for "chan receive". */
-static void add_state(struct strbuf *b, const char *state, const struct out *out)
-{
-	enum { WIDE = 100 };
-	const struct name name = {.kind = NAME_STATE, .text = state};
-	if (out->cols && out->cols < WIDE)
-		name_fit(&name, name_size(&name, out->utf8).good, out->utf8, b);
-	else
-		strbuf_puts(b, state);
-}
-
-/* "9800 chan receive, 12 syscall" */
+/* "9800 chan receive, 12 syscall"; "9800 chan recv" on a terminal. */
 static void add_states(struct strbuf *b, const group_states *states, size_t index,
 		       const struct out *out)
 {
@@ -40,7 +30,10 @@ static void add_states(struct strbuf *b, const group_states *states, size_t inde
 			continue;
 		}
 		strbuf_printf(b, "%s%" PRIu64 " ", i ? ", " : "", of[i].count);
-		add_state(b, of[i].state, out);
+		if (out->cols)
+			state_short(of[i].state, b);
+		else
+			strbuf_puts(b, of[i].state);
 		strbuf_puts(b, of[i].leaked ? " (leaked)" : "");
 	}
 	if (others)

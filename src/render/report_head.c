@@ -3,7 +3,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "render/report_header.h"
+#include "render/state.h"
 #include "render/units.h"
 
 static void label(struct out *out, const char *text)
@@ -63,13 +65,11 @@ static void goroutines_line(struct out *out, const struct gospy_goroutine_counts
 	out_putc(out, '\n');
 }
 
-/* Reasons of waits that nothing can end, and shorter words for them. */
-static const struct {
-	const char *reason, *text;
-} endless[] = {
-	{"chan receive (nil chan)", "nil chan receive"},
-	{"chan send (nil chan)", "nil chan send"},
-	{"select (no cases)", "select{}"},
+/* Reasons of waits that nothing can end. */
+static const char *const endless[] = {
+	"chan receive (nil chan)",
+	"chan send (nil chan)",
+	"select (no cases)",
 };
 enum { ENDLESS = sizeof(endless) / sizeof(endless[0]) };
 
@@ -91,7 +91,7 @@ static void add_wait(struct waits *waits, const struct gospy_goroutine *g)
 	if (g->wait_ns != GOSPY_UNKNOWN && g->wait_ns > waits->longest_ns)
 		waits->longest_ns = g->wait_ns;
 	for (size_t i = 0; g->wait_reason && i < ENDLESS; i++) {
-		if (strcmp(g->wait_reason, endless[i].reason) == 0 && !waits->endless[i].count++)
+		if (strcmp(g->wait_reason, endless[i]) == 0 && !waits->endless[i].count++)
 			waits->endless[i].goid = g->goid;
 	}
 }
@@ -112,6 +112,7 @@ static struct waits waits_of(struct gospy_snapshot *snapshot)
 
 static void endless_line(struct out *out, const struct waits *waits)
 {
+	CLEANUP(strbuf_deinit) struct strbuf text = {0};
 	bool any = false;
 	for (size_t i = 0; i < ENDLESS; i++) {
 		uint64_t n = waits->endless[i].count;
@@ -121,7 +122,9 @@ static void endless_line(struct out *out, const struct waits *waits)
 			out_puts(out, ", ");
 		else
 			label(out, "For ever");
-		out_printf(out, "%" PRIu64 " %s (g%" PRIu64 "%s)", n, endless[i].text,
+		strbuf_clear(&text);
+		state_short(endless[i], &text);
+		out_printf(out, "%" PRIu64 " %s (g%" PRIu64 "%s)", n, text.s ? text.s : "",
 			   waits->endless[i].goid, n > 1 ? ", ..." : "");
 		any = true;
 	}

@@ -94,7 +94,7 @@ void wait_name(const struct gospy_goroutine *g, struct strbuf *text)
 		return;
 	switch (g->wait_kind) {
 	case GOSPY_WAIT_SELECT:
-		strbuf_puts(text, g->select_case_count ? "select of " : "select without cases");
+		strbuf_puts(text, g->select_case_count ? "select of " : "select (no cases)");
 		add_cases(g, text);
 		break;
 	case GOSPY_WAIT_FD:

@@ -47,8 +47,8 @@ class FirstScreenTest(lib_gospy.TargetTest):
         said = {g["name"]: g["goid"] for g in fixture.ready["goroutines"] if "name" in g}
         text = self.first_screen("summary", fixture.pid)
         line = re.search(r"^For ever +(.*)$", text, re.M)[1]
-        self.assertIn(f"1 nil chan receive (g{said['nil-receive']})", line)
-        self.assertIn(f"1 nil chan send (g{said['nil-send']})", line)
+        self.assertIn(f"1 chan recv nil (g{said['nil-receive']})", line)
+        self.assertIn(f"1 chan send nil (g{said['nil-send']})", line)
         self.assertIn(f"1 select{{}} (g{said['select-none']})", line)
 
     def test_http_peers_that_hang(self):

@@ -81,6 +81,14 @@ def start_of(fixture):
             for g in lib_fixture.parse_traceback(fixture.ready["traceback"])}
 
 
+# The words that columns have for reasons to wait that are not short by themselves.
+SHORT = {"chan receive": "chan recv", "chan receive (nil chan)": "chan recv nil",
+         "chan send (nil chan)": "chan send nil", "select (no cases)": "select{}",
+         "sync.Cond.Wait": "Cond.Wait",
+         "sync.Mutex.Lock": "Mutex.Lock", "sync.RWMutex.Lock": "RWMutex.Lock",
+         "sync.RWMutex.RLock": "RWMutex.RLock", "sync.WaitGroup.Wait": "WaitGroup.Wait"}
+
+
 def goids(lines):
     return [int(m[1]) for m in (re.match(r"\s*(\d+) ", line) for line in rows(lines, r"GOID")) if m]
 
@@ -125,17 +133,23 @@ class ScreenTest(TopTest):
         for name in ("creator", "user frame", "current place", "whole stack", "state"):
             top.key("t")
             top.wait_text(rf" by {name}, \d+ groups")
-        reasons = collections.Counter(g.get("reason") or g["state"]
-                                      for g in fixture.ready["goroutines"])
+        words = [g.get("reason") or g["state"] for g in fixture.ready["goroutines"]]
+        reasons = collections.Counter(SHORT.get(word, word) for word in words)
 
-        def equal(lines):
-            shown = collections.Counter()
-            for row in rows(lines, "COUNT"):
-                for reason in reasons:
-                    if re.search(rf"\s{re.escape(reason)}(\s|$)", row[30:]):
-                        shown[reason] = max(shown[reason], int(row[1:10]))
-            return shown == reasons
-        top.wait(equal, f"{reasons}")
+        def shown(lines):
+            title = next((line for line in lines if "COUNT" in line), "STATE LOCATION")
+            at, end = title.index("STATE"), title.index("LOCATION")
+            return {row[at:end].strip(): int(row[1:10]) for row in rows(lines, "COUNT")}
+        top.wait(lambda lines: shown(lines) == reasons, f"{reasons}")
+        # A filter knows the words of the screen, and those of the runtime.
+        for word in ("select{}", r"^select \(no cases", "chan recv nil$", r"\(nil chan\)"):
+            top.key("/")
+            top.type(word)
+            top.key("Enter")
+            expected = {name: n for name, n in reasons.items() if any(
+                re.search(word, form) for form in (name, *(k for k in SHORT if SHORT[k] == name)))}
+            top.wait(lambda lines: shown(lines) == expected, f"{expected} by {word}")
+            top.key("Esc")
         self.quit(top)
 
     def test_drill_in(self):
@@ -745,7 +759,7 @@ class SizeTest(TopTest):
         # The ends of names, and where they are, have room.
         ends = {re.search(r"\w+$", name)[0]: n for name, n in expected.items()}
         top.wait(lambda lines: {m[2]: int(m[1]) for m in (
-            re.match(r".\s*(\d+) .*\b(\w+)(?: main\.go)?:\d+$", line)
+            re.match(r".\s*(\d+) .*?[. ](\w+)(?: main\.go)?:\d+$", line)
             for line in rows(lines, "COUNT")) if m} == ends,
             f"{ends} in 40 columns")
         self.assertLessEqual(max(map(len, top.screen.lines())), 40)

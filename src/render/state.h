@@ -1,0 +1,15 @@
+/*
+ * Reasons to wait have two forms: the runtime's own words, "chan receive (nil chan)", in lines, in
+ * pipes and in JSON, and shorter ones, "chan recv nil", where columns and heads of reports show
+ * them to a person. This is the only table of them.
+ */
+#ifndef GOSPY_RENDER_STATE_H
+#define GOSPY_RENDER_STATE_H
+
+#include "base/strbuf.h"
+
+/** Append the shorter form of a state or reason; what stands behind the reason stays: "chan recv
+ * (torn)". What has no shorter form is appended as it is. `state` may be escaped. */
+void state_short(const char *state, struct strbuf *text);
+
+#endif
