@@ -245,7 +245,7 @@ static void refresh_now(struct app *app, int code)
 static void mark(struct app *app)
 {
 	model_mark(app->ui.model);
-	ui_say(&app->ui, STYLE_GOOD, "marked: changes and growth count from now on");
+	ui_say(&app->ui, STYLE_GOOD, "marked: DELTA and growth count from now on");
 	app_update(app);
 }
 

@@ -201,26 +201,29 @@ static void put_state(struct pen *pen, enum style style, uint64_t n, const char 
 	putf(pen, n ? STYLE_NORMAL : STYLE_DIM, " %s", state);
 }
 
-static void states_text(struct pen *pen, const struct gospy_goroutine_counts *counts)
+static void states_text(struct pen *pen, const struct gospy_goroutine_counts *counts, bool all)
 {
 	bool wide = is_wide(pen);
 	put_state(pen, STYLE_GOOD, counts->running, wide ? "running" : "run");
-	put_state(pen, STYLE_WARN, counts->runnable, "runnable");
-	if (wide)
+	if (all)
+		put_state(pen, STYLE_WARN, counts->runnable, "runnable");
+	if (all && wide)
 		put_state(pen, STYLE_SYSCALL, counts->syscall, "syscall");
 	put_state(pen, STYLE_NORMAL, counts->waiting, wide ? "waiting" : "wait");
-	if (wide && counts->idle + counts->other)
+	if (all && wide && counts->idle + counts->other)
 		put_state(pen, STYLE_NORMAL, counts->idle + counts->other, "other");
 }
 
-static void since_text(struct pen *pen, const struct model_header *header)
+/* What the column DELTA counts from, too. */
+static void since_text(struct pen *pen, const struct model_header *header, bool age)
 {
-	uint64_t age =
+	uint64_t ns =
 		header->mono_ns > header->mark_mono_ns ? header->mono_ns - header->mark_mono_ns : 0;
 	put(pen, STYLE_NORMAL, "  ");
 	put_delta(pen, header->delta_mark);
-	putf(pen, STYLE_DIM, " since %s %s ago", header->marked ? "mark" : "first look",
-	     units_age(age).s);
+	putf(pen, STYLE_DIM, " since %s", header->marked ? "mark" : "first look");
+	if (age)
+		putf(pen, STYLE_DIM, " %s ago", units_age(ns).s);
 }
 
 static void p_cell(struct pen *pen, enum gospy_p_status status)
@@ -260,29 +263,56 @@ static void ps_text(struct pen *pen, struct app *app)
 	put(pen, STYLE_DIM, "]");
 }
 
-/* The line of the past takes what the rest leaves. */
-static void goroutines_line(struct pen *pen, struct app *app, const struct model_header *header)
+/* What the line of goroutines has behind their number. */
+enum { WITH_SINCE = 1, WITH_STATES = 2, WITH_AGE = 4, WITH_ALL_STATES = 8, WITH_PS = 16 };
+
+static void total_text(struct pen *pen, const struct model_header *header)
 {
-	const struct gospy_goroutine_counts *counts =
-		&gospy_snapshot_info(model_sample(app->ui.model)->snapshot)->goroutines;
-	struct pen rest = {.canvas = pen->canvas, .measures = true};
-	states_text(&rest, counts);
-	if (is_wide(pen))
-		since_text(&rest, header);
-	else if (!is_narrow(pen))
-		ps_text(&rest, app);
-	pen->x = 0;
 	put(pen, STYLE_LABEL, "Goroutines ");
 	put_number(pen, STYLE_STRONG, header->total);
 	put(pen, STYLE_NORMAL, "  ");
 	put_change(pen, header->change);
 	put(pen, STYLE_NORMAL, " ");
-	sparkline(pen, model_trend(app->ui.model), room(pen) - rest.x - 1);
-	states_text(pen, counts);
-	if (is_wide(pen))
-		since_text(pen, header);
-	else if (!is_narrow(pen))
+}
+
+static void details_text(struct pen *pen, struct app *app, const struct model_header *header,
+			 unsigned with)
+{
+	if (with & WITH_STATES)
+		states_text(pen,
+			    &gospy_snapshot_info(model_sample(app->ui.model)->snapshot)->goroutines,
+			    with & WITH_ALL_STATES);
+	if (with & WITH_SINCE)
+		since_text(pen, header, with & WITH_AGE);
+	if (with & WITH_PS && !is_wide(pen))
 		ps_text(pen, app);
+}
+
+/* As many details as have room, beside the line of the past, which takes what they leave. */
+static void goroutines_line(struct pen *pen, struct app *app, const struct model_header *header)
+{
+	static const unsigned forms[] = {
+		WITH_SINCE | WITH_STATES | WITH_AGE | WITH_ALL_STATES | WITH_PS,
+		WITH_SINCE | WITH_STATES | WITH_AGE | WITH_ALL_STATES,
+		WITH_SINCE | WITH_STATES | WITH_AGE,
+		WITH_SINCE | WITH_STATES,
+		WITH_SINCE,
+		WITH_STATES,
+		0,
+	};
+	int past = is_narrow(pen) ? 0 : SPARK_MIN + 1;
+	struct pen rest;
+	pen->x = 0;
+	total_text(pen, header);
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		rest = (struct pen){.canvas = pen->canvas, .measures = true};
+		details_text(&rest, app, header, forms[i]);
+		if (rest.x + past > room(pen) && forms[i])
+			continue;
+		sparkline(pen, model_trend(app->ui.model), room(pen) - rest.x - 1);
+		details_text(pen, app, header, forms[i]);
+		return;
+	}
 }
 
 static uint64_t queued(struct app *app)

@@ -173,10 +173,7 @@ static void draw_titles(const struct view *view, struct canvas *canvas, int y)
 		if (!width)
 			continue;
 		bool sorted = column->sort != COLUMN_UNSORTED && column->sort == view->sort;
-		const char *name = column->title;
-		if (strcmp(name, "DELTA") == 0 && canvas->utf8)
-			name = canvas->glyphs->delta;
-		snprintf(title, sizeof(title), "%s%s", name,
+		snprintf(title, sizeof(title), "%s%s", column->title,
 			 !sorted          ? ""
 			 : view->inverted ? canvas->glyphs->ascending
 					  : canvas->glyphs->descending);

@@ -111,7 +111,6 @@ static const struct glyphs glyphs_utf8 = {
 	.gone = "-",
 	.marked = "⚑",
 	.separator = "│",
-	.delta = "Δ",
 };
 
 static const struct glyphs glyphs_ascii = {
@@ -130,7 +129,6 @@ static const struct glyphs glyphs_ascii = {
 	.gone = "-",
 	.marked = "M",
 	.separator = "|",
-	.delta = "D",
 };
 
 const struct glyphs *theme_glyphs(bool utf8)

@@ -58,7 +58,6 @@ struct glyphs {
 	const char *more;                   /* stands for what was cut off */
 	const char *new, *growing, *gone, *marked;
 	const char *separator;
-	const char *delta; /* the Greek letter */
 };
 const struct glyphs *theme_glyphs(bool utf8);
 

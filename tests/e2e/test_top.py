@@ -510,7 +510,7 @@ class KeyTest(TopTest):
     def sorts(self, top, key):
         top.wait_text("COUNT▼")
         top.key(">")
-        top.wait_text("Δ▼")
+        top.wait_text("DELTA▼")
         top.key("<")
         top.wait_text("COUNT▼")
 
@@ -767,6 +767,17 @@ class SizeTest(TopTest):
                  "help and quit on the bottom line")
         top.resize(*SIZE)
         top.wait_text("/MIN +OLDEST +STATE +LOCATION +WAITS AT +CREATED BY")
+        self.quit(top)
+
+    def test_80_columns(self):
+        """What howto-leak.md says of the header and of DELTA holds on a small terminal."""
+        fixture = self.fixture("parked", "-n", 400)
+        top = self.top(fixture, size=(24, 80))
+        n = len(fixture.ready["goroutines"])
+        top.wait_text(rf"^Goroutines {n}  \+0/s .* {n - 1} wait  \+0 since first look \d")
+        top.wait_text("^ +COUNT▼ +DELTA +/MIN ")
+        top.key("m")
+        top.wait_text(rf"^Goroutines {n}  \+0/s .* {n - 1} wait  \+0 since mark \d")
         self.quit(top)
 
     def test_300_columns(self):
