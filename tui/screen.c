@@ -263,15 +263,18 @@ static bool read_one(void)
 	return code != KEY_NOTHING;
 }
 
-/* Hold what is typed until the terminal has answered, but no longer than so. */
+/* Hold what is typed until the terminal has answered, but wait no longer than so. What is there is
+ * read in any case. */
 static void hold_keys(int ms)
 {
-	uint64_t until = clock_mono_ns() + (uint64_t)ms * 1000000, now;
-	while (!screen.answers.answered && screen.held_count + ANSWERS_KEYS <= KEYS_HELD &&
-	       (now = clock_mono_ns()) < until) {
+	uint64_t until = clock_mono_ns() + (uint64_t)ms * 1000000;
+	while (!screen.answers.answered && screen.held_count + ANSWERS_KEYS <= KEYS_HELD) {
 		struct pollfd fd = {.fd = STDIN_FILENO, .events = POLLIN};
-		if (!read_one() && (poll(&fd, 1, (int)((until - now) / 1000000) + 1) < 0 ||
-				    (fd.revents & ~POLLIN)))
+		if (read_one())
+			continue;
+		uint64_t now = clock_mono_ns();
+		if (now >= until || poll(&fd, 1, (int)((until - now) / 1000000) + 1) < 0 ||
+		    (fd.revents & ~POLLIN))
 			return;
 	}
 }
@@ -363,9 +366,8 @@ enum gospy_code screen_start(bool color, enum term_theme theme, bool mouse, bool
 /* An answer that is on its way must not come to whoever has the terminal next. */
 static void await_answer(void)
 {
-	if (screen.answers.asked && !screen.answers.answered &&
-	    clock_mono_ns() - screen.asked_ns < ANSWER_NEVER_NS)
-		hold_keys(LATE_ANSWER_MS);
+	if (screen.answers.asked && !screen.answers.answered)
+		hold_keys(clock_mono_ns() - screen.asked_ns < ANSWER_NEVER_NS ? LATE_ANSWER_MS : 0);
 }
 
 void screen_stop(void)

@@ -344,13 +344,13 @@ class Terminal:
             self.answer()
         return bool(data)
 
-    def answer(self):
-        """What was asked, in one piece or in as many as somebody had between us."""
+    def answer(self, typed=""):
+        """What was asked, and before it what is typed at the same moment."""
         parts = [self.background[i:i + 2] * 2 for i in (1, 3, 5)]
         answers = {"background": f"\033]11;rgb:{'/'.join(parts)}\033\\",
                    "attributes": "\033[?62;22c"}
-        while self.screen.questions:
-            self.type(answers[self.screen.questions.pop(0)])
+        questions, self.screen.questions = self.screen.questions, []
+        self.type(typed + "".join(answers[question] for question in questions))
 
     def text(self):
         return "\n".join(self.screen.lines())

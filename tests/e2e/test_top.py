@@ -15,7 +15,7 @@ import unittest
 
 import lib_fixture
 import lib_gospy
-from lib_terminal import Terminal
+from lib_terminal import KEYS, Terminal
 
 SIZE = (40, 120)
 SYS_TGKILL = 234  # of x86-64
@@ -890,14 +890,14 @@ class LookTest(TopTest):
         self.quit(top, "Ctrl-C")
 
     def test_answer_after_the_end(self):
-        """An answer that is on its way when gospy ends does not come to the shell."""
+        """An answer that is on its way when gospy ends does not come to the shell. gospy waits for
+        a moment only; what comes together with the key that ends it is there in time."""
         shell = self.terminal(["sh", "-i"], env={"PS1": "$ ", "ENV": ""}, shared_stderr=True,
                               background="#000000", late=True)
         shell.wait_text(r"^\$")
         shell.type(f"{lib_gospy.GOSPY} top\n")
         shell.wait(lambda _: len(shell.screen.questions) == 2, "the question")
-        shell.key("Ctrl-C")
-        shell.answer()
+        shell.answer(KEYS["Ctrl-C"])
         shell.wait(lambda _: not shell.screen.alternate, "the shell's screen")
         shell.type("echo on$((40+2))\n")
         shell.wait_text("on42$")
