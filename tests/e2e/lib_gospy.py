@@ -54,17 +54,53 @@ class Run:
         return self
 
 
+# Commands that stop a process. What they could not read within a second is marked; but on a crowded
+# machine gospy itself may stand still for longer.
+STOPPING = ("summary", "stack", "stats", "memstats", "top")
+
+
+def patient(args):
+    """These arguments, and that gospy has time to read all."""
+    if args[:1] in [[command] for command in STOPPING] and \
+            not {"--max-pause", "--agent"} & set(args):
+        return [*args, "--max-pause", f"{HANG}s"]
+    return args
+
+
 def run(*args, prefix=(), env=None):
-    args = [str(arg) for arg in args]
+    args = patient([str(arg) for arg in args])
     environment = {**os.environ, "LC_ALL": "C", **(env or {})}
     process = subprocess.run([*prefix, GOSPY, *args], stdin=subprocess.DEVNULL, capture_output=True,
                              text=True, timeout=HANG, env=environment)
     return Run(args, process)
 
 
+def whole(*args, **how):
+    """A run that could read everything. Whether it can depends on the machine, too: a thread may be
+    held up on its way to its stop. gospy says so then, and is asked again."""
+    def everything():
+        looked = run(*args, **how)
+        if looked.status == PARTIAL and "gospy: note: " in looked.err:
+            return None
+        return looked.expect(OK)
+    return wait_for(everything, f"gospy {' '.join(map(str, args))} to read everything")
+
+
 def summary(pid, *options, **how):
-    """The JSON of a complete summary."""
-    return run("summary", pid, "--json", *options, **how).expect(OK).json()
+    """The JSON of a summary in which nothing is marked; see whole()."""
+    def unmarked():
+        looked = run("summary", pid, "--json", *options, **how)
+        if looked.status != PARTIAL:
+            looked.expect(OK)
+        document = looked.json()
+        snapshot = document["snapshot"]
+        gaps = [mark for mark in ("late", "torn", "unreadable", "problem") if snapshot.get(mark)]
+        if bool(gaps) != (looked.status == PARTIAL):
+            raise AssertionError(f"{looked}: {gaps} are marked\n{looked.err}")
+        if gaps or snapshot["moved"] or "not_stopped" in snapshot:
+            return None
+        return document
+    return wait_for(unmarked, f"a summary of {pid} without marks")
 
 
 def builds(name, variants=WITH_SYMBOLS):
@@ -85,14 +121,14 @@ def start(*args):
 
 
 def wait_for(condition, what):
-    """Poll until the condition holds; its value."""
+    """Poll until the condition holds; its value. `what` is a text, or makes one in the end."""
     deadline = time.monotonic() + HANG
     while time.monotonic() < deadline:
         value = condition()
         if value:
             return value
         time.sleep(0.002)
-    raise AssertionError(f"waited in vain for {what}")
+    raise AssertionError(f"waited in vain for {what() if callable(what) else what}")
 
 
 def status_fields(path):

@@ -75,9 +75,9 @@ class ForkTest(lib_gospy.TargetTest):
     def check_hung(self, fixture):
         """The child hangs, and nobody can stop the thread: it is in uninterruptible sleep."""
         for options in ((), ("--non-blocking",), ("--exact",)):
-            run = lib_gospy.run("stack", fixture.pid, "--json", "--func", "rawVforkSyscall",
-                                *options)
-            goroutines = run.expect(lib_gospy.OK).json()["goroutines"]
+            run = lib_gospy.whole("stack", fixture.pid, "--json", "--func", "rawVforkSyscall",
+                                  *options)
+            goroutines = run.json()["goroutines"]
             self.assertEqual(len(goroutines), 1, options)
             self.check(goroutines[0])
 

@@ -1,5 +1,7 @@
 """gospy memstats against runtime.ReadMemStats of the process itself."""
+import os
 import re
+import select
 import subprocess
 import unittest
 
@@ -53,8 +55,11 @@ def ring(answer):
 
 
 def look(pid, *options):
-    """On a machine with much else to do, threads may take long until they have stopped."""
-    return run("memstats", pid, "--max-pause", "60s", *options)
+    return run("memstats", pid, *options)
+
+
+def whole(pid, *options):
+    return lib_gospy.whole("memstats", pid, *options)
 
 
 class Equality(TargetTest):
@@ -62,13 +67,15 @@ class Equality(TargetTest):
         """gospy's figures, and then the process's own: all are equal, but for what is explained
         above. The runtime is not always as quiet as the program: it may start a thread in between
         (proc.go:startm), or collect garbage (forcegcperiod). Then it is looked at again."""
-        for _ in range(5):
-            mine = look(fixture.pid, "--json", *options).expect(OK).json()
+        differing = None
+
+        def equal():
+            nonlocal differing
+            mine = whole(fixture.pid, "--json", *options).json()
             after = fixture.ask("memstats")
             differing = self.differing(mine, after, minor)
-            if not differing:
-                break
-        self.assertEqual(differing, {})
+            return None if differing else (mine, after)
+        mine, after = lib_gospy.wait_for(equal, lambda: f"equal figures: {differing}")
         self.assertIn(mine["reading"]["soundness"], ("sound", "retried"))
         self.assertEqual(mine["pauses"], ring(after))
         return mine
@@ -151,7 +158,7 @@ class Equality(TargetTest):
         def check(fixture, minor):
             while True:
                 before = fixture.ask("count").get("cpu")
-                mine = look(fixture.pid, "--json").expect(OK).json()
+                mine = whole(fixture.pid, "--json").json()
                 after = fixture.ask("count").get("cpu")
                 if before == after:
                     break  # else there was a collection
@@ -200,9 +207,9 @@ class Output(TargetTest):
         fixture = self.start("-rounds", 10)
         fixture.ask("gc")
         for _ in range(20):
-            lines = look(fixture.pid).expect(OK).out.splitlines()
+            lines = whole(fixture.pid).out.splitlines()
             own = fixture.ask("memstats")
-            again = look(fixture.pid, "--json").expect(OK).json()
+            again = whole(fixture.pid, "--json").json()
             if own["HeapReleased"] == again["heap_released"]:
                 break
         size = re.compile(r"(?:when heap-alloc >= )?(?:\d+\.\d\d[KMGTP]B \()?(\d+) bytes\)?$")
@@ -227,9 +234,9 @@ class Output(TargetTest):
 
     def test_all(self):
         fixture = self.start("-rounds", 10)
-        plain = look(fixture.pid).expect(OK).out
+        plain = whole(fixture.pid).out
         for option in ("--all", "-v"):
-            more = look(fixture.pid, option).expect(OK).out
+            more = whole(fixture.pid, option).out
             self.assertEqual([line.split(":")[0] for line in more.splitlines()][:31],
                              [line.split(":")[0] for line in plain.splitlines()])
             self.assertIn("\ngc-phase: off\n", more)
@@ -241,11 +248,18 @@ class Output(TargetTest):
         watching = subprocess.Popen([lib_gospy.GOSPY, "memstats", "--watch", "1ms", "-n", "3",
                                      "--json", str(fixture.pid)], stdout=subprocess.PIPE)
 
+        out = b""
+
         def ended():
+            """A cycle, and the next one once it was seen: the process remembers 256. Those before
+            the first look are not shown."""
+            nonlocal out
             fixture.ask("gc")
+            if select.select([watching.stdout], [], [], 1)[0]:
+                out += os.read(watching.stdout.fileno(), 1 << 16)
             return watching.poll() is not None
         lib_gospy.wait_for(ended, "three cycles to be seen")
-        out = watching.communicate()[0].decode().splitlines()
+        out = (out + watching.communicate()[0]).decode().splitlines()
         own = {pause["gc"]: pause for pause in ring(fixture.ask("memstats"))}
         cycles = [lib_gospy.json.loads(line) for line in out]
         self.assertEqual(watching.returncode, OK)

@@ -112,14 +112,24 @@ class NamesTest(CopyTest):
                 self.assertEqual([row.split()[3:6] for row in rows],
                                  [[self.name, "-n", str(n)] for n in (1, 2, 3)])
 
+    @staticmethod
+    def stats_of(pids, words):
+        """The statistics of each process alone, and of all that the words mean. A runtime may start
+        a thread in between."""
+        def same():
+            before = [run("stats", pid).expect(OK).out for pid in pids]
+            text = run("stats", *words).expect(OK).out
+            after = [run("stats", pid).expect(OK).out for pid in pids]
+            return (before, text) if before == after else None
+        return lib_gospy.wait_for(same, "the same statistics before and after")
+
     def test_all(self):
         """Several processes: one after the other, or an array."""
         path = self.copy()
         fixtures = sorted((self.start(path, "-n", n) for n in (1, 2)), key=lambda f: f.pid)
         pids = [fixture.pid for fixture in fixtures]
         for words in ((pids[0], pids[1]), ("--all", self.name), (self.name, "--all", pids[0])):
-            single = [run("stats", pid).expect(OK).out for pid in pids]
-            text = run("stats", *words).expect(OK).out
+            single, text = self.stats_of(pids, words)
             self.assertEqual(text, f"pid {pids[0]}, {self.name[:15]}:\n{single[0]}\n"
                                    f"pid {pids[1]}, {self.name[:15]}:\n{single[1]}")
             documents = run("stats", "--json", *words).expect(OK).json()

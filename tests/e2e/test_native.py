@@ -30,7 +30,7 @@ def native_part(frames):
 
 class NativeTest(lib_gospy.TargetTest):
     def stacks(self, fixture, *options):
-        run = lib_gospy.run("stack", fixture.pid, "--json", *options).expect(lib_gospy.OK)
+        run = lib_gospy.whole("stack", fixture.pid, "--json", *options)
         return {g["goid"]: g for g in run.json()["goroutines"]}
 
     def check(self, fixture):
@@ -78,14 +78,14 @@ class NativeTest(lib_gospy.TargetTest):
 
     def check_text(self, fixture, options):
         """The two lines of a traceback for each frame, and nothing else changed."""
-        text = lib_gospy.run("stack", fixture.pid, "--native", *options).expect(lib_gospy.OK).out
-        without = lib_gospy.run("stack", fixture.pid, *options).expect(lib_gospy.OK).out
+        text = lib_gospy.whole("stack", fixture.pid, "--native", *options).out
+        without = lib_gospy.whole("stack", fixture.pid, *options).out
         self.assertGreater(len(NATIVE.findall(text)), 4)
         self.assertEqual(NATIVE.sub("", text), without)
 
     def check_threads(self, fixture, options):
-        run = lib_gospy.run("stack", fixture.pid, "--threads", "--native", "--json", *options)
-        threads = run.expect(lib_gospy.OK).json()["threads"]
+        run = lib_gospy.whole("stack", fixture.pid, "--threads", "--native", "--json", *options)
+        threads = run.json()["threads"]
         for thread in threads:
             native = native_part(thread["frames"])
             funcs = [f.get("func") for f in thread["frames"]]
@@ -107,8 +107,8 @@ class NativeTest(lib_gospy.TargetTest):
         def check(fixture):
             for goroutine in self.stacks(fixture, "--native").values():
                 self.assertEqual(native_part(goroutine["frames"]), [])
-            run = lib_gospy.run("stack", fixture.pid, "--threads", "--native", "--json")
-            for thread in run.expect(lib_gospy.OK).json()["threads"]:
+            run = lib_gospy.whole("stack", fixture.pid, "--threads", "--native", "--json")
+            for thread in run.json()["threads"]:
                 if thread["role"] in ("sysmon", "idle", "template"):
                     self.assertNotEqual(thread["frames"], [])
         self.on_each(check, "threads")
@@ -118,8 +118,8 @@ class NativeTest(lib_gospy.TargetTest):
         run = lib_gospy.run("stack", fixture.pid, "--native", "--non-blocking")
         self.assertIn("without --non-blocking", run.expect(lib_gospy.USAGE).err)
         lib_gospy.run("stack", fixture.pid, "--native", "--group").expect(lib_gospy.USAGE)
-        run = lib_gospy.run("stack", fixture.pid, "--native", "--func", "read_byte", "--json")
-        for goroutine in run.expect(lib_gospy.OK).json()["goroutines"]:
+        run = lib_gospy.whole("stack", fixture.pid, "--native", "--func", "read_byte", "--json")
+        for goroutine in run.json()["goroutines"]:
             self.assertTrue(any("read_byte" in f.get("func", "") for f in goroutine["frames"]))
 
 

@@ -75,8 +75,8 @@ class ParserTest(lib_gospy.TargetTest):
 
     def shown(self, fixture):
         """The text of gospy, parsed, and the goroutines of its JSON."""
-        parsed = self.parse(lib_gospy.run("stack", fixture.pid).expect(lib_gospy.OK).out)
-        document = lib_gospy.run("stack", fixture.pid, "--json").expect(lib_gospy.OK).json()
+        parsed = self.parse(lib_gospy.whole("stack", fixture.pid).out)
+        document = lib_gospy.whole("stack", fixture.pid, "--json").json()
         return parsed, {g["goid"]: g for g in document["goroutines"]}
 
     def check(self, fixture):

@@ -1,5 +1,6 @@
 """Who does not run is not stopped, and whoever cannot be stopped is no obstacle: threads that
 sleep, in uninterruptible sleep, in a frozen cgroup; thousands of them; several gospys at once."""
+import contextlib
 import os
 import subprocess
 
@@ -20,22 +21,24 @@ def newest(name, variant="default"):
     return lib_gospy.builds(name, variants=[variant])[-1]
 
 
+def of_threads(pid, name):
+    """What that file says of each thread; some may end meanwhile."""
+    texts = {}
+    for tid in os.listdir(f"/proc/{pid}/task"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError), \
+                open(f"/proc/{pid}/task/{tid}/{name}", encoding="ascii") as f:
+            texts[tid] = f.read()
+    return texts
+
+
 def times_on_processor(pid):
     """Of each thread, how often it was put on a processor."""
-    counts = {}
-    for tid in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{tid}/schedstat", encoding="ascii") as f:
-            counts[tid] = int(f.read().split()[2])
-    return counts
+    return {tid: int(text.split()[2]) for tid, text in of_threads(pid, "schedstat").items()}
 
 
 def all_asleep(pid):
     """Whether the kernel says of each thread that it is off every processor."""
-    for tid in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{tid}/syscall", encoding="ascii") as f:
-            if f.read() == "running\n":
-                return False
-    return True
+    return "running\n" not in of_threads(pid, "syscall").values()
 
 
 class QuietTest(lib_gospy.TargetTest):
@@ -48,7 +51,7 @@ class QuietTest(lib_gospy.TargetTest):
         """gospy looks at it, and no thread of it notices. Once in a while one wakes by itself."""
         def untouched():
             before = times_on_processor(fixture.pid)
-            lib_gospy.run(command[0], fixture.pid, *command[1:]).expect(lib_gospy.OK)
+            lib_gospy.whole(command[0], fixture.pid, *command[1:])
             return times_on_processor(fixture.pid) == before
         lib_gospy.wait_for(untouched, f"{command} to touch no thread")
 
@@ -74,7 +77,7 @@ class QuietTest(lib_gospy.TargetTest):
                 last = build == newest("sleepers", "cgo")
                 for i in range(SNAPSHOTS if last else max(1, SNAPSHOTS // 20)):
                     command, *options = COMMANDS[i % len(COMMANDS)]
-                    lib_gospy.run(command, fixture.pid, *options).expect(lib_gospy.OK)
+                    lib_gospy.whole(command, fixture.pid, *options)
                 counts = fixture.ask("count")
                 self.assertEqual({key: n for key, n in counts.items() if n}, {})
             self.doCleanups()
@@ -86,7 +89,8 @@ class QuietTest(lib_gospy.TargetTest):
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
                        for _ in range(6)]
             errors = [process.communicate(timeout=lib_gospy.HANG)[1] for process in running]
-            self.assertEqual([process.returncode for process in running], 6 * [0], errors)
+            self.assertLessEqual({process.returncode for process in running}, set(COMPLETE),
+                                 errors)
 
 
 class ObstacleTest(lib_gospy.TargetTest):
@@ -98,7 +102,10 @@ class ObstacleTest(lib_gospy.TargetTest):
         return run.json()
 
     def check_hung(self, fixture, options):
-        for g in self.stack(fixture, *options)["goroutines"]:
+        """One of its goroutines runs a thousand times a second, and may be marked."""
+        for g in self.stack(fixture, *options, status=COMPLETE)["goroutines"]:
+            if g["start"]["func"] == "main.tick":
+                continue
             self.assertIn(g["soundness"], ("sound", "retried"), g)
             self.assertNotIn("stack_problem", g)
             if g["start"]["func"] == "main.hang":
@@ -108,7 +115,7 @@ class ObstacleTest(lib_gospy.TargetTest):
                 break
         else:
             self.fail("the hung goroutine is not shown")
-        threads = self.stack(fixture, "--threads", *options)["threads"]
+        threads = self.stack(fixture, "--threads", *options, status=COMPLETE)["threads"]
         hung = [t for t in threads if t["tid"] == fixture.ready["tid"]]
         self.assertEqual([(t["state"], t["role"]) for t in hung], [("disk sleep", "goroutine")])
 
@@ -119,7 +126,7 @@ class ObstacleTest(lib_gospy.TargetTest):
                     self.check_hung(fixture, options)
             for command in ("summary", "memstats", "stats"):
                 with self.subTest(command=command):
-                    lib_gospy.run(command, fixture.pid).expect(lib_gospy.OK)
+                    lib_gospy.whole(command, fixture.pid)
             # It hangs still, and nobody had it go on.
             self.assertEqual(dict((tid, state) for tid, state, _ in lib_gospy.threads(fixture.pid))
                              [fixture.ready["tid"]], "D")
@@ -129,7 +136,8 @@ class ObstacleTest(lib_gospy.TargetTest):
         fixture = self.watch(lib_fixture.start(newest("hung", "cgo")))
         run = lib_gospy.run("top", fixture.pid, "--batch", "--json=lines", "-n", 5,
                             "--refresh", "100ms")
-        self.assertEqual(len(run.expect(lib_gospy.OK).json_lines()), 5)
+        self.assertIn(run.status, COMPLETE, run.err)
+        self.assertEqual(len(run.json_lines()), 5)
 
     def test_often_uninterruptible(self):
         """One that runs between two such sleeps: it may be stopped then, or marked."""

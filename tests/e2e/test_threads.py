@@ -36,13 +36,13 @@ class ThreadsTest(lib_gospy.TargetTest):
         time to get its M."""
         def stable():
             before = tids(fixture.pid)
-            run = lib_gospy.run("stack", fixture.pid, "--threads", "--json", *options)
-            threads = run.expect(lib_gospy.OK).json()["threads"]
+            run = lib_gospy.whole("stack", fixture.pid, "--threads", "--json", *options)
+            threads = run.json()["threads"]
             no_m = {t["tid"] for t in threads if t["role"] == "no_m"}
             settled = before == tids(fixture.pid) and len(no_m) == without_m(fixture)
-            return threads if settled else None
-        threads = lib_gospy.wait_for(stable, "a moment without new threads")
-        self.assertEqual([t["tid"] for t in threads], tids(fixture.pid))
+            return (threads, before) if settled else None
+        threads, there = lib_gospy.wait_for(stable, "a moment without new threads")
+        self.assertEqual([t["tid"] for t in threads], there)
         return {t["tid"]: t for t in threads}
 
     def check(self, fixture):
@@ -86,13 +86,13 @@ class ThreadsTest(lib_gospy.TargetTest):
                 threads = self.threads(fixture, *options)
                 roles = {tid for tid, t in threads.items() if t["role"] == "io_worker"}
                 self.assertEqual(roles, workers)
-            run = lib_gospy.run("stack", fixture.pid, "--threads").expect(lib_gospy.OK)
+            run = lib_gospy.whole("stack", fixture.pid, "--threads")
             lines = {int(line.split()[1]): line for line in run.out.splitlines()}
             for tid in workers:
                 self.assertIn(": a worker of io_uring, in the kernel", lines[tid])
             # That they have no stack of their own is no gap.
-            run = lib_gospy.run("stack", fixture.pid, "--threads", "--native", "--json")
-            threads = run.expect(lib_gospy.OK).json()["threads"]
+            run = lib_gospy.whole("stack", fixture.pid, "--threads", "--native", "--json")
+            threads = run.json()["threads"]
             for thread in threads:
                 if thread["tid"] in workers:
                     self.assertFalse(thread.get("frames"), thread)
@@ -110,8 +110,12 @@ class ThreadsTest(lib_gospy.TargetTest):
 
     def test_forms(self):
         fixture = self.watch(lib_gospy.lib_fixture.start(lib_gospy.builds("threads")[-1]))
-        run = lib_gospy.run("stack", fixture.pid, "--threads").expect(lib_gospy.OK)
-        self.assertEqual([int(line.split()[1]) for line in run.out.splitlines()], tids(fixture.pid))
+        def same():
+            before = tids(fixture.pid)
+            run = lib_gospy.whole("stack", fixture.pid, "--threads")
+            return (run, before) if before == tids(fixture.pid) else None
+        run, there = lib_gospy.wait_for(same, "a moment without new threads")
+        self.assertEqual([int(line.split()[1]) for line in run.out.splitlines()], there)
         run = lib_gospy.run("stack", fixture.pid, "--threads", "--json=lines")
         head, *rest = run.expect(lib_gospy.OK).json_lines()
         self.assertEqual(head["type"], "threads")

@@ -51,8 +51,7 @@ class WaitTest(lib_gospy.TargetTest):
         self.check_due(found, said, time_unix_ns)
 
     def check_json(self, fixture, command, *options):
-        document = lib_gospy.run(command, fixture.pid, "--json", *options) \
-            .expect(lib_gospy.OK).json()
+        document = lib_gospy.whole(command, fixture.pid, "--json", *options).json()
         found = {g["goid"]: g for g in document["goroutines"]}
         for g, said in waiters(fixture):
             with self.subTest(name=g["name"], command=command):
@@ -71,7 +70,7 @@ class WaitTest(lib_gospy.TargetTest):
                                  int(g["chan"], 16))
 
     def check_text(self, fixture):
-        out = lib_gospy.run("summary", fixture.pid).expect(lib_gospy.OK).out
+        out = lib_gospy.whole("summary", fixture.pid).out
         lines = {int(line.split(" - ")[0]): line
                  for line in out.split("\ngoroutines:\n")[1].splitlines()}
         for g, said in waiters(fixture):
@@ -87,14 +86,12 @@ class WaitTest(lib_gospy.TargetTest):
 
     def check_groups(self, fixture):
         """The name is the same in groups by stack and in those of top."""
-        run = lib_gospy.run("stack", fixture.pid, "--group").expect(lib_gospy.OK)
-        document = lib_gospy.run("stack", fixture.pid, "--group", "--json") \
-            .expect(lib_gospy.OK).json()
+        run = lib_gospy.whole("stack", fixture.pid, "--group")
+        document = lib_gospy.whole("stack", fixture.pid, "--group", "--json").json()
         names = {(wait["waits_for"]["kind"], int(wait["waits_for"]["addr"], 16))
                  for group in document["groups"] for wait in group.get("waits", ())
                  if "addr" in wait["waits_for"]}
-        frame = lib_gospy.run("top", fixture.pid, "-n", 1, "--json", "--group", "object") \
-            .expect(lib_gospy.OK).json()
+        frame = lib_gospy.whole("top", fixture.pid, "-n", 1, "--json", "--group", "object").json()
         titles = {group["title"]: group["count"] for group in frame["groups"]}
         told = {}
         for _, said in waiters(fixture):
@@ -125,8 +122,7 @@ class WaitTest(lib_gospy.TargetTest):
             with self.subTest(build=str(build)):
                 fixture = self.watch(
                     lib_fixture.start(build, "-n", "3000", "-kind", "mutex"))
-                document = lib_gospy.run("stack", fixture.pid, "--group", "--json") \
-                    .expect(lib_gospy.OK).json()
+                document = lib_gospy.whole("stack", fixture.pid, "--group", "--json").json()
                 waits = [wait for group in document["groups"] for wait in group.get("waits", ())
                          if wait["waits_for"]["kind"] == "sync.Mutex"]
                 self.assertEqual(sum(wait["count"] for wait in waits), 3000)
