@@ -104,7 +104,7 @@ static void take_one(struct member_list *list, const struct gospy_goroutine *g, 
 		     uint64_t still_ns)
 {
 	struct cell_value value = {0};
-	cell_location(&value, g->user ? g->user : g->current);
+	cell_location(&value, select_where(g));
 	struct member member = {
 		.index = index,
 		.goid = g->goid,

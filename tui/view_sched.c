@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "render/report_threads.h"
+#include "render/select.h"
 #include "tui/table.h"
 
 enum { BY_P, BY_STATE, BY_THREAD, BY_CPU, BY_RUNQ, BY_TICKS, BY_GOID, BY_DOING };
@@ -92,9 +93,9 @@ static const char *role_text(enum gospy_thread_role role)
 	case GOSPY_THREAD_LOCKED:
 		return "waits for its locked goroutine";
 	case GOSPY_THREAD_IDLE:
-		return "parked until there is work";
+		return "parked: no work";
 	case GOSPY_THREAD_SCHEDULER:
-		return "looks for work, or polls the network";
+		return "looks for work, or polls";
 	case GOSPY_THREAD_SYSMON:
 		return "runtime.sysmon";
 	case GOSPY_THREAD_TEMPLATE:
@@ -124,7 +125,8 @@ static void add_thread(struct sched_view *sched, const struct ui *ui, struct sch
 		row->goid = g.goid;
 		if (thread->role == GOSPY_THREAD_LOCKED)
 			strbuf_printf(&value.text, "%s: ", role_text(thread->role));
-		cell_location(&value, g.user ? g.user : g.current ? g.current : g.start);
+		const struct gospy_location *where = select_where(&g);
+		cell_location(&value, where ? where : g.start);
 		if (thread->role == GOSPY_THREAD_LOCKED)
 			value.name.before = "waits for ";
 	}

@@ -41,6 +41,11 @@ const struct gospy_location *select_location(const struct select *select,
 	return NULL;
 }
 
+const struct gospy_location *select_where(const struct gospy_goroutine *g)
+{
+	return g->user ? g->user : g->call ? g->call : g->current;
+}
+
 static bool func_matches(struct pattern *pattern, struct map *cache,
 			 const struct gospy_location *loc)
 {

@@ -43,6 +43,9 @@ const char *select_state_name(enum gospy_status status);
  * the runtime that parked it. */
 const struct gospy_location *select_location(const struct select *select,
 					     const struct gospy_goroutine *g);
+/** Where it is: in the user's own code if that is known, else outside of the runtime, else
+ * wherever. NULL: unknown. */
+const struct gospy_location *select_where(const struct gospy_goroutine *g);
 /** Order of two places: function, file, line, pc; what is unknown comes last. */
 int select_compare_locations(const struct gospy_location *a, const struct gospy_location *b);
 /** Is `g`, of that index in the snapshot, shown? An unreadable goroutine is shown, unless a filter

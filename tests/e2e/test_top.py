@@ -232,6 +232,22 @@ class ScreenTest(TopTest):
             top.wait_text(rf"^ +{p} (idle|running|syscall|GC stop)")
         self.quit(top)
 
+    def test_scheduler_shows_calls(self):
+        """Not how the runtime parks a thread, but who had that done: os/signal has a thread for its
+        loop, and the runtime one that is locked to a goroutine for it."""
+        server = subprocess.Popen([newest("server").path, "-linger"], stdout=subprocess.PIPE)
+        self.addCleanup(server.stdout.close)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        server.stdout.readline()
+        top = self.terminal([lib_gospy.GOSPY, "top", "--refresh", "0.2", server.pid])
+        top.wait_text("COUNT")
+        top.key("2")
+        top.wait_text(r" \d+ os/signal\.\w+ ")
+        top.wait_text(r" \d+ waits for runtime\.(?!gopark)\w+ ")
+        self.assertNotRegex(top.text(), "notetsleepg|gopark")
+        self.quit(top)
+
     def test_thread_cpu(self):
         """What runs uses a processor."""
         top = self.top(self.fixture("busy"))
