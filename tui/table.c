@@ -101,16 +101,10 @@ static void measure_cell(const struct column *column, const struct canvas *canva
 {
 	int full = canvas_width(canvas, value->text.s ? value->text.s : "", value->text.len);
 	int text = full < column->width ? full : column->width;
-	if (!value->named) {
+	if (value->named)
+		columns_name(need, &value->name, column->good, canvas->cols, canvas->utf8);
+	else
 		columns_cell(need, column->right ? full : text, 0, full, 0);
-		return;
-	}
-	struct name_size size = name_size(&value->name, canvas->utf8);
-	// Not for a name that is too long in any case, nor for a column that is worth less.
-	int most = column->rank ? column->good : canvas->cols * 5 / 6;
-	int good = size.good < column->good ? size.good : column->good;
-	columns_cell(need, size.least < most ? size.least : column->good, good, size.full,
-		     size.most);
 }
 
 static void measure_row(struct view *view, const struct ui *ui, size_t line,
@@ -142,13 +136,18 @@ static void set_widths(struct view *view, const struct ui *ui, size_t page)
 	const struct column *columns = view->ops->columns;
 	size_t n = view->ops->column_count, last = n;
 	int left = ui->canvas.cols;
+	for (size_t i = 0; i < n; i++) {
+		needs[i].rank = columns[i].rank;
+		needs[i].fixed = columns[i].right;
+		needs[i].spare = columns[i].spare;
+		needs[i].enough = columns[i].enough;
+	}
 	measure_rows(view, ui, page, needs);
 	for (size_t i = 0; i < n; i++) {
 		bool empty = !needs[i].full && columns[i].rank && view->list.count;
 		int title = (int)strlen(columns[i].title) + (columns[i].sort != COLUMN_UNSORTED);
 		int least = columns[i].right && columns[i].width > title ? columns[i].width : title;
 		columns_cell(&needs[i], empty ? 0 : least > 0 ? least : columns[i].width, 0, 0, 0);
-		needs[i].rank = columns[i].rank;
 	}
 	columns_fit(needs, n, COLUMN_GAP, ui->canvas.cols, view->widths);
 	for (size_t i = 0; i < n; i++) {

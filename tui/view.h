@@ -25,8 +25,11 @@ struct column {
 	const char *title; /* also its name in the sort menu */
 	const char *key;   /* of its values in JSON */
 	int width;         /* that it always has; of text, all that it has to have */
-	int good;          /* of names: columns up to which others give way to them */
+	int good;          /* of names: more than that takes no room from others */
 	int rank;          /* columns with high numbers go first where not all fit; 0: it stays */
+	int enough; /* of names: columns from which on it is shown; 0: as soon as their least fits
+		     */
+	bool spare; /* it comes only when all that others want to show is there */
 	bool right;
 	int sort; /* the view's number for sorting by it, or COLUMN_UNSORTED */
 };

@@ -6,38 +6,39 @@
 
 static const struct column columns[] = {
 	{.title = "", .key = "flag", .width = 1, .sort = COLUMN_UNSORTED},
-	{.title = "COUNT", .key = "count", .width = 7, .right = true, .sort = COLUMN_COUNT},
+	{.title = "COUNT", .key = "count", .width = 6, .right = true, .sort = COLUMN_COUNT},
 	{.title = "DELTA",
 	 .key = "delta",
 	 .width = 7,
-	 .rank = 5,
+	 .rank = 4,
 	 .right = true,
 	 .sort = COLUMN_DELTA},
-	{.title = "/MIN", .key = "rate", .width = 7, .rank = 3, .right = true, .sort = COLUMN_RATE},
+	{.title = "/MIN", .key = "rate", .width = 7, .rank = 2, .right = true, .sort = COLUMN_RATE},
 	{.title = "OLDEST",
 	 .key = "oldest",
 	 .width = 7,
-	 .rank = 4,
+	 .rank = 3,
 	 .right = true,
 	 .sort = COLUMN_OLDEST},
 	{.title = "STATE",
 	 .key = "state",
-	 .width = 14,
 	 .good = 14,
-	 .rank = 2,
+	 .enough = 6,
+	 .rank = 1,
 	 .sort = COLUMN_STATE},
-	{.title = "LOCATION", .key = "location", .width = 18, .good = 38, .sort = COLUMN_LOCATION},
+	{.title = "LOCATION", .key = "location", .good = 38, .enough = 18, .sort = COLUMN_LOCATION},
 	{.title = "WAITS AT",
 	 .key = "waits_at",
-	 .width = 18,
 	 .good = 34,
-	 .rank = 6,
+	 .enough = 18,
+	 .rank = 5,
 	 .sort = COLUMN_USER},
 	{.title = "CREATED BY",
 	 .key = "created_by",
-	 .width = 22,
 	 .good = 30,
-	 .rank = 7,
+	 .enough = 22,
+	 .rank = 6,
+	 .spare = true,
 	 .sort = COLUMN_CREATOR},
 };
 
@@ -185,35 +186,10 @@ static bool groups_act(struct view *view, struct ui *ui, enum action action)
 	}
 }
 
-static const char *key_title(enum group_key key)
-{
-	switch (key) {
-	case GROUP_START:
-		return "start";
-	case GROUP_CREATOR:
-		return "creator";
-	case GROUP_USER:
-		return "user frame";
-	case GROUP_CURRENT:
-		return "current place";
-	case GROUP_STACK:
-		return "whole stack";
-	case GROUP_STATE:
-		return "state";
-	case GROUP_OBJECT:
-		return "wait object";
-	case GROUP_LABEL:
-		return "label";
-	case GROUP_KEYS:
-		break;
-	}
-	return "?";
-}
-
 static void groups_title(const struct view *view, const struct ui *ui, struct strbuf *text)
 {
 	size_t total = model_row_total(ui->model);
-	strbuf_printf(text, "by %s", key_title(model_key(ui->model)));
+	strbuf_printf(text, "by %s", group_key_text(model_key(ui->model)));
 	if (!model_key_known(ui->model))
 		strbuf_puts(text, " (reading)");
 	else if (view->filter[0])

@@ -23,10 +23,10 @@ enum { BY_GOID, BY_STATE, BY_WAIT, BY_THREAD, BY_LOCATION, BY_LABEL };
 
 static const struct column columns[] = {
 	{.title = "GOID", .key = "goid", .width = 7, .right = true, .sort = BY_GOID},
-	{.title = "STATE", .key = "state", .width = 14, .good = 14, .sort = BY_STATE},
+	{.title = "STATE", .key = "state", .good = 14, .sort = BY_STATE},
 	{.title = "WAIT", .key = "wait_ns", .width = 7, .rank = 1, .right = true, .sort = BY_WAIT},
 	{.title = "THREAD", .key = "tid", .width = 8, .rank = 4, .right = true, .sort = BY_THREAD},
-	{.title = "LOCATION", .key = "location", .width = 18, .good = 38, .sort = BY_LOCATION},
+	{.title = "LOCATION", .key = "location", .good = 38, .enough = 18, .sort = BY_LOCATION},
 	{.title = "LABELS", .key = "labels", .width = 12, .rank = 3, .sort = BY_LABEL},
 };
 

@@ -29,7 +29,7 @@ static const struct column columns[] = {
 	 .right = true,
 	 .sort = BY_TICKS},
 	{.title = "GOID", .key = "goid", .width = 8, .right = true, .sort = BY_GOID},
-	{.title = "DOES", .key = "does", .width = 18, .good = 38, .sort = BY_DOING},
+	{.title = "DOES", .key = "does", .good = 38, .enough = 18, .sort = BY_DOING},
 };
 
 struct sched_row {

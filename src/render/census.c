@@ -18,6 +18,31 @@ const char *group_key_name(enum group_key key)
 	return key_names[key];
 }
 
+const char *group_key_text(enum group_key key)
+{
+	switch (key) {
+	case GROUP_START:
+		return "start";
+	case GROUP_CREATOR:
+		return "creator";
+	case GROUP_USER:
+		return "user frame";
+	case GROUP_CURRENT:
+		return "current place";
+	case GROUP_STACK:
+		return "whole stack";
+	case GROUP_STATE:
+		return "state";
+	case GROUP_OBJECT:
+		return "wait object";
+	case GROUP_LABEL:
+		return "label";
+	case GROUP_KEYS:
+		break;
+	}
+	return "?";
+}
+
 void group_key_needs(enum group_key key, struct gospy_snapshot_options *options)
 {
 	options->stacks |= key == GROUP_USER || key == GROUP_CURRENT || key == GROUP_STACK;

@@ -24,6 +24,8 @@ enum group_key {
 
 /** "start", "creator", "user", "current", "stack", "state", "object", "label". */
 const char *group_key_name(enum group_key key);
+/** The same for people: "start", "user frame". */
+const char *group_key_text(enum group_key key);
 /** What a snapshot has to hold for groups by `key`: .stacks, .objects or .labels are set. */
 void group_key_needs(enum group_key key, struct gospy_snapshot_options *options);
 

@@ -422,6 +422,8 @@ static struct name_size place_size(const struct name *name, bool utf8)
 	int args = name->args ? width_of(name->args, utf8) : 0;
 	return (struct name_size){
 		.least = least + (args < ARGS_LEAST ? args : ARGS_LEAST),
+		.core = form_width(&place, forms[FORMS - 1], utf8) +
+			(args < ARGS_LEAST ? args : ARGS_LEAST),
 		.good = form_width(&place, forms[FORM_GOOD], utf8) + args,
 		.full = form_width(&place, forms[1], utf8) + args,
 		.most = form_width(&place, forms[0], utf8) + args,
@@ -463,6 +465,65 @@ static void fit_path(struct strbuf *text, struct part path, int width, bool utf8
 		cut(&rest, (size_t)(slash - rest.s));
 	strbuf_puts(text, name_more(utf8));
 	add(text, rest);
+}
+
+/* ---- states with counts */
+
+/* Take the first of them off, with the comma. */
+static struct part cut_state(struct part *states)
+{
+	const char *end = memmem(states->s, states->len, ", ", 2);
+	struct part state = cut(states, end ? (size_t)(end - states->s) : states->len);
+	if (end)
+		cut(states, strlen(", "));
+	return state;
+}
+
+static size_t count_states(struct part states)
+{
+	size_t n = 0;
+	for (; states.len; n++)
+		cut_state(&states);
+	return n;
+}
+
+static void add_states(struct strbuf *text, struct part states, size_t most, bool utf8)
+{
+	for (size_t i = 0; states.len; i++) {
+		strbuf_puts(text, i ? ", " : "");
+		if (i == most) {
+			strbuf_puts(text, name_more(utf8));
+			return;
+		}
+		add(text, cut_state(&states));
+	}
+}
+
+/* Half a number would be a wrong one: the count in front is whole, or there is nothing of it. */
+static void squeeze_states(struct strbuf *text, struct part states, int width, bool utf8)
+{
+	size_t digits = 0;
+	while (digits < states.len && strchr("0123456789 ", states.s[digits]))
+		digits++;
+	struct part count = cut(&states, digits);
+	int room = width - part_width(count, utf8);
+	if (room > 0)
+		add(text, count);
+	add_squeezed(text, states, room > 0 ? room : width, utf8);
+}
+
+static void fit_states(struct strbuf *text, struct part states, int width, bool utf8)
+{
+	CLEANUP(strbuf_deinit) struct strbuf shorter = {0};
+	for (size_t most = count_states(states); most; most--) {
+		strbuf_clear(&shorter);
+		add_states(&shorter, states, most, utf8);
+		if (part_width(whole(&shorter), utf8) <= width) {
+			add(text, whole(&shorter));
+			return;
+		}
+	}
+	squeeze_states(text, whole(&shorter), width, utf8);
 }
 
 /* ---- objects */
@@ -540,10 +601,22 @@ static void fit(struct strbuf *text, const struct name *name, int width, bool ut
 	case NAME_STATE:
 		add_squeezed(text, whole(&clean), width, utf8);
 		break;
+	case NAME_STATES:
+		fit_states(text, whole(&clean), width, utf8);
+		break;
 	case NAME_OBJECT:
 		fit_object(text, whole(&clean), width, utf8);
 		break;
 	}
+}
+
+static struct name_size states_size(struct part states, bool utf8)
+{
+	CLEANUP(strbuf_deinit) struct strbuf first = {0};
+	int full = part_width(states, utf8);
+	add_states(&first, states, 1, utf8);
+	int least = part_width(whole(&first), utf8);
+	return (struct name_size){least, least, full, full, full};
 }
 
 static struct name_size object_size(struct part object, bool utf8)
@@ -551,7 +624,7 @@ static struct name_size object_size(struct part object, bool utf8)
 	int full = part_width(object, utf8);
 	bool shorter = cut_address(&object).len;
 	int least = shorter ? part_width(object, utf8) + 1 + DIGITS_MIN : full;
-	return (struct name_size){least, least, full, full};
+	return (struct name_size){least, least, least, full, full};
 }
 
 static struct name_size path_size(struct part path, bool utf8)
@@ -561,7 +634,7 @@ static struct name_size path_size(struct part path, bool utf8)
 	if (slash)
 		least = 1 +
 			part_width((struct part){slash, (size_t)(path.s + path.len - slash)}, utf8);
-	return (struct name_size){least, least, full, full};
+	return (struct name_size){least, least, least, full, full};
 }
 
 static struct name_size size_of(const struct name *name, bool utf8)
@@ -575,13 +648,15 @@ static struct name_size size_of(const struct name *name, bool utf8)
 		return place_size(name, utf8);
 	case NAME_PATH:
 		return path_size(whole(&clean), utf8);
+	case NAME_STATES:
+		return states_size(whole(&clean), utf8);
 	case NAME_OBJECT:
 		return object_size(whole(&clean), utf8);
 	case NAME_STATE:
 	case NAME_TEXT:
 		break;
 	}
-	return (struct name_size){width, width, width, width};
+	return (struct name_size){width, width, width, width, width};
 }
 
 void name_fit(const struct name *name, int width, bool utf8, struct strbuf *text)
@@ -617,6 +692,7 @@ struct name_size name_size(const struct name *name, bool utf8)
 	int before = before_all ? width_of(name->before, utf8) : 0;
 	return (struct name_size){
 		.least = size.least + after,
+		.core = size.core + after,
 		.good = size.good + before + after,
 		.full = size.full + before + after,
 		.most = size.most + before + after,

@@ -29,6 +29,7 @@ enum name_kind {
 	NAME_PLACE, /* loses as above */
 	NAME_PATH,  /* of a file, behind spaces perhaps: loses its outermost directories */
 	NAME_STATE, /* "chan receive (nil chan)": in its shorter words, "chan recv nil" (state.h) */
+	NAME_STATES, /* "9800 chan recv, 12 select": loses the last */
 	NAME_OBJECT, /* "channel 0xc000012345": loses its first digits, "channel …345"; one that is
 			a reason to wait is as NAME_STATE */
 };
@@ -58,6 +59,7 @@ bool name_copy(struct arena *arena, const struct name *name, struct name *ret);
 /** Columns that it takes. */
 struct name_size {
 	int least; /* below it goes what tells it from others: the method, all of a reason */
+	int core;  /* below it goes part of a type, the first that is missed */
 	int good;  /* with its package and line, a file without directories */
 	int full;  /* nothing has to go but directories of a file */
 	int most;  /* nothing has to go */

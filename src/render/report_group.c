@@ -8,12 +8,14 @@
 #include "render/table.h"
 #include "render/units.h"
 
-static const struct table_column columns[] = {
-	{.gap = "", .title = "COUNT", .right = true},
-	{.gap = "  ", .title = "STATES", .good = 20, .rank = 1},
-	{.gap = "  ", .title = "LONGEST WAIT", .rank = 2},
-	{.gap = "  ", .title = "LOCATION", .good = 38},
-	{.gap = "  ", .title = "WAITS AT", .good = 38, .rank = 3},
+enum { COUNT, STATES, LONGEST_WAIT, LOCATION, WAITS_AT, COLUMNS };
+
+static const struct table_column columns[COLUMNS] = {
+	[COUNT] = {.gap = "", .title = "COUNT", .right = true},
+	[STATES] = {.gap = "  ", .title = "STATES", .good = 20, .enough = 8, .rank = 1},
+	[LONGEST_WAIT] = {.gap = "  ", .title = "LONGEST WAIT", .rank = 3},
+	[LOCATION] = {.gap = "  ", .title = "LOCATION", .good = 38},
+	[WAITS_AT] = {.gap = "  ", .title = "WAITS AT", .good = 38, .enough = 18, .rank = 2},
 };
 
 /* "9800 chan receive, 12 syscall"; "9800 chan recv" on a terminal. */
@@ -48,39 +50,103 @@ static void add_place(struct table *table, const struct gospy_location *location
 	table_name(table, &name);
 }
 
-void report_groups_text(struct out *out, const struct groups *groups, const group_states *states,
-			bool waits_at, size_t n)
+static bool is_wait_known(const struct groups *groups, size_t n)
 {
-	enum { COLUMNS = sizeof(columns) / sizeof(columns[0]) };
-	CLEANUP(table_deinit)
-	struct table table = {.columns = columns, .column_count = COLUMNS - !waits_at};
+	for (size_t i = 0; i < n; i++) {
+		if (units_wait(groups->groups.at[i].longest_wait_ns).n)
+			return true;
+	}
+	return false;
+}
+
+/* The columns that are shown. */
+struct shown {
+	size_t which[COLUMNS];
+	struct table_column columns[COLUMNS];
+	size_t count;
+};
+
+/* On a terminal a column in which nothing is known would only take room. */
+static void choose_columns(const struct out *out, const struct groups *groups, bool waits_at,
+			   size_t n, struct shown *shown)
+{
+	shown->count = 0;
+	for (size_t i = 0; i < COLUMNS; i++) {
+		if ((i == WAITS_AT && !waits_at) ||
+		    (i == LONGEST_WAIT && out->cols && !is_wait_known(groups, n)))
+			continue;
+		shown->which[shown->count] = i;
+		shown->columns[shown->count++] = columns[i];
+	}
+}
+
+static void add_wait(struct table *table, uint64_t wait_ns, bool people)
+{
 	CLEANUP(strbuf_deinit) struct strbuf text = {0};
+	struct units_wait wait = units_wait(wait_ns);
+	if (wait.n && people)
+		strbuf_puts(&text, units_span(wait_ns).s);
+	else if (wait.n)
+		strbuf_printf(&text, "%" PRIu64 " %s", wait.n, wait.unit);
+	else
+		strbuf_putc(&text, '-');
+	table_cell_buf(table, &text);
+}
+
+static void add_cell(struct table *table, const struct out *out, const struct groups *groups,
+		     const group_states *states, size_t index, size_t column)
+{
+	CLEANUP(strbuf_deinit) struct strbuf text = {0};
+	const struct group *group = &groups->groups.at[index];
+	const char *more = out->cols ? name_more(out->utf8) : " ...";
+	switch (column) {
+	case COUNT:
+		table_cell_u64(table, group->count);
+		break;
+	case STATES:
+		add_states(&text, states, index, out);
+		table_name_buf(table, NAME_STATES, &text);
+		break;
+	case LONGEST_WAIT:
+		add_wait(table, group->longest_wait_ns, out->cols);
+		break;
+	case LOCATION:
+		add_place(table, group_location(group->largest, groups->key), NULL);
+		break;
+	case WAITS_AT:
+		add_place(table, group->largest->user, group->users_differ ? more : NULL);
+		break;
+	}
+}
+
+/* A pipe gets first what it has always got first. */
+static void write_totals(struct out *out, const struct groups *groups, size_t n, const char *hint)
+{
+	size_t places = groups->groups.len;
+	for (int line = 0; line < 2; line++) {
+		if (line == (out->cols ? 1 : 0))
+			out_printf(out, "total: %" PRIu64 " goroutine%s at %zu location%s\n",
+				   groups->goroutines, units_plural(groups->goroutines), places,
+				   units_plural(places));
+		else if (n < places)
+			out_printf(out, "... %zu more%s\n", places - n, hint);
+	}
+}
+
+void report_groups_text(struct out *out, const struct groups *groups, const group_states *states,
+			bool waits_at, size_t n, const char *hint)
+{
+	struct shown shown;
+	choose_columns(out, groups, waits_at, n, &shown);
+	CLEANUP(table_deinit)
+	struct table table = {.columns = shown.columns, .column_count = shown.count};
 	table_titles(&table);
 	for (size_t i = 0; i < n; i++) {
-		const struct group *group = &groups->groups.at[i];
-		struct units_wait wait = units_wait(group->longest_wait_ns);
-		table_cell_u64(&table, group->count);
-		strbuf_clear(&text);
-		add_states(&text, states, i, out);
-		table_name_buf(&table, &text);
-		strbuf_clear(&text);
-		if (wait.n && out->cols)
-			strbuf_puts(&text, units_span(group->longest_wait_ns).s);
-		else if (wait.n)
-			strbuf_printf(&text, "%" PRIu64 " %s", wait.n, wait.unit);
-		else
-			strbuf_putc(&text, '-');
-		table_cell_buf(&table, &text);
-		const struct gospy_location *location = group_location(group->largest, groups->key);
-		add_place(&table, location, NULL);
-		if (waits_at)
-			add_place(&table, group->largest->user,
-				  group->users_differ ? " ..." : NULL);
+		for (size_t c = 0; c < shown.count; c++)
+			add_cell(&table, out, groups, states, i, shown.which[c]);
 	}
 	table_print(&table, out);
-	size_t places = groups->groups.len;
-	out_printf(out, "total: %" PRIu64 " goroutine%s at %zu location%s\n", groups->goroutines,
-		   units_plural(groups->goroutines), places, units_plural(places));
+	write_totals(out, groups, n, hint);
 }
 
 static void reasons_json(struct json *json, const group_states *states, size_t index)

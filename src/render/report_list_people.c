@@ -94,7 +94,7 @@ static void add_row(struct table *table, const struct list_row *row)
 	if (table->column_count == COLUMN_COUNT)
 		table_cell(table, container);
 	table_cell(table, report_list_version(p).s);
-	table_name_buf(table, &command);
+	table_name_buf(table, NAME_TEXT, &command);
 }
 
 void report_list_people(struct out *out, const struct list_row *rows, size_t n)

@@ -18,27 +18,6 @@ static size_t rows_for_groups(const struct out *out, size_t groups)
 	return groups < rows ? groups : rows;
 }
 
-static const char *key_text(enum group_key key)
-{
-	switch (key) {
-	case GROUP_START:
-		return "where they started";
-	case GROUP_CREATOR:
-		return "go statement";
-	case GROUP_USER:
-		return "user frame";
-	case GROUP_CURRENT:
-		return "where they are";
-	case GROUP_STACK:
-	case GROUP_STATE:
-	case GROUP_OBJECT:
-	case GROUP_LABEL:
-	case GROUP_KEYS:
-		break;
-	}
-	return group_key_name(key);
-}
-
 enum gospy_code report_overview(struct out *out, const struct census *census, enum group_key key,
 				bool waits_at, struct gospy_error *err)
 {
@@ -50,10 +29,8 @@ enum gospy_code report_overview(struct out *out, const struct census *census, en
 	if (code)
 		return code;
 	size_t n = groups.groups.len, shown = rows_for_groups(out, n);
-	out_printf(out, "\n%zu group%s by %s:\n", n, units_plural(n), key_text(key));
-	report_groups_text(out, &groups, &states, waits_at, shown);
-	if (shown < n)
-		out_printf(out, "... %zu more, which --group shows\n", n - shown);
+	out_printf(out, "\n%zu group%s by %s:\n", n, units_plural(n), group_key_text(key));
+	report_groups_text(out, &groups, &states, waits_at, shown, ", which --group shows");
 	out_putc(out, '\n');
 	return GOSPY_OK;
 }

@@ -95,9 +95,11 @@ static void write_entries(struct out *out, const struct summary *summary,
 			  const struct entries *entries)
 {
 	if (summary->group) {
-		out_printf(out, "goroutines by %s:\n", pc_name(summary->select->pc));
+		out_printf(out, "goroutines by %s:\n",
+			   out->cols ? group_key_text(entries->groups.key)
+				     : pc_name(summary->select->pc));
 		report_groups_text(out, &entries->groups, &entries->states, shows_users(summary),
-				   entries->shown);
+				   entries->shown, "");
 	} else {
 		bool waits_at = shows_users(summary);
 		out_puts(out, "goroutines:\n");
@@ -109,7 +111,7 @@ static void write_entries(struct out *out, const struct summary *summary,
 					      waits_at);
 		}
 	}
-	if (entries->shown < entries->total)
+	if (!summary->group && entries->shown < entries->total)
 		out_printf(out, "... %zu more\n", entries->total - entries->shown);
 }
 

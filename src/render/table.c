@@ -50,9 +50,9 @@ void table_name(struct table *table, const struct name *name)
 	end_cell(table, name);
 }
 
-void table_name_buf(struct table *table, const struct strbuf *b)
+void table_name_buf(struct table *table, enum name_kind kind, const struct strbuf *b)
 {
-	const struct name name = {.kind = NAME_TEXT, .text = b->s ? b->s : ""};
+	const struct name name = {.kind = kind, .text = b->s ? b->s : ""};
 	if (b->failed)
 		table->text.failed = true;
 	table_name(table, &name);
@@ -111,7 +111,7 @@ static struct column_need column_need(const struct table *table, size_t column,
 {
 	CLEANUP(strbuf_deinit) struct strbuf copy = {0};
 	const struct table_column *how = &table->columns[column];
-	struct column_need need = {.rank = how->rank};
+	struct column_need need = {.rank = how->rank, .enough = how->enough, .fixed = how->right};
 	for (size_t i = column; i < table->cells.len; i += table->column_count) {
 		size_t len;
 		const char *s = cell_at(table, i, &len);
@@ -121,10 +121,7 @@ static struct column_need column_need(const struct table *table, size_t column,
 			continue;
 		}
 		const struct name name = cell_name(table, i, &copy);
-		struct name_size size = name_size(&name, out->utf8);
-		int most = name.kind == NAME_PLACE ? out->cols * 5 / 6 : how->good;
-		columns_cell(&need, size.least < most ? size.least : how->good,
-			     size.good < how->good ? size.good : how->good, size.full, size.most);
+		columns_name(&need, &name, how->good, out->cols, out->utf8);
 	}
 	return need;
 }
@@ -138,6 +135,14 @@ static bool has_names(const struct table *table)
 	return false;
 }
 
+/* On a narrow terminal room for names is worth more than distance. */
+static int gap_width(const struct table *table, size_t column, const struct out *out)
+{
+	enum { NARROW = 60 };
+	int width = (int)strlen(table->columns[column].gap);
+	return width > 1 && out->cols && out->cols < NARROW ? 1 : width;
+}
+
 /* true: columns that there is no room for have none. */
 static bool set_widths(const struct table *table, const struct out *out, int *widths)
 {
@@ -146,7 +151,7 @@ static bool set_widths(const struct table *table, const struct out *out, int *wi
 	int gap = 0;
 	bool fit = out->cols && has_names(table);
 	for (size_t c = 0; c < n; c++) {
-		int before = (int)strlen(table->columns[c].gap);
+		int before = gap_width(table, c, out);
 		gap = before > gap ? before : gap;
 		if (fit)
 			needs[c] = column_need(table, c, out);
@@ -178,7 +183,7 @@ static void print_cell(const struct table *table, struct out *out, size_t i, int
 		len = fitted.len;
 	}
 	int padding = width - cell_width(out, s, len);
-	out_puts(out, column->gap);
+	out_write(out, column->gap, (size_t)gap_width(table, i % table->column_count, out));
 	if (column->right)
 		pad(out, padding);
 	out_write(out, s, len);

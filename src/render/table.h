@@ -11,8 +11,10 @@ struct table_column {
 	const char *gap;   /* text before it */
 	const char *title; /* or NULL */
 	bool right;
-	int good; /* of names: columns up to which others give way to them */
-	int rank; /* columns with high numbers go first where not all fit; 0: it stays */
+	int good;   /* of names: more than that takes no room from others */
+	int enough; /* of names: columns from which on it is shown; 0: as soon as their least fits
+		     */
+	int rank;   /* columns with high numbers go first where not all fit; 0: it stays */
 };
 
 struct table_cell {
@@ -37,8 +39,8 @@ void table_cell_buf(struct table *table, const struct strbuf *b);
 void table_cell_u64(struct table *table, uint64_t n);
 /** A name. The strings of a place stay until the table is printed. */
 void table_name(struct table *table, const struct name *name);
-/** Text that may lose its end. */
-void table_name_buf(struct table *table, const struct strbuf *b);
+/** A name that is no place. */
+void table_name_buf(struct table *table, enum name_kind kind, const struct strbuf *b);
 /** Print all rows. On a terminal that they do not fit names are shortened, if there are any. The
  * last column is not padded. Running out of memory is an error of `out`. */
 void table_print(const struct table *table, struct out *out);

@@ -1,4 +1,5 @@
 """Output on a terminal: the pager, and what stands on the first screen."""
+import itertools
 import os
 import re
 import shutil
@@ -191,7 +192,28 @@ class WidthTest(lib_gospy.TargetTest):
                               if cols < 300 else re.escape(f"{func} ({file}:{number})"))
                     self.assertRegex("\n".join(lines), re.compile(wanted, re.M))
                 # A name that is cut would show it here.
-                self.assertNotRegex("\n".join(lines), r"\w…\w")
+                if cols >= 60:
+                    self.assertNotRegex("\n".join(lines), r"\w…\w")
+                # What they do is worth more than the package and the file.
+                at = next(i for i, line in enumerate(lines) if line.startswith("COUNT"))
+                self.assertRegex(lines[at], r"^COUNT +STATES +LOCATION")
+                for line in itertools.takewhile(lambda line: line[:6] != "total:", lines[at + 1:]):
+                    self.assertRegex(line, r"^ *\d+ +\d+ [A-Za-z]")
+
+    def test_groups_of_top(self):
+        build = lib_gospy.builds("states", ("default",))[-1]
+        self.fixture = self.watch(lib_fixture.start(build))
+        for cols, titles in ((40, "COUNT▼ STATE +LOCATION"),
+                             (80, "COUNT▼ +Δ +/MIN +OLDEST +STATE +LOCATION"),
+                             (100, "COUNT▼ +Δ +/MIN +OLDEST +STATE +LOCATION +WAITS AT")):
+            with self.subTest(cols=cols):
+                top = lib_terminal.Terminal([lib_gospy.GOSPY, "top", self.fixture.pid], cols=cols)
+                self.addCleanup(top.close)
+                top.wait_text(titles)
+                said = [g["state"] for g in self.fixture.ready["goroutines"]]
+                top.wait_text(rf"Goroutines .* {said.count('waiting')} wait")
+                top.key("q")
+                self.assertEqual(top.end(), lib_gospy.OK)
 
 
 @unittest.skipUnless(shutil.which("less"), "less is not installed")

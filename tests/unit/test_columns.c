@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -12,8 +13,8 @@ enum { N = 4, GAP = 1 };
 enum { COUNT, RATE, PLACE, STATE };
 
 static const struct column_need needs[N] = {
-	[COUNT] = {.least = 8, .good = 8, .full = 8, .most = 8},
-	[RATE] = {.least = 9, .good = 9, .full = 9, .most = 9, .rank = 2},
+	[COUNT] = {.least = 8, .good = 8, .full = 8, .most = 8, .fixed = true},
+	[RATE] = {.least = 9, .good = 9, .full = 9, .most = 9, .rank = 2, .fixed = true},
 	[PLACE] = {.least = 12, .good = 38, .full = 60, .most = 90},
 	[STATE] = {.least = 8, .good = 13, .full = 23, .most = 23, .rank = 1},
 };
@@ -33,7 +34,8 @@ static void test_every_width(void **state)
 	for (int width = 1; width <= 400; width++) {
 		columns_fit(needs, N, GAP, width, widths);
 		assert_true(total(widths) <= width);
-		assert_true(widths[COUNT] > 0 || width < 3);
+		// A number is whole, or all that there is.
+		assert_int_equal(widths[COUNT], width < 10 ? width - 2 > 0 ? width - 2 : 0 : 8);
 		for (int i = 0; i < N; i++)
 			assert_true(widths[i] <= needs[i].most);
 		for (int i = 0; i < N && width >= 21; i++)
@@ -44,29 +46,84 @@ static void test_every_width(void **state)
 	}
 }
 
+static void expect(int width, int count, int rate, int place, int state)
+{
+	int widths[N];
+	columns_fit(needs, N, GAP, width, widths);
+	assert_int_equal(widths[COUNT], count);
+	assert_int_equal(widths[RATE], rate);
+	assert_int_equal(widths[PLACE], place);
+	assert_int_equal(widths[STATE], state);
+}
+
+/* A column goes when the others have their least, not before. */
 static void test_least_goes_first(void **state)
 {
 	(void)state;
-	int widths[N];
-	// All of them are good.
-	columns_fit(needs, N, GAP, 71, widths);
-	assert_int_equal(widths[RATE], 9);
-	assert_int_equal(widths[PLACE], 38);
-	assert_int_equal(widths[STATE], 13);
-	columns_fit(needs, N, GAP, 70, widths);
-	assert_int_equal(widths[RATE], 0);
-	assert_int_equal(widths[STATE], 22);
-	assert_int_equal(widths[PLACE], 38);
-	columns_fit(needs, N, GAP, 60, widths);
-	assert_int_equal(widths[STATE], 0);
-	assert_int_equal(widths[PLACE], 51);
-	// What is worth less comes when all else is there.
-	columns_fit(needs, N, GAP, 105, widths);
-	assert_int_equal(widths[STATE], 23);
-	assert_int_equal(widths[PLACE], 62);
-	columns_fit(needs, N, GAP, 30, widths);
-	assert_int_equal(widths[COUNT], 8);
-	assert_int_equal(widths[PLACE], 21);
+	expect(105, 8, 9, 62, 23);
+	expect(71, 8, 9, 38, 13);
+	expect(70, 8, 9, 37, 13);
+	expect(40, 8, 9, 12, 8);
+	expect(39, 8, 0, 16, 13);
+	expect(30, 8, 0, 12, 8);
+	expect(29, 8, 0, 20, 0);
+	expect(10, 8, 0, 1, 0);
+}
+
+/* One that is worth less may still have room. */
+static void test_smaller_one_fits(void **state)
+{
+	(void)state;
+	const struct column_need three[] = {
+		{.least = 10, .good = 10, .full = 10, .most = 10},
+		{.least = 30, .good = 30, .full = 30, .most = 30, .rank = 1},
+		{.least = 5, .good = 5, .full = 5, .most = 5, .rank = 2},
+	};
+	int widths[3];
+	columns_fit(three, 3, GAP, 20, widths);
+	assert_int_equal(widths[0], 10);
+	assert_int_equal(widths[1], 0);
+	assert_int_equal(widths[2], 5);
+}
+
+/* One long cell costs neither all rows its column, nor the others theirs. */
+static void test_enough(void **state)
+{
+	(void)state;
+	const struct column_need two[] = {
+		{.least = 12, .good = 38, .full = 60, .most = 90, .enough = 18},
+		{.least = 50, .good = 50, .full = 70, .most = 70, .enough = 18, .rank = 1},
+	};
+	int widths[2];
+	columns_fit(two, 2, GAP, 37, widths);
+	assert_int_equal(widths[0], 18);
+	assert_int_equal(widths[1], 18);
+	columns_fit(two, 2, GAP, 36, widths);
+	assert_int_equal(widths[0], 36);
+	assert_int_equal(widths[1], 0);
+	// First what says too little.
+	columns_fit(two, 2, GAP, 69, widths);
+	assert_int_equal(widths[0], 18);
+	assert_int_equal(widths[1], 50);
+	columns_fit(two, 2, GAP, 89, widths);
+	assert_int_equal(widths[0], 38);
+	assert_int_equal(widths[1], 50);
+}
+
+static void test_spare(void **state)
+{
+	(void)state;
+	const struct column_need two[] = {
+		{.least = 12, .good = 38, .full = 60, .most = 90},
+		{.least = 12, .good = 30, .full = 40, .most = 40, .rank = 1, .spare = true},
+	};
+	int widths[2];
+	columns_fit(two, 2, GAP, 68, widths);
+	assert_int_equal(widths[0], 68);
+	assert_int_equal(widths[1], 0);
+	columns_fit(two, 2, GAP, 69, widths);
+	assert_int_equal(widths[0], 38);
+	assert_int_equal(widths[1], 30);
 }
 
 /* What asks for little gets it, what asks for much shares the rest. */
@@ -97,13 +154,50 @@ static void test_cells(void **state)
 	assert_int_equal(need.most, 12);
 }
 
+static struct column_need need_of(const char *func, int cols)
+{
+	const struct name name = {
+		.kind = NAME_PLACE, .text = func, .file = "/src/server.go", .line = 1887};
+	struct column_need need = {.enough = 18};
+	columns_name(&need, &name, 38, cols, true);
+	return need;
+}
+
+static void test_names(void **state)
+{
+	(void)state;
+	struct column_need need = need_of("net/http.(*persistConn).writeLoop", 80);
+	assert_int_equal(need.least, strlen("(*persistConn).writeLoop"));
+	assert_int_equal(need.good, strlen("http.(*persistConn).writeLoop:1887"));
+	assert_int_equal(need.full, strlen("net/http.(*persistConn).writeLoop server.go:1887"));
+	// Not all of the screen.
+	need = need_of("main.convertPersistentVolumeClaimVolumeSourceToPersistentVolumeSourceOfAll",
+		       80);
+	assert_int_equal(need.least, 66);
+	need = need_of("main.(*persistentVolumeClaim).writeLoop", 40);
+	assert_int_equal(need.least, 25);
+	// A list of channels may lose more than a function.
+	const struct name object = {
+		.kind = NAME_OBJECT,
+		.text = "select of 0xc000012345 (receive), 0xc000012346 (receive)",
+	};
+	need = (struct column_need){.enough = 18};
+	columns_name(&need, &object, 38, 80, true);
+	assert_int_equal(need.least, 18);
+	assert_int_equal(need.good, 38);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_width),
 		cmocka_unit_test(test_least_goes_first),
+		cmocka_unit_test(test_smaller_one_fits),
+		cmocka_unit_test(test_enough),
+		cmocka_unit_test(test_spare),
 		cmocka_unit_test(test_sharing),
 		cmocka_unit_test(test_cells),
+		cmocka_unit_test(test_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

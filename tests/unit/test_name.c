@@ -275,6 +275,37 @@ static void test_reasons(void **state)
 	EXPECT_FORMS(other(NAME_STATE, "chan receiver"), "chan receiver", "chan r…eiver");
 }
 
+static void test_states(void **state)
+{
+	(void)state;
+	EXPECT_FORMS(other(NAME_STATES, "9800 chan recv, 12 select, 3 in other states"),
+		     "9800 chan recv, 12 select, 3 in other states", "9800 chan recv, 12 select, …",
+		     "9800 chan recv, …", "9800 chan …cv, …");
+	EXPECT_FORMS(other(NAME_STATES, "1000 Mutex.Lock"), "1000 Mutex.Lock", "1000 Mutex….Lock");
+	const struct name name = other(NAME_STATES, "1000 Mutex.Lock, 1 chan recv");
+	const struct name_size size = name_size(&name, true);
+	assert_int_equal(size.least, strlen("1000 Mutex.Lock, …") - 2);
+	assert_int_equal(size.core, size.least);
+	assert_int_equal(size.good, strlen(name.text));
+}
+
+static void test_core_is_type_and_method(void **state)
+{
+	(void)state;
+	const struct {
+		const char *func, *core;
+	} cases[] = {
+		{"net/http.(*persistConn).writeLoop", "(*persistConn).writeLoop"},
+		{"main.main", "main"},
+		{"a/b.(*Store[go.shape.string]).Get.func1", "(*Store[…]).Get…"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct name name = place(cases[i].func);
+		assert_int_equal(name_size(&name, true).core, columns(cases[i].core, true));
+		assert_string_equal(fit(&name, columns(cases[i].core, true), true), cases[i].core);
+	}
+}
+
 /* All reasons of the Go versions that there are here: no two of them are alike in the columns that
  * top has for them at 80, and none is cut there. */
 static void check_reasons(const char *path)
@@ -507,6 +538,8 @@ int main(void)
 		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_other_kinds),
 		cmocka_unit_test(test_reasons),
+		cmocka_unit_test(test_states),
+		cmocka_unit_test(test_core_is_type_and_method),
 		cmocka_unit_test(test_all_reasons),
 		cmocka_unit_test(test_every_width),
 		cmocka_unit_test(test_fixtures),

@@ -106,12 +106,12 @@ static void expect_names(int cols, const char *expected)
 	CLEANUP(table_deinit) struct table table = {.columns = name_columns, .column_count = 3};
 	CLEANUP(strbuf_deinit) struct strbuf states = {0};
 	table_titles(&table);
-	strbuf_puts(&states, "9800 chan receive, 12 select");
+	strbuf_puts(&states, "9800 chan recv, 12 select");
 	for (size_t i = 0; i < 2; i++) {
 		struct name name = name_place(&places[i]);
 		name.parens = true;
 		table_cell_u64(&table, 10 - i);
-		table_name_buf(&table, &states);
+		table_name_buf(&table, NAME_STATES, &states);
 		table_name(&table, &name);
 	}
 	struct out *out = output_open();
@@ -126,25 +126,25 @@ static void test_names(void **state)
 {
 	(void)state;
 	static const char all[] =
-		"COUNT  STATES                        PLACE\n"
-		"   10  9800 chan receive, 12 select  a/b/transport.(*http2Server).keepalive "
+		"COUNT  STATES                     PLACE\n"
+		"   10  9800 chan recv, 12 select  a/b/transport.(*http2Server).keepalive "
 		"(/src/x.go:1179)\n"
-		"    9  9800 chan receive, 12 select  main.main (/src/main.go:7)\n";
+		"    9  9800 chan recv, 12 select  main.main (/src/main.go:7)\n";
 	expect_names(0, all);
 	expect_names(300, all);
-	expect_names(
-		80, "COUNT  STATES                        PLACE\n"
-		    "   10  9800 chan receive, 12 select  transport.(*http2Server).keepalive:1179\n"
-		    "    9  9800 chan receive, 12 select  main.main (/src/main.go:7)\n");
-	expect_names(60, "COUNT  STATES                 PLACE\n"
-			 "   10  9800 chan receive, 1~  (*http2Server).keepalive:1179\n"
-			 "    9  9800 chan receive, 1~  main.main (/src/main.go:7)\n");
-	expect_names(48, "COUNT  PLACE\n"
-			 "   10  transport.(*http2Server).keepalive:1179\n"
-			 "    9  main.main (/src/main.go:7)\n");
-	expect_names(20, "COUNT  PLACE\n"
-			 "   10  (~).keepalive\n"
-			 "    9  main.main:7\n");
+	expect_names(80,
+		     "COUNT  STATES                     PLACE\n"
+		     "   10  9800 chan recv, 12 select  transport.(*http2Server).keepalive:1179\n"
+		     "    9  9800 chan recv, 12 select  main.main (/src/main.go:7)\n");
+	expect_names(60, "COUNT  STATES               PLACE\n"
+			 "   10  9800 chan recv, ~    (*http2Server).keepalive:1179\n"
+			 "    9  9800 chan recv, ~    main.main (/src/main.go:7)\n");
+	expect_names(48, "COUNT STATES            PLACE\n"
+			 "   10 9800 chan recv, ~ (*http2Server).keepalive\n"
+			 "    9 9800 chan recv, ~ main.main:7\n");
+	expect_names(20, "COUNT PLACE\n"
+			 "   10 (*~).keepalive\n"
+			 "    9 main.main:7\n");
 }
 
 static void test_column_of_the_line(void **state)
