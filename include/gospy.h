@@ -985,6 +985,7 @@ struct gospy_process_details {
 	const char *const *listeners; /**< where it listens on TCP: "127.0.0.1:80", "[::]:80" */
 	size_t listener_count;
 	bool listeners_known; /**< false: descriptors may not be listed */
+	uint64_t net_ns;      /**< inode of its network namespace, or 0: unknown */
 };
 /** Details of the process at this index of gospy_process_list_get(); NULL: it is not Go's, or the
  * list was made without them. The list's. */
@@ -1021,6 +1022,7 @@ struct gospy_process_info {
 	const char *exe; /**< path as its mount namespace names it, "(deleted)" cut off; or NULL */
 	const char *cgroup;    /**< as in gospy_process_details */
 	const char *container; /**< as in gospy_process_details */
+	uint64_t net_ns;       /**< as in gospy_process_details */
 };
 
 /** `options` may be NULL. GOSPY_E_GONE, _PERM, _CANCELLED. */

@@ -217,8 +217,12 @@ static void toggle_stopping(struct app *app)
 static void toggle_following(struct app *app)
 {
 	app->following = !app->following;
-	if (app->following && app->status.state == SAMPLER_ENDED)
+	if (app->following && !app->follow)
+		app_watch(app);
+	if (app->follow && app->following && app->status.state == SAMPLER_ENDED)
 		follow_ended(app->follow);
+	if (!app->follow)
+		return; // it was said why
 	ui_say(&app->ui, STYLE_NORMAL, "%s",
 	       !app->following ? "when the process ends, its last picture stays"
 	       : app->status.state == SAMPLER_ENDED

@@ -106,10 +106,9 @@ static void switch_target(struct app *app, struct sample *sample)
 	app_close_prompts(app);
 	app->message[0] = '\0';
 	sampler_status(app->sampler, &app->status);
-	follow_stop(take(app->follow));
-	app->follow = follow_start(app->pid);
 	if (app->successor[0])
 		ui_say(&app->ui, STYLE_GOOD, "%s", app->successor);
+	app_watch(app);
 	app->successor[0] = '\0';
 	app_configure(app);
 	app_update(app);

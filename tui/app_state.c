@@ -83,6 +83,17 @@ void app_leave_picker(struct app *app)
 	app_update(app);
 }
 
+void app_watch(struct app *app)
+{
+	struct gospy_error err;
+	follow_stop(take(app->follow));
+	if (!follow_start(app->pid, &app->follow, &err))
+		return;
+	if (app->following)
+		ui_say(&app->ui, STYLE_BAD, "its successor cannot be looked for: %s", err.msg);
+	app->following = false;
+}
+
 void app_connect(struct app *app, pid_t pid)
 {
 	struct gospy_error err;

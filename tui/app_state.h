@@ -66,6 +66,9 @@ void app_connect(struct app *app, pid_t pid);
 struct sampler_options app_wanted(const struct app *app);
 /** What samples have to hold has changed. */
 void app_configure(struct app *app);
+/** Watch the target, so that its successor can be found; if that fails, say why and follow no more.
+ */
+void app_watch(struct app *app);
 /** Something about the model has changed, or the view is new: bring what is shown up to date. */
 void app_update(struct app *app);
 

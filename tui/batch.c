@@ -151,12 +151,14 @@ static bool follows(const struct batch *batch)
 }
 
 /* The first sample of a target: its successor is looked for from now on. */
-static void begin_to_follow(struct batch *batch, pid_t pid)
+static enum gospy_code begin_to_follow(struct batch *batch, pid_t pid, struct gospy_error *err)
 {
 	follow_stop(take(batch->follow));
-	batch->follow = follow_start(pid);
-	follow_wait(batch->follow);
 	batch->new_pid = 0;
+	enum gospy_code code = follow_start(pid, &batch->follow, err);
+	if (!code)
+		follow_wait(batch->follow);
+	return code;
 }
 
 static enum gospy_code run(struct batch *batch, struct gospy_error *err)
@@ -170,7 +172,7 @@ static enum gospy_code run(struct batch *batch, struct gospy_error *err)
 			return err_os(err, errno, "poll");
 		struct sample *sample = sampler_take(batch->sampler);
 		if (sample && top->follow && (!batch->follow || batch->new_pid))
-			begin_to_follow(batch, sampler_target(batch->sampler)->pid);
+			code = begin_to_follow(batch, sampler_target(batch->sampler)->pid, err);
 		if (sample)
 			show(batch, sample);
 		else

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/strbuf.h"
 #include "base/vec.h"
 #include "tui/worker.h"
@@ -25,6 +26,7 @@ struct identity {
 	uint64_t start_ns;
 	uint64_t seen_ns; /* CLOCK_BOOTTIME: when it was there for the last time */
 	char *comm, *exe, *cgroup;
+	uint64_t net_ns; /* 0: unknown. Each network namespace has addresses of its own */
 	VEC(char *) listeners;
 };
 
@@ -85,6 +87,7 @@ static void remember(struct identity *identity, const struct gospy_process_info 
 		.comm = copy(info->comm),
 		.exe = copy(info->exe),
 		.cgroup = copy(info->cgroup),
+		.net_ns = info->net_ns,
 	};
 	for (size_t i = 0; i < info->socket_count; i++) {
 		const struct gospy_socket *socket = &info->sockets[i];
@@ -137,7 +140,8 @@ static struct likeness compare(const struct follow *follow, const struct gospy_p
 	like.parent = later && process->ppid == target->ppid && target->ppid > 1;
 	like.cgroup =
 		later && same(details->cgroup, target->cgroup) && strcmp(details->cgroup, "/") != 0;
-	for (size_t i = 0; i < details->listener_count; i++) {
+	const bool neighbour = target->net_ns && details->net_ns == target->net_ns;
+	for (size_t i = 0; neighbour && i < details->listener_count; i++) {
 		for (size_t j = 0; !like.listener && j < target->listeners.len; j++) {
 			if (same(details->listeners[i], target->listeners.at[j]))
 				like.listener = target->listeners.at[j];
@@ -289,7 +293,7 @@ static void run(struct worker *worker)
 	} while (wait_for_next(follow));
 }
 
-struct follow *follow_start(pid_t pid)
+enum gospy_code follow_start(pid_t pid, struct follow **ret, struct gospy_error *err)
 {
 	struct follow *follow = calloc(1, sizeof(*follow));
 	if (!follow)
@@ -297,10 +301,19 @@ struct follow *follow_start(pid_t pid)
 	follow->pid = pid;
 	follow->began_ns = clock_boot_ns();
 	follow->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (follow->event < 0 || worker_init(&follow->worker, NULL) ||
-	    worker_start(&follow->worker, run, destroy, NULL))
-		abort();
-	return follow;
+	enum gospy_code code = follow->event < 0 ? err_os(err, errno, "eventfd")
+						 : worker_init(&follow->worker, err);
+	if (code) {
+		close(follow->event);
+		free(follow);
+		return code;
+	}
+	code = worker_start(&follow->worker, run, destroy, err);
+	if (code)
+		destroy(&follow->worker);
+	else
+		*ret = follow;
+	return code;
 }
 
 void follow_wait(struct follow *follow)

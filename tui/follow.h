@@ -3,9 +3,9 @@
  * process that runs the same program in its place.
  *
  * A successor runs the same executable, or one of the same name, began after the target was opened,
- * and either listens where the target did, or was started after the target was seen for the last
- * time, by the same parent or in the same control group. Where several are like the target to the
- * same degree, none is taken.
+ * and either listens where the target did, in the same network namespace, or was started after the
+ * target was seen for the last time, by the same parent or in the same control group. Where several
+ * are like the target to the same degree, none is taken.
  */
 #ifndef GOSPY_TUI_FOLLOW_H
 #define GOSPY_TUI_FOLLOW_H
@@ -13,8 +13,8 @@
 #include "gospy.h"
 
 struct follow;
-/** Begin to watch a process. Out of memory ends the program. */
-struct follow *follow_start(pid_t pid);
+/** Begin to watch a process. GOSPY_E_OS; out of memory ends the program. */
+enum gospy_code follow_start(pid_t pid, struct follow **ret, struct gospy_error *err);
 /** Wait until it is known what the process is; before that nothing can follow it. */
 void follow_wait(struct follow *follow);
 /** End. NULL is allowed. */

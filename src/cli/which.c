@@ -172,13 +172,11 @@ static enum fit fit_unknown(const struct search *search, size_t i)
 }
 
 /* Does it live in another network namespace? */
-static bool is_elsewhere(pid_t pid)
+static bool is_elsewhere(const struct gospy_process_details *details)
 {
-	char path[32];
-	struct stat theirs, ours;
-	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
-	return stat(path, &theirs) == 0 && stat("/proc/self/ns/net", &ours) == 0 &&
-	       (theirs.st_dev != ours.st_dev || theirs.st_ino != ours.st_ino);
+	struct stat ours;
+	return details->net_ns && stat("/proc/self/ns/net", &ours) == 0 &&
+	       details->net_ns != ours.st_ino;
 }
 
 static enum fit fit_address(const struct search *search, size_t i)
@@ -189,9 +187,7 @@ static enum fit fit_address(const struct search *search, size_t i)
 		enum fit fit = fit_listener(&search->address, details->listeners[j]);
 		best = fit > best ? fit : best;
 	}
-	return best && !search->address.any && is_elsewhere(search->processes[i].pid)
-		       ? FIT_ELSEWHERE
-		       : best;
+	return best && !search->address.any && is_elsewhere(details) ? FIT_ELSEWHERE : best;
 }
 
 /* The group itself, or one on the way to it. */

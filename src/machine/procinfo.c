@@ -97,6 +97,7 @@ static enum gospy_code describe(pid_t pid, uint64_t sample_ns, struct process_in
 		.rss = facts_rss(&stat),
 		.comm = arena_strdup(&info->arena, stat.comm),
 		.cgroup = cgroup_of(tid, &info->arena),
+		.net_ns = netns_of(tid).id,
 	};
 	if (info->pub.cgroup)
 		info->pub.container = cgroup_container(info->pub.cgroup, &info->arena);

@@ -385,6 +385,7 @@ static enum gospy_code add_details(struct lister *lister, const struct proc_stat
 		.username = user_name(lister, process->uid),
 		.cmdline = facts_command_line_head(arena, tid),
 		.cgroup = cgroup_of(tid, arena),
+		.net_ns = netns_of(tid).id,
 	};
 	if (details->cgroup)
 		details->container = cgroup_container(details->cgroup, arena);

@@ -306,6 +306,26 @@ class FollowTest(CopyTest):
         fixtures[0].close()
         self.read_until(process, fixtures[1].pid)
 
+    def test_other_network(self):
+        """In another network namespace the same address is another one: a replica there is none
+        that listens where the target did."""
+        other_network = ["unshare", "--net"]
+        if subprocess.run([*other_network, "true"], capture_output=True, check=False).returncode:
+            self.skipTest("network namespaces are not permitted here")
+        path = self.copy(fixture="server")
+        first = lib_fixture.Fixture(path, "-listen", "[::]:0", "-clients", 0)
+        listen = first.ready["addr"]
+        process = self.batch(first)
+        self.read_until(process, first.pid)
+        process.send_signal(signal.SIGSTOP)
+        first.close()
+        replica = self.start(*other_network, path, "-listen", listen, "-clients", 0)
+        second = self.start(path, "-listen", listen, "-clients", 0)
+        process.send_signal(signal.SIGCONT)
+        self.assertNotIn(replica.pid, self.read_until(process, second.pid))
+        self.assertRegex(self.notes(), rf"process {second.pid} follows it: same executable.*, "
+                                       rf"listens on {re.escape(listen)}, too")
+
     def test_another_name(self):
         """The same name, but another file: it says so."""
         first = lib_fixture.Fixture(self.copy())
