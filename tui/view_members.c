@@ -218,14 +218,6 @@ static int descending(uint64_t a, uint64_t b)
 	return a > b ? -1 : a < b;
 }
 
-/* The longest first; what is unknown last. */
-static int compare_wait(uint64_t a, uint64_t b)
-{
-	if (a == GOSPY_UNKNOWN || b == GOSPY_UNKNOWN)
-		return (a == GOSPY_UNKNOWN) - (b == GOSPY_UNKNOWN);
-	return descending(a, b);
-}
-
 static int members_compare(struct view *view, int sort, size_t left, size_t right)
 {
 	const struct member *list = ((struct members_view *)view)->list.at.at;
@@ -234,8 +226,8 @@ static int members_compare(struct view *view, int sort, size_t left, size_t righ
 	case BY_STATE:
 		return strcmp(a->state, b->state);
 	case BY_WAIT:
-		return compare_wait(wait_known(a->wait_ns, a->still_ns).ns,
-				    wait_known(b->wait_ns, b->still_ns).ns);
+		return select_compare_waits(wait_known(a->wait_ns, a->still_ns).ns,
+					    wait_known(b->wait_ns, b->still_ns).ns);
 	case BY_THREAD:
 		return descending((uint64_t)a->tid, (uint64_t)b->tid);
 	case BY_LOCATION:

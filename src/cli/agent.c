@@ -16,12 +16,14 @@ static const char timeout_help[] = "wait no longer for the agent (default 10s)";
 static const struct opt agent_opts[] = {
 	{"agent", .type = OPT_FLAG, AT(agent),
 	 .help = "show what the gops agent in the process says; the target may be host:port"},
-	{"timeout", .type = OPT_DURATION, AT(timeout_ns), .arg = "D", .help = timeout_help},
+	{"timeout", .type = OPT_DURATION, AT(timeout_ns), .arg = "D", .above_zero = true,
+	 .help = timeout_help},
 	{0},
 };
 
 static const struct opt agent_wait_opts[] = {
-	{"timeout", .type = OPT_DURATION, AT(timeout_ns), .arg = "D", .help = timeout_help},
+	{"timeout", .type = OPT_DURATION, AT(timeout_ns), .arg = "D", .above_zero = true,
+	 .help = timeout_help},
 	{0},
 };
 

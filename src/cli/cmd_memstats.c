@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -5,6 +7,7 @@
 #include "cli/shared.h"
 #include "cli/which.h"
 #include "render/report_memstats.h"
+#include "render/units.h"
 
 struct memstats_options {
 	struct snapshot_options snapshot;
@@ -18,7 +21,7 @@ static const struct opt memstats_opts[] = {
 	{"all", 'a', OPT_FLAG, AT(all),
 	 .help = "show what gops does not have, too: GC phase and pacing, CPU shares; and all "
 		 "processes that the word fits"},
-	{"watch", .type = OPT_DURATION, AT(watch_ns), .arg = "D",
+	{"watch", .type = OPT_DURATION, AT(watch_ns), .arg = "D", .above_zero = true,
 	 .help = "a line for each GC cycle instead, looking for them each D"},
 	{"cycles", 'n', OPT_NUMBER, AT(cycles), .arg = "N",
 	 .help = "with --watch: end after N lines"},
@@ -32,6 +35,17 @@ static enum gospy_code check(const struct memstats_options *options, struct gosp
 	if (options->cycles && !options->watch_ns)
 		return err_set(err, GOSPY_E_USAGE, "--cycles counts the lines of --watch");
 	return shared_check(&options->snapshot, err);
+}
+
+/* A cycle may be long in coming; who looks at a terminal wants to know that it is waited for. */
+static void say_what_is_awaited(struct cli *cli, const struct gospy_memstats *memstats)
+{
+	if (isatty(STDERR_FILENO))
+		cli_note(cli, "%lu GC cycle%s so far%s; a line follows for each that ends",
+			 memstats->num_gc, units_plural(memstats->num_gc),
+			 memstats->gc_percent_known && memstats->gc_percent < 0
+				 ? ", and GOGC=off keeps others away"
+				 : "");
 }
 
 /* Watch until enough cycles were seen, or the process has ended. Its end is no failure: so long it
@@ -57,6 +71,8 @@ static int watch(struct cli *cli, const struct memstats_options *options,
 		if (seen != GOSPY_UNKNOWN)
 			left -= report_gc_cycles(cli->out, &memstats, seen, left, &max_pause_ns,
 						 cli->format);
+		else
+			say_what_is_awaited(cli, &memstats);
 		seen = memstats.num_gc;
 		if (!out_flush(cli->out) || !left)
 			return EXIT_STATUS_OK;

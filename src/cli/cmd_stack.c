@@ -12,11 +12,14 @@ struct stack_options {
 	struct snapshot_options snapshot;
 	opt_numbers goids;
 	opt_strings labels, own;
+	int sort; /* enum select_sort, or NOT_SORTED */
 	bool group, running, system, no_args, threads, native;
 	uint32_t states;
 	const char *func, *created_by;
 	uint64_t min_wait_ns, for_ns, depth;
 };
+
+enum { NOT_SORTED = -1 };
 
 #define AT(member) .offset = offsetof(struct stack_options, member)
 
@@ -26,6 +29,8 @@ static const struct opt stack_opts[] = {
 	{"running", .type = OPT_FLAG, AT(running),
 	 .help = "only those on a thread: running, or in a system call; looks at no others"},
 	{"group", .type = OPT_FLAG, AT(group), .help = "identical stacks once, the largest first"},
+	{"sort", .type = OPT_CHOICE, AT(sort), .arg = "KEY", .choices = shared_sorts,
+	 .help = "goid (groups: their size), wait (longest first), state or location"},
 	{"state", .type = OPT_CHOICES, AT(states), .arg = "S[,S]", .choices = shared_states,
 	 .help = "only these states: waiting, running, syscall, runnable, ..."},
 	{"func", .type = OPT_STRING, AT(func), .arg = "REGEX",
@@ -35,7 +40,7 @@ static const struct opt stack_opts[] = {
 	{"min-wait", .type = OPT_DURATION, AT(min_wait_ns), .arg = "D",
 	 .help = "only those known to wait at least this long"},
 	{"own", .type = OPT_STRINGS, AT(own), .arg = "MODULE", .help = OWN_HELP},
-	{"for", .type = OPT_DURATION, AT(for_ns), .arg = "D",
+	{"for", .type = OPT_DURATION, AT(for_ns), .arg = "D", .above_zero = true,
 	 .help = "only those that do not move for so long: look, wait, look again"},
 	{"label", .type = OPT_STRINGS, AT(labels), .arg = "K[=V]",
 	 .help = "only those with this profiler label; may be given more than once"},
@@ -73,13 +78,14 @@ static int note_stacks(struct cli *cli, const struct stack_report *report)
 
 static enum gospy_code check_threads(const struct stack_options *options, struct gospy_error *err)
 {
-	if (!options->threads || !(options->goids.len || options->labels.len || options->group ||
-				   options->states || options->func || options->created_by ||
-				   options->min_wait_ns || options->for_ns || options->running))
+	if (!options->threads ||
+	    !(options->goids.len || options->labels.len || options->group || options->states ||
+	      options->func || options->created_by || options->min_wait_ns || options->for_ns ||
+	      options->running || options->sort != NOT_SORTED))
 		return GOSPY_OK;
 	return err_set(err, GOSPY_E_USAGE,
-		       "--threads shows all threads: --goid, --running, --group, --state, --func, "
-		       "--created-by, --min-wait, --for and --label do not go with it");
+		       "--threads shows all threads: --goid, --running, --group, --sort, --state, "
+		       "--func, --created-by, --min-wait, --for and --label do not go with it");
 }
 
 static enum gospy_code check_choice(const struct stack_options *options, struct gospy_error *err)
@@ -138,6 +144,7 @@ static int show(struct cli *cli, const struct stack_options *options, const stru
 		.goids = options->goids.at,
 		.goid_count = options->goids.len,
 		.group = options->group,
+		.sorted = options->sort != NOT_SORTED,
 		.all_frames = options->system,
 		.depth = options->depth,
 		.watched_ns = options->for_ns,
@@ -161,7 +168,7 @@ static int show(struct cli *cli, const struct stack_options *options, const stru
 
 static int stack_run(struct cli *cli, char **args)
 {
-	struct stack_options options = {.snapshot.max_pause_ns = 1000000000};
+	struct stack_options options = {.snapshot.max_pause_ns = 1000000000, .sort = NOT_SORTED};
 	struct gospy_error err;
 	size_t count;
 	if (agent_wanted(args))
@@ -175,7 +182,10 @@ static int stack_run(struct cli *cli, char **args)
 	CLEANUP(shared_filters_free) struct shared_filters filters = {0};
 	CLEANUP(shared_own_deinit) struct shared_own own = {0};
 	CLEANUP(select_deinit)
-	struct select select = {.states = options.states,
+	struct select select = {.pc = SELECT_PC_CURRENT,
+				.sort = options.sort == NOT_SORTED ? SELECT_SORT_GOID
+								   : (enum select_sort)options.sort,
+				.states = options.states,
 				.system = options.system,
 				.min_wait_ns = options.min_wait_ns};
 	pid_t pid = which_target(cli, &options.snapshot.target, &args, &count, &err);
@@ -199,6 +209,7 @@ const struct cmd cmd_stack = {
 		    "gospy stack 4711 --group --label handler=/search\n"
 		    "gospy stack 4711 --state waiting --min-wait 10m --func 'net/http'\n"
 		    "gospy stack 4711 --group --for 1s\n"
+		    "gospy stack 4711 --group --sort wait\n"
 		    "gospy stack 4711 --threads --native\n"
 		    "gospy stack 4711 --non-blocking --json=lines",
 	.pages = true,

@@ -25,14 +25,6 @@ static const struct opt_choice pc_choices[] = {
 	{0},
 };
 
-static const struct opt_choice sort_choices[] = {
-	{"goid", SELECT_SORT_GOID},
-	{"wait", SELECT_SORT_WAIT},
-	{"state", SELECT_SORT_STATE},
-	{"location", SELECT_SORT_LOCATION},
-	{0},
-};
-
 #define AT(member) .offset = offsetof(struct summary_options, member)
 
 static const struct opt summary_opts[] = {
@@ -42,7 +34,7 @@ static const struct opt summary_opts[] = {
 	 .help = "say where in the user's own code they are, too (default on a terminal)"},
 	{"own", .type = OPT_STRINGS, AT(own), .arg = "MODULE", .help = OWN_HELP},
 	{"group", .type = OPT_FLAG, AT(group), .help = "one line for each place, largest first"},
-	{"sort", .type = OPT_CHOICE, AT(sort), .arg = "KEY", .choices = sort_choices,
+	{"sort", .type = OPT_CHOICE, AT(sort), .arg = "KEY", .choices = shared_sorts,
 	 .help = "goid (default; groups: their size), wait (longest first), state or location"},
 	{"state", .type = OPT_CHOICES, AT(states), .arg = "S[,S]", .choices = shared_states,
 	 .help = "only these states: waiting, running, syscall, runnable, ..."},
@@ -52,7 +44,7 @@ static const struct opt summary_opts[] = {
 	 .help = "only those whose go statement is in a function that matches"},
 	{"min-wait", .type = OPT_DURATION, AT(min_wait_ns), .arg = "D",
 	 .help = "only those known to wait at least this long"},
-	{"for", .type = OPT_DURATION, AT(for_ns), .arg = "D",
+	{"for", .type = OPT_DURATION, AT(for_ns), .arg = "D", .above_zero = true,
 	 .help = "only those that do not move for so long: look, wait, look again"},
 	{"label", .type = OPT_STRINGS, AT(labels), .arg = "K[=V]",
 	 .help = "only those with this profiler label; may be given more than once"},

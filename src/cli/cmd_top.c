@@ -43,7 +43,7 @@ static const struct opt_choice sort_choices[] = {
 #define AT(member) .offset = offsetof(struct top_cli_options, member)
 
 static const struct opt top_opts[] = {
-	{"refresh", .type = OPT_DURATION, AT(refresh_ns), .arg = "D",
+	{"refresh", .type = OPT_DURATION, AT(refresh_ns), .arg = "D", .above_zero = true,
 	 .help = "time from one sample to the next (default 2s)"},
 	{"group", .type = OPT_CHOICE, AT(key), .arg = "KEY", .choices = key_choices,
 	 .help = "one row a: start (default), creator, user, current, stack, state, object or "
@@ -130,9 +130,6 @@ static enum gospy_code check(const struct top_cli_options *options, struct gospy
 	enum gospy_code code = shared_check(&options->snapshot, err);
 	if (code)
 		return code;
-	if (!options->refresh_ns)
-		return err_set(err, GOSPY_E_USAGE,
-			       "--refresh 0 leaves no time between two samples");
 	return shared_compile("func", options->func, &pattern, err);
 }
 

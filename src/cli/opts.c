@@ -299,6 +299,8 @@ static enum gospy_code set_value(const struct opt *opt, const char *arg, void *v
 	case OPT_DURATION:
 		if (!opts_duration(arg, value))
 			return bad_argument(opt, arg, "a duration such as 500ms, 2s or 1m30s", err);
+		if (opt->above_zero && !*(uint64_t *)value)
+			return bad_argument(opt, arg, "a duration above zero, such as 1s", err);
 		break;
 	case OPT_NUMBER:
 		if (!opts_number(arg, value))

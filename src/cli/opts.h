@@ -38,6 +38,7 @@ struct opt {
 	const char *arg; /* what help calls the argument, or NULL */
 	const struct opt_choice *choices;
 	int bare;
+	bool above_zero;  /* OPT_DURATION: 0 makes no sense */
 	const char *help; /* NULL: another name of the option before it */
 };
 

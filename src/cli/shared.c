@@ -24,6 +24,14 @@ const struct opt_choice shared_states[] = {
 	{0},
 };
 
+const struct opt_choice shared_sorts[] = {
+	{"goid", SELECT_SORT_GOID},
+	{"wait", SELECT_SORT_WAIT},
+	{"state", SELECT_SORT_STATE},
+	{"location", SELECT_SORT_LOCATION},
+	{0},
+};
+
 void shared_target_close(struct gospy_target **target)
 {
 	gospy_target_close(*target);

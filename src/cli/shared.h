@@ -24,6 +24,8 @@ enum gospy_code shared_own(const opt_strings *texts, struct shared_own *ret,
 
 /** The words of --state, by enum gospy_status. */
 extern const struct opt_choice shared_states[];
+/** Of --sort: enum select_sort. */
+extern const struct opt_choice shared_sorts[];
 
 /* Guards. */
 void shared_target_close(struct gospy_target **target);

@@ -127,14 +127,6 @@ static bool hasher_id(struct hasher *hasher, const struct census_class *class, u
 	return true;
 }
 
-/* Of two times that may be unknown. */
-static uint64_t longer(uint64_t a, uint64_t b)
-{
-	if (a == GOSPY_UNKNOWN || b == GOSPY_UNKNOWN)
-		return a == GOSPY_UNKNOWN ? b : a;
-	return a > b ? a : b;
-}
-
 static void add(struct group *group, const struct census_class *class)
 {
 	group->count += class->count;
@@ -142,8 +134,8 @@ static void add(struct group *group, const struct census_class *class)
 		group->unreadable += class->count;
 	else if ((unsigned)class->status < SELECT_STATES)
 		group->states[class->status] += class->count;
-	group->longest_wait_ns = longer(group->longest_wait_ns, class->longest_wait_ns);
-	group->longest_still_ns = longer(group->longest_still_ns, class->longest_still_ns);
+	group->longest_wait_ns = select_longer(group->longest_wait_ns, class->longest_wait_ns);
+	group->longest_still_ns = select_longer(group->longest_still_ns, class->longest_still_ns);
 	if (class->count > group->largest->count)
 		group->largest = class;
 }
@@ -203,14 +195,6 @@ struct order {
 	enum select_sort sort;
 };
 
-/* What is unknown comes last. */
-static int compare_waits(uint64_t a, uint64_t b)
-{
-	if (a == GOSPY_UNKNOWN || b == GOSPY_UNKNOWN)
-		return (a == GOSPY_UNKNOWN) - (b == GOSPY_UNKNOWN);
-	return a < b ? 1 : a > b ? -1 : 0;
-}
-
 static int compare_places(const struct group *x, const struct group *y, enum group_key key)
 {
 	return select_compare_locations(group_location(x->largest, key),
@@ -221,7 +205,7 @@ static int compare_by(const struct group *x, const struct group *y, const struct
 {
 	switch (by->sort) {
 	case SELECT_SORT_WAIT:
-		return compare_waits(x->longest_wait_ns, y->longest_wait_ns);
+		return select_compare_waits(x->longest_wait_ns, y->longest_wait_ns);
 	case SELECT_SORT_STATE:
 		return strcmp(class_state(x->largest), class_state(y->largest));
 	case SELECT_SORT_LOCATION:

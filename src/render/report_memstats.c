@@ -105,6 +105,11 @@ static void value_text(struct out *out, enum kind kind, uint64_t n)
 		out_u64(out, n);
 		break;
 	case NEXT_GC:
+		// GOGC=off sets a goal that no heap can reach. In a pipe it is as gops has it.
+		if (out->cols && n >> 62) {
+			out_puts(out, "never (GOGC=off)");
+			break;
+		}
 		out_puts(out, "when heap-alloc >= ");
 		bytes_text(out, n);
 		break;

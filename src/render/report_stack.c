@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -46,15 +47,52 @@ static bool any_call_matches(struct select *select, const struct gospy_stack *st
 	return false;
 }
 
-/* The next goroutine to be shown from `*index` on, which moves behind it. */
-static bool next(struct stack_report *report, size_t *index, struct gospy_goroutine *g,
-		 struct gospy_stack *stack, bool *found_ret, enum gospy_code *code_ret,
-		 struct gospy_error *err)
+/* A way through the goroutines. */
+struct walk {
+	struct stack_report *report;
+	select_entries order; /* if report->sorted */
+	size_t place;         /* the next one */
+};
+
+static void walk_deinit(struct walk *walk)
 {
-	size_t n = gospy_snapshot_goroutine_count(report->snapshot);
-	while (*index < n) {
-		gospy_snapshot_goroutine(report->snapshot, *index, g);
-		size_t at = (*index)++;
+	vec_free(&walk->order);
+}
+
+static enum gospy_code walk_init(struct walk *walk, struct stack_report *report,
+				 struct gospy_error *err)
+{
+	struct select *select = report->select;
+	struct pattern *func = select->func;
+	*walk = (struct walk){.report = report};
+	if (!report->sorted)
+		return GOSPY_OK;
+	// It is matched against whole stacks, which next() does.
+	select->func = NULL;
+	enum gospy_code code = select_run(select, report->snapshot, &walk->order, err);
+	select->func = func;
+	return code;
+}
+
+static bool walk_on(struct walk *walk, size_t *index_ret)
+{
+	const struct stack_report *report = walk->report;
+	size_t n =
+		report->sorted ? walk->order.len : gospy_snapshot_goroutine_count(report->snapshot);
+	if (walk->place >= n)
+		return false;
+	*index_ret = report->sorted ? walk->order.at[walk->place].index : walk->place;
+	walk->place++;
+	return true;
+}
+
+/* The next goroutine to be shown. */
+static bool next(struct walk *walk, struct gospy_goroutine *g, struct gospy_stack *stack,
+		 bool *found_ret, enum gospy_code *code_ret, struct gospy_error *err)
+{
+	struct stack_report *report = walk->report;
+	for (size_t at; walk_on(walk, &at);) {
+		gospy_snapshot_goroutine(report->snapshot, at, g);
 		if (!is_wanted(report, g, at))
 			continue;
 		enum gospy_code code = gospy_snapshot_stack(report->snapshot, at, stack, err);
@@ -78,6 +116,8 @@ struct stack_group {
 	size_t first; /* index of one of them */
 	uint64_t count;
 	uint64_t minutes_min, minutes_max;
+	uint64_t longest_wait_ns;          /* GOSPY_UNKNOWN: of none it is known */
+	const struct gospy_location *call; /* of one of them, as select_location() */
 	VEC(uint64_t) goids;
 	struct label_tally labels;
 	struct wait_tally waits;
@@ -111,8 +151,8 @@ static bool belongs(const struct stack_group *group, const struct gospy_goroutin
 	       group->creator == creator && group->locked == g->locked;
 }
 
-static struct stack_group *group_of(struct stack_groups *groups, const struct gospy_goroutine *g,
-				    size_t index, uint64_t creator)
+static struct stack_group *group_of(struct stack_groups *groups, const struct select *select,
+				    const struct gospy_goroutine *g, size_t index, uint64_t creator)
 {
 	uint64_t *head = map_put(&groups->by_stack, g->stack_id);
 	if (!head)
@@ -124,6 +164,8 @@ static struct stack_group *group_of(struct stack_groups *groups, const struct go
 	struct stack_group group = {
 		.first = index,
 		.minutes_min = UINT64_MAX,
+		.longest_wait_ns = GOSPY_UNKNOWN,
+		.call = select_location(select, g),
 		.status = g->status,
 		.wait_reason = g->wait_reason,
 		.creator = creator,
@@ -136,10 +178,10 @@ static struct stack_group *group_of(struct stack_groups *groups, const struct go
 	return &groups->groups.at[groups->groups.len - 1];
 }
 
-static bool group_add(struct stack_groups *groups, const struct gospy_goroutine *g, size_t index,
-		      uint64_t creator)
+static bool group_add(struct stack_groups *groups, const struct select *select,
+		      const struct gospy_goroutine *g, size_t index, uint64_t creator)
 {
-	struct stack_group *group = group_of(groups, g, index, creator);
+	struct stack_group *group = group_of(groups, select, g, index, creator);
 	if (!group || !vec_push(&group->goids, g->goid) || !label_tally_add(&group->labels, g) ||
 	    !wait_tally_add(&group->waits, g, index))
 		return false;
@@ -149,12 +191,37 @@ static bool group_add(struct stack_groups *groups, const struct gospy_goroutine 
 		group->minutes_min = waited;
 	if (waited > group->minutes_max)
 		group->minutes_max = waited;
+	group->longest_wait_ns = select_longer(group->longest_wait_ns, g->wait_ns);
 	return true;
 }
 
-static int compare_groups(const void *a, const void *b)
+static const char *state_of(const struct stack_group *group)
+{
+	return group->wait_reason ? group->wait_reason : select_state_name(group->status);
+}
+
+static int compare_by(const struct stack_group *x, const struct stack_group *y,
+		      enum select_sort sort)
+{
+	switch (sort) {
+	case SELECT_SORT_GOID:
+		break;
+	case SELECT_SORT_WAIT:
+		return select_compare_waits(x->longest_wait_ns, y->longest_wait_ns);
+	case SELECT_SORT_STATE:
+		return strcmp(state_of(x), state_of(y));
+	case SELECT_SORT_LOCATION:
+		return select_compare_locations(x->call, y->call);
+	}
+	return 0;
+}
+
+static int compare_groups(const void *a, const void *b, void *ctx)
 {
 	const struct stack_group *x = a, *y = b;
+	int order = compare_by(x, y, *(const enum select_sort *)ctx);
+	if (order)
+		return order;
 	if (x->count != y->count)
 		return x->count < y->count ? 1 : -1;
 	return (x->first > y->first) - (x->first < y->first);
@@ -206,7 +273,8 @@ static enum gospy_code group_one(struct stack_report *report, struct group_facts
 	report->shown++;
 	report->problems += (*stack & STACK_PROBLEM) != 0;
 	report->missing += !(*stack & STACK_FOUND) && g->status != GOSPY_STATUS_RUNNING;
-	return group_add(groups, g, index, *creator - 1) ? GOSPY_OK : err_nomem(err);
+	return group_add(groups, report->select, g, index, *creator - 1) ? GOSPY_OK
+									 : err_nomem(err);
 }
 
 static enum gospy_code collect_groups(struct stack_report *report, struct stack_groups *groups,
@@ -222,8 +290,8 @@ static enum gospy_code collect_groups(struct stack_report *report, struct stack_
 			code = group_one(report, &facts, groups, &g, i, err);
 	}
 	if (groups->groups.len)
-		qsort(groups->groups.at, groups->groups.len, sizeof(*groups->groups.at),
-		      compare_groups);
+		qsort_r(groups->groups.at, groups->groups.len, sizeof(*groups->groups.at),
+			compare_groups, &report->select->sort);
 	return code;
 }
 
@@ -441,15 +509,17 @@ static enum gospy_code report_groups(struct out *out, struct stack_report *repor
 static enum gospy_code report_each(struct out *out, struct stack_report *report,
 				   enum report_format format, struct gospy_error *err)
 {
+	CLEANUP(walk_deinit) struct walk walk;
 	struct gospy_goroutine g;
 	struct gospy_stack stack;
-	enum gospy_code code = GOSPY_OK;
+	enum gospy_code code = walk_init(&walk, report, err);
+	if (code)
+		return code;
 	bool lines = format == REPORT_JSON_LINES, found;
 	struct json json = {.out = out};
 	if (format != REPORT_TEXT)
 		begin_json(&json, report, lines);
-	size_t index = 0;
-	while (!out->error && next(report, &index, &g, &stack, &found, &code, err)) {
+	while (!out->error && next(&walk, &g, &stack, &found, &code, err)) {
 		if (format == REPORT_TEXT) {
 			if (report->shown > 1)
 				out_putc(out, '\n');

@@ -14,9 +14,12 @@ struct stack_report {
 	const uint64_t *goids; /* only these */
 	size_t goid_count;     /* 0: all */
 	bool group;            /* identical stacks once, the most frequent first */
-	bool all_frames;       /* those that the runtime hides, too */
-	uint64_t watched_ns;   /* it was looked at for so long before; 0: not */
-	uint64_t depth;        /* calls of a stack at most; 0: as many as the runtime prints */
+	/** In the order of select->sort, of groups by their longest wait, or by one of theirs; else
+	 * as the runtime's table has them. */
+	bool sorted;
+	bool all_frames;     /* those that the runtime hides, too */
+	uint64_t watched_ns; /* it was looked at for so long before; 0: not */
+	uint64_t depth;      /* calls of a stack at most; 0: as many as the runtime prints */
 	/* Results. */
 	uint64_t shown;    /* goroutines */
 	uint64_t problems; /* of them, those with a stack that could not be read to its end */

@@ -120,6 +120,20 @@ int select_compare_locations(const struct gospy_location *a, const struct gospy_
 	return order ? order : (a->pc > b->pc) - (a->pc < b->pc);
 }
 
+int select_compare_waits(uint64_t a, uint64_t b)
+{
+	if (a == GOSPY_UNKNOWN || b == GOSPY_UNKNOWN)
+		return (a == GOSPY_UNKNOWN) - (b == GOSPY_UNKNOWN);
+	return a < b ? 1 : a > b ? -1 : 0;
+}
+
+uint64_t select_longer(uint64_t a, uint64_t b)
+{
+	if (a == GOSPY_UNKNOWN || b == GOSPY_UNKNOWN)
+		return a == GOSPY_UNKNOWN ? b : a;
+	return a > b ? a : b;
+}
+
 struct ranked {
 	const struct gospy_location *loc;
 	uint64_t *rank;

@@ -48,6 +48,10 @@ const struct gospy_location *select_location(const struct select *select,
 const struct gospy_location *select_where(const struct gospy_goroutine *g);
 /** Order of two places: function, file, line, pc; what is unknown comes last. */
 int select_compare_locations(const struct gospy_location *a, const struct gospy_location *b);
+/** Order of two waits: the longest first, what is unknown last. */
+int select_compare_waits(uint64_t a, uint64_t b);
+/** The longer one of two waits, of which each may be unknown. */
+uint64_t select_longer(uint64_t a, uint64_t b);
 /** Is `g`, of that index in the snapshot, shown? An unreadable goroutine is shown, unless a filter
  * asks something of it that it cannot answer. */
 bool select_match(struct select *select, const struct gospy_goroutine *g, size_t index);

@@ -63,7 +63,7 @@ def patient(args):
     """These arguments, and that gospy has time to read all."""
     if args[:1] in [[command] for command in STOPPING] and \
             not {"--max-pause", "--agent"} & set(args):
-        return [*args, "--max-pause", f"{HANG}s"]
+        return [args[0], "--max-pause", f"{HANG}s", *args[1:]]
     return args
 
 

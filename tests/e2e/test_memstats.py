@@ -8,6 +8,7 @@ import unittest
 import lib_fixture
 import lib_gospy
 from lib_gospy import OK, PARTIAL, USAGE, TargetTest, run
+from lib_terminal import Terminal
 
 # "noopt" is left out: there, Scanner.Text, which is not inlined, makes a string of the command on the
 # heap before the process reads its statistics.
@@ -269,6 +270,19 @@ class Output(TargetTest):
             self.assertGreater(cycle["gc"], first)
             self.assertEqual(cycle["pause_ns"], own[cycle["gc"]]["pause_ns"])
             self.assertEqual(cycle["end_unix_ns"], own[cycle["gc"]]["end_unix_ns"])
+
+    def test_terminal(self):
+        """A goal that no heap can reach is none; who waits for a cycle is told so."""
+        for build in (lib_gospy.builds("parked", variants=("default",))[i] for i in (0, -1)):
+            fixture = self.watch(lib_fixture.start(build, "-n", 4, env={"GOGC": "off"}))
+            terminal = Terminal([lib_gospy.GOSPY, "memstats", fixture.pid], 50, 80)
+            self.addCleanup(terminal.close)
+            self.assertEqual(terminal.end(), OK)
+            self.assertIn("\nnext-gc: never (GOGC=off)\n", terminal.text())
+            watching = Terminal([lib_gospy.GOSPY, "memstats", "--watch", "10ms", fixture.pid], 24,
+                                120, shared_stderr=True)
+            self.addCleanup(watching.close)
+            watching.wait_text("^gospy: note: 0 GC cycles so far, and GOGC=off ")
 
     def test_watch_until_the_end(self):
         build = lib_gospy.builds("churn", variants=("default",))[0]

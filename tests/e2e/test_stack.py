@@ -333,6 +333,26 @@ class OptionTest(lib_gospy.TargetTest):
             self.assertEqual(group["count"], len(group["goids"]))
         lib_gospy.run("stack", self.fixture.pid, "--group").expect(lib_gospy.OK)
 
+    def test_sort(self):
+        state = {g["goid"]: g.get("reason") or g["state"]
+                 for g in self.fixture.ready["goroutines"]}
+        self.assertEqual(self.goids("--sort", "goid"), sorted(state))
+        # The fixture has collected: of all that wait it is known for how long.
+        waits = [g.get("wait_ns", -1) for g in self.goroutines("--sort", "wait")]
+        self.assertEqual(waits, sorted(waits, reverse=True))
+        unknown = {g["goid"] for g in self.all if "wait_ns" not in g}
+        self.assertTrue(unknown)
+        for func in (("--func", "blockForever"), ()):
+            by_place = [g["call"] for g in self.goroutines("--sort", "location", *func)]
+            self.assertEqual([c["func"] for c in by_place], sorted(c["func"] for c in by_place))
+        for sort, known in (("wait", lambda group: unknown.issuperset(group["goids"])),
+                            ("state", lambda group: state[group["goids"][0]])):
+            groups = lib_gospy.run("stack", self.fixture.pid, "--group", "--sort", sort,
+                                   "--json").expect(lib_gospy.OK).json()["groups"]
+            self.assertEqual(sorted(goid for group in groups for goid in group["goids"]),
+                             sorted(state))
+            self.assertEqual([known(group) for group in groups], sorted(map(known, groups)))
+
     def test_created_by(self):
         said = [g["goid"] for g in self.fixture.ready["goroutines"]
                 if g.get("creator") == "main.parent"]

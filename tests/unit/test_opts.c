@@ -14,7 +14,7 @@ struct values {
 	pid_t pid;
 	const char *bin;
 	bool quiet, verbose;
-	uint64_t pause_ns, limit;
+	uint64_t for_ns, pause_ns, limit;
 	enum color color;
 	uint32_t colors;
 };
@@ -28,6 +28,7 @@ static const struct opt opts[] = {
 	{"pid", .letter = 'p', .type = OPT_PID, AT(pid), .arg = "PID"},
 	{"bin", .type = OPT_STRING, AT(bin), .arg = "FILE"},
 	{"max-pause", .type = OPT_DURATION, AT(pause_ns), .arg = "D"},
+	{"for", .type = OPT_DURATION, AT(for_ns), .arg = "D", .above_zero = true},
 	{"limit", .type = OPT_NUMBER, AT(limit), .arg = "N"},
 	{0},
 };
@@ -152,6 +153,8 @@ static void test_errors(void **state)
 	expect_error("-p 0", "--pid takes a process id (other words go without it), not '0'");
 	expect_error("-p 99999999999",
 		     "--pid takes a process id (other words go without it), not '99999999999'");
+	expect_error("--for 0", "--for takes a duration above zero, such as 1s, not '0'");
+	expect_error("--for=0ms", "--for takes a duration above zero, such as 1s, not '0ms'");
 	expect_error("--limit -1", "--limit takes a number, not '-1'");
 	expect_error("--max-pause 5x",
 		     "--max-pause takes a duration such as 500ms, 2s or 1m30s, not '5x'");
