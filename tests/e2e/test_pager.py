@@ -204,8 +204,8 @@ class WidthTest(lib_gospy.TargetTest):
         build = lib_gospy.builds("states", ("default",))[-1]
         self.fixture = self.watch(lib_fixture.start(build))
         for cols, titles in ((40, "COUNT▼ STATE +LOCATION"),
-                             (80, "COUNT▼ +Δ +/MIN +OLDEST +STATE +LOCATION"),
-                             (100, "COUNT▼ +Δ +/MIN +OLDEST +STATE +LOCATION +WAITS AT")):
+                             (80, "COUNT▼ +DELTA +/MIN +OLDEST +STATE +LOCATION"),
+                             (100, "COUNT▼ +DELTA +/MIN +OLDEST +STATE +LOCATION +WAITS AT")):
             with self.subTest(cols=cols):
                 top = lib_terminal.Terminal([lib_gospy.GOSPY, "top", self.fixture.pid], cols=cols)
                 self.addCleanup(top.close)

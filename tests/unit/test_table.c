@@ -132,16 +132,17 @@ static void test_names(void **state)
 		"    9  9800 chan recv, 12 select  main.main (/src/main.go:7)\n";
 	expect_names(0, all);
 	expect_names(300, all);
-	expect_names(80,
-		     "COUNT  STATES                     PLACE\n"
-		     "   10  9800 chan recv, 12 select  transport.(*http2Server).keepalive:1179\n"
-		     "    9  9800 chan recv, 12 select  main.main (/src/main.go:7)\n");
-	expect_names(60, "COUNT  STATES               PLACE\n"
-			 "   10  9800 chan recv, ~    (*http2Server).keepalive:1179\n"
-			 "    9  9800 chan recv, ~    main.main (/src/main.go:7)\n");
+	expect_names(
+		80,
+		"COUNT  STATES                     PLACE\n"
+		"   10  9800 chan recv, 12 select  transport.(*http2Server).keepalive (x.go:1179)\n"
+		"    9  9800 chan recv, 12 select  main.main (/src/main.go:7)\n");
+	expect_names(60, "COUNT  STATES                 PLACE\n"
+			 "   10  9800 chan recv, ~      (*http2Server).keepalive:1179\n"
+			 "    9  9800 chan recv, ~      main.main (/src/main.go:7)\n");
 	expect_names(48, "COUNT STATES            PLACE\n"
 			 "   10 9800 chan recv, ~ (*http2Server).keepalive\n"
-			 "    9 9800 chan recv, ~ main.main:7\n");
+			 "    9 9800 chan recv, ~ main.main (main.go:7)\n");
 	expect_names(20, "COUNT PLACE\n"
 			 "   10 (*~).keepalive\n"
 			 "    9 main.main:7\n");
