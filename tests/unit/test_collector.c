@@ -313,7 +313,8 @@ static void goroutines_come_and_go(void **state)
 	struct gospy_snapshot *before = NULL;
 	size_t most = 0;
 	begin(&c, "leak", args);
-	for (unsigned i = 0; i < 40; i++) {
+	// On a busy machine it may be a while until the program goes on.
+	for (unsigned i = 0; i < 40 || most <= 2100; i++) {
 		struct gospy_snapshot_options options = with_stacks;
 		options.non_blocking = i % 4 == 3;
 		struct gospy_snapshot *snapshot = sample(&c, &options);
@@ -329,7 +330,6 @@ static void goroutines_come_and_go(void **state)
 		pthread_join(thread, NULL);
 	}
 	gospy_snapshot_destroy(before);
-	assert_true(most > 2100);
 	end(&c);
 }
 
