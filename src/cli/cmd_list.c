@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "cli/count.h"
 #include "cli/which.h"
-#include "render/report_list.h"
+#include "render/report_list_people.h"
 
 void list_destroy(struct gospy_process_list **list)
 {
@@ -55,7 +55,7 @@ void list_note_problems(struct cli *cli, const struct gospy_process_list *list)
 
 struct list_options {
 	struct common_options common;
-	bool gops;
+	bool gops, goroutines;
 };
 
 #define AT(member) .offset = offsetof(struct list_options, member)
@@ -63,17 +63,12 @@ struct list_options {
 static const struct opt list_opts[] = {
 	{"gops", .type = OPT_FLAG, AT(gops),
 	 .help = "the lines of gops, on a terminal too; elsewhere they are always written"},
+	{"goroutines", .type = OPT_FLAG, AT(goroutines),
+	 .help = "in JSON, too, count the goroutines of each, as on a terminal"},
 	{0},
 };
 
 static const struct opt_group list_group = {"How", list_opts};
-
-typedef VEC(struct list_row) row_vec;
-
-static void rows_free(row_vec *rows)
-{
-	vec_free(rows);
-}
 
 static void note_counts(struct cli *cli, const struct count_result *counts)
 {
@@ -85,38 +80,6 @@ static void note_counts(struct cli *cli, const struct count_result *counts)
 	if (counts->failed)
 		cli_note(cli, "goroutines of %zu process%s cannot be counted: %s", counts->failed,
 			 counts->failed == 1 ? "" : "es", counts->error.msg);
-}
-
-static bool is_wanted(const which_pids *wanted, pid_t pid)
-{
-	for (size_t i = 0; i < wanted->len; i++) {
-		if (wanted->at[i] == pid)
-			return true;
-	}
-	return !wanted->len;
-}
-
-/* What a person looks for on a terminal. */
-static enum gospy_code show_people(struct cli *cli, const struct gospy_process_list *list,
-				   const which_pids *wanted, struct gospy_error *err)
-{
-	CLEANUP(rows_free) row_vec rows = {0};
-	struct count_result counts;
-	size_t n;
-	const struct gospy_process *processes = gospy_process_list_get(list, &n);
-	for (size_t i = 0; i < n; i++) {
-		const struct list_row row = {
-			.process = &processes[i],
-			.details = gospy_process_list_details(list, i),
-		};
-		if (processes[i].is_go && is_wanted(wanted, processes[i].pid) &&
-		    !vec_push(&rows, row))
-			return err_nomem(err);
-	}
-	count_goroutines(rows.at, rows.len, &counts);
-	report_list_people(cli->out, rows.at, rows.len);
-	note_counts(cli, &counts);
-	return GOSPY_OK;
 }
 
 /* A process of which a PID was given need not be Go's. */
@@ -137,6 +100,34 @@ static enum gospy_code check_wanted(const struct gospy_process_list *list, const
 	return GOSPY_OK;
 }
 
+/* On a terminal what a person looks for. */
+static enum gospy_code show(struct cli *cli, const struct list_options *options,
+			    const which_pids *wanted, struct gospy_process_list **list_ret,
+			    struct gospy_error *err)
+{
+	CLEANUP(list_rows_free) list_row_vec rows = {0};
+	struct count_result counts = {0};
+	const bool people = cli_for_people(cli) && !options->gops;
+	const struct gospy_process_options how = {.size = sizeof(how),
+						  .details = people || cli->format != REPORT_TEXT};
+	enum gospy_code code = gospy_process_list_create_with(&how, list_ret, err);
+	if (!code)
+		code = check_wanted(*list_ret, wanted, err);
+	if (!code && !list_rows_add(*list_ret, wanted->at, wanted->len, &rows))
+		code = err_nomem(err);
+	if (code)
+		return code;
+	if (people || options->goroutines)
+		count_goroutines(rows.at, rows.len, &counts);
+	if (people)
+		report_list_people(cli->out, rows.at, rows.len);
+	else
+		report_list(cli->out, rows.at, rows.len, gospy_process_list_unreadable(*list_ret),
+			    cli->format);
+	note_counts(cli, &counts);
+	return GOSPY_OK;
+}
+
 static int list_run(struct cli *cli, char **args)
 {
 	struct list_options options = {0};
@@ -147,17 +138,14 @@ static int list_run(struct cli *cli, char **args)
 		return status;
 	CLEANUP(list_destroy) struct gospy_process_list *list = NULL;
 	CLEANUP(which_pids_free) which_pids wanted = {0};
-	for (size_t i = 0; i < count; i++) {
-		if (which_find(args[i], &wanted, &err))
-			return cli_fail(cli, &err);
-	}
-	const bool people = cli_for_people(cli) && !options.gops;
-	const struct gospy_process_options how = {.size = sizeof(how), .details = people};
-	if (gospy_process_list_create_with(&how, &list, &err) || check_wanted(list, &wanted, &err))
-		return cli_fail(cli, &err);
-	if (!people)
-		report_list(cli->out, list, wanted.at, wanted.len, cli->format);
-	else if (show_people(cli, list, &wanted, &err))
+	enum gospy_code code = GOSPY_OK;
+	if (options.goroutines && cli->format == REPORT_TEXT)
+		code = err_set(
+			&err, GOSPY_E_USAGE,
+			"--goroutines goes with --json; a list on a terminal has them anyway");
+	for (size_t i = 0; !code && i < count; i++)
+		code = which_find(args[i], &wanted, &err);
+	if (code || show(cli, &options, &wanted, &list, &err))
 		return cli_fail(cli, &err);
 	if (!count)
 		list_note_problems(cli, list);

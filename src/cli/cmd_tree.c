@@ -11,7 +11,9 @@ static int tree_run(struct cli *cli, char **args)
 	if (status != CLI_GO_ON)
 		return status;
 	CLEANUP(list_destroy) struct gospy_process_list *list = NULL;
-	if (cli_no_more(args, count, &err) || gospy_process_list_create(&list, &err) ||
+	const struct gospy_process_options how = {.size = sizeof(how),
+						  .details = cli->format != REPORT_TEXT};
+	if (cli_no_more(args, count, &err) || gospy_process_list_create_with(&how, &list, &err) ||
 	    report_tree(cli->out, list, cli->format, &err))
 		return cli_fail(cli, &err);
 	list_note_problems(cli, list);

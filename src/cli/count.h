@@ -3,7 +3,7 @@
 #ifndef GOSPY_CLI_COUNT_H
 #define GOSPY_CLI_COUNT_H
 
-#include "render/report_list_people.h"
+#include "render/report_list.h"
 
 /** What was not counted, and why; in rows. */
 struct count_result {

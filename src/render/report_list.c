@@ -41,23 +41,38 @@ static const struct table_column columns[] = {
 	{.gap = " "}, /* path */
 };
 
-/* The list, and what of it is shown. */
-struct selection {
-	const struct gospy_process *processes;
-	size_t count;
-	const pid_t *only;
-	size_t only_count; /* 0: all */
-};
-
-static bool is_shown(const struct selection *selection, const struct gospy_process *process)
+void list_rows_free(list_row_vec *rows)
 {
-	bool wanted = !selection->only_count;
-	for (size_t i = 0; !wanted && i < selection->only_count; i++)
-		wanted = selection->only[i] == process->pid;
-	return wanted && process->is_go;
+	vec_free(rows);
 }
 
-static void list_text(struct out *out, const struct selection *selection)
+static bool is_wanted(const struct gospy_process *process, const pid_t *only, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (only[i] == process->pid)
+			return true;
+	}
+	return !n;
+}
+
+bool list_rows_add(const struct gospy_process_list *list, const pid_t *only, size_t n,
+		   list_row_vec *ret)
+{
+	size_t count;
+	const struct gospy_process *processes = gospy_process_list_get(list, &count);
+	for (size_t i = 0; i < count; i++) {
+		const struct list_row row = {
+			.process = &processes[i],
+			.details = gospy_process_list_details(list, i),
+			.goroutines = GOSPY_UNKNOWN,
+		};
+		if (processes[i].is_go && is_wanted(&processes[i], only, n) && !vec_push(ret, row))
+			return false;
+	}
+	return true;
+}
+
+static void list_text(struct out *out, const struct list_row *rows, size_t n)
 {
 	CLEANUP(table_deinit)
 	struct table table = {
@@ -65,10 +80,8 @@ static void list_text(struct out *out, const struct selection *selection)
 		.column_count = sizeof(columns) / sizeof(columns[0]),
 	};
 	CLEANUP(strbuf_deinit) struct strbuf path = {0};
-	for (size_t i = 0; i < selection->count; i++) {
-		const struct gospy_process *p = &selection->processes[i];
-		if (!is_shown(selection, p))
-			continue;
+	for (size_t i = 0; i < n; i++) {
+		const struct gospy_process *p = rows[i].process;
 		strbuf_clear(&path);
 		strbuf_puts(&path, p->exe ? p->exe : "?");
 		if (p->exe_deleted)
@@ -83,8 +96,32 @@ static void list_text(struct out *out, const struct selection *selection)
 	table_print(&table, out);
 }
 
-void report_list_process_json(struct json *json, const struct gospy_process *p)
+static void known_u64(struct json *json, const char *name, uint64_t value)
 {
+	if (value != GOSPY_UNKNOWN)
+		json_u64(json, name, value);
+}
+
+static void details_json(struct json *json, const struct gospy_process_details *details)
+{
+	json_str(json, "username", details->username);
+	known_u64(json, "elapsed_ns", details->elapsed_ns);
+	known_u64(json, "rss", details->rss);
+	known_u64(json, "threads", details->threads);
+	json_str(json, "cmdline", details->cmdline);
+	json_str(json, "cgroup", details->cgroup);
+	json_str(json, "container", details->container);
+	if (!details->listeners_known)
+		return;
+	json_array(json, "listeners");
+	for (size_t i = 0; i < details->listener_count; i++)
+		json_str(json, NULL, details->listeners[i]);
+	json_array_end(json);
+}
+
+void report_list_row_json(struct json *json, const struct list_row *row)
+{
+	const struct gospy_process *p = row->process;
 	json_u64(json, "pid", (uint64_t)p->pid);
 	json_u64(json, "ppid", (uint64_t)p->ppid);
 	if (p->ns_pid != p->pid)
@@ -97,28 +134,28 @@ void report_list_process_json(struct json *json, const struct gospy_process *p)
 	json_str(json, "go_version", p->go_version);
 	json_bool(json, "agent", p->agent);
 	json_str(json, "problem", p->problem);
+	if (row->details)
+		details_json(json, row->details);
+	known_u64(json, "goroutines", row->goroutines);
 }
 
-static void list_json(struct out *out, const struct gospy_process_list *list,
-		      const struct selection *selection, bool lines)
+static void list_json(struct out *out, const struct list_row *rows, size_t n, size_t unreadable,
+		      bool lines)
 {
 	struct json json = {.out = out};
 	json_begin(&json, "process_list");
-	json_u64(&json, "unreadable", gospy_process_list_unreadable(list));
+	json_u64(&json, "unreadable", unreadable);
 	if (lines) {
 		json_object_end(&json);
 		json_newline(&json);
 	} else {
 		json_array(&json, "processes");
 	}
-	for (size_t i = 0; i < selection->count; i++) {
-		const struct gospy_process *p = &selection->processes[i];
-		if (!is_shown(selection, p))
-			continue;
+	for (size_t i = 0; i < n; i++) {
 		json_object(&json, NULL);
 		if (lines)
 			json_str(&json, "type", "process");
-		report_list_process_json(&json, p);
+		report_list_row_json(&json, &rows[i]);
 		json_object_end(&json);
 		if (lines)
 			json_newline(&json);
@@ -130,13 +167,11 @@ static void list_json(struct out *out, const struct gospy_process_list *list,
 	}
 }
 
-void report_list(struct out *out, const struct gospy_process_list *list, const pid_t *only,
-		 size_t n, enum report_format format)
+void report_list(struct out *out, const struct list_row *rows, size_t n, size_t unreadable,
+		 enum report_format format)
 {
-	struct selection selection = {.only = only, .only_count = n};
-	selection.processes = gospy_process_list_get(list, &selection.count);
 	if (format == REPORT_TEXT)
-		list_text(out, &selection);
+		list_text(out, rows, n);
 	else
-		list_json(out, list, &selection, format == REPORT_JSON_LINES);
+		list_json(out, rows, n, unreadable, format == REPORT_JSON_LINES);
 }

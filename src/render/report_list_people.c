@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "render/report_list.h"
 #include "render/table.h"
 #include "render/units.h"
 

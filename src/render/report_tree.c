@@ -14,6 +14,7 @@ struct node {
 };
 
 struct tree {
+	const struct gospy_process_list *list;
 	const struct gospy_process *processes;
 	size_t process_count;
 	VEC(struct node) nodes; /* sorted by parent, then pid */
@@ -144,6 +145,18 @@ static void tree_text(struct out *out, const struct tree *tree, pid_t parent, st
 	}
 }
 
+static void process_json(struct json *json, const struct tree *tree,
+			 const struct gospy_process *process)
+{
+	const struct list_row row = {
+		.process = process,
+		.details =
+			gospy_process_list_details(tree->list, (size_t)(process - tree->processes)),
+		.goroutines = GOSPY_UNKNOWN,
+	};
+	report_list_row_json(json, &row);
+}
+
 static void tree_json(struct json *json, const struct tree *tree, pid_t parent)
 {
 	for (size_t i = first_child(tree, parent); is_child(tree, i, parent); i++) {
@@ -151,7 +164,7 @@ static void tree_json(struct json *json, const struct tree *tree, pid_t parent)
 		json_object(json, NULL);
 		json_bool(json, "go", node->process != NULL);
 		if (node->process)
-			report_list_process_json(json, node->process);
+			process_json(json, tree, node->process);
 		else
 			json_u64(json, "pid", (uint64_t)node->pid);
 		json_array(json, "children");
@@ -161,14 +174,23 @@ static void tree_json(struct json *json, const struct tree *tree, pid_t parent)
 	}
 }
 
+/* The same as of a list. */
+static enum gospy_code write_lines(struct out *out, const struct gospy_process_list *list,
+				   struct gospy_error *err)
+{
+	CLEANUP(list_rows_free) list_row_vec rows = {0};
+	if (!list_rows_add(list, NULL, 0, &rows))
+		return err_nomem(err);
+	report_list(out, rows.at, rows.len, gospy_process_list_unreadable(list), REPORT_JSON_LINES);
+	return GOSPY_OK;
+}
+
 enum gospy_code report_tree(struct out *out, const struct gospy_process_list *list,
 			    enum report_format format, struct gospy_error *err)
 {
-	if (format == REPORT_JSON_LINES) {
-		report_list(out, list, NULL, 0, format);
-		return GOSPY_OK;
-	}
-	struct tree tree = {0};
+	if (format == REPORT_JSON_LINES)
+		return write_lines(out, list, err);
+	struct tree tree = {.list = list};
 	CLEANUP(strbuf_deinit) struct strbuf indent = {0};
 	tree.processes = gospy_process_list_get(list, &tree.process_count);
 	enum gospy_code code = build(&tree) ? GOSPY_OK : err_nomem(err);

@@ -184,6 +184,43 @@ class TerminalTest(lib_gospy.TargetTest):
         self.assertEqual(self.shown("list", "--gops", pid, cols=300), gops)
         self.assertEqual(lib_gospy.run("list", "--gops", pid).out.splitlines(), gops)
 
+    def test_json_has_what_a_terminal_shows(self):
+        pid = self.fixture.pid
+        with open(f"/proc/{pid}/cgroup", encoding="utf-8") as f:
+            groups = [line.rstrip("\n").split(":", 2)[2] for line in f]
+
+        def check(process):
+            self.assertEqual(process["username"], self.user)
+            self.assertEqual(process["cmdline"], " ".join(self.fixture.process.args))
+            self.assertEqual(process["listeners"], [self.fixture.ready["addr"]])
+            self.assertIn(process["cgroup"], groups)
+            # The kernel keeps its counts of pages up to date at different times.
+            most = 1024 * int(lib_gospy.status_fields(f"/proc/{pid}/status")["VmHWM"].split()[0])
+            self.assertTrue(0 < process["rss"] < 2 * most, process)
+            self.assertGreaterEqual(process["threads"], 1)
+            self.assertGreater(process["elapsed_ns"], 0)
+        document = lib_gospy.run("list", "--json", pid).expect(lib_gospy.OK).json()
+        check(document["processes"][0])
+        self.assertNotIn("goroutines", document["processes"][0])
+        _, process = lib_gospy.run("list", "--json=lines", pid).expect(lib_gospy.OK).json_lines()
+        check(process)
+        nodes = lib_gospy.run("tree", "--json").expect(lib_gospy.OK).json()["processes"]
+        for node in nodes:
+            nodes.extend(node.get("children", ()))
+        check(next(node for node in nodes if node["pid"] == pid))
+
+    def test_json_counts(self):
+        fixture = self.watch(lib_fixture.start(lib_gospy.builds("parked", ["default"])[-1], "-n", 7))
+        run = lib_gospy.run("list", "--json", "--goroutines", fixture.pid).expect(lib_gospy.OK)
+        count = run.json()["processes"][0].get("goroutines")
+        if count is None:
+            # A machine that was too busy: then it is said.
+            self.assertRegex(run.err, r"goroutines of 1 process were not counted")
+        else:
+            self.assertEqual(count, fixture.ready["num_goroutine"])
+        refused = lib_gospy.run("list", "--goroutines").expect(lib_gospy.USAGE)
+        self.assertRegex(refused.err, r"^gospy: --goroutines goes with --json; .*\n$")
+
     def test_budget(self):
         """A process that cannot be counted does not hold up the others."""
         other = self.watch(lib_fixture.start(lib_gospy.builds("states", ["sw"])[-1]))
