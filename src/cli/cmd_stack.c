@@ -11,10 +11,9 @@
 struct stack_options {
 	struct snapshot_options snapshot;
 	opt_numbers goids;
-	opt_strings labels, own;
+	opt_strings states, labels, own;
 	int sort; /* enum select_sort, or NOT_SORTED */
 	bool group, running, system, no_args, threads, native;
-	uint32_t states;
 	const char *func, *created_by;
 	uint64_t min_wait_ns, for_ns, depth;
 };
@@ -31,8 +30,9 @@ static const struct opt stack_opts[] = {
 	{"group", .type = OPT_FLAG, AT(group), .help = "identical stacks once, the largest first"},
 	{"sort", .type = OPT_CHOICE, AT(sort), .arg = "KEY", .choices = shared_sorts,
 	 .help = "goid (groups: their size), wait (longest first), state or location"},
-	{"state", .type = OPT_CHOICES, AT(states), .arg = "S[,S]", .choices = shared_states,
-	 .help = "only these states: waiting, running, syscall, runnable, ..."},
+	{"state", .type = OPT_STRINGS, AT(states), .arg = "S[,S]", .choices = shared_states,
+	 .help = "only these states (waiting, running, syscall, ...) or reasons to wait ('IO "
+		 "wait')"},
 	{"func", .type = OPT_STRING, AT(func), .arg = "REGEX",
 	 .help = "only stacks with a function that matches"},
 	{"created-by", .type = OPT_STRING, AT(created_by), .arg = "REGEX",
@@ -79,7 +79,7 @@ static int note_stacks(struct cli *cli, const struct stack_report *report)
 static enum gospy_code check_threads(const struct stack_options *options, struct gospy_error *err)
 {
 	if (!options->threads ||
-	    !(options->goids.len || options->labels.len || options->group || options->states ||
+	    !(options->goids.len || options->labels.len || options->group || options->states.len ||
 	      options->func || options->created_by || options->min_wait_ns || options->for_ns ||
 	      options->running || options->sort != NOT_SORTED))
 		return GOSPY_OK;
@@ -128,7 +128,7 @@ static int show(struct cli *cli, const struct stack_options *options, const stru
 		.system = options->system,
 		.stack_goids = options->goids.at,
 		.stack_goid_count = options->goids.len,
-		.stack_states = options->states,
+		.stack_states = shared_stack_states(select),
 		.scope = options->running ? GOSPY_SCOPE_RUNNING : GOSPY_SCOPE_ALL,
 	};
 	CLEANUP(still_deinit) struct still still = {0};
@@ -175,6 +175,7 @@ static int stack_run(struct cli *cli, char **args)
 		return agent_run(cli, &cmd_stack, GOSPY_AGENT_STACK, args);
 	int status = cli_parse(cli, &cmd_stack, args, &options, &count);
 	CLEANUP(numbers_free) opt_numbers goids = options.goids;
+	CLEANUP(shared_strings_free) opt_strings states = options.states;
 	CLEANUP(shared_strings_free) opt_strings labels = options.labels;
 	CLEANUP(shared_strings_free) opt_strings modules = options.own;
 	if (status != CLI_GO_ON)
@@ -185,13 +186,13 @@ static int stack_run(struct cli *cli, char **args)
 	struct select select = {.pc = SELECT_PC_CURRENT,
 				.sort = options.sort == NOT_SORTED ? SELECT_SORT_GOID
 								   : (enum select_sort)options.sort,
-				.states = options.states,
 				.system = options.system,
 				.min_wait_ns = options.min_wait_ns};
 	pid_t pid = which_target(cli, &options.snapshot.target, &args, &count, &err);
 	if (!pid || cli_no_more(args, count, &err) || shared_check(&options.snapshot, &err) ||
 	    check_threads(&options, &err) || check_choice(&options, &err) ||
 	    shared_own(&modules, &own, &err) ||
+	    shared_state_filter(&states, &filters, &select, &err) ||
 	    shared_filters(options.func, options.created_by, &labels, &filters, &select, &err))
 		return cli_fail(cli, &err);
 	return show(cli, &options, &own, &select, &filters, pid);

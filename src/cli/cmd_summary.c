@@ -11,9 +11,8 @@ struct summary_options {
 	enum select_pc pc;
 	enum select_sort sort;
 	bool group, waits_at, system, dead;
-	uint32_t states;
 	const char *func, *created_by;
-	opt_strings labels, own;
+	opt_strings states, labels, own;
 	uint64_t min_wait_ns, for_ns, limit;
 };
 
@@ -36,8 +35,9 @@ static const struct opt summary_opts[] = {
 	{"group", .type = OPT_FLAG, AT(group), .help = "one line for each place, largest first"},
 	{"sort", .type = OPT_CHOICE, AT(sort), .arg = "KEY", .choices = shared_sorts,
 	 .help = "goid (default; groups: their size), wait (longest first), state or location"},
-	{"state", .type = OPT_CHOICES, AT(states), .arg = "S[,S]", .choices = shared_states,
-	 .help = "only these states: waiting, running, syscall, runnable, ..."},
+	{"state", .type = OPT_STRINGS, AT(states), .arg = "S[,S]", .choices = shared_states,
+	 .help = "only these states (waiting, running, syscall, ...) or reasons to wait ('IO "
+		 "wait')"},
 	{"func", .type = OPT_STRING, AT(func), .arg = "REGEX",
 	 .help = "only where the shown function matches"},
 	{"created-by", .type = OPT_STRING, AT(created_by), .arg = "REGEX",
@@ -64,10 +64,6 @@ static void set_filters(const struct summary_options *options, struct select *se
 	select->system = options->system;
 	select->dead = options->dead;
 	select->min_wait_ns = options->min_wait_ns;
-	select->states = options->states;
-	// A user who asks for dead goroutines wants to see them.
-	if (select->states & (1u << GOSPY_STATUS_DEAD | 1u << GOSPY_STATUS_DEADEXTRA))
-		select->dead = true;
 }
 
 static const char func_hint[] =
@@ -108,7 +104,7 @@ static int show(struct cli *cli, pid_t pid, void *ctx)
 		.labels = json_entries || select.label_count,
 		.stacks = asked || terminal,
 		.stack_limit = asked ? 0 : CENSUS_STACKS_FEW,
-		.stack_states = options->states,
+		.stack_states = shared_stack_states(&select),
 	};
 	CLEANUP(still_deinit) struct still still = {0};
 	if (gospy_target_open_pid(pid, &open, &target, &err) ||
@@ -149,6 +145,7 @@ static int summary_run(struct cli *cli, char **args)
 	struct gospy_error err;
 	size_t count;
 	int status = cli_parse(cli, &cmd_summary, args, &options, &count);
+	CLEANUP(shared_strings_free) opt_strings states = options.states;
 	CLEANUP(shared_strings_free) opt_strings labels = options.labels;
 	CLEANUP(shared_strings_free) opt_strings modules = options.own;
 	if (status != CLI_GO_ON)
@@ -158,9 +155,13 @@ static int summary_run(struct cli *cli, char **args)
 	struct request request = {.options = &options, .own = &own, .filters = &filters};
 	set_filters(&options, &request.select);
 	if (shared_check(&options.snapshot, &err) || shared_own(&modules, &own, &err) ||
+	    shared_state_filter(&states, &filters, &request.select, &err) ||
 	    shared_filters(options.func, options.created_by, &labels, &filters, &request.select,
 			   &err))
 		return cli_fail(cli, &err);
+	// A user who asks for dead goroutines wants to see them.
+	if (request.select.states & (1u << GOSPY_STATUS_DEAD | 1u << GOSPY_STATUS_DEADEXTRA))
+		request.select.dead = true;
 	return which_each(cli, &options.snapshot.target, args, count, show, &request);
 }
 

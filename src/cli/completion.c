@@ -10,7 +10,6 @@ enum completion_arg completion_arg(const struct opt *opt)
 	case OPT_PID:
 		return COMPLETION_PID;
 	case OPT_CHOICE:
-	case OPT_CHOICES:
 	case OPT_BARE:
 		return opt->choices ? COMPLETION_CHOICE : COMPLETION_NOTHING;
 	case OPT_STRING:
@@ -18,8 +17,9 @@ enum completion_arg completion_arg(const struct opt *opt)
 	case OPT_DURATION:
 	case OPT_NUMBER:
 	case OPT_NUMBERS:
-	case OPT_STRINGS:
 		break;
+	case OPT_STRINGS:
+		return opt->choices ? COMPLETION_CHOICE : COMPLETION_ANY;
 	}
 	return COMPLETION_ANY;
 }

@@ -206,16 +206,15 @@ static enum gospy_code needs_argument(const struct opt *opt, const char *as_writ
 		       opt->arg ? opt->arg : "...");
 }
 
-static enum gospy_code bad_choice(const struct opt *opt, const char *arg, size_t len,
-				  struct gospy_error *err)
+static enum gospy_code bad_choice(const struct opt *opt, const char *arg, struct gospy_error *err)
 {
 	struct strbuf names = {0};
 	for (const struct opt_choice *c = opt->choices; c && c->name; c++) {
 		strbuf_puts(&names, c == opt->choices ? "" : c[1].name ? ", " : " or ");
 		strbuf_puts(&names, c->name);
 	}
-	enum gospy_code code = names.s ? err_set(err, GOSPY_E_USAGE, "--%s takes %s, not '%.*s'",
-						 opt->name, names.s, (int)len, arg)
+	enum gospy_code code = names.s ? err_set(err, GOSPY_E_USAGE, "--%s takes %s, not '%s'",
+						 opt->name, names.s, arg)
 				       : no_argument(opt, err);
 	strbuf_deinit(&names);
 	return code;
@@ -227,11 +226,10 @@ static enum gospy_code bad_argument(const struct opt *opt, const char *arg, cons
 	return err_set(err, GOSPY_E_USAGE, "--%s takes %s, not '%s'", opt->name, wanted, arg);
 }
 
-/* The choice called by the first `len` bytes of `arg`. */
-static const struct opt_choice *find_choice(const struct opt *opt, const char *arg, size_t len)
+static const struct opt_choice *find_choice(const struct opt *opt, const char *arg)
 {
 	for (const struct opt_choice *c = opt->choices; c && c->name; c++) {
-		if (strlen(c->name) == len && strncmp(c->name, arg, len) == 0)
+		if (strcmp(c->name, arg) == 0)
 			return c;
 	}
 	return NULL;
@@ -240,27 +238,11 @@ static const struct opt_choice *find_choice(const struct opt *opt, const char *a
 static enum gospy_code set_choice(const struct opt *opt, const char *arg, int *ret,
 				  struct gospy_error *err)
 {
-	const struct opt_choice *choice = find_choice(opt, arg, strlen(arg));
+	const struct opt_choice *choice = find_choice(opt, arg);
 	if (!choice)
-		return bad_choice(opt, arg, strlen(arg), err);
+		return bad_choice(opt, arg, err);
 	*ret = choice->value;
 	return GOSPY_OK;
-}
-
-/* "one,two" */
-static enum gospy_code add_choices(const struct opt *opt, const char *arg, uint32_t *chosen,
-				   struct gospy_error *err)
-{
-	for (const char *s = arg;; s++) {
-		size_t len = strcspn(s, ",");
-		const struct opt_choice *choice = find_choice(opt, s, len);
-		if (!choice)
-			return bad_choice(opt, s, len, err);
-		*chosen |= UINT32_C(1) << choice->value;
-		s += len;
-		if (!*s)
-			return GOSPY_OK;
-	}
 }
 
 /* "1,2,3" */
@@ -325,8 +307,6 @@ static enum gospy_code set_value(const struct opt *opt, const char *arg, void *v
 		return set_choice(opt, arg, value, err);
 	case OPT_CHOICE:
 		return set_choice(opt, arg, value, err);
-	case OPT_CHOICES:
-		return add_choices(opt, arg, value, err);
 	}
 	return GOSPY_OK;
 }

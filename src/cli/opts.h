@@ -17,8 +17,6 @@ enum opt_type {
 	OPT_STRINGS,  /* opt_strings, which the caller frees: added up */
 	OPT_PID,      /* pid_t */
 	OPT_CHOICE,   /* an enum: one of `choices` */
-	OPT_CHOICES,  /* uint32_t, a bit for each that is chosen of `choices`: separated by commas,
-			 added up */
 	OPT_BARE,     /* an enum: `bare`, or with "=" one of `choices` */
 };
 
@@ -27,7 +25,7 @@ typedef VEC(const char *) opt_strings;
 
 struct opt_choice {
 	const char *name; /* NULL ends the table */
-	int value;        /* OPT_CHOICES: below 32 */
+	int value;
 };
 
 struct opt {
@@ -35,8 +33,8 @@ struct opt {
 	char letter;      /* or 0 */
 	enum opt_type type;
 	size_t offset;
-	const char *arg; /* what help calls the argument, or NULL */
-	const struct opt_choice *choices;
+	const char *arg;                  /* what help calls the argument, or NULL */
+	const struct opt_choice *choices; /* OPT_STRINGS: what the shell offers, or NULL */
 	int bare;
 	bool above_zero;  /* OPT_DURATION: 0 makes no sense */
 	const char *help; /* NULL: another name of the option before it */

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/strbuf.h"
 #include "cli/progress.h"
+#include "render/state.h"
 #include "render/units.h"
 
 const struct opt_choice shared_states[] = {
@@ -52,6 +53,7 @@ void shared_filters_free(struct shared_filters *filters)
 	pattern_free(&filters->func);
 	pattern_free(&filters->created_by);
 	vec_free(&filters->labels);
+	vec_free(&filters->reasons);
 }
 
 void shared_own_deinit(struct shared_own *own)
@@ -142,6 +144,60 @@ static enum gospy_code split_labels(const opt_strings *texts, struct shared_filt
 			return err_nomem(err);
 	}
 	return GOSPY_OK;
+}
+
+static enum gospy_code bad_state(const char *text, size_t len, struct gospy_error *err)
+{
+	CLEANUP(strbuf_deinit) struct strbuf names = {0};
+	for (const struct opt_choice *c = shared_states; c->name; c++)
+		strbuf_printf(&names, "%s, ", c->name);
+	if (names.failed)
+		return err_nomem(err);
+	return err_set(err, GOSPY_E_USAGE,
+		       "--state takes %sor a reason to wait such as 'IO wait' or 'chan recv nil', "
+		       "not '%.*s'",
+		       names.s, (int)len, text);
+}
+
+/* A state, or a reason to wait in either of its forms. */
+static enum gospy_code add_state(const char *text, size_t len, struct shared_filters *filters,
+				 struct select *select, struct gospy_error *err)
+{
+	for (const struct opt_choice *c = shared_states; c->name; c++) {
+		if (strlen(c->name) == len && memcmp(c->name, text, len) == 0) {
+			select->states |= UINT32_C(1) << c->value;
+			return GOSPY_OK;
+		}
+	}
+	const char *reason = state_reason(text, len);
+	if (!reason)
+		return bad_state(text, len, err);
+	return vec_push(&filters->reasons, reason) ? GOSPY_OK : err_nomem(err);
+}
+
+enum gospy_code shared_state_filter(const opt_strings *texts, struct shared_filters *filters,
+				    struct select *select, struct gospy_error *err)
+{
+	for (size_t i = 0; i < texts->len; i++) {
+		const char *s = texts->at[i];
+		for (bool more = true; more; s++) {
+			size_t len = strcspn(s, ",");
+			enum gospy_code code = add_state(s, len, filters, select, err);
+			if (code)
+				return code;
+			s += len;
+			more = *s;
+		}
+	}
+	select->reasons = filters->reasons.at;
+	select->reason_count = filters->reasons.len;
+	return GOSPY_OK;
+}
+
+uint32_t shared_stack_states(const struct select *select)
+{
+	const uint32_t waiting = 1u << GOSPY_STATUS_WAITING | 1u << GOSPY_STATUS_LEAKED;
+	return select->states | (select->reason_count ? waiting : 0);
 }
 
 enum gospy_code shared_filters(const char *func, const char *created_by, const opt_strings *labels,

@@ -10,6 +10,7 @@
 struct shared_filters {
 	struct pattern func, created_by;
 	VEC(struct label_filter) labels;
+	VEC(const char *) reasons;
 };
 
 /** Modules that --own names; all zero is none. */
@@ -42,6 +43,12 @@ enum gospy_code shared_compile(const char *option, const char *text, struct patt
 enum gospy_code shared_filters(const char *func, const char *created_by, const opt_strings *labels,
 			       struct shared_filters *filters, struct select *select,
 			       struct gospy_error *err);
+/** --state: each text is a state or a reason to wait, or some separated by commas. GOSPY_E_USAGE,
+ * GOSPY_E_NOMEM. */
+enum gospy_code shared_state_filter(const opt_strings *texts, struct shared_filters *filters,
+				    struct select *select, struct gospy_error *err);
+/** The states of the goroutines that are wanted, for struct gospy_snapshot_options. */
+uint32_t shared_stack_states(const struct select *select);
 /** Say for how many names a pattern took too many steps. Exit status of the command. */
 int shared_note_filters(struct cli *cli, const struct shared_filters *filters);
 /** The exit status that says more. */

@@ -66,6 +66,19 @@ static bool is_dead(enum gospy_status status)
 	return status == GOSPY_STATUS_DEAD || status == GOSPY_STATUS_DEADEXTRA;
 }
 
+static bool state_matches(const struct select *select, const struct gospy_goroutine *g)
+{
+	if (!select->states && !select->reason_count)
+		return true;
+	if ((unsigned)g->status < SELECT_STATES && select->states >> g->status & 1)
+		return true;
+	for (size_t i = 0; g->wait_reason && i < select->reason_count; i++) {
+		if (strcmp(g->wait_reason, select->reasons[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* For how long it is known to wait, at least. */
 static bool waits_long(const struct select *select, const struct gospy_goroutine *g, size_t index)
 {
@@ -80,14 +93,14 @@ static bool waits_long(const struct select *select, const struct gospy_goroutine
 bool select_match(struct select *select, const struct gospy_goroutine *g, size_t index)
 {
 	if (g->soundness == GOSPY_SOUND_UNREADABLE)
-		return !select->states && !select->min_wait_ns && !select->still && !select->func &&
-		       !select->created_by && !select->label_count;
+		return !select->states && !select->reason_count && !select->min_wait_ns &&
+		       !select->still && !select->func && !select->created_by &&
+		       !select->label_count;
 	if (g->system && !select->system)
 		return false;
 	if (is_dead(g->status) && !select->dead)
 		return false;
-	if (select->states &&
-	    ((unsigned)g->status >= SELECT_STATES || !(select->states >> g->status & 1)))
+	if (!state_matches(select, g))
 		return false;
 	if (!waits_long(select, g, index))
 		return false;

@@ -21,8 +21,12 @@ enum { SELECT_STATES = GOSPY_STATUS_DEADEXTRA + 1 };
 struct select {
 	enum select_pc pc;
 	enum select_sort sort;
-	bool system, dead;    /* show these too */
-	uint32_t states;      /* bit (1 << enum gospy_status) for each wanted; 0: all */
+	bool system, dead; /* show these too */
+	/* What is in one of these states, as bits (1 << enum gospy_status), or waits for one of
+	 * these reasons, in the runtime's words; none of both: all. */
+	uint32_t states;
+	const char *const *reasons;
+	size_t reason_count;
 	uint64_t min_wait_ns; /* 0: also those whose wait is unknown */
 	/* NULL: nobody has looked before. Else only those that were seen not to move: since when
 	 * counts for .min_wait_ns, too. */

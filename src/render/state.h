@@ -12,4 +12,7 @@
  * (torn)". What has no shorter form is appended as it is. `state` may be escaped. */
 void state_short(const char *state, struct strbuf *text);
 
+/** The runtime's own words for a reason that has one of its two forms; NULL: there is none. */
+const char *state_reason(const char *text, size_t len);
+
 #endif

@@ -310,6 +310,26 @@ class OptionTest(lib_gospy.TargetTest):
                     if any(re.search("blockLabelled", f["func"]) for f in g["frames"])]
         self.assertEqual(self.goids("--func", "blockLabelled"), expected)
 
+    def test_reasons(self):
+        """--state knows the runtime's words and those of the screen; they add up with states."""
+        said = self.fixture.ready["goroutines"]
+        for option, words in (
+                (("chan receive (nil chan)",), {"chan receive (nil chan)"}),
+                (("chan recv nil",), {"chan receive (nil chan)"}),
+                (("select{},Mutex.Lock", "--state", "syscall"),
+                 {"select (no cases)", "sync.Mutex.Lock", "syscall"}),
+                (("IO wait,chan recv",), {"IO wait", "chan receive"})):
+            expected = sorted(g["goid"] for g in said if (g.get("reason") or g["state"]) in words)
+            self.assertTrue(expected)
+            self.assertEqual(sorted(self.goids("--state", *option)), expected)
+            shown = lib_gospy.summary(self.fixture.pid, "--state", *option)["goroutines"]
+            self.assertEqual([g["goid"] for g in shown], expected)
+        for wrong in ("lost", "syscall,", "chan", "chan recv,lost", ""):
+            for command in ("stack", "summary"):
+                run = lib_gospy.run(command, self.fixture.pid, "--state", wrong)
+                self.assertRegex(run.expect(lib_gospy.USAGE).err,
+                                 "^gospy: --state takes idle, .* not '(|lost|chan)'\n$")
+
     def test_depth_and_args(self):
         for g in self.goroutines("--depth", "1", "--no-args"):
             self.assertLessEqual(len(g["frames"]), 1)

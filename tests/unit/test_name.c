@@ -19,6 +19,7 @@
 
 #include "base/cleanup.h"
 #include "go_names.h"
+#include "render/state.h"
 
 enum { WIDTH_MAX = 200 };
 
@@ -326,6 +327,13 @@ static void check_reasons(const char *path)
 			fail_msg("%s: '%s' takes %d columns", path, reason, size.least);
 		snprintf(shown[n], sizeof(shown[n]), "%s", fit(&name, COLUMNS, true));
 		assert_null(strstr(shown[n], "…"));
+		// Either form selects it.
+		const char *const forms[] = {reason, shown[n]};
+		for (size_t i = 0; i < 2; i++) {
+			const char *known = state_reason(forms[i], strlen(forms[i]));
+			if (!known || strcmp(known, reason) != 0)
+				fail_msg("%s: '%s' is not known as '%s'", path, reason, forms[i]);
+		}
 		for (size_t i = 0; i < n; i++) {
 			if (strcmp(shown[i], shown[n]) == 0)
 				fail_msg("%s: '%s' and '%s' are both '%s'", path, reasons[i],

@@ -16,7 +16,6 @@ struct values {
 	bool quiet, verbose;
 	uint64_t for_ns, pause_ns, limit;
 	enum color color;
-	uint32_t colors;
 };
 
 #define AT(member) .offset = offsetof(struct values, member)
@@ -38,7 +37,6 @@ static const struct opt more_opts[] = {
 	{"verbose", .letter = 'v', .type = OPT_FLAG, AT(verbose)},
 	{"color", .type = OPT_CHOICE, AT(color), .choices = colors},
 	{"colour", .type = OPT_BARE, AT(color), .choices = colors, .bare = COLOR_ALWAYS},
-	{"colors", .type = OPT_CHOICES, AT(colors), .choices = colors},
 	{"no-color", .type = OPT_BARE, AT(color), .bare = COLOR_NEVER},
 	{0},
 };
@@ -124,21 +122,6 @@ static void test_choices(void **state)
 	assert_int_equal(line.values.color, COLOR_NEVER);
 	expect_error("--color blue", "--color takes auto, always or never, not 'blue'");
 	expect_error("--no-color=x", "--no-color takes no argument: leave out what follows the =");
-}
-
-static void test_sets(void **state)
-{
-	(void)state;
-	struct line line;
-	assert_int_equal(parse(&line, "--colors auto,never"), GOSPY_OK);
-	assert_int_equal(line.values.colors, 1 << COLOR_AUTO | 1 << COLOR_NEVER);
-	assert_int_equal(parse(&line, "--colors=always --colors auto"), GOSPY_OK);
-	assert_int_equal(line.values.colors, 1 << COLOR_AUTO | 1 << COLOR_ALWAYS);
-	expect_error("--colors auto,blue,never",
-		     "--colors takes auto, always or never, not 'blue'");
-	expect_error("--colors auto,", "--colors takes auto, always or never, not ''");
-	expect_error("--colors aut", "--colors takes auto, always or never, not 'aut'");
-	expect_error("--colors=", "--colors takes auto, always or never, not ''");
 }
 
 static void test_errors(void **state)
@@ -245,10 +228,10 @@ static void test_suggestions(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_forms),      cmocka_unit_test(test_end_of_options),
-		cmocka_unit_test(test_choices),    cmocka_unit_test(test_sets),
-		cmocka_unit_test(test_errors),     cmocka_unit_test(test_durations),
-		cmocka_unit_test(test_first_word), cmocka_unit_test(test_suggestions),
+		cmocka_unit_test(test_forms),       cmocka_unit_test(test_end_of_options),
+		cmocka_unit_test(test_choices),     cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_durations),   cmocka_unit_test(test_first_word),
+		cmocka_unit_test(test_suggestions),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
