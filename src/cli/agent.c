@@ -137,10 +137,14 @@ int agent_run(struct cli *cli, const struct cmd *cmd, enum gospy_agent_verb verb
 	struct target_options options = {0};
 	struct gospy_error err;
 	size_t count, len;
-	if (opts_parse(groups, args, &options, &count, &err)) {
-		err_context(&err, err.code, "with --agent");
+	const struct opt *other = opts_foreign(groups, cmd->groups, args);
+	if (other) {
+		err_set(&err, GOSPY_E_USAGE,
+			"--agent shows what the agent says: --%s does not go with it", other->name);
 		return cli_fail(cli, &err);
 	}
+	if (opts_parse(groups, args, &options, &count, &err))
+		return cli_fail(cli, &err);
 	int status = cli_begin(cli, cmd, &options.common);
 	if (status != CLI_GO_ON)
 		return status;

@@ -23,13 +23,19 @@ static int completion_run(struct cli *cli, char **args)
 	int status = cli_parse(cli, &cmd_completion, args, &options, &count);
 	if (status != CLI_GO_ON)
 		return status;
-	for (size_t i = 0; count == 1 && i < sizeof(shells) / sizeof(*shells); i++) {
+	for (size_t i = 0; count && i < sizeof(shells) / sizeof(*shells); i++) {
 		if (strcmp(shells[i].name, args[0]) == 0) {
+			if (cli_no_more(args + 1, count - 1, &err))
+				return cli_fail(cli, &err);
 			shells[i].write(cli->out, cli->cmds);
 			return EXIT_STATUS_OK;
 		}
 	}
-	err_set(&err, GOSPY_E_USAGE, "which shell? bash, zsh or fish");
+	if (count)
+		err_set(&err, GOSPY_E_USAGE, "no completion for '%s': name bash, zsh or fish",
+			args[0]);
+	else
+		err_set(&err, GOSPY_E_USAGE, "which shell? bash, zsh or fish");
 	return cli_fail(cli, &err);
 }
 

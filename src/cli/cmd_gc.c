@@ -45,8 +45,9 @@ static enum gospy_code parse_percent(char *const *words, size_t count, int64_t *
 	else if (opts_number(words[0], &percent) && percent <= INT32_MAX)
 		*ret = (int64_t)percent;
 	else
-		return err_set(err, GOSPY_E_USAGE, "'%s' is not a GC percentage: a number, or off",
-			       words[0]);
+		return err_set(err, GOSPY_E_USAGE,
+			       "'%s' is not a GC percentage: a number from 0 to %d, or off",
+			       words[0], INT32_MAX);
 	return cli_no_more(words + 1, count - 1, err);
 }
 

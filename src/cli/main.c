@@ -56,7 +56,7 @@ static bool has_any(char *const *args, const char *name, char letter)
 {
 	for (; *args; args++) {
 		if (strncmp(*args, "--", 2) == 0 ? strncmp(*args + 2, name, strlen(name)) == 0
-						 : (*args)[0] == '-' && (*args)[1] == letter)
+						 : (*args)[0] == '-' && strchr(*args, letter))
 			return true;
 	}
 	return false;

@@ -378,17 +378,43 @@ enum gospy_code opts_parse(const struct opt_group *const *groups, char **args, v
 	return GOSPY_OK;
 }
 
+/* The option that a word begins with; NULL: it begins with none. `*next_ret`: what follows the word
+ * is its argument. */
+static const struct opt *option_of(const struct opt_group *const *groups, const char *word,
+				   bool *next_ret)
+{
+	const struct opt *opt = NULL;
+	const size_t len = strcspn(word, "=");
+	if (word[0] != '-' || !word[1])
+		return NULL;
+	if (word[1] == '-')
+		opt = find_long(groups, word + 2, len - 2);
+	else
+		opt = find_letter(groups, word[1]);
+	*next_ret = opt && opt_takes_word(opt) && !word[word[1] == '-' ? len : 2];
+	return opt;
+}
+
+const struct opt *opts_foreign(const struct opt_group *const *groups,
+			       const struct opt_group *const *others, char *const *args)
+{
+	for (size_t i = 0; args[i] && strcmp(args[i], "--") != 0; i++) {
+		bool next = false;
+		const struct opt *opt = option_of(others, args[i], &next);
+		if (opt && !option_of(groups, args[i], &next))
+			return opt;
+		i += next && args[i + 1];
+	}
+	return NULL;
+}
+
 size_t opts_first_word(const struct opt_group *const *groups, char *const *args)
 {
 	size_t i = 0;
 	for (; args[i] && args[i][0] == '-' && args[i][1]; i++) {
-		const struct opt *opt = NULL;
-		if (args[i][1] == '-')
-			opt = find_long(groups, args[i] + 2, strlen(args[i] + 2));
-		else if (!args[i][2])
-			opt = find_letter(groups, args[i][1]);
-		if (opt && opt_takes_word(opt) && args[i + 1])
-			i++;
+		bool next = false;
+		option_of(groups, args[i], &next);
+		i += next && args[i + 1];
 	}
 	return i;
 }

@@ -59,6 +59,11 @@ enum gospy_code opts_parse(const struct opt_group *const *groups, char **args, v
  * end if there is none. Unknown options count as having no argument. */
 size_t opts_first_word(const struct opt_group *const *groups, char *const *args);
 
+/** The first option among `args` that is none of `groups`, but one of `others`; NULL: there is
+ * none. */
+const struct opt *opts_foreign(const struct opt_group *const *groups,
+			       const struct opt_group *const *others, char *const *args);
+
 /** Does the option take an argument as the next word? */
 bool opt_takes_word(const struct opt *opt);
 

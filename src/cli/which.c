@@ -352,8 +352,9 @@ static enum gospy_code none_fits(const struct search *search, struct gospy_error
 			      search->listener ? " (these are listened on: %s)"
 					       : " (did you mean %s?)",
 			      like.s ? like.s : "");
-	else if (!go)
-		strbuf_puts(&text, "; there is no Go process");
+	else
+		strbuf_puts(&text, go ? "; `gospy list` shows those there are"
+				      : "; there is no Go process");
 	if (containers)
 		strbuf_printf(&text, "; of a container's id give %d digits or more", CONTAINER_MIN);
 	add_unknown(search, &text);

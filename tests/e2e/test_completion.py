@@ -171,6 +171,7 @@ class ZshTest(ShellTest):
 
     def test_typed(self):
         start = ["fpath=($PWD $fpath)", "autoload -Uz compinit", "compinit -u -d ./dump"]
+        # Names of processes are offered as well: of Go's own tools, compile may be running.
         for keys, expected in (
                 ("gospy summ\t--js\t=li\t --pc cur\t\n",
                  ["summary", "--json=lines", "--pc", "current"]),
@@ -178,7 +179,7 @@ class ZshTest(ShellTest):
                 ("gospy ver\t--age\t\n", ["version", "--agent"]),
                 ("gospy trace --out\t_gos\t\n", ["trace", "--output=_gospy"]),
                 ("gospy trace -o _gos\t\n", ["trace", "-o", "_gospy"]),
-                ("gospy comp\tzs\t\n", ["completion", "zsh"]),
+                ("gospy complet\tzs\t\n", ["completion", "zsh"]),
                 ("gospy help doc\t\n", ["help", "doctor"])):
             with self.subTest(keys=keys):
                 self.assertEqual(self.type(start, keys), expected)
@@ -225,7 +226,7 @@ class FishTest(ShellTest):
 
 class CommandTest(unittest.TestCase):
     def test_usage(self):
-        for args in ((), ("csh",), ("bash", "zsh")):
+        for args in ((), ("csh",)):
             self.assertIn("bash, zsh or fish", run("completion", *args).expect(USAGE).err)
 
 

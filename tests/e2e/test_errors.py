@@ -156,51 +156,130 @@ class StrippedTest(ErrorTest):
                 self.assertEqual(message.count(str(path)), 1, message)
 
 
-class UsageTest(ErrorTest):
-    def test_usage(self):
-        for args in (
-                ("no-such-command",),
-                ("summary",),
-                ("help", "summary", "list"),
-                ("stats", "1", "--exact"),
-                ("memstats", "1", "--watch", "soon"),
-                ("summary", "--pid", "0"),
-                ("summary", "--pid", "12x"),
-                ("stack", "1", "2"),
-                ("summary", "1", "--no-such-option"),
-                ("summary", "1", "--pc", "nowhere"),
-                ("summary", "1", "--state", "lost"),
-                ("summary", "1", "--min-wait", "soon"),
-                ("summary", "1", "--func", "("),
-                ("summary", "1", "--func", "(" * 20000),
-                ("summary", "1", "--max-pause"),
-                ("summary", "1", "--exact", "--non-blocking"),
-        ):
-            with self.subTest(args=args):
-                run = lib_gospy.run(*args).expect(lib_gospy.USAGE)
-                self.assertEqual(run.out, "")
-                self.assertRegex(run.err, r"^gospy: [^\n]+\n")
+def commands():
+    """The names of all commands."""
+    overview = lib_gospy.run("--help").expect(lib_gospy.OK).out
+    names = re.findall(r"^  ([\w-]+) ", overview.split("Commands:")[1].split("\n\n")[0], re.M)
+    if "summary" not in names:
+        raise AssertionError(overview)
+    return names
 
+
+# Words that a command is given so that only its options are wrong, where it is not a PID.
+TARGET = {"tree": (), "list": (), "completion": ("bash",), "help": (), "setgc": ("1", "50")}
+
+
+class UsageTest(ErrorTest):
     def test_a_word_that_is_nearly_a_command(self):
         for args in (("stak", "1"), ("help", "stak")):
             self.assertIn("(did you mean 'stack'?)", self.refused(lib_gospy.USAGE, *args))
 
-    def test_every_option(self):
-        """What is wrong with an option is one line, which names it and says what to do."""
-        overview = lib_gospy.run("--help").out
-        for command in re.findall(r"^  ([\w-]+) ", overview.split("Commands:")[1].split("\n\n")[0],
-                                  re.M):
+    # What an option cannot take, by what the help calls its argument.
+    BAD = {"N": ("x", "-1", "1.5", "", "9" * 30), "N[,N]": ("x", "1,", ",", "9" * 30),
+           "D": ("soon", "-1s", "1x", "", "9" * 30 + "h"), "PID": ("x", "0", "-1", "9" * 30),
+           "REGEX": ("(", "[", "*", "(" * 20000), "K[=V]": ("", "=x"), "MODULE": ("", "a,,b"),
+           "WHEN": ("%", ""), "NAME": ("%", ""), "KEY": ("%", ""), "PLACE": ("%", "")}
+    ANYTHING = ("FILE",)
+
+    def options(self):
+        """Of each command its options: letter, name, "[=" if it may have an argument, or what that
+        is called."""
+        for command in commands():
             text = lib_gospy.run("help", command).out
             options = re.findall(r"^ *(?:(-\w), )?(--[\w-]+)(?:(\[=)| ([A-Z]\S*))?", text, re.M)
             self.assertIn("--json", [option[1] for option in options])
+            yield command, options
+
+    def test_every_option(self):
+        """What is wrong with an option is one line, which names it and says what to do."""
+        for command, options in self.options():
             for letter, name, bare, arg in options:
-                wrong = [name] if arg else [f"{name}=%"]
-                remedy = rf"{name} {re.escape(arg)}" if arg else "takes "
-                self.one_line([command, *wrong], rf"{name} .*{remedy}")
+                self.one_line([command, name] if arg else [command, f"{name}=%"],
+                              rf"{name} needs .*{name} {re.escape(arg)}" if arg else
+                              rf"{name} takes ")
                 if letter and arg:
                     self.one_line([command, letter], rf"{letter} needs .*{re.escape(arg)}")
             for unknown in ("--nothing-like-it", "-%"):
                 self.one_line([command, unknown], f"{unknown}.*--help")
+
+    def test_every_value(self):
+        """What an option cannot take: the line says what it can."""
+        seen = set()
+        for command, options in self.options():
+            for letter, name, bare, arg in options:
+                if not arg or arg in self.ANYTHING:
+                    continue
+                seen.add(arg)
+                # A state may be a reason to wait, in any words.
+                for bad in ("",) if arg.startswith("S[") else self.BAD[arg]:
+                    said = "'.*': .*at character" if arg == "REGEX" else "takes .*, not '"
+                    self.one_line([command, f"{name}={bad}", *TARGET.get(command, ("1",))],
+                                  f"{name} {said}")
+        self.assertLessEqual({"N", "D", "PID", "REGEX", "WHEN", "KEY"}, seen)
+
+    def test_missing(self):
+        """Of what a command needs: it says what that is."""
+        needs = {"process", "summary", "stack", "top", "stats", "memstats", "version", "doctor", "gc",
+                 "trace", "pprof-cpu", "pprof-heap"}
+        for command in commands():
+            if command in needs:
+                self.one_line([command], "which process\\? .*PID, name or :PORT.*`gospy list`")
+                needs.remove(command)
+        self.assertEqual(needs, set())
+        self.one_line(["setgc"], "which GC percentage\\? a number, or off")
+        self.one_line(["setgc", "1"], "which GC percentage\\? a number, or off")
+        self.one_line(["completion"], "which shell\\? bash, zsh or fish")
+
+    def test_too_many(self):
+        """Words that a command has no use for."""
+        for args in (("tree", "%"), ("process", "1", "1s", "%"), ("stack", "1", "%"),
+                     ("top", "-n", "1", "1", "%"), ("version", "1", "%"), ("doctor", "1", "%"),
+                     ("gc", "1", "%"), ("setgc", "1", "50", "%"), ("trace", "1", "%"),
+                     ("pprof-cpu", "1", "%"), ("pprof-heap", "1", "%"), ("completion", "zsh", "%"),
+                     ("help", "list", "%"), ("1", "1s", "%"), ("--pid", "1", "1s", "%"),
+                     ("stack", "--agent", "1", "%")):
+            self.one_line(args, "unexpected argument '%'; --help shows")
+
+    def test_bad_words(self):
+        for args, said in (
+                (("no-such-command",), "unknown command 'no-such-command', see `gospy help`; and "),
+                (("",), "unknown command ''"),
+                (("-1",), "unknown option '-1'; --help"),
+                (("0",), "'0' is no process id: these go from 1 to "),
+                (("summary", "9" * 30), "'9+' is no process id: these go from 1 to "),
+                (("process", "1", "soon"), "'soon' is not a duration such as 500ms or 2s"),
+                (("stack", ":0"), "':0' names no listener .* write :PORT"),
+                (("stack", "nowhere.invalid:80"), "names no listener .* write :PORT.* --agent"),
+                (("gc", "nowhere:port"), "'nowhere:port' is not an address such as host:6060"),
+                (("setgc", "1", "x"), "'x' is not a GC percentage: a number from 0 to .*, or off"),
+                (("setgc", "1", "9" * 12), "'9+' is not a GC percentage: a number from 0 to "),
+                (("completion", "tcsh"), "no completion for 'tcsh': name bash, zsh or fish"),
+                (("help", "%"), "no help on '%': .*; see `gospy help`")):
+            self.one_line(args, said)
+
+    def test_contradictions(self):
+        """Options that do not go together: it says which, and what each is for."""
+        for args, said in (
+                (("summary", "--exact", "--non-blocking"), "--exact .*--non-blocking"),
+                (("stack", "--exact", "--non-blocking"), "--exact .*--non-blocking"),
+                (("summary", "--max-pause", "0"), "--max-pause 0 .*--non-blocking"),
+                (("stack", "--native", "--non-blocking"), "--native .*--non-blocking"),
+                (("stack", "--native", "--group"), "--native .*--group"),
+                (("stack", "--running", "--for", "1s"), "--for .*--running"),
+                (("memstats", "--cycles", "3"), "--cycles .*--watch"),
+                (("memstats", "--watch", "1s", "2"), "--watch watches one process"),
+                (("stack", "--timeout", "1s"), "--timeout .*--agent"),
+                *((("stack", "--threads", option, *value), f"--threads .*{option}")
+                  for option, *value in (("--goid", "1"), ("--label", "k"), ("--group",),
+                                         ("--running",), ("--state", "waiting"), ("--func", "x"),
+                                         ("--created-by", "x"), ("--min-wait", "1s"),
+                                         ("--for", "1s"))),
+                (("stack", "--agent", "--group"), "--agent .*--group does not go with it"),
+                (("memstats", "--agent", "--watch", "1s"), "--agent .*--watch does not go"),
+                (("stats", "--agent", "--all"), "--agent .*--all does not go"),
+                (("stack", "--bin", "1", "--agent"), "--agent .*--bin does not go")):
+            self.one_line([*args, "1"], said)
+        self.one_line(["list", "--goroutines"], "--goroutines .*--json")
 
     def one_line(self, args, pattern):
         with self.subTest(args=args):
@@ -209,12 +288,9 @@ class UsageTest(ErrorTest):
             self.assertRegex(run.err, rf"^gospy: [^\n]*{pattern}[^\n]*\n$")
 
     def test_help_fits_a_terminal(self):
-        overview = lib_gospy.run("--help").expect(lib_gospy.OK).out
-        commands = re.findall(r"^  ([\w-]+) ", overview.split("Commands:")[1].split("\n\n")[0],
-                              re.M)
-        self.assertIn("summary", commands)
-        for text in (overview, *(lib_gospy.run("help", command).expect(lib_gospy.OK).out
-                                 for command in commands)):
+        for text in (lib_gospy.run("--help").expect(lib_gospy.OK).out,
+                     *(lib_gospy.run("help", command).expect(lib_gospy.OK).out
+                       for command in commands())):
             self.assertLessEqual(max(map(len, text.splitlines())), 80, text)
 
 
