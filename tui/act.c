@@ -56,13 +56,25 @@ static void clear_filter(struct app *app, struct view *view)
 		app_update(app);
 }
 
+/* In the list of processes whatever is typed is its filter. */
+static void prompt_picker(struct app *app)
+{
+	line_edit_set(&app->prompt, app->picker->filter);
+	app->prompting = true;
+	app->searching = false;
+}
+
 static void go_back(struct app *app)
 {
 	struct view *view = app_view(app);
 	if (view->filter[0]) {
 		clear_filter(app, view);
+		if (view == app->picker)
+			prompt_picker(app);
 	} else if (app->help) {
 		view_close(take(app->help));
+		if (app->picker)
+			prompt_picker(app);
 		app_update(app);
 	} else if (app->picker) {
 		app_leave_picker(app);
@@ -73,61 +85,6 @@ static void go_back(struct app *app)
 		app_update(app);
 	} else {
 		app_pick(app);
-	}
-}
-
-/* ---- typing a filter, or what is to be looked for */
-
-static void prompt_open(struct app *app, bool searching)
-{
-	struct view *view = app_view(app);
-	if (view->ops->draw) {
-		ui_say(&app->ui, STYLE_WARN, "there are no lines to %s here",
-		       searching ? "look through" : "filter");
-		return;
-	}
-	line_edit_set(&app->prompt, searching ? "" : view->filter);
-	app->prompting = true;
-	app->searching = searching;
-	app->message[0] = '\0';
-}
-
-static void prompt_changed(struct app *app)
-{
-	char why[160];
-	app->message[0] = '\0';
-	bool ok =
-		app->searching
-			? table_find(app_view(app), &app->ui, app->prompt.text, why, sizeof(why))
-			: table_filter(app_view(app), &app->ui, app->prompt.text, why, sizeof(why));
-	if (!ok)
-		ui_say(&app->ui, STYLE_BAD, "%s", why);
-}
-
-static void prompt_key(struct app *app, int code)
-{
-	enum action action = keys_action(code);
-	bool picking = app->picker && !app->help;
-	if (code == KEY_RETURN || code == KEY_ESCAPE) {
-		app->prompting = false;
-		app->message[0] = '\0';
-		if (code == KEY_ESCAPE && picking)
-			go_back(app);
-		else if (code == KEY_ESCAPE && !app->searching)
-			clear_filter(app, app_view(app));
-		else if (picking)
-			app->picker->ops->act(app->picker, &app->ui, ACT_OPEN);
-	} else if (code == KEY_CTRL_C || code == KEY_FUNCTION + 10) {
-		app->quit = true;
-	} else if (app->searching && action == ACT_SEARCH) {
-		table_search(app_view(app), &app->ui, true);
-	} else if (code == KEY_FUNCTION + 1 && picking) {
-		app->prompting = false;
-		show_help(app);
-	} else if (code >= KEY_SPECIAL && action >= ACT_UP && action <= ACT_PAGE_DOWN) {
-		table_act(app_view(app), &app->ui, action);
-	} else if (line_edit_key(&app->prompt, code)) {
-		prompt_changed(app);
 	}
 }
 
@@ -182,6 +139,66 @@ static void menu_key(struct app *app, int code)
 		break;
 	default:
 		break;
+	}
+}
+
+/* ---- typing a filter, or what is to be looked for */
+
+static void prompt_open(struct app *app, bool searching)
+{
+	struct view *view = app_view(app);
+	if (view->ops->draw) {
+		ui_say(&app->ui, STYLE_WARN, "there are no lines to %s here",
+		       searching ? "look through" : "filter");
+		return;
+	}
+	line_edit_set(&app->prompt, searching ? "" : view->filter);
+	app->prompting = true;
+	app->searching = searching;
+	app->message[0] = '\0';
+}
+
+static void prompt_changed(struct app *app)
+{
+	char why[160];
+	app->message[0] = '\0';
+	bool ok =
+		app->searching
+			? table_find(app_view(app), &app->ui, app->prompt.text, why, sizeof(why))
+			: table_filter(app_view(app), &app->ui, app->prompt.text, why, sizeof(why));
+	if (!ok)
+		ui_say(&app->ui, STYLE_BAD, "%s", why);
+}
+
+static void prompt_key(struct app *app, int code)
+{
+	enum action action = keys_action(code);
+	bool picking = app->picker && !app->help;
+	if (code == KEY_RETURN || code == KEY_ESCAPE) {
+		app->prompting = picking;
+		app->message[0] = '\0';
+		if (code == KEY_ESCAPE && picking)
+			go_back(app);
+		else if (code == KEY_ESCAPE && !app->searching)
+			clear_filter(app, app_view(app));
+		else if (picking)
+			app->picker->ops->act(app->picker, &app->ui, ACT_OPEN);
+	} else if (code == KEY_CTRL_C || code == KEY_FUNCTION + 10) {
+		app->quit = true;
+	} else if (app->searching && action == ACT_SEARCH) {
+		table_search(app_view(app), &app->ui, true);
+	} else if (code == KEY_FUNCTION + 1 && picking) {
+		app->prompting = false;
+		show_help(app);
+	} else if (code == KEY_FUNCTION + 6 && picking) {
+		menu_open(app);
+	} else if (code == KEY_CTRL_L && picking) {
+		app->redraw = true;
+		app->picker->ops->act(app->picker, &app->ui, ACT_REFRESH);
+	} else if (code >= KEY_SPECIAL && action >= ACT_UP && action <= ACT_PAGE_DOWN) {
+		table_act(app_view(app), &app->ui, action);
+	} else if (line_edit_key(&app->prompt, code)) {
+		prompt_changed(app);
 	}
 }
 
@@ -360,12 +377,12 @@ void act_key(struct app *app, int code, const struct pointer *pointer)
 			act(app, ACT_OPEN, code);
 		return;
 	}
-	if (app->prompting && view) {
-		prompt_key(app, code);
-		return;
-	}
 	if (app->menu_open && view) {
 		menu_key(app, code);
+		return;
+	}
+	if (app->prompting && view) {
+		prompt_key(app, code);
 		return;
 	}
 	app->message[0] = '\0';

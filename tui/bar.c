@@ -134,9 +134,10 @@ void bar_draw_prompt(struct app *app, int y, int x)
 	if (app->picker && !app->help) {
 		add_action(&bar, ACT_OPEN, "open", false);
 		add(&bar, "Up Down", "choose", false);
-		const char *back = back_label(app, NULL);
+		const char *back = back_label(app, app->picker);
 		if (back)
 			add_action(&bar, ACT_BACK, back, false);
+		add(&bar, "F6", "sort", false);
 		add(&bar, "F1", "help", false);
 		add(&bar, "Ctrl-C", "quit", false);
 	} else {

@@ -60,23 +60,35 @@ void list_select(struct list *list, size_t index, list_id *id, const void *ctx)
 	select_index(list, index, id, ctx);
 }
 
+static size_t moved(size_t from, long delta)
+{
+	if (delta < 0)
+		return from > (size_t)-delta ? from - (size_t)-delta : 0;
+	return from + (size_t)delta;
+}
+
+static void move_top(struct list *list, long delta)
+{
+	size_t last = list->count > list->page ? list->count - list->page : 0;
+	size_t top = moved(list->top, delta);
+	list->top = top < last ? top : last;
+}
+
 void list_move(struct list *list, long delta, list_id *id, const void *ctx)
 {
-	size_t to = list->selected;
-	if (delta < 0)
-		to = to > (size_t)-delta ? to - (size_t)-delta : 0;
-	else
-		to += (size_t)delta;
-	list_select(list, to, id, ctx);
+	list_select(list, moved(list->selected, delta), id, ctx);
+}
+
+void list_turn(struct list *list, bool forward, list_id *id, const void *ctx)
+{
+	long page = list->page > 1 ? (long)list->page - 1 : 1;
+	move_top(list, forward ? page : -page);
+	list_move(list, forward ? page : -page, id, ctx);
 }
 
 void list_scroll(struct list *list, long delta, list_id *id, const void *ctx)
 {
-	size_t last = list->count > list->page ? list->count - list->page : 0;
-	if (delta < 0)
-		list->top = list->top > (size_t)-delta ? list->top - (size_t)-delta : 0;
-	else
-		list->top = list->top + (size_t)delta < last ? list->top + (size_t)delta : last;
+	move_top(list, delta);
 	size_t to = list->selected;
 	if (to < list->top)
 		to = list->top;

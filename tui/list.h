@@ -29,6 +29,9 @@ void list_resize(struct list *list, size_t page);
 void list_select(struct list *list, size_t index, list_id *id, const void *ctx);
 /** Select `delta` lines below. */
 void list_move(struct list *list, long delta, list_id *id, const void *ctx);
+/** The page before or behind, of which one line was to be seen before; the selection moves as far.
+ */
+void list_turn(struct list *list, bool forward, list_id *id, const void *ctx);
 /** Move the lines, and the selection as far as it must stay in sight. */
 void list_scroll(struct list *list, long delta, list_id *id, const void *ctx);
 

@@ -161,8 +161,16 @@ static void set_widths(struct view *view, const struct ui *ui, size_t page)
 
 /* ---- drawing */
 
-static void draw_titles(const struct view *view, struct canvas *canvas, int y)
+static const char *column_title(const struct view *view, const struct ui *ui, size_t column)
 {
+	const char *now =
+		view->ops->column_title ? view->ops->column_title(view, ui, column) : NULL;
+	return now ? now : view->ops->columns[column].title;
+}
+
+static void draw_titles(const struct view *view, struct ui *ui, int y)
+{
+	struct canvas *canvas = &ui->canvas;
 	int x = 0;
 	canvas_blank(canvas, y, 0, canvas->cols, STYLE_TITLES);
 	for (size_t i = 0; i < view->ops->column_count; i++) {
@@ -172,7 +180,7 @@ static void draw_titles(const struct view *view, struct canvas *canvas, int y)
 		if (!width)
 			continue;
 		bool sorted = column->sort != COLUMN_UNSORTED && column->sort == view->sort;
-		snprintf(title, sizeof(title), "%s%s", column->title,
+		snprintf(title, sizeof(title), "%s%s", column_title(view, ui, i),
 			 !sorted          ? ""
 			 : view->inverted ? canvas->glyphs->ascending
 					  : canvas->glyphs->descending);
@@ -229,7 +237,7 @@ void table_draw(struct view *view, struct ui *ui, int y, int height)
 	else
 		set_widths(view, ui, height > 0 ? (size_t)height : 0);
 	if (!view->ops->untitled && height > 1) {
-		draw_titles(view, canvas, y);
+		draw_titles(view, ui, y);
 		y++;
 		height--;
 	}
@@ -268,23 +276,20 @@ void table_sort(struct view *view, struct ui *ui, int sort, bool inverted)
  * shown and can sort. */
 static void sort_beside(struct view *view, struct ui *ui, int step)
 {
-	const struct column *columns[COLUMNS_MAX];
-	size_t n = table_sort_columns(view, columns, COLUMNS_MAX);
-	for (size_t i = 0; i < n; i++) {
-		if (columns[i]->sort != view->sort)
-			continue;
-		size_t to = step > 0 ? i + 1 : i - 1;
-		if (to < n)
-			table_sort(view, ui, columns[to]->sort, view->inverted);
-		return;
+	const struct column *columns = view->ops->columns;
+	size_t n = view->ops->column_count, at = 0;
+	while (at < n && (columns[at].sort == COLUMN_UNSORTED || columns[at].sort != view->sort))
+		at++;
+	for (size_t to = at + (size_t)step; to < n; to += (size_t)step) {
+		if (columns[to].sort != COLUMN_UNSORTED && view->widths[to]) {
+			table_sort(view, ui, columns[to].sort, view->inverted);
+			return;
+		}
 	}
-	if (n)
-		table_sort(view, ui, columns[0]->sort, view->inverted);
 }
 
 bool table_act(struct view *view, struct ui *ui, enum action action)
 {
-	long page = view->list.page > 1 ? (long)view->list.page - 1 : 1;
 	switch ((int)action) {
 	case ACT_UP:
 		list_move(&view->list, -1, line_id, view);
@@ -293,10 +298,10 @@ bool table_act(struct view *view, struct ui *ui, enum action action)
 		list_move(&view->list, 1, line_id, view);
 		return true;
 	case ACT_PAGE_UP:
-		list_move(&view->list, -page, line_id, view);
+		list_turn(&view->list, false, line_id, view);
 		return true;
 	case ACT_PAGE_DOWN:
-		list_move(&view->list, page, line_id, view);
+		list_turn(&view->list, true, line_id, view);
 		return true;
 	case ACT_HOME:
 		list_select(&view->list, 0, line_id, view);

@@ -74,6 +74,8 @@ struct view_ops {
 	uint64_t (*id)(const struct view *view, size_t row);
 	void (*cell)(struct view *view, const struct ui *ui, size_t row, size_t column,
 		     struct cell_value *value);
+	/** Title of a column for what is in it now; NULL: its own. */
+	const char *(*column_title)(const struct view *view, const struct ui *ui, size_t column);
 	/** Order of two rows by a column: the largest, or the first in the alphabet, first. */
 	int (*compare)(struct view *view, int sort, size_t a, size_t b);
 	/** true: the view has done it. ACT_SORTED, ACT_FILTERED: that has been done. */

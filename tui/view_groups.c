@@ -23,7 +23,7 @@ static const struct column columns[] = {
 	{.title = "STATE",
 	 .key = "state",
 	 .good = 14,
-	 .enough = 6,
+	 .enough = 10, // with less a column beside it would cost what tells reasons apart
 	 .rank = 1,
 	 .sort = COLUMN_STATE},
 	{.title = "LOCATION", .key = "location", .good = 38, .enough = 18, .sort = COLUMN_LOCATION},
@@ -103,6 +103,23 @@ static void groups_marker(const struct model_row *row, const struct glyphs *glyp
 	strbuf_puts(&value->text, text);
 }
 
+/* The user sees the key even where its own column has no room. */
+static bool creator_takes_its_place(const struct view *view, const struct ui *ui)
+{
+	return model_key(ui->model) == GROUP_CREATOR && !view->widths[COLUMN_CREATOR + 1];
+}
+
+static const char *groups_column_title(const struct view *view, const struct ui *ui, size_t column)
+{
+	if (columns[column].sort != COLUMN_LOCATION)
+		return NULL;
+	if (model_key(ui->model) == GROUP_OBJECT)
+		return "OBJECT";
+	if (model_key(ui->model) == GROUP_LABEL)
+		return "LABELS";
+	return creator_takes_its_place(view, ui) ? "CREATED BY" : NULL;
+}
+
 static void groups_cell(struct view *view, const struct ui *ui, size_t at, size_t column,
 			struct cell_value *value)
 {
@@ -112,9 +129,7 @@ static void groups_cell(struct view *view, const struct ui *ui, size_t at, size_
 		return;
 	}
 	enum model_column which = (enum model_column)columns[column].sort;
-	// The user sees the key even where its own column has no room.
-	if (which == COLUMN_LOCATION && model_key(ui->model) == GROUP_CREATOR &&
-	    !view->widths[COLUMN_CREATOR + 1])
+	if (which == COLUMN_LOCATION && creator_takes_its_place(view, ui))
 		which = COLUMN_CREATOR;
 	value->style = cell_style(row, which);
 	if (which == COLUMN_COUNT)
@@ -225,6 +240,7 @@ const struct view_ops view_groups = {
 	.total = groups_total,
 	.id = groups_id,
 	.cell = groups_cell,
+	.column_title = groups_column_title,
 	.act = groups_act,
 	.title = groups_title,
 };

@@ -157,13 +157,6 @@ static void picker_close(struct view *view)
 	proc_list_free(&picker->list);
 }
 
-static const struct hint hints[] = {
-	{ACT_OPEN, "open"},
-	{ACT_FILTER, "filter"},
-	{ACT_SORT_MENU, "sort"},
-	{ACT_REFRESH, "look again"},
-};
-
 static const struct view_ops ops = {
 	.name = "Processes",
 	.size = sizeof(struct picker_view),
@@ -172,8 +165,6 @@ static const struct view_ops ops = {
 	.no_header = true,
 	.sort = BY_GOROUTINES,
 	.update = picker_update,
-	.hints = hints,
-	.hint_count = sizeof(hints) / sizeof(hints[0]),
 	.total = picker_total,
 	.id = picker_id,
 	.cell = picker_cell,

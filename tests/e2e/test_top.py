@@ -796,6 +796,21 @@ class SizeTest(TopTest):
         top.wait_text(rf"^Goroutines {n}  \+0/s .* {n - 1} wait  \+0 since mark \d")
         self.quit(top)
 
+    def test_sort_by_what_is_shown(self):
+        """< and > go to columns that are on the screen, so that their mark is, too."""
+        fixture = self.fixture("parked", "-n", 40)
+        top = self.top(fixture, size=(24, 80))
+        titles = top.wait_text("^ +COUNT▼ .*")[0].replace("▼", " ").replace("WAITS AT", "WAITS_AT")
+        titles = titles.split()
+        self.assertNotIn("CREATED", titles)
+        for title in titles[1:] + titles[-1:]:
+            top.key(">")
+            top.wait_text(f"{title.replace('_', ' ')}▼")
+        for title in titles[-2::-1] + titles[:1]:
+            top.key("<")
+            top.wait_text(f"{title.replace('_', ' ')}▼")
+        self.quit(top)
+
     def test_300_columns(self):
         fixture = self.fixture("parked", "-n", 40)
         top = self.top(fixture, size=(50, 300))
@@ -1195,6 +1210,26 @@ class PickerTest(TopTest):
         top.key("Enter")
         top.wait_text(rf"states +pid {other.pid} ")
         self.quit(top)
+
+    def test_typing_filters_always(self):
+        """Whatever was done before: in the list of processes letters are no keys."""
+        fixture = self.fixture("parked", "-n", 37)
+        top = self.terminal([lib_gospy.GOSPY, "top", "--refresh", "0.2"])
+        top.wait_text(rf"^ +{fixture.pid} ")
+        top.type("nosuch")
+        top.wait_no_text(rf"^ +{fixture.pid} ")
+        for key, shown in (("Enter", "^Filter: nosuch"), ("F1", "keys; Esc goes back"),
+                           ("Esc", "^Filter: nosuch .*Esc unfilter"),
+                           ("F6", "^ Sort by"), ("Esc", "^Filter: nosuch"),
+                           ("Esc", "^Filter: +Enter open")):
+            top.key(key)
+            top.wait_text(shown)
+        top.wait_text(rf"^ +{fixture.pid} ")
+        top.type("q")
+        top.wait_text("^Filter: q ")
+        top.key("F6", "Home", "Enter")
+        top.wait_text("PID▼")
+        self.quit(top, "Ctrl-C")
 
     def test_up_to_the_list(self):
         """Esc leads to the list also where a process was given, and from one that has ended."""

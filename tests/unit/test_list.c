@@ -61,6 +61,34 @@ static void test_gone(void **state)
 	assert_int_equal(list.selected, 0);
 }
 
+static void test_turn(void **state)
+{
+	(void)state;
+	const uint64_t ids[] = {1, 2, 3, 4, 5, 6, 7, 8};
+	struct list list = {0};
+	list_resize(&list, 3);
+	list_sync(&list, 8, id, ids);
+	list_turn(&list, false, id, ids);
+	assert_int_equal(list.top, 0);
+	assert_int_equal(list.selected, 0);
+	// Lines and selection move together, so that what was below comes into sight at once.
+	list_turn(&list, true, id, ids);
+	assert_int_equal(list.top, 2);
+	assert_int_equal(list.selected, 2);
+	list_turn(&list, true, id, ids);
+	list_turn(&list, true, id, ids);
+	assert_int_equal(list.top, 5);
+	assert_int_equal(list.selected, 6);
+	list_turn(&list, true, id, ids);
+	assert_int_equal(list.selected, 7);
+	list_turn(&list, false, id, ids);
+	assert_int_equal(list.top, 3);
+	assert_int_equal(list.selected, 5);
+	list_resize(&list, 0);
+	list_turn(&list, true, id, ids);
+	assert_int_equal(list.selected, 6);
+}
+
 static void test_scroll(void **state)
 {
 	(void)state;
@@ -84,9 +112,8 @@ static void test_scroll(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_follows),
-		cmocka_unit_test(test_stays_first_until_moved),
-		cmocka_unit_test(test_gone),
+		cmocka_unit_test(test_follows), cmocka_unit_test(test_stays_first_until_moved),
+		cmocka_unit_test(test_gone),    cmocka_unit_test(test_turn),
 		cmocka_unit_test(test_scroll),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
