@@ -121,8 +121,8 @@ static int show(struct cli *cli, const struct stack_options *options, const stru
 		.threads = options->threads,
 		.native = options->native,
 		.labels = true,
-		// A traceback as the runtime prints it has no room for what is waited for.
-		.objects = options->group || cli->format != REPORT_TEXT,
+		// A traceback in a pipe, as the runtime prints it, has no room for it.
+		.objects = options->group || cli->format != REPORT_TEXT || cli->out->cols,
 		.sockets = true,
 		.arguments = !options->no_args && !options->group,
 		.system = options->system,

@@ -146,15 +146,10 @@ static void start(struct pager *pager, struct out *out)
 	pager->command = command;
 }
 
-static bool fits(const struct out *out)
-{
-	return term_lines(out->buf, out->len, (size_t)out->cols) < (size_t)out->rows;
-}
-
 static void begin(struct out *out, void *ctx, bool more)
 {
 	struct pager *pager = ctx;
-	if (more || !fits(out))
+	if (more || !out_fits_screen(out))
 		start(pager, out);
 }
 

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "gospy.h"
@@ -20,6 +21,32 @@ void out_init(struct out *out, int fd, bool color)
 	out->utf8 = false;
 	out->begin = NULL;
 	out->len = 0;
+}
+
+static void overflow(struct out *draft, void *ctx, bool more)
+{
+	(void)ctx;
+	(void)more;
+	draft->error = EFBIG;
+}
+
+struct out *out_draft(const struct out *out)
+{
+	struct out *draft = malloc(sizeof(*draft));
+	if (!draft)
+		return NULL;
+	out_init(draft, -1, out->color);
+	draft->theme = out->theme;
+	draft->rows = out->rows;
+	draft->cols = out->cols;
+	draft->utf8 = out->utf8;
+	draft->begin = overflow;
+	return draft;
+}
+
+bool out_fits_screen(const struct out *out)
+{
+	return !out->error && term_lines(out->buf, out->len, (size_t)out->cols) < (size_t)out->rows;
 }
 
 static void write_all(struct out *out, const char *s, size_t len)

@@ -42,6 +42,11 @@ enum out_style {
 };
 
 void out_init(struct out *out, int fd, bool color);
+/** What a writer is tried out on before it writes to `out`: all that goes to a terminal like that
+ * one stays in `buf`, and more than fits there is an error. free() it; NULL: out of memory. */
+struct out *out_draft(const struct out *out);
+/** Would it fit the screen, with a line for the prompt? */
+bool out_fits_screen(const struct out *out);
 /** Write what is buffered; false: see `error`. */
 bool out_flush(struct out *out);
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
+#include "render/goroutine_line.h"
 #include "render/label.h"
 #include "render/select.h"
 #include "render/units.h"
@@ -44,10 +45,10 @@ const char *report_origin_name(enum gospy_origin origin)
 	return NULL;
 }
 
-void report_name_text(struct out *out, const struct name *name, int after)
+void report_name_text(struct out *out, const struct name *name)
 {
 	CLEANUP(strbuf_deinit) struct strbuf text = {0};
-	int room = out->cols - out_column(out) - after;
+	int room = out->cols - out_column(out);
 	struct name_size size = name_size(name, out->utf8);
 	if (out->cols)
 		name_fit(name, room >= size.least ? room : size.good, out->utf8, &text);
@@ -59,13 +60,10 @@ void report_name_text(struct out *out, const struct name *name, int after)
 		out_write(out, text.s ? text.s : "", text.len);
 }
 
-void report_location_text(struct out *out, const struct gospy_location *loc, int after)
+/* "main.main (/src/app/main.go:33)", the bare pc, or "-" for NULL. */
+static void write_location(struct out *out, const struct gospy_location *loc)
 {
-	if (out->cols) {
-		struct name name = name_place(loc);
-		name.parens = true;
-		report_name_text(out, &name, after);
-	} else if (!loc) {
+	if (!loc) {
 		out_putc(out, '-');
 	} else if (!loc->func) {
 		out_addr(out, loc->pc);
@@ -177,17 +175,13 @@ static void write_state(struct out *out, const struct gospy_goroutine *g)
 		out_style(out, OUT_NONE);
 }
 
-/* ", 12 minutes", as tracebacks have it; on a terminal ", 12m5s", as all else there. */
+/* ", 12 minutes", as tracebacks have it. */
 static void write_wait(struct out *out, uint64_t wait_ns)
 {
 	struct units_wait wait = units_wait(wait_ns);
 	if (!wait.n)
 		return;
 	out_puts(out, ", ");
-	if (out->cols) {
-		out_puts(out, units_span(wait_ns).s);
-		return;
-	}
 	out_u64(out, wait.n);
 	out_putc(out, ' ');
 	out_puts(out, wait.unit);
@@ -220,37 +214,49 @@ static const char *mark_of(enum gospy_soundness soundness)
 	return marked ? report_soundness_name(soundness) : NULL;
 }
 
-static void write_user(struct out *out, const struct gospy_goroutine *g, int after)
+/* In a pipe, where there is room for all. */
+static void write_whole(struct out *out, const struct gospy_goroutine *g,
+			const struct gospy_location *loc, bool user)
 {
-	out_puts(out, " at ");
-	report_location_text(out, g->user, after);
+	out_count(out, g->goid);
+	out_puts(out, " - ");
+	write_state(out, g);
+	write_details(out, g);
+	out_puts(out, ": ");
+	write_location(out, loc);
+	if (user) {
+		out_puts(out, " at ");
+		write_location(out, g->user);
+	}
 }
 
-/* What that should have on a terminal. */
-static int user_columns(const struct out *out, const struct gospy_goroutine *g)
+static void write_readable(struct out *out, const struct gospy_goroutine *g,
+			   const struct gospy_location *loc, bool user, int after)
 {
-	const struct name name = name_place(g->user);
-	return out->cols ? name_size(&name, out->utf8).good + (int)strlen(" at ") : 0;
+	const struct goroutine_line line = {
+		.g = g,
+		.place = loc,
+		.user = user ? g->user : NULL,
+		.style = style_of(g->status),
+		.after = after,
+	};
+	if (out->cols)
+		goroutine_line(out, &line);
+	else
+		write_whole(out, g, loc, user);
 }
 
 void report_goroutine_text(struct out *out, const struct gospy_goroutine *g,
 			   const struct gospy_location *loc, bool waits_at)
 {
 	const char *mark = mark_of(g->soundness);
-	out_count(out, g->goid);
-	out_puts(out, " - ");
 	if (g->soundness == GOSPY_SOUND_UNREADABLE) {
-		out_puts(out, "g at ");
+		out_count(out, g->goid);
+		out_puts(out, " - g at ");
 		out_addr(out, g->addr);
 	} else {
-		write_state(out, g);
-		write_details(out, g);
-		out_puts(out, ": ");
-		int after = mark ? (int)strlen(mark) + 3 : 0;
-		bool user = waits_at && loc != g->user;
-		report_location_text(out, loc, after + (user ? user_columns(out, g) : 0));
-		if (user)
-			write_user(out, g, after);
+		write_readable(out, g, loc, waits_at && loc != g->user,
+			       mark ? (int)strlen(mark) + 3 : 0);
 	}
 	if (mark) {
 		out_style(out, OUT_BAD);

@@ -11,7 +11,7 @@ const char *report_soundness_name(enum gospy_soundness soundness);
 
 /** "1 - waiting for chan receive, 12 minutes: main.main (/src/app/main.go:33)"; `loc` is the place
  * to show, or NULL. `waits_at`: " at main.wait (/src/app/wait.go:7)" follows, the user frame,
- * unless that is the place. */
+ * unless that is the place. On a terminal as goroutine_line.h says. */
 void report_goroutine_text(struct out *out, const struct gospy_goroutine *g,
 			   const struct gospy_location *loc, bool waits_at);
 /** "runtime", "standard", "dependency", "own"; NULL: unknown. */
@@ -20,12 +20,9 @@ const char *report_origin_name(enum gospy_origin origin);
 /** The members of an object that is already open. */
 void report_goroutine_json(struct json *json, const struct gospy_goroutine *g);
 
-/** A name. On a terminal it is as short as it has to be, so that it and `after` columns that follow
- * have room on the line; where type and method have none, it goes on to the next line. */
-void report_name_text(struct out *out, const struct name *name, int after);
-/** "main.main (/src/app/main.go:33)", the bare pc, or "-" for NULL; on a terminal as
- * report_name_text. */
-void report_location_text(struct out *out, const struct gospy_location *loc, int after);
+/** A name. On a terminal it is as short as it has to be on this line; where type and method have no
+ * room, it goes on to the next one. */
+void report_name_text(struct out *out, const struct name *name);
 void report_location_json(struct json *json, const char *key, const struct gospy_location *loc);
 
 #endif

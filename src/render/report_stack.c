@@ -483,21 +483,19 @@ static enum gospy_code report_group(struct out *out, struct json *json,
 	return ok ? GOSPY_OK : err_nomem(err);
 }
 
-static enum gospy_code report_groups(struct out *out, struct stack_report *report,
-				     enum report_format format, struct gospy_error *err)
+static enum gospy_code write_groups(struct out *out, const struct stack_report *report,
+				    struct stack_groups *groups, enum report_format format,
+				    struct gospy_error *err)
 {
-	CLEANUP(groups_free) struct stack_groups groups = {0};
-	enum gospy_code code = collect_groups(report, &groups, err);
-	if (code)
-		return code;
 	bool lines = format == REPORT_JSON_LINES;
 	struct json json = {.out = out};
 	if (format != REPORT_TEXT)
 		begin_json(&json, report, lines);
-	for (size_t i = 0; i < groups.groups.len && !out->error; i++) {
+	for (size_t i = 0; i < groups->groups.len && !out->error; i++) {
 		if (i && format == REPORT_TEXT)
 			out_putc(out, '\n');
-		code = report_group(out, &json, report, &groups.groups.at[i], format, err);
+		enum gospy_code code =
+			report_group(out, &json, report, &groups->groups.at[i], format, err);
 		if (code)
 			return code;
 	}
@@ -571,30 +569,56 @@ static bool is_counted(void *ctx, const struct gospy_goroutine *g, size_t index)
 	return !overview->code && (*stack & STACK_MATCHES);
 }
 
-/* On a terminal that a goroutine a line would not fit, say first what most of them do. */
-static enum gospy_code report_first(struct out *out, struct stack_report *report,
-				    struct gospy_error *err)
+/* What stands before a text that does not fit the screen: what most of them do. */
+static enum gospy_code write_first(struct out *out, struct stack_report *report,
+				   struct gospy_error *err)
 {
 	CLEANUP(overview_deinit) struct overview overview = {.report = report, .err = err};
 	CLEANUP(census_deinit) struct census census = {0};
-	if (!out->rows)
-		return GOSPY_OK;
 	enum gospy_code code = census_take_where(&census, is_counted, &overview, GROUP_USER,
 						 report->snapshot, err);
 	if (!code)
 		code = overview.code;
-	if (code || census.goroutines <= (uint64_t)out->rows)
+	if (code || !census.goroutines)
 		return code;
 	report_head(out, report->target, report->snapshot);
 	return report_overview(out, &census, GROUP_USER, false, err);
 }
 
+/* `groups`: NULL: each goroutine by itself. */
+static enum gospy_code write_all(struct out *out, struct stack_report *report,
+				 struct stack_groups *groups, enum report_format format,
+				 struct gospy_error *err)
+{
+	return groups ? write_groups(out, report, groups, format, err)
+		      : report_each(out, report, format, err);
+}
+
+static enum gospy_code try_first(struct out *out, const struct stack_report *report,
+				 struct stack_groups *groups, bool *fits_ret,
+				 struct gospy_error *err)
+{
+	CLEANUP_FREE struct out *draft = out_draft(out);
+	// It counts what it shows.
+	struct stack_report trial = *report;
+	if (!draft)
+		return err_nomem(err);
+	enum gospy_code code = write_all(draft, &trial, groups, REPORT_TEXT, err);
+	*fits_ret = out_fits_screen(draft);
+	return code;
+}
+
 enum gospy_code report_stacks(struct out *out, struct stack_report *report,
 			      enum report_format format, struct gospy_error *err)
 {
-	enum gospy_code code = format == REPORT_TEXT ? report_first(out, report, err) : GOSPY_OK;
-	if (code)
-		return code;
-	return report->group ? report_groups(out, report, format, err)
-			     : report_each(out, report, format, err);
+	CLEANUP(groups_free) struct stack_groups groups = {0};
+	enum gospy_code code = report->group ? collect_groups(report, &groups, err) : GOSPY_OK;
+	struct stack_groups *grouped = report->group ? &groups : NULL;
+	bool fits = true;
+	// Who asks for a goroutine by its number knows what the others do.
+	if (!code && format == REPORT_TEXT && out->rows && !report->goid_count)
+		code = try_first(out, report, grouped, &fits, err);
+	if (!code && !fits)
+		code = write_first(out, report, err);
+	return code ? code : write_all(out, report, grouped, format, err);
 }

@@ -123,14 +123,25 @@ static void write_text(struct out *out, const struct summary *summary,
 	write_entries(out, summary, entries);
 }
 
+static bool fits_screen(const struct out *out, const struct summary *summary,
+			const struct entries *entries)
+{
+	CLEANUP_FREE struct out *draft = out_draft(out);
+	if (!draft)
+		return false;
+	report_head(draft, summary->target, summary->snapshot);
+	out_putc(draft, '\n');
+	write_entries(draft, summary, entries);
+	return out_fits_screen(draft);
+}
+
 /* On a terminal what matters comes first, and all the rest last, if it is wanted at all. */
 static enum gospy_code write_terminal(struct out *out, const struct summary *summary,
 				      const struct entries *entries, struct gospy_error *err)
 {
-	enum { OTHER_LINES = REPORT_HEAD_LINES + 3 };
 	enum gospy_code code = GOSPY_OK;
 	report_head(out, summary->target, summary->snapshot);
-	if (!summary->group && entries->shown + OTHER_LINES > (size_t)out->rows) {
+	if (!summary->group && !fits_screen(out, summary, entries)) {
 		CLEANUP(census_deinit) struct census census = {0};
 		enum group_key key = key_of(summary->select->pc);
 		code = census_take(&census, summary->select, key, summary->snapshot, err);

@@ -97,7 +97,7 @@ static void write_goroutine(struct out *out, const struct stack_report *report,
 	if (g.start && g.start->func) {
 		out_puts(out, ": ");
 		const struct name name = {.kind = NAME_PLACE, .text = g.start->func};
-		report_name_text(out, &name, 0);
+		report_name_text(out, &name);
 	}
 }
 

@@ -2,8 +2,10 @@
 
 #include <inttypes.h>
 
+#include "base/cleanup.h"
 #include "render/escape.h"
 #include "render/report_goroutine.h"
+#include "render/wait.h"
 
 // src/runtime/traceback.go:goroutineheader
 void traceback_status(struct out *out, const struct gospy_goroutine *g)
@@ -147,6 +149,20 @@ static void write_header(struct out *out, const struct stack_report *report,
 		write_labels(out, g, false);
 	}
 	out_puts(out, ":\n");
+}
+
+/* On a terminal: a traceback has no line for it, and programs read what goes to a pipe. */
+static void write_wait(struct out *out, const struct gospy_goroutine *g)
+{
+	CLEANUP(strbuf_deinit) struct strbuf text = {0};
+	// "[sleep]" and "[chan send (nil chan)]" have said it all.
+	if (out->cols && g->wait_kind != GOSPY_WAIT_SLEEP && g->wait_kind != GOSPY_WAIT_NIL_CHANNEL)
+		wait_name(g, &text);
+	if (!text.len || text.failed)
+		return;
+	out_puts(out, "waits for: ");
+	out_text_n(out, text.s, text.len);
+	out_putc(out, '\n');
 }
 
 static const char *base_name(const char *path)
@@ -391,6 +407,7 @@ void traceback_goroutine(struct out *out, const struct stack_report *report,
 		return;
 	}
 	write_header(out, report, g);
+	write_wait(out, g);
 	if (!found) {
 		// src/runtime/traceback.go:tracebackothers
 		if (g->status == GOSPY_STATUS_RUNNING)

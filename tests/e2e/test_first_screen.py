@@ -16,8 +16,8 @@ class FirstScreenTest(lib_gospy.TargetTest):
         build = lib_gospy.builds(name, ("default",))[-1]
         return self.watch(lib_fixture.start(build, *args))
 
-    def first_screen(self, *args):
-        terminal = lib_terminal.Terminal([lib_gospy.GOSPY, *args], rows=ROWS, cols=COLS,
+    def first_screen(self, *args, rows=ROWS, cols=COLS):
+        terminal = lib_terminal.Terminal([lib_gospy.GOSPY, *args], rows=rows, cols=cols,
                                          env={"GOSPY_PAGER": PAGER, "NO_COLOR": "1"})
         self.addCleanup(terminal.close)
         self.assertIn(terminal.end(), (lib_gospy.OK, lib_gospy.PARTIAL))
@@ -37,10 +37,36 @@ class FirstScreenTest(lib_gospy.TargetTest):
         said = {g["name"]: g for g in fixture.ready["goroutines"] if "name" in g}
         # Each wants the mutex that the other one holds, by the target's word.
         self.assertEqual(said["first"]["mutex"], said["second"]["holds"])
-        text = self.first_screen("stack", fixture.pid, "--for", "300ms")
-        for name in ("first", "second"):
-            self.assertRegex(text, rf"(?m)^goroutine {said[name]['goid']} \[sync\.Mutex\.Lock\]:$")
+        for args in (("--for", "300ms"), ()):
+            text = self.first_screen("summary", fixture.pid, *args)
+            for name in ("first", "second"):
+                self.assertRegex(text, rf"(?m)^{said[name]['goid']} - waiting for sync\.Mutex\.Lock "
+                                 rf"on {said[name]['mutex']}: main\.lock")
+
+        text = self.first_screen("stack", fixture.pid, "--goid", said["first"]["goid"])
+        self.assertRegex(text, rf"^goroutine {said['first']['goid']} \[sync\.Mutex\.Lock\]:\n"
+                         rf"waits for: sync\.Mutex {said['first']['mutex']}\n")
         self.assertIn(f"lockSlow({said['first']['mutex']})", text)
+
+    def test_few_whose_stacks_are_long(self):
+        """The stacks of four goroutines do not fit: what they do comes first."""
+        fixture = self.target("abba")
+        said = {g["name"]: g for g in fixture.ready["goroutines"] if "name" in g}
+        text = self.first_screen("stack", fixture.pid)
+        self.assertRegex(text, r"^abba +pid ")
+        self.assertRegex(text, rf"(?m)^Goroutines +{len(fixture.ready['goroutines'])}: ")
+        self.assertRegex(text, r"(?m)^ +2  2 (?:sync\.)?Mutex\.Lock +main\.lock ")
+        # One that fits is what it is in a pipe, and says what it waits for.
+        for name in ("first", "second"):
+            goid, mutex = said[name]["goid"], said[name]["mutex"]
+            text = self.first_screen("stack", fixture.pid, "--goid", goid, rows=100, cols=300)
+            lines = text.rstrip("\n").split("\n")
+            self.assertEqual(lines[:2], [f"goroutine {goid} [sync.Mutex.Lock]:",
+                                         f"waits for: sync.Mutex {mutex}"])
+            piped = lib_gospy.run("stack", fixture.pid, "--goid", goid).expect(lib_gospy.OK).out
+            self.assertNotIn("waits for", piped)
+            self.assertEqual([line.replace("\t", " " * 8) for line in piped.splitlines()],
+                             lines[:1] + lines[2:])
 
     def test_nil_channel(self):
         fixture = self.target("states")

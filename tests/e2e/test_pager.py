@@ -147,7 +147,7 @@ mv "$GOSPY_TEST_DIRECTORY/out" "$GOSPY_TEST_DIRECTORY/text"
     def test_one_that_cannot_be_run(self):
         terminal = self.run_paged("summary", self.fixture.pid, PAGER="/no/such --pager")
         self.assertIn("the pager '/no/such --pager' cannot be run", terminal.stderr())
-        self.assertRegex(terminal.text(), r"\d+ - waiting for ")
+        self.assertRegex(terminal.text(), r"\d+ - chan receive from ")
 
     def test_status_and_notes(self):
         # The first words of the pattern are found; the rest takes too long where they are not.

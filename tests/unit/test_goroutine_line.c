@@ -1,0 +1,145 @@
+/* A goroutine in a line of a terminal of 40 to 200 columns. */
+#include "render/goroutine_line.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "output.h"
+
+static const struct gospy_location lock = {
+	.func = "example.com/shop/store.lock", .file = "/src/shop/store/lock.go", .line = 25};
+static const struct gospy_location locked = {
+	.func = "example.com/shop/store.lock", .file = "/src/shop/store/lock.go", .line = 30};
+static const struct gospy_location serve = {
+	.func = "net/http.(*conn).serve", .file = "/go/src/net/http/server.go", .line = 1887};
+static const struct gospy_location keepalive = {
+	.func = "google.golang.org/grpc/internal/transport.(*http2Server).keepalive",
+	.file = "/src/grpc/internal/transport/http2_server.go",
+	.line = 1179,
+};
+
+/* The line on a terminal that is so wide; to be freed. */
+static char *line_of(const struct gospy_goroutine *g, const struct gospy_location *place,
+		     const struct gospy_location *user, int cols)
+{
+	struct out *out = output_open();
+	out->cols = cols;
+	goroutine_line(out, &(struct goroutine_line){.g = g, .place = place, .user = user});
+	return output_close(out);
+}
+
+static void expect(const struct gospy_goroutine *g, const struct gospy_location *place,
+		   const struct gospy_location *user, int cols, const char *expected)
+{
+	char *text = line_of(g, place, user, cols);
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+static const struct gospy_goroutine wants_mutex = {
+	.goid = 19,
+	.status = GOSPY_STATUS_WAITING,
+	.wait_reason = "sync.Mutex.Lock",
+	.wait_ns = GOSPY_UNKNOWN,
+	.wait_kind = GOSPY_WAIT_MUTEX,
+	.wait_addr = 0xc000012348,
+};
+
+static const struct gospy_goroutine receives = {
+	.goid = 7,
+	.status = GOSPY_STATUS_WAITING,
+	.wait_reason = "chan receive",
+	.wait_ns = UINT64_C(725000000000),
+	.wait_kind = GOSPY_WAIT_CHANNEL,
+	.wait_addr = 0xc00001e0c0,
+	.channel_known = true,
+	.channel = {.addr = 0xc00001e0c0, .cap = 16},
+};
+
+static void test_a_thing_is_said_once(void **state)
+{
+	(void)state;
+	expect(&wants_mutex, &lock, NULL, 200,
+	       "19 - waiting for sync.Mutex.Lock on 0xc000012348: example.com/shop/store.lock "
+	       "(/src/shop/store/lock.go:25)");
+	// Before Go 1.20 the reason does not say for what it is.
+	struct gospy_goroutine old = wants_mutex;
+	old.wait_reason = "semacquire";
+	expect(&old, &lock, NULL, 80,
+	       "19 - waiting for semacquire on sync.Mutex 0xc000012348: store.lock (lock.go:25)");
+}
+
+static void test_no_user_frame(void **state)
+{
+	(void)state;
+	expect(&wants_mutex, &serve, NULL, 80,
+	       "19 - waiting for sync.Mutex.Lock on 0xc000012348: http.(*conn).serve:1887");
+	expect(&wants_mutex, NULL, NULL, 80, "19 - waiting for sync.Mutex.Lock on 0xc000012348: -");
+}
+
+static void test_in_one_function(void **state)
+{
+	(void)state;
+	expect(&wants_mutex, &lock, &locked, 80,
+	       "19 - waiting for sync.Mutex.Lock on 0xc000012348: store.lock (lock.go:25) at :30");
+	expect(&wants_mutex, &lock, &locked, 40, "19 - Mutex.Lock: store.lock:25 at :30");
+}
+
+static void test_what_goes_first(void **state)
+{
+	(void)state;
+	expect(&receives, &serve, &lock, 109,
+	       "7 - waiting for chan receive from 0xc00001e0c0, cap 16 len 0, 12m5s: "
+	       "http.(*conn).serve:1887 at store.lock:25");
+	expect(&receives, &serve, &lock, 98,
+	       "7 - chan receive from 0xc00001e0c0, cap 16 len 0, 12m5s: "
+	       "http.(*conn).serve:1887 at store.lock:25");
+	expect(&receives, &serve, &lock, 80,
+	       "7 - chan receive from 0xc00001e0c0, 12m5s: http.(*conn).serve:1887 at lock:25");
+	expect(&receives, &serve, &lock, 70,
+	       "7 - chan recv from 0xc00001e0c0, 12m5s: (*conn).serve:1887 at lock:25");
+	expect(&receives, &serve, &lock, 61,
+	       "7 - chan recv from 0xc00001e0c0, 12m5s: (*conn).serve at lock");
+	expect(&receives, &serve, &lock, 50, "7 - chan recv, 12m5s: (*conn).serve:1887 at lock");
+}
+
+static void test_second_line(void **state)
+{
+	(void)state;
+	expect(&receives, &serve, &keepalive, 40,
+	       "7 - chan recv, 12m5s: (*conn).serve:1887\n"
+	       "    at (*http2Server).keepalive:1179");
+}
+
+/* No width takes the methods, and no line is longer than the terminal. */
+static void test_every_width(void **state)
+{
+	(void)state;
+	const struct gospy_goroutine *all[] = {&wants_mutex, &receives};
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		for (int cols = 40; cols <= 200; cols++) {
+			char *text = line_of(all[i], &serve, &keepalive, cols);
+			assert_non_null(strstr(text, "(*conn).serve"));
+			assert_non_null(strstr(text, "(*http2Server).keepalive"));
+			char *rest = text;
+			for (const char *line; (line = strsep(&rest, "\n"));)
+				assert_true(strlen(line) <= (size_t)cols);
+			free(text);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_thing_is_said_once), cmocka_unit_test(test_no_user_frame),
+		cmocka_unit_test(test_in_one_function),      cmocka_unit_test(test_what_goes_first),
+		cmocka_unit_test(test_second_line),          cmocka_unit_test(test_every_width),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
