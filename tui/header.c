@@ -300,14 +300,20 @@ static void goroutines_line(struct pen *pen, struct app *app, const struct model
 		WITH_STATES,
 		0,
 	};
-	int past = is_narrow(pen) ? 0 : SPARK_MIN + 1;
-	struct pen rest;
+	int taken = is_narrow(pen) ? 0 : SPARK_MIN + 1;
+	struct pen rest, number = {.canvas = pen->canvas, .measures = true};
+	struct model_header widest = *header;
+	// Digits that come and go with each look must not change what is shown.
+	if (!is_narrow(pen))
+		widest.change = header->total < 1000 ? -100 : -1000;
+	total_text(&number, &widest);
+	taken += number.x;
 	pen->x = 0;
 	total_text(pen, header);
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
 		rest = (struct pen){.canvas = pen->canvas, .measures = true};
 		details_text(&rest, app, header, forms[i]);
-		if (rest.x + past > room(pen) && forms[i])
+		if (rest.x + taken > pen->canvas->cols && forms[i])
 			continue;
 		sparkline(pen, model_trend(app->ui.model), room(pen) - rest.x - 1);
 		details_text(pen, app, header, forms[i]);

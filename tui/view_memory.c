@@ -18,10 +18,15 @@ static double heap_live(const struct trend_point *point)
 	return point->heap_live == GOSPY_UNKNOWN ? -1 : (double)point->heap_live;
 }
 
+/* GOGC=off sets a goal that no heap reaches. */
+static bool is_endless(uint64_t goal)
+{
+	return goal != GOSPY_UNKNOWN && goal >> 62;
+}
+
 static double heap_goal(const struct trend_point *point)
 {
-	// GOGC=off sets a goal that no heap reaches.
-	bool known = point->heap_goal != GOSPY_UNKNOWN && !(point->heap_goal >> 62);
+	bool known = point->heap_goal != GOSPY_UNKNOWN && !is_endless(point->heap_goal);
 	return known ? (double)point->heap_goal : -1;
 }
 
@@ -58,7 +63,7 @@ static void part_draw(struct canvas *canvas, int y, const struct part *part)
 static int parts_draw(struct canvas *canvas, const struct sample *sample, int y, int end)
 {
 	const struct gospy_heap *heap = &gospy_snapshot_info(sample->snapshot)->heap;
-	bool endless = heap->next_gc != GOSPY_UNKNOWN && heap->next_gc >> 62;
+	bool endless = is_endless(heap->next_gc);
 	uint64_t idle = heap->sys == GOSPY_UNKNOWN || heap->in_use == GOSPY_UNKNOWN ||
 					heap->sys < heap->in_use
 				? GOSPY_UNKNOWN
@@ -198,8 +203,12 @@ static void memory_draw(struct view *view, struct ui *ui, int y, int height)
 	if (heap < PLOT_ROWS_MIN)
 		return;
 	y += 1 + heap;
+	const struct gospy_heap *now =
+		&gospy_snapshot_info(model_sample(ui->model)->snapshot)->heap;
 	snprintf(title, sizeof(title), "heap live%s, over %s",
-		 canvas->utf8 ? ", and goal ─" : ", and goal -",
+		 is_endless(now->next_gc) ? ""
+		 : canvas->utf8           ? ", and goal ─"
+					  : ", and goal -",
 		 units_age(session_ns(model_trend(ui->model))).s);
 	plot_draw(ui, y, heap, title, true);
 	if (pauses)
