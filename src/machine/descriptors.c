@@ -226,6 +226,17 @@ static enum gospy_code name_unix_ends(struct finder *f, const struct netns *ns,
 	return code;
 }
 
+/* Is there a socket that may be one of Unix? */
+static bool has_unix(const struct finder *f)
+{
+	for (size_t i = 0; i < f->items.len; i++) {
+		const struct item *item = &f->items.at[i];
+		if (item->inode && !item->pipe && !item->socket.inode)
+			return true;
+	}
+	return false;
+}
+
 /* Connections of Unix sockets: the kernel tells the other end of each. */
 static enum gospy_code find_unix(struct finder *f, const struct netns *ns, struct gospy_error *err)
 {
@@ -258,7 +269,7 @@ static enum gospy_code find_sockets(struct finder *f, struct gospy_error *err)
 		return GOSPY_OK;
 	f->deadline_ns = clock_after(clock_thread_ns(), TABLES_NS);
 	enum gospy_code code = find_inet(f, &ns, err);
-	if (!code)
+	if (!code && has_unix(f))
 		code = find_unix(f, &ns, err);
 	return code == GOSPY_E_LIMIT ? GOSPY_OK : code;
 }
