@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "render/state.h"
+#include "render/wait.h"
 #include "tui/alloc.h"
 #include "tui/model_state.h"
 
@@ -192,10 +193,15 @@ static bool state_matches(struct pattern *pattern, const char *state)
 	return matches(pattern, state) || matches(pattern, shown.s);
 }
 
+static bool title_matches(struct pattern *pattern, const char *title)
+{
+	return title && (matches(pattern, title) || matches(pattern, wait_on_terminal(title)));
+}
+
 /* Does one of a row's texts match? */
 static bool row_matches(const struct model_row *row, struct pattern *pattern)
 {
-	return state_matches(pattern, row->title) || state_matches(pattern, row->state) ||
+	return title_matches(pattern, row->title) || state_matches(pattern, row->state) ||
 	       location_matches(pattern, row->location) ||
 	       location_matches(pattern, row->creator) || location_matches(pattern, row->user);
 }

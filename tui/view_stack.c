@@ -4,6 +4,7 @@
 
 #include "render/select.h"
 #include "render/units.h"
+#include "render/wait.h"
 #include "tui/lines.h"
 
 static const struct column columns[] = {
@@ -41,7 +42,8 @@ static void object_line(struct lines *lines, const struct waited *waited,
 			     g->channel.addr, g->channel.cap, g->channel.len,
 			     g->channel.closed ? ", closed" : "");
 	else if (waited->kind)
-		lines_printf(lines, STYLE_LABEL, "  waits for  %s   (o: who else)", waited->name);
+		lines_printf(lines, STYLE_LABEL, "  waits for  %s   (o: who else)",
+			     wait_on_terminal(waited->name));
 }
 
 static void fact_lines(struct lines *lines, const struct waited *waited,

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "render/escape.h"
 #include "render/state.h"
+#include "render/wait.h"
 #include "render/width.h"
 
 /* A part of escaped text. */
@@ -566,8 +567,10 @@ static void add_clean(struct strbuf *text, const struct name *name)
 {
 	CLEANUP(strbuf_deinit) struct strbuf clean = {0};
 	escape_add(&clean, name->text);
-	if (clean.s && (name->kind == NAME_STATE || name->kind == NAME_OBJECT))
+	if (clean.s && name->kind == NAME_STATE)
 		state_short(clean.s, text);
+	else if (clean.s && name->kind == NAME_OBJECT)
+		strbuf_puts(text, wait_on_terminal(clean.s));
 	else
 		add(text, whole(&clean));
 }

@@ -30,8 +30,7 @@ enum name_kind {
 	NAME_PATH,  /* of a file, behind spaces perhaps: loses its outermost directories */
 	NAME_STATE, /* "chan receive (nil chan)": in its shorter words, "chan recv nil" (state.h) */
 	NAME_STATES, /* "9800 chan recv, 12 select": loses the last */
-	NAME_OBJECT, /* "channel 0xc000012345": loses its first digits, "channel …345"; one that is
-			a reason to wait is as NAME_STATE */
+	NAME_OBJECT, /* "channel 0xc000012345": loses its first digits, "channel …345" */
 };
 
 /** What is to be shown. Strings are raw text of a target, and borrowed. */

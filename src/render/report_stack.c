@@ -351,19 +351,22 @@ static bool write_group_waits(struct out *out, const struct stack_report *report
 			      const struct stack_group *group)
 {
 	enum { WAITS_SHOWN = 4 };
-	CLEANUP(strbuf_deinit) struct strbuf text = {0};
+	CLEANUP(strbuf_deinit) struct strbuf text = {0}, name = {0};
 	const struct wait_tally *waits = &group->waits;
 	for (size_t i = 0; i < waits->counts.len && i < WAITS_SHOWN; i++) {
 		const struct wait_count *count = &waits->counts.at[i];
 		struct gospy_goroutine g;
 		gospy_snapshot_goroutine(report->snapshot, count->example, &g);
 		strbuf_puts(&text, i ? ", " : "waits for: ");
-		wait_name(&g, &text);
+		strbuf_clear(&name);
+		wait_name(&g, &name);
+		if (name.len)
+			strbuf_puts(&text, out->cols ? wait_on_terminal(name.s) : name.s);
 		if (count->goroutines != group->count)
 			strbuf_printf(&text, " (%" PRIu64 " of %" PRIu64 ")", count->goroutines,
 				      group->count);
 	}
-	if (text.failed)
+	if (text.failed || name.failed)
 		return false;
 	if (!text.len)
 		return true;

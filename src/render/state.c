@@ -37,7 +37,7 @@ static const struct reason {
 	{"page trace flush", "page trace"},
 	{"panicwait", NULL},
 	{"preempted", NULL},
-	{"select (no cases)", "select{}"},
+	{"select (no cases)", STATE_NO_CASES},
 	{"select (synctest)", "select sync"},
 	{"select (durable)", "select dur"},
 	{"select", NULL},

@@ -8,6 +8,9 @@
 
 #include "base/strbuf.h"
 
+/** The shorter form of "select (no cases)". */
+#define STATE_NO_CASES "select{}"
+
 /** Append the shorter form of a state or reason; what stands behind the reason stays: "chan recv
  * (torn)". What has no shorter form is appended as it is. `state` may be escaped. */
 void state_short(const char *state, struct strbuf *text);

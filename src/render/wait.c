@@ -2,8 +2,10 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/hash.h"
+#include "render/state.h"
 #include "render/units.h"
 
 enum {
@@ -87,6 +89,9 @@ static void add_descriptor(const struct gospy_goroutine *g, struct strbuf *text)
 			      d->peer_comm ? d->peer_comm : "");
 }
 
+/* In pipes and JSON. */
+static const char no_cases[] = "select without cases";
+
 void wait_name(const struct gospy_goroutine *g, struct strbuf *text)
 {
 	const char *kind = wait_kind_name(g->wait_kind);
@@ -94,7 +99,7 @@ void wait_name(const struct gospy_goroutine *g, struct strbuf *text)
 		return;
 	switch (g->wait_kind) {
 	case GOSPY_WAIT_SELECT:
-		strbuf_puts(text, g->select_case_count ? "select of " : "select (no cases)");
+		strbuf_puts(text, g->select_case_count ? "select of " : no_cases);
 		add_cases(g, text);
 		break;
 	case GOSPY_WAIT_FD:
@@ -117,6 +122,11 @@ void wait_name(const struct gospy_goroutine *g, struct strbuf *text)
 		strbuf_printf(text, "%s 0x%" PRIx64, kind, g->wait_addr);
 		break;
 	}
+}
+
+const char *wait_on_terminal(const char *name)
+{
+	return strcmp(name, no_cases) == 0 ? STATE_NO_CASES : name;
 }
 
 /* The earliest timer among the cases. */

@@ -15,6 +15,9 @@ const char *wait_kind_name(enum gospy_wait_kind kind);
  * 10.0.0.2:4711", "select of 0xc000012345 (receive), 0xc000012389 (send)". Appended, unescaped;
  * nothing if that is not known. */
 void wait_name(const struct gospy_goroutine *g, struct strbuf *text);
+/** Such a name, or what a terminal shows instead: a select without cases has the name of the state
+ * there. `name` may be escaped. */
+const char *wait_on_terminal(const char *name);
 /** Behind the state of a goroutine: " on sync.Mutex 0xc000012348", ", 3.2s to go". Appended,
  * unescaped. Of a channel it is only what its timer says. */
 void wait_detail(const struct gospy_goroutine *g, struct strbuf *text);

@@ -270,7 +270,7 @@ static void test_reasons(void **state)
 	EXPECT_FORMS(other(NAME_STATE, "chan receive (torn)"), "chan recv (torn)");
 	EXPECT_FORMS(other(NAME_STATE, "chan send (torn)"), "chan send (torn)");
 	EXPECT_FORMS(other(NAME_STATE, "select (no cases)"), "select{}");
-	EXPECT_FORMS(other(NAME_OBJECT, "select (no cases)"), "select{}");
+	EXPECT_FORMS(other(NAME_OBJECT, "select without cases"), "select{}");
 	EXPECT_FORMS(other(NAME_STATE, "select"), "select");
 	EXPECT_FORMS(other(NAME_STATE, "running"), "running", "run…ng");
 	EXPECT_FORMS(other(NAME_STATE, "chan receiver"), "chan receiver", "chan r…eiver");
