@@ -3,12 +3,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "cli/help.h"
 #include "render/escape.h"
 #include "render/report_error.h"
+#include "render/wrap.h"
 
 enum report_format cli_early_format(char *const *args)
 {
@@ -76,17 +78,25 @@ static bool names(const char *msg, pid_t pid)
 	return strstr(msg, pid_text) || strstr(msg, process_text);
 }
 
-/* The line goes out in one write, so that lines of several programs do not mix. */
+/* The line goes out in one write, so that lines of several programs do not mix. On a terminal it is
+ * broken between words. */
 static void stderr_line(struct cli *cli, const char *prefix, const char *msg)
 {
 	CLEANUP(strbuf_deinit) struct strbuf line = {0};
+	CLEANUP(strbuf_deinit) struct strbuf wrapped = {0};
+	int rows, cols;
 	strbuf_puts(&line, prefix);
 	if (cli->about && !names(msg, cli->about))
 		strbuf_printf(&line, "pid %d: ", (int)cli->about);
 	escape_add(&line, msg);
 	strbuf_putc(&line, '\n');
-	if (!line.failed)
-		pager_line(&cli->pager, line.s, line.len);
+	if (line.failed)
+		return;
+	term_size(STDERR_FILENO, &rows, &cols);
+	if (cols)
+		wrap_lines(&wrapped, line.s, line.len, cols, cli->out->utf8);
+	const struct strbuf *shown = cols && !wrapped.failed ? &wrapped : &line;
+	pager_line(&cli->pager, shown->s, shown->len);
 }
 
 int cli_status_of(enum gospy_code code)

@@ -121,8 +121,10 @@ static void overview_write(struct out *out, const struct cmd *const *cmds)
 
 void help_write(struct out *out, const struct cmd *const *cmds, const struct cmd *cmd)
 {
+	const struct out_mark mark = out_mark(out);
 	if (cmd)
 		command_write(out, cmd);
 	else
 		overview_write(out, cmds);
+	out_wrap(out, mark);
 }

@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "gospy.h"
 #include "render/escape.h"
 #include "render/width.h"
+#include "render/wrap.h"
 
 void out_init(struct out *out, int fd, bool color)
 {
@@ -20,6 +22,7 @@ void out_init(struct out *out, int fd, bool color)
 	out->rows = out->cols = 0;
 	out->utf8 = false;
 	out->begin = NULL;
+	out->flushes = 0;
 	out->len = 0;
 }
 
@@ -78,6 +81,7 @@ bool out_flush(struct out *out)
 	if (out->len)
 		begin(out, false);
 	write_all(out, out->buf, out->len);
+	out->flushes++;
 	out->len = 0;
 	return !out->error;
 }
@@ -150,6 +154,25 @@ int out_column(const struct out *out)
 		s = style_end ? style_end + 1 : end;
 	}
 	return columns;
+}
+
+struct out_mark out_mark(const struct out *out)
+{
+	return (struct out_mark){out->len, out->flushes};
+}
+
+void out_wrap(struct out *out, struct out_mark mark)
+{
+	CLEANUP(strbuf_deinit) struct strbuf text = {0};
+	if (!out->cols || out->flushes != mark.flushes)
+		return;
+	wrap_lines(&text, out->buf + mark.len, out->len - mark.len, out->cols, out->utf8);
+	if (text.failed) {
+		out->error = ENOMEM;
+		return;
+	}
+	out->len = mark.len;
+	out_write(out, text.s ? text.s : "", text.len);
 }
 
 void out_printf(struct out *out, const char *fmt, ...)

@@ -26,6 +26,7 @@ struct out {
 	 * `more`: at once there is more than that, and `buf` may be empty. NULL: nothing is. */
 	void (*begin)(struct out *out, void *ctx, bool more);
 	void *begin_ctx;
+	unsigned flushes; /* how many times `buf` has become empty */
 	size_t len;
 	char buf[OUT_BUFFER];
 };
@@ -102,6 +103,15 @@ void out_addr(struct out *out, uint64_t addr);
 void out_printf(struct out *out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /** Columns that the line takes that is being written; a terminal's, so colours take none. */
 int out_column(const struct out *out);
+/** A place in the text, for out_wrap. */
+struct out_mark {
+	size_t len;
+	unsigned flushes;
+};
+struct out_mark out_mark(const struct out *out);
+/** On a terminal, break the lines since the mark, which stands where one begins, between words:
+ * wrap.h. Text of more than OUT_BUFFER bytes is left as it is. */
+void out_wrap(struct out *out, struct out_mark mark);
 /** Switch the style, or back with OUT_NONE; nothing without colour. A style may look like plain
  * text: nothing is told by it alone. */
 void out_style(struct out *out, enum out_style style);

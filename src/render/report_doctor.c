@@ -201,8 +201,10 @@ static void doctor_json(struct out *out, pid_t pid, const struct gospy_diagnosis
 void report_doctor(struct out *out, pid_t pid, const struct gospy_diagnosis *diagnosis,
 		   bool verbose, enum report_format format)
 {
+	const struct out_mark mark = out_mark(out);
 	if (format == REPORT_TEXT)
 		doctor_text(out, pid, diagnosis, verbose);
 	else
 		doctor_json(out, pid, diagnosis);
+	out_wrap(out, mark);
 }

@@ -210,9 +210,11 @@ void report_head(struct out *out, const struct gospy_target_info *target,
 		 struct gospy_snapshot *snapshot)
 {
 	const struct gospy_snapshot_info *info = gospy_snapshot_info(snapshot);
+	const struct out_mark mark = out_mark(out);
 	process_line(out, target, info);
 	goroutines_line(out, &info->goroutines);
 	waits_line(out, snapshot);
 	memory_line(out, info);
 	processors_line(out, snapshot);
+	out_wrap(out, mark);
 }

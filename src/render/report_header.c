@@ -186,6 +186,7 @@ void report_header_text(struct out *out, const struct gospy_target_info *target,
 			const struct gospy_snapshot *snapshot)
 {
 	const struct gospy_snapshot_info *info = gospy_snapshot_info(snapshot);
+	const struct out_mark mark = out_mark(out);
 	process_text(out, target, info);
 	out_puts(out, "Sched: ");
 	fields_text(out, sched_fields, COUNT(sched_fields), &info->sched, FIELDS_LABEL_FIRST);
@@ -198,6 +199,7 @@ void report_header_text(struct out *out, const struct gospy_target_info *target,
 	fields_text(out, thread_fields, COUNT(thread_fields), &info->threads, FIELDS_NUMBER_FIRST);
 	out_putc(out, '\n');
 	goroutines_text(out, &info->goroutines);
+	out_wrap(out, mark);
 }
 
 static void target_json(struct json *json, const struct gospy_target_info *target,

@@ -313,9 +313,11 @@ void report_memstats(struct out *out, const struct gospy_target_info *target,
 		memstats_json(out, target, memstats);
 		return;
 	}
+	const struct out_mark mark = out_mark(out);
 	gops_text(out, memstats);
 	if (all)
 		more_text(out, memstats);
+	out_wrap(out, mark);
 }
 
 /* -------------------------------------------------------------------------------------- cycles --

@@ -259,6 +259,7 @@ static void sockets_people(struct out *out, const struct gospy_process_info *inf
 void report_process_people(struct out *out, const struct gospy_process_info *info,
 			   uint64_t sample_ns)
 {
+	const struct out_mark mark = out_mark(out);
 	label_people(out, "process");
 	out_printf(out, "%d ", (int)info->pid);
 	out_text(out, info->comm);
@@ -278,4 +279,5 @@ void report_process_people(struct out *out, const struct gospy_process_info *inf
 	memory_people(out, info);
 	cpu_people(out, info, sample_ns);
 	sockets_people(out, info);
+	out_wrap(out, mark);
 }

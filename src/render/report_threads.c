@@ -105,6 +105,7 @@ static void write_goroutine(struct out *out, const struct stack_report *report,
 static void write_thread(struct out *out, const struct stack_report *report,
 			 const struct gospy_thread *thread)
 {
+	const struct out_mark mark = out_mark(out);
 	const char *state = report_thread_state(thread->state);
 	out_puts(out, "thread ");
 	out_u64(out, (uint64_t)thread->tid);
@@ -124,6 +125,7 @@ static void write_thread(struct out *out, const struct stack_report *report,
 	else
 		out_puts(out, role_text(thread->role));
 	out_putc(out, '\n');
+	out_wrap(out, mark);
 }
 
 static void thread_json(struct json *json, const struct stack_report *report,

@@ -129,8 +129,10 @@ static void version_json(struct out *out, const struct gospy_build_info *info)
 void report_version(struct out *out, const struct gospy_build_info *info, bool verbose,
 		    enum report_format format)
 {
+	const struct out_mark mark = out_mark(out);
 	if (format == REPORT_TEXT)
 		version_text(out, info, verbose);
 	else
 		version_json(out, info);
+	out_wrap(out, mark);
 }

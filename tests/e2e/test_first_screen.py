@@ -95,5 +95,36 @@ class FirstScreenTest(lib_gospy.TargetTest):
         self.assertRegex(text, r"(?m)^ *1\d\d  1\d\d IO(?: wait)? .*conn\)\.serve")
 
 
+class WidthTest(lib_gospy.TargetTest):
+    """Lines are broken between words, also on a terminal that can do nothing else."""
+    COLS = 40
+
+    def lines(self, term, *args):
+        """As gospy writes them: the screen is wider than what gospy is told."""
+        command = f"stty cols {self.COLS}; exec \"$@\""
+        terminal = lib_terminal.Terminal(["sh", "-c", command, "sh", lib_gospy.GOSPY, *args],
+                                         rows=300, cols=300, shared_stderr=True,
+                                         env={"TERM": term, "GOSPY_PAGER": ""})
+        self.addCleanup(terminal.close)
+        terminal.end()
+        return terminal.screen.lines()
+
+    def test_words_are_whole(self):
+        build = lib_gospy.builds("server", ("default",))[-1]
+        pid = self.watch(lib_fixture.start(build)).pid
+        for args in (("summary", pid), ("summary", pid, "-v"), ("summary", pid, "--group"),
+                     ("stack", pid, "--threads"), ("doctor", pid), ("memstats", pid), (pid,),
+                     ("version", pid), ("list",), ("help",), ("help", "stack"),
+                     ("summary", pid, "--min-wait", "1h"), ("stack", "nobody-is-called-so"),
+                     ("stack", "--frobnicate"), ("stack", pid, "--goid", "99999")):
+            for term in ("xterm-256color", "dumb") if args[0] in ("summary", "list") else ("dumb",):
+                lines = self.lines(term, *args)
+                self.assertTrue(any(lines), args)
+                for line in lines:
+                    # A word that is too long for any line may be behind a label.
+                    if len(line) > self.COLS:
+                        self.assertGreater(max(map(len, line.split())), self.COLS / 2, line)
+
+
 if __name__ == "__main__":
     lib_gospy.main()

@@ -1,0 +1,17 @@
+/* Lines that are longer than a terminal is wide, broken between words. */
+#ifndef GOSPY_RENDER_WRAP_H
+#define GOSPY_RENDER_WRAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/strbuf.h"
+
+/**
+ * Append the lines of `text`, none wider than `cols` but where a word is too long for any line.
+ * What goes on in a new line stands below what follows the first gap of two blanks,
+ * "Heap        18.0 MB live", or is indented a little. Colour sequences take no columns.
+ */
+void wrap_lines(struct strbuf *ret, const char *text, size_t len, int cols, bool utf8);
+
+#endif
