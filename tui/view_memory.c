@@ -123,8 +123,11 @@ static void pauses_draw(struct ui *ui, int y)
 	CLEANUP(strbuf_deinit) struct strbuf text = {0};
 	const struct gospy_heap *heap =
 		&gospy_snapshot_info(model_sample(ui->model)->snapshot)->heap;
-	strbuf_printf(&text, "last %s, all %s", units_ms(heap->last_pause_ns).s,
-		      units_ms(heap->pause_total_ns).s);
+	if (heap->num_gc)
+		strbuf_printf(&text, "last %s, all %s", units_ms(heap->last_pause_ns).s,
+			      units_ms(heap->pause_total_ns).s);
+	else
+		strbuf_puts(&text, "none yet");
 	count_text(&text, "; ", heap->objects, " objects");
 	line_draw(&ui->canvas, y, "pauses", &text);
 }
@@ -198,13 +201,13 @@ static void memory_draw(struct view *view, struct ui *ui, int y, int height)
 	if (y < end)
 		pauses_draw(ui, y++);
 	int left = end - y - 1;
-	int pauses = left >= PLOT_ROWS_MIN + PAUSE_ROWS + 3 ? PAUSE_ROWS : 0;
+	const struct gospy_heap *now =
+		&gospy_snapshot_info(model_sample(ui->model)->snapshot)->heap;
+	int pauses = now->num_gc && left >= PLOT_ROWS_MIN + PAUSE_ROWS + 3 ? PAUSE_ROWS : 0;
 	int heap = left - (pauses ? pauses + 2 : 1);
 	if (heap < PLOT_ROWS_MIN)
 		return;
 	y += 1 + heap;
-	const struct gospy_heap *now =
-		&gospy_snapshot_info(model_sample(ui->model)->snapshot)->heap;
 	snprintf(title, sizeof(title), "heap live%s, over %s",
 		 is_endless(now->next_gc) ? ""
 		 : canvas->utf8           ? ", and goal ─"

@@ -95,7 +95,7 @@ static const char *role_text(enum gospy_thread_role role)
 	case GOSPY_THREAD_IDLE:
 		return "parked: no work";
 	case GOSPY_THREAD_SCHEDULER:
-		return "looks for work, or polls";
+		return "seeks work, or polls";
 	case GOSPY_THREAD_SYSMON:
 		return "runtime.sysmon";
 	case GOSPY_THREAD_TEMPLATE:

@@ -293,6 +293,17 @@ class ScreenTest(TopTest):
         self.assertLessEqual(float(shown[1]), float(shown[2]))
         self.quit(top)
 
+    def test_memory_without_collections(self):
+        """There is no goal that a heap reaches, and no pause."""
+        fixture = self.watch(lib_fixture.start(newest("parked"), "-n", 4, env={"GOGC": "off"}))
+        top = self.top(fixture)
+        top.key("3")
+        top.wait_text("^pauses +none yet; ")
+        top.wait_text("^heap live, over ")
+        top.wait_text(" [kM]B, no goal ")
+        self.assertNotIn("pause of the last collection", top.text())
+        self.quit(top)
+
 
 # Notes how many threads there are whenever the locale is changed.
 LOCALE_WATCH = r'''
