@@ -66,7 +66,17 @@ void app_close_prompts(struct app *app)
 
 void app_pick(struct app *app)
 {
-	app->picker = view_picker_open(app->options->choices, app->options->choice_count);
+	struct gospy_error err;
+	if (view_picker_open(app->options->choices, app->options->choice_count, &app->picker,
+			     &err)) {
+		if (app->ui.model) {
+			ui_say(&app->ui, STYLE_BAD, "%s", err.msg);
+			return;
+		}
+		app->error = err;
+		app->quit = true;
+		return;
+	}
 	line_edit_set(&app->prompt, "");
 	app->prompting = true;
 	app->searching = false;

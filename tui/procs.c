@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "tui/worker.h"
 
 static const uint64_t LIST_AGAIN_NS = 2000000000;
@@ -237,7 +238,8 @@ static void run(struct worker *worker)
 	} while (wait_for_next(procs, &anew));
 }
 
-struct procs *procs_start(const pid_t *only, size_t n)
+enum gospy_code procs_start(const pid_t *only, size_t n, struct procs **ret,
+			    struct gospy_error *err)
 {
 	struct procs *procs = calloc(1, sizeof(*procs));
 	if (!procs)
@@ -247,10 +249,20 @@ struct procs *procs_start(const pid_t *only, size_t n)
 			abort();
 	}
 	procs->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (procs->event < 0 || worker_init(&procs->worker, NULL) ||
-	    worker_start(&procs->worker, run, destroy, NULL))
-		abort();
-	return procs;
+	enum gospy_code code =
+		procs->event < 0 ? err_os(err, errno, "eventfd") : worker_init(&procs->worker, err);
+	if (code) {
+		vec_free(&procs->only);
+		close(procs->event);
+		free(procs);
+		return code;
+	}
+	code = worker_start(&procs->worker, run, destroy, err);
+	if (code)
+		destroy(&procs->worker);
+	else
+		*ret = procs;
+	return code;
 }
 
 void procs_stop(struct procs *procs)

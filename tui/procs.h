@@ -19,8 +19,10 @@ typedef VEC(struct proc) proc_list;
 void proc_list_free(proc_list *list);
 
 struct procs;
-/** Begin, with these processes alone, or with all if `n` is 0. Out of memory ends the program. */
-struct procs *procs_start(const pid_t *only, size_t n);
+/** Begin, with these processes alone, or with all if `n` is 0. GOSPY_E_OS; out of memory ends the
+ * program. */
+enum gospy_code procs_start(const pid_t *only, size_t n, struct procs **ret,
+			    struct gospy_error *err);
 /** End. What is being read is called off (tui/worker.h). */
 void procs_stop(struct procs *procs);
 /** Readable when there is something new. */

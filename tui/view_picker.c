@@ -174,12 +174,18 @@ static const struct view_ops ops = {
 	.close = picker_close,
 };
 
-struct view *view_picker_open(const pid_t *only, size_t n)
+enum gospy_code view_picker_open(const pid_t *only, size_t n, struct view **ret,
+				 struct gospy_error *err)
 {
+	struct procs *procs;
+	enum gospy_code code = procs_start(only, n, &procs, err);
+	if (code)
+		return code;
 	struct picker_view *picker = view_open(&ops);
 	picker->restricted = n > 0;
-	picker->procs = procs_start(only, n);
-	return &picker->view;
+	picker->procs = procs;
+	*ret = &picker->view;
+	return GOSPY_OK;
 }
 
 int view_picker_fd(const struct view *view)
