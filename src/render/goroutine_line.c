@@ -127,13 +127,24 @@ static bool until_only(enum gospy_wait_kind kind)
 	return kind == GOSPY_WAIT_SLEEP || kind == GOSPY_WAIT_CHANNEL;
 }
 
+/* Who is at the other end is worth more than the own address. */
+static void add_descriptor(struct strbuf *text, const struct gospy_goroutine *g, enum level level)
+{
+	const char *remote = g->descriptor ? g->descriptor->remote : NULL;
+	strbuf_printf(text, " on fd %d", g->wait_fd);
+	if (remote && level < SHORT_REASON) {
+		strbuf_puts(text, " with ");
+		escape_add(text, remote);
+	}
+}
+
 static void add_object(struct strbuf *text, const struct gospy_goroutine *g, enum level level)
 {
 	if (g->wait_kind == GOSPY_WAIT_SELECT && g->select_case_count && level >= NO_NUMBERS)
 		strbuf_printf(text, " of %zu%s channel%s", g->select_case_count,
 			      g->cases_cut ? "+" : "", units_plural(g->select_case_count));
 	else if (g->wait_kind == GOSPY_WAIT_FD && level >= NO_NUMBERS)
-		strbuf_printf(text, " on fd %d", g->wait_fd);
+		add_descriptor(text, g, level);
 	else if (!until_only(g->wait_kind) || level < NO_NUMBERS)
 		add_whole_object(text, g);
 }

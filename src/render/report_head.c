@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "render/name.h"
 #include "render/report_header.h"
 #include "render/state.h"
 #include "render/units.h"
@@ -124,8 +125,9 @@ static void endless_line(struct out *out, const struct waits *waits)
 			label(out, "For ever");
 		strbuf_clear(&text);
 		state_short(endless[i], &text);
-		out_printf(out, "%" PRIu64 " %s (g%" PRIu64 "%s)", n, text.s ? text.s : "",
-			   waits->endless[i].goid, n > 1 ? ", ..." : "");
+		out_printf(out, "%" PRIu64 " %s (g%" PRIu64 "%s%s)", n, text.s ? text.s : "",
+			   waits->endless[i].goid, n > 1 ? ", " : "",
+			   n > 1 ? name_more(out->utf8) : "");
 		any = true;
 	}
 	if (any)

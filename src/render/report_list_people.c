@@ -34,7 +34,7 @@ static bool is_loopback(const char *listener)
 }
 
 /* Ports that others can reach come first; each once, whatever the addresses. */
-static void add_ports(struct strbuf *text, const struct gospy_process_details *details)
+static void add_ports(struct strbuf *text, const struct gospy_process_details *details, bool utf8)
 {
 	const char *shown[PORTS_MAX];
 	size_t count = 0, more = 0;
@@ -52,7 +52,7 @@ static void add_ports(struct strbuf *text, const struct gospy_process_details *d
 		}
 	}
 	if (more)
-		strbuf_puts(text, " ...");
+		strbuf_printf(text, " %s", name_more(utf8));
 	if (!count)
 		strbuf_puts(text, details->listeners_known ? "-" : "?");
 }
@@ -66,7 +66,7 @@ static void add_command(struct strbuf *text, const struct list_row *row)
 		strbuf_puts(text, " (deleted)");
 }
 
-static void add_row(struct table *table, const struct list_row *row)
+static void add_row(struct table *table, const struct list_row *row, bool utf8)
 {
 	CLEANUP(strbuf_deinit) struct strbuf ports = {0};
 	CLEANUP(strbuf_deinit) struct strbuf command = {0};
@@ -80,7 +80,7 @@ static void add_row(struct table *table, const struct list_row *row)
 	else if (row->counted)
 		strcpy(count, "?");
 	if (details)
-		add_ports(&ports, details);
+		add_ports(&ports, details, utf8);
 	else
 		strbuf_puts(&ports, "?");
 	add_command(&command, row);
@@ -111,6 +111,6 @@ void report_list_people(struct out *out, const struct list_row *rows, size_t n)
 	struct table table = {.columns = shown, .column_count = count};
 	table_titles(&table);
 	for (size_t i = 0; i < n; i++)
-		add_row(&table, &rows[i]);
+		add_row(&table, &rows[i], out->utf8);
 	table_print(&table, out);
 }

@@ -108,6 +108,29 @@ static void test_what_goes_first(void **state)
 	expect(&receives, &serve, &lock, 50, "7 - chan recv, 12m5s: (*conn).serve:1887 at lock");
 }
 
+/* Who is at the other end stays longer than all else about a connection. */
+static void test_connection(void **state)
+{
+	(void)state;
+	const struct gospy_descriptor tcp = {
+		.type = "tcp", .local = "10.0.0.1:80", .remote = "10.0.0.2:4711"};
+	const struct gospy_goroutine reads = {
+		.goid = 12,
+		.status = GOSPY_STATUS_WAITING,
+		.wait_reason = "IO wait",
+		.wait_ns = GOSPY_UNKNOWN,
+		.wait_kind = GOSPY_WAIT_FD,
+		.wait_fd = 8,
+		.descriptor = &tcp,
+	};
+	expect(&reads, &serve, NULL, 100,
+	       "12 - waiting for IO wait on fd 8 tcp 10.0.0.1:80 with 10.0.0.2:4711: "
+	       "http.(*conn).serve:1887");
+	expect(&reads, &serve, NULL, 78,
+	       "12 - IO wait on fd 8 with 10.0.0.2:4711: http.(*conn).serve (server.go:1887)");
+	expect(&reads, &serve, NULL, 50, "12 - IO wait on fd 8: http.(*conn).serve:1887");
+}
+
 static void test_second_line(void **state)
 {
 	(void)state;
@@ -139,7 +162,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_thing_is_said_once), cmocka_unit_test(test_no_user_frame),
 		cmocka_unit_test(test_in_one_function),      cmocka_unit_test(test_what_goes_first),
-		cmocka_unit_test(test_second_line),          cmocka_unit_test(test_every_width),
+		cmocka_unit_test(test_connection),           cmocka_unit_test(test_second_line),
+		cmocka_unit_test(test_every_width),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
