@@ -33,7 +33,11 @@ static const struct cmd *unknown_command(const char *name, struct gospy_error *e
 {
 	const char *near = cmd_near(cmds, name);
 	const struct gospy_error none = *err;
-	if (near)
+	// It may be meant for a process all the same, whose name begins so.
+	if (near && strstr(none.msg, "did you mean"))
+		err_set(err, GOSPY_E_USAGE, "unknown command '%s' (did you mean '%s'?); and %s",
+			name, near, none.msg);
+	else if (near)
 		err_set(err, GOSPY_E_USAGE, "unknown command '%s' (did you mean '%s'?)", name,
 			near);
 	else

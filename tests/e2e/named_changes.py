@@ -18,6 +18,7 @@ COMMANDS = [
     (r"^doctor\b", "verdicts come first, tables only with -v"),
     (r"^top\b", "growth, marks, more columns"),
     (r"^(help\b|--help|completion\b)", "there are more options"),
+    (r"--goroutines", "a new option"),
     (r"^summary --json x$", "a word that is no PID is the name of a process"),
 ]
 

@@ -163,6 +163,12 @@ class NamesTest(CopyTest):
             failed = run("stats", word).expect(NO_TARGET)
             self.assertRegex(failed.err, rf"^gospy: no Go process is called '{word}' "
                                          rf"\(did you mean '{self.name}'\?\)[^\n]*\n$")
+        # Nearly a command, and the beginning of a process's name.
+        self.start(self.copy(f"stak{self.name}"))
+        failed = run("stak").expect(USAGE)
+        self.assertRegex(failed.err, rf"^gospy: unknown command 'stak' \(did you mean 'stack'\?\); and "
+                                     rf"no Go process is called 'stak' \(did you mean "
+                                     rf"'stak{self.name}'")
         # Neither a command nor a process.
         failed = run(self.name + "x").expect(USAGE)
         self.assertRegex(failed.err, r"^gospy: unknown command [^\n]+\n$")
