@@ -103,7 +103,7 @@ class NamesTest(CopyTest):
             self.addCleanup(terminal.close)
             self.assertEqual(terminal.end(), USAGE)
             lines = [line for line in terminal.screen.lines() if line]
-            titles = next(i for i, line in enumerate(lines) if line.split()[:1] == ["PID"])
+            titles = next(i for i, line in enumerate(lines) if line.split()[:2] == ["PID", "USER"])
             rows = lines[titles + 1:]
             self.assertEqual([row.split()[0] for row in rows],
                              [str(f.pid) for f in sorted((*fixtures, more), key=lambda f: f.pid)])
