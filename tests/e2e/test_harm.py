@@ -14,7 +14,7 @@ import lib_freezer
 import lib_gospy
 import lib_seccomp
 
-KILLS = int(os.environ.get("GOSPY_KILLS", "300"))
+KILLS = int(os.environ.get("GOSPY_KILLS", "100" if os.environ.get("GOSPY_SANITIZE") else "300"))
 SHARES = 11  # that these are divided into
 
 COMPLETE = (lib_gospy.OK, lib_gospy.PARTIAL)
@@ -204,7 +204,7 @@ class HeldTest(lib_gospy.TargetTest):
 
     def check(self, name, command, variant="default"):
         fixture = self.watch(lib_fixture.start(lib_gospy.builds(name, variants=[variant])[-1]))
-        times = max(1, KILLS // 60)
+        times = max(5, KILLS // 60)
         for request in self.SEIZE, self.INTERRUPT, self.GET_REGISTERS, self.DETACH:
             killed = sum(self.killed_at(request, fixture, *command) for _ in range(times))
             # Whoever does not run need not be stopped, but of these some do.

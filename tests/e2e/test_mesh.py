@@ -5,7 +5,7 @@ import os
 import lib_fixture
 import lib_gospy
 
-SNAPSHOTS = int(os.environ.get("GOSPY_MESH_SNAPSHOTS", "50"))
+SNAPSHOTS = int(os.environ.get("GOSPY_MESH_SNAPSHOTS", "30"))
 
 # The functions that goroutines of the mesh begin in, and what each can wait for.
 LOCK = r"sync\.Mutex\.Lock|semacquire"

@@ -188,7 +188,11 @@ class MovingTest(lib_gospy.TargetTest):
         self.on_each(self.check, "spin")
 
     def test_states(self):
-        self.on_each(self.check_states, "mesh", variants=("default",))
+        builds = lib_gospy.builds("mesh", ("default",))
+        for build in builds[0], builds[-1]:
+            with self.subTest(build=str(build)):
+                self.check_states(self.watch(lib_fixture.start(build)))
+            self.doCleanups()
 
     def check_states(self, fixture):
         """Only the stacks of these are read, and each that is shown was."""

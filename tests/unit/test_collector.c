@@ -127,7 +127,8 @@ static void attack_with(const struct attack *how)
 static void all_states_are_gone_through(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 4 * 4 * 3; i++) {
+	// With sanitizers some, in which each number of collections and each way to read is.
+	for (unsigned i = 0; i < 4 * 4 * 3; i += GO_PROGRAM_SANITIZED ? 7 : 1) {
 		const struct attack how = {
 			.collections_before = i % 4,
 			.collections_between = i / 4 % 4,
