@@ -41,7 +41,7 @@ void columns_name(struct column_need *need, const struct name *name, int good, i
 	// One long name does not take all: on a narrow terminal not even the states of all others.
 	int most = cols < NARROW ? cols * 5 / 8 : cols * 5 / 6;
 	if (!has_core(name->kind))
-		most = need->enough ? need->enough : good;
+		most = smaller(good, cols * 3 / 8);
 	columns_cell(need, smaller(size.core, most), smaller(size.good, good), size.full,
 		     size.most);
 }

@@ -183,7 +183,7 @@ static void test_names(void **state)
 	};
 	need = (struct column_need){.enough = 18};
 	columns_name(&need, &object, 38, 80, true);
-	assert_int_equal(need.least, 18);
+	assert_int_equal(need.least, 30);
 	assert_int_equal(need.good, 38);
 }
 
