@@ -277,7 +277,7 @@ class MovingTest(lib_gospy.TargetTest):
                 self.assertEqual(document["snapshot"]["unreadable"], 0)
                 # main reads commands in a system call, and one goroutine is parked.
                 self.assertGreaterEqual(document["goroutine_counts"]["total"], 2)
-        self.on_each(check, "threads", "-rate", "500")
+        self.on_each(check, "threads", "-rate", "500", variants=("default", "cgo"))
 
     def test_dead_leader(self):
         def check(fixture):

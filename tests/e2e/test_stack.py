@@ -181,11 +181,15 @@ class MovingTest(lib_gospy.TargetTest):
                 marks = set(MARK.findall(run.out)) - {"moved", "late", "torn"}
                 self.assertEqual(marks, set())
 
+    # How a program is linked does not matter to how its threads run; while they do, they use all
+    # processors.
+    VARIANTS = ("default", "cgo")
+
     def test_mesh(self):
-        self.on_each(self.check, "mesh")
+        self.on_each(self.check, "mesh", variants=self.VARIANTS)
 
     def test_spin(self):
-        self.on_each(self.check, "spin")
+        self.on_each(self.check, "spin", variants=self.VARIANTS)
 
     def test_states(self):
         builds = lib_gospy.builds("mesh", ("default",))
@@ -234,14 +238,14 @@ class MovingTest(lib_gospy.TargetTest):
             "both to be marked")
 
     def test_signals(self):
-        self.on_each(self.check_signalled, "spin")
+        self.on_each(self.check_signalled, "spin", variants=self.VARIANTS)
 
     def check_signalled(self, fixture):
         """Threads that are in signal handlers: where they were interrupted can be told."""
         loop = f"import os, signal\nwhile True: os.kill({fixture.pid}, signal.SIGURG)"
         with subprocess.Popen([sys.executable, "-c", loop]) as killer:
             try:
-                for _ in range(5):
+                for _ in range(3):
                     lib_gospy.wait_for(lambda: self.check_spinning(fixture),
                                        "a snapshot of one instant")
             finally:
