@@ -198,6 +198,13 @@ static void report_json(struct json *json, const struct stack_report *report,
 		json_newline(json);
 }
 
+/* A worker of io_uring has no stack of its own, and a thread that has ended none any more. */
+static bool has_stack(const struct gospy_thread *thread)
+{
+	return thread->role != GOSPY_THREAD_IO_WORKER && thread->state != 'Z' &&
+	       thread->state != 'X';
+}
+
 enum gospy_code report_threads(struct out *out, struct stack_report *report,
 			       enum report_format format, struct gospy_error *err)
 {
@@ -216,6 +223,7 @@ enum gospy_code report_threads(struct out *out, struct stack_report *report,
 		if (code && code != GOSPY_E_NOT_FOUND)
 			return code;
 		report->problems += stack.problem || stack.native_problem;
+		report->missing += code && has_stack(&threads[i]);
 		if (format == REPORT_TEXT)
 			report_text(out, report, &threads[i], &stack);
 		else

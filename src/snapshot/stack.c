@@ -413,6 +413,9 @@ enum gospy_code snapshot_thread_stack(struct gospy_snapshot *s, size_t index,
 	const struct g_rec *rec = NULL;
 	if (thread->role == GOSPY_THREAD_GOROUTINE && thread->goroutine != SIZE_MAX)
 		rec = &s->capture.recs[s->capture.store->by_index[thread->goroutine]];
+	// If it is in C code, it says what is missing.
+	if (!native && rec && !add_called(s, rec, ret))
+		return err_nomem(err);
 	// Without a goroutine, or where that is not known, all frames are shown: none of it is user
 	// code.
 	bool all = !rec || !rec->stack || rec->soundness != GOSPY_SOUND;

@@ -101,6 +101,14 @@ class ObstacleTest(lib_gospy.TargetTest):
         self.assertIn(run.status, status, run.err)
         return run.json()
 
+    def check_native(self, fixture):
+        """Its registers are not to be had, and so its C code is not; that is said."""
+        run = lib_gospy.run("stack", fixture.pid, "--threads", "--native", "--json")
+        threads = run.expect(lib_gospy.PARTIAL).json()["threads"]
+        problems = [t.get("native_problem") for t in threads if t["tid"] == fixture.ready["tid"]]
+        self.assertEqual(problems, ["not copied"])
+        self.assertRegex(run.err, r"gospy: note: \d+ stacks? could not be read")
+
     def check_hung(self, fixture, options):
         """One of its goroutines runs a thousand times a second, and may be marked."""
         for g in self.stack(fixture, *options, status=COMPLETE)["goroutines"]:
@@ -127,6 +135,7 @@ class ObstacleTest(lib_gospy.TargetTest):
             for command in ("summary", "memstats", "stats"):
                 with self.subTest(command=command):
                     lib_gospy.whole(command, fixture.pid)
+            self.check_native(fixture)
             # It hangs still, and nobody had it go on.
             self.assertEqual(dict((tid, state) for tid, state, _ in lib_gospy.threads(fixture.pid))
                              [fixture.ready["tid"]], "D")
