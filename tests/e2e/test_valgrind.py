@@ -17,7 +17,8 @@ class ValgrindTest(lib_gospy.TargetTest):
 
     def check(self, *args):
         run = lib_gospy.run(*args, prefix=VALGRIND)
-        self.assertEqual(run.status, lib_gospy.OK, run.err)
+        # Slow as it is there, it may not be able to read everything.
+        self.assertIn(run.status, (lib_gospy.OK, lib_gospy.PARTIAL), run.err)
 
     def test_commands(self):
         fixture = self.watch(lib_fixture.start(lib_gospy.builds("states")[-1]))
