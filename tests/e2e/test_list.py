@@ -166,11 +166,16 @@ class TerminalTest(lib_gospy.TargetTest):
 
     def test_list(self):
         pid = self.fixture.pid
-        titles, *rows = self.shown("list", pid)
+        def same():
+            """A server's goroutines come and go."""
+            before = lib_gospy.run("stats", pid, "--json").json()["goroutines"]
+            lines = self.shown("list", pid)
+            after = lib_gospy.run("stats", pid, "--json").json()["goroutines"]
+            return (before, lines) if before == after else None
+        count, (titles, *rows) = lib_gospy.wait_for(same, "as many goroutines before and after")
         self.assertEqual([t for t in titles.split() if t != "CONTAINER"],
                          ["PID", "USER", "UPTIME", "GOROUTINES", "RSS", "LISTENS", "GO", "COMMAND"])
         self.assertEqual(len(rows), 1)
-        count = lib_gospy.run("stats", pid, "--json").json()["goroutines"]
         self.assertRegex(rows[0], rf"^ *{pid}  {self.user} +\d+\w*s +{count}  +[\d.]+ MB  "
                                   rf":{self.port} .*{self.fixture.ready['go']} +server\b")
         _, *rows = self.shown()
