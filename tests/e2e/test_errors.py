@@ -137,7 +137,7 @@ class PermissionTest(ErrorTest):
 
 class StrippedTest(ErrorTest):
     def test_twin(self):
-        twins = {build.version: build.path for build in lib_gospy.builds("states", ["default"])}
+        twins = {build.version: build.path for build in lib_fixture.builds("states", ["default"])}
         for build in lib_gospy.builds("states", ["stripped"]):
             with self.subTest(build=str(build)):
                 fixture = self.watch(lib_fixture.start(build))

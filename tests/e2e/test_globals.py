@@ -137,7 +137,7 @@ class GlobalsTest(lib_gospy.TargetTest):
         """-ldflags='-s -w' and strip(1)'s. The flags are a text in the program, so that its twin has other
         code; its variables come first in a segment of their own."""
         for variant in ("sw", "stripped", "sstrip"):
-            twins = {b.version: b.path for b in self.some("states", "default")}
+            twins = {b.version: b.path for b in lib_fixture.builds("states", ["default"])}
             for build in self.some("states", variant):
                 twin = twins[build.version]
                 if variables(build.path) != variables(twin):

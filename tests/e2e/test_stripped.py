@@ -87,7 +87,7 @@ class StrippedTest(lib_gospy.TargetTest):
         self.assertEqual(sources, {"code"})
 
     def test_as_the_unstripped_twin(self):
-        twins = {b.version: b.path for b in lib_gospy.builds("states", ["default"])}
+        twins = {b.version: b.path for b in lib_fixture.builds("states", ["default"])}
         for build in lib_gospy.builds("states", ["stripped"]):
             with self.subTest(build=str(build)):
                 fixture = self.watch(lib_fixture.start(build))
