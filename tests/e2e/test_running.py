@@ -34,7 +34,6 @@ class RunningTest(lib_gospy.TargetTest):
         """While nothing of the process runs, all looks find the same."""
         os.kill(fixture.pid, signal.SIGSTOP)
         try:
-            lib_gospy.wait_for(lambda: stopped(fixture), "all threads to stop")
             for mode, options in MODES.items():
                 with self.subTest(mode=mode):
                     self.check_stopped(build, fixture, options)
@@ -42,9 +41,12 @@ class RunningTest(lib_gospy.TargetTest):
             os.kill(fixture.pid, signal.SIGCONT)
 
     def check_stopped(self, build, fixture, options):
+        # A thread that gospy has let go of runs in the kernel until it stops again.
+        lib_gospy.wait_for(lambda: stopped(fixture), "all threads to stop")
         full = self.stack(fixture, *options)
         everywhere = {g["goid"]: comparable(g) for g in full["goroutines"]}
         on_ms = [m["curg_goid"] for m in full["ms"] if m.get("curg_goid") in everywhere]
+        lib_gospy.wait_for(lambda: stopped(fixture), "all threads to stop again")
         small = self.stack(fixture, "--running", *options)
         self.assertEqual(small["snapshot"]["scope"], "running")
         self.assertNotIn("scope", full["snapshot"])
