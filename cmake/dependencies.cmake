@@ -25,7 +25,7 @@ add_library(LibDwarf::LibDwarf INTERFACE IMPORTED)
 target_include_directories(LibDwarf::LibDwarf SYSTEM INTERFACE ${LIBDWARF_INCLUDE_DIR})
 target_link_libraries(LibDwarf::LibDwarf INTERFACE ${LIBDWARF_LIBRARY})
 
-set(GOSPY_LIBS PkgConfig::LIBELF LibDwarf::LibDwarf ZLIB::ZLIB Threads::Threads)
+set(GOSPY_LIBS PkgConfig::LIBELF LibDwarf::LibDwarf ZLIB::ZLIB Threads::Threads m)
 
 # Only faster than zlib: where it is missing nothing else is.
 set(GOSPY_ISAL_LIB "")
@@ -83,7 +83,7 @@ endif()
 # UTF-8.
 pkg_check_modules(PCRE2 QUIET IMPORTED_TARGET libpcre2-8>=10.34)
 gospy_require(PCRE2_FOUND "PCRE2 (10.34 or newer)" libpcre2-dev)
-set(GOSPY_PROGRAM_LIBS PkgConfig::PCRE2)
+set(GOSPY_PROGRAM_LIBS PkgConfig::PCRE2 ZLIB::ZLIB)
 if(GOSPY_TUI)
 	pkg_check_modules(NCURSESW QUIET IMPORTED_TARGET ncursesw)
 	gospy_require(NCURSESW_FOUND "ncursesw (or -DGOSPY_TUI=OFF: `gospy top --batch` only)"

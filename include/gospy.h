@@ -1193,6 +1193,128 @@ GOSPY_API enum gospy_code gospy_build_info_create(pid_t pid, struct gospy_build_
 /** NULL is allowed. */
 GOSPY_API void gospy_build_info_destroy(struct gospy_build_info *info);
 
+/* ----------------------------------------------------------------------------------- profiles --
+ */
+
+/** The profiles that the runtime keeps, or can make at any time: runtime/pprof.Lookup of the name.
+ */
+enum gospy_profile_kind {
+	GOSPY_PROFILE_GOROUTINE = 0, /**< where each goroutine is */
+	GOSPY_PROFILE_HEAP,          /**< samples of what was allocated, and what of it lives */
+	GOSPY_PROFILE_ALLOCS,        /**< the same, to be shown as what was allocated */
+	GOSPY_PROFILE_BLOCK,         /**< where goroutines waited: runtime.SetBlockProfileRate */
+	GOSPY_PROFILE_MUTEX,         /**< who made others wait: SetMutexProfileFraction */
+	GOSPY_PROFILE_THREADCREATE,  /**< where threads were made */
+};
+
+struct gospy_profile_options {
+	size_t size; /**< sizeof(struct gospy_profile_options) */
+	enum gospy_profile_kind kind;
+	/** Goroutine: never stop the target. Where running goroutines are is not known then. The
+	   other profiles never take a stop. */
+	bool non_blocking;
+	/** Goroutine: longest time to hold the target; 0: one second. */
+	uint64_t max_pause_ns;
+	int64_t cancel_fd; /**< give up when this becomes readable; 0: none */
+};
+
+/** "alloc_space" in "bytes". */
+struct gospy_profile_value_type {
+	const char *type, *unit;
+};
+
+/** A function, by its name: of several with one name the first that was met. */
+struct gospy_profile_function {
+	const char *name;    /**< as the function table has it: from Go 1.21 on with all type
+				arguments; "": no function holds the pc */
+	const char *printed; /**< as the runtime prints it: "main.F[...]" */
+	const char *file;    /**< "": not known */
+	uint32_t start_line; /**< Go 1.20+; else 0 */
+};
+
+/** A call of a location: one for each function that was inlined there, innermost first. */
+struct gospy_profile_line {
+	uint32_t function; /**< index in .functions */
+	uint32_t line;     /**< 0: not known */
+	uint64_t pc;       /**< of the call */
+	uint64_t entry;    /**< of the function that it was compiled into; 0: none holds the pc */
+};
+
+struct gospy_profile_location {
+	uint64_t addr;    /**< of the call, innermost: a return address less one */
+	uint32_t mapping; /**< 1 + index in .mappings; 0: none holds it */
+	uint32_t line_count;
+	const struct gospy_profile_line *lines;
+};
+
+/** Executable memory of the target. */
+struct gospy_profile_mapping {
+	uint64_t start, end, offset;
+	const char *file;
+	const char *build_id; /**< GNU build ID of the file in hex, or "" */
+	bool has_functions;   /**< locations are in it, and of all the function is known */
+};
+
+enum { GOSPY_PROFILE_VALUES = 4 };
+
+struct gospy_profile_sample {
+	/** As many as there are .types: what the record stands for. */
+	int64_t values[GOSPY_PROFILE_VALUES];
+	/** What the runtime has noted, not scaled. Heap, allocs: as .values; block, mutex: the
+	   number, and CPU ticks in the place of nanoseconds; else .values. */
+	int64_t recorded[GOSPY_PROFILE_VALUES];
+	int64_t object_size;       /**< heap, allocs: bytes of an object, on average; else 0 */
+	const uint32_t *locations; /**< indexes in .locations, innermost first */
+	const uint64_t *pcs;       /**< the stack as it was recorded: return addresses */
+	const struct gospy_label *labels;
+	uint32_t location_count, pc_count, label_count;
+	bool has_labels; /**< goroutine: g.labels is set, be there labels in it or not */
+	bool sized;      /**< .object_size is known: heap, allocs */
+};
+
+/**
+ * A profile: what runtime/pprof of the target's Go version would have written at that moment.
+ * Samples, locations and functions are in the order in which it writes them.
+ */
+struct gospy_profile {
+	enum gospy_profile_kind kind;
+	const char *name; /**< "heap" */
+	struct gospy_profile_value_type period_type;
+	int64_t period;
+	size_t type_count;
+	struct gospy_profile_value_type types[GOSPY_PROFILE_VALUES];
+	const char *default_type;  /**< of .types, or NULL */
+	uint64_t time_unix_ns;     /**< when reading began */
+	uint64_t paused_ns;        /**< how long the target was held */
+	uint64_t ticks_per_second; /**< block, mutex; else 0 */
+	/** heap, allocs: runtime.MemProfileRate; block, mutex: the present rate; else 0. */
+	int64_t rate;
+	const struct gospy_profile_sample *samples;
+	size_t sample_count;
+	const struct gospy_profile_location *locations;
+	size_t location_count;
+	const struct gospy_profile_function *functions;
+	size_t function_count;
+	const struct gospy_profile_mapping *mappings;
+	size_t mapping_count;
+	/** Why it may have nothing in it, or less than there is; or NULL. */
+	const char *note;
+	enum gospy_soundness soundness; /**< GOSPY_SOUND; _TORN: it changed while it was read, each
+					   time */
+};
+
+/**
+ * Make a profile of the target. GOSPY_E_UNSUPPORTED: the program was linked without this profile,
+ * or the profile cannot be found in it; .note of the error's message says why. GOSPY_E_LIMIT,
+ * _BAD_DATA: what is there cannot be one. Else errors as gospy_snapshot_take. Owned by the caller.
+ */
+GOSPY_API enum gospy_code gospy_profile_create(struct gospy_target *target,
+					       const struct gospy_profile_options *options,
+					       struct gospy_profile **ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+/** NULL is allowed. */
+GOSPY_API void gospy_profile_destroy(struct gospy_profile *profile);
+
 #ifdef __cplusplus
 }
 #endif

@@ -314,6 +314,58 @@ static const struct rule {
 	 8,
 	 NULL,
 	 {{A, 0, 0, {RT "stkbucket"}}, {A | R, 8, 0, {RT "mProf_FlushLocked"}}}},
+	{CODE_GLOBAL_mProf,
+	 12,
+	 18,
+	 8,
+	 NULL,
+	 {{W, 4, 0, {RT "mProf_NextCycle"}},
+	  {W, 1, 4, {RT "mProf_NextCycle"}},
+	  {R, 4, 0, {RT "mProf_Malloc"}}}},
+	{CODE_GLOBAL_mProfCycle,
+	 19,
+	 NEWEST,
+	 4,
+	 NULL,
+	 {{A | R, 4, 0, {RT "mProf_Malloc"}},
+	  {A | R, 4, 0, {RT "mProf_Free"}},
+	  {A | R | W, 4, 0, {RT "mProf_NextCycle", RT "gcMarkTermination"}}}},
+	{CODE_GLOBAL_ticks,
+	 12,
+	 19,
+	 24,
+	 NULL,
+	 {{A | R, 8, 16, {RT "tickspersecond"}}, {A, 0, 0, {RT "tickspersecond"}}}},
+	{CODE_GLOBAL_ticks,
+	 20,
+	 21,
+	 16,
+	 NULL,
+	 {{A | R, 8, 8, {RT "tickspersecond"}}, {A, 0, 0, {RT "tickspersecond"}}}},
+	// ticks.init, which the compiler puts into schedinit, or does not: .startTicks, .startTime.
+	{CODE_GLOBAL_ticks, 22, NEWEST, 32, NULL, {{A, 0, 0, {RT "(*ticksType).init"}}}},
+	{CODE_GLOBAL_ticks,
+	 22,
+	 NEWEST,
+	 32,
+	 NULL,
+	 {{W, 8, 8, {RT "schedinit"}}, {W, 8, 16, {RT "schedinit"}}, {A, 0, 0, {RT "schedinit"}}}},
+	{CODE_GLOBAL_blockprofilerate,
+	 12,
+	 NEWEST,
+	 8,
+	 NULL,
+	 {{R, 8, 0, {RT "semacquire1"}},
+	  {R, 8, 0, {RT "chansend"}},
+	  {R, 8, 0, {RT "chanrecv"}},
+	  {R, 8, 0, {RT "blocksampled", RT "blockevent"}}}},
+	// mutexevent has the name that package sync calls it by.
+	{CODE_GLOBAL_mutexprofilerate,
+	 12,
+	 NEWEST,
+	 8,
+	 NULL,
+	 {{R, 8, 0, {RT "semacquire1"}}, {R, 8, 0, {"sync.event", RT "mutexevent"}}}},
 };
 
 struct function {
@@ -325,6 +377,7 @@ enum { RULES = sizeof(rules) / sizeof(rules[0]) };
 
 struct finder {
 	struct pclntab *pcln;
+	enum code_global_set set;
 	struct function *functions;
 	size_t count;
 	/* Which of them the places of anchors are. */
@@ -339,9 +392,25 @@ struct finder {
 /* ------------------------------------------------------------------------------- the functions --
  */
 
-static bool rule_applies(const struct rule *rule, int minor)
+static enum code_global_set set_of(enum code_global_id id)
 {
-	return minor >= rule->since && (minor <= rule->until || rule->until == NEWEST);
+	switch (id) {
+	case CODE_GLOBAL_mProf:
+	case CODE_GLOBAL_mProfCycle:
+	case CODE_GLOBAL_ticks:
+	case CODE_GLOBAL_blockprofilerate:
+	case CODE_GLOBAL_mutexprofilerate:
+		return CODE_GLOBALS_PROFILE;
+	default:
+		return CODE_GLOBALS_ALWAYS;
+	}
+}
+
+static bool rule_applies(const struct finder *f, const struct rule *rule)
+{
+	int minor = f->pcln->minor;
+	return set_of(rule->id) == f->set && minor >= rule->since &&
+	       (minor <= rule->until || rule->until == NEWEST);
 }
 
 /* Index of the function in the list. A function that is not there is put at the end, where there is
@@ -360,7 +429,7 @@ static size_t list_function(struct finder *f, const char *name)
 static void list_functions(struct finder *f)
 {
 	for (size_t i = 0; i < RULES; i++) {
-		if (!rule_applies(&rules[i], f->pcln->minor))
+		if (!rule_applies(f, &rules[i]))
 			continue;
 		for (size_t a = 0; a < ANCHORS_MAX; a++) {
 			const char *const *names = rules[i].anchors[a].places;
@@ -673,11 +742,11 @@ static void finder_deinit(struct finder *f)
 
 #define NAME_(name) [CODE_GLOBAL_##name] = "runtime." #name,
 
-enum gospy_code code_globals_find(struct pclntab *pcln, struct code_globals *ret,
-				  struct gospy_error *err)
+enum gospy_code code_globals_find(struct pclntab *pcln, enum code_global_set set,
+				  struct code_globals *ret, struct gospy_error *err)
 {
 	static const char *const names[] = {CODE_GLOBALS(NAME_)};
-	CLEANUP(finder_deinit) struct finder f = {.pcln = pcln};
+	CLEANUP(finder_deinit) struct finder f = {.pcln = pcln, .set = set};
 	f.functions = calloc(RULES * ANCHORS_MAX * PLACES_MAX + 1, sizeof(*f.functions));
 	if (!f.functions)
 		return err_nomem(err);
@@ -690,11 +759,13 @@ enum gospy_code code_globals_find(struct pclntab *pcln, struct code_globals *ret
 	for (size_t i = 0; i < CODE_GLOBAL_COUNT; i++)
 		f.found.at[i].name = names[i];
 	for (size_t i = 0; i < RULES; i++) {
-		if (rule_applies(&rules[i], pcln->minor))
+		if (rule_applies(&f, &rules[i]))
 			apply(&f, &rules[i]);
 	}
-	find_bucket_lists(&f);
-	find_wait_reason_count(&f);
+	if (set == CODE_GLOBALS_ALWAYS) {
+		find_bucket_lists(&f);
+		find_wait_reason_count(&f);
+	}
 	f.found.main_main = function_named(&f, main_main)->code.entry;
 	*ret = f.found;
 	return GOSPY_OK;

@@ -44,7 +44,12 @@
 	X(MemProfileRate)                                                                          \
 	X(mbuckets)                                                                                \
 	X(xbuckets)                                                                                \
-	X(bbuckets)
+	X(bbuckets)                                                                                \
+	X(mProf)                                                                                   \
+	X(mProfCycle)                                                                              \
+	X(ticks)                                                                                   \
+	X(blockprofilerate)                                                                        \
+	X(mutexprofilerate)
 
 #define CODE_GLOBAL_(name) CODE_GLOBAL_##name,
 enum code_global_id { CODE_GLOBALS(CODE_GLOBAL_) CODE_GLOBAL_COUNT };
@@ -65,13 +70,19 @@ struct code_globals {
 	uint64_t main_main; /* entry of main.main, or 0 */
 };
 
+/* Looking takes time, so what few ask for is looked for only then. */
+enum code_global_set {
+	CODE_GLOBALS_ALWAYS,
+	CODE_GLOBALS_PROFILE, /* mProf, mProfCycle, ticks, blockprofilerate, mutexprofilerate */
+};
+
 /**
- * Look for all of them. Only `pcln->minor` says which shape of code to expect, so it has to be
+ * Look for all of a set. Only `pcln->minor` says which shape of code to expect, so it has to be
  * right for all but buildVersion. What is not found has `count` 0. GOSPY_E_UNSUPPORTED: this gospy
  * was built without a decoder; GOSPY_E_NOMEM.
  */
-enum gospy_code code_globals_find(struct pclntab *pcln, struct code_globals *ret,
-				  struct gospy_error *err);
+enum gospy_code code_globals_find(struct pclntab *pcln, enum code_global_set set,
+				  struct code_globals *ret, struct gospy_error *err);
 
 /** The one called `name` ("runtime.allgs"), or NULL: it is not in the list. */
 const struct code_global *code_globals_named(const struct code_globals *globals, const char *name);

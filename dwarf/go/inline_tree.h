@@ -12,8 +12,9 @@ struct pcln_frame {
 	const char *func; /* name; NULL: unreadable */
 	const char *file; /* NULL: unknown */
 	uint32_t line;
-	uint64_t pc;  /* the given one for the innermost, then that of the inlined call */
-	bool inlined; /* false for the outermost: the function itself */
+	uint32_t start_line; /* of the function; Go 1.20+, else 0 */
+	uint64_t pc;         /* the given one for the innermost, then that of the inlined call */
+	bool inlined;        /* false for the outermost: the function itself */
 	uint8_t func_id;
 };
 

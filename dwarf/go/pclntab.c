@@ -18,11 +18,13 @@ static const struct pcln_shape {
 	int minor;
 	uint32_t magic;
 	bool text_offsets; /* entries are u32 offsets from moduledata.text, funcdata from gofunc */
-	uint8_t cu_offset, func_id, flag, nfuncdata, size;
+	uint8_t cu_offset, start_line, func_id, flag, nfuncdata, size;
 } shapes[] = {
-	{2, 0xfffffffb, false, 0, 36, 0, 39, 40},    {16, 0xfffffffa, false, 36, 40, 0, 43, 44},
-	{17, 0xfffffffa, false, 36, 40, 41, 43, 44}, {18, 0xfffffff0, true, 32, 36, 37, 39, 40},
-	{20, 0xfffffff1, true, 32, 40, 41, 43, 44},
+	{2, 0xfffffffb, false, 0, 0, 36, 0, 39, 40},
+	{16, 0xfffffffa, false, 36, 0, 40, 0, 43, 44},
+	{17, 0xfffffffa, false, 36, 0, 40, 41, 43, 44},
+	{18, 0xfffffff0, true, 32, 0, 36, 37, 39, 40},
+	{20, 0xfffffff1, true, 32, 36, 40, 41, 43, 44},
 };
 
 enum {
@@ -235,6 +237,10 @@ bool pcln_func_at(struct pclntab *pcln, uint64_t index, struct pcln_func *ret)
 	if (shape->cu_offset) {
 		c = cursor_at(span, shape->cu_offset);
 		func.cu_offset = cursor_u32(&c);
+	}
+	if (shape->start_line) {
+		c = cursor_at(span, shape->start_line);
+		func.start_line = cursor_u32(&c);
 	}
 	func.func_id = bytes[shape->func_id];
 	func.flag = shape->flag ? bytes[shape->flag] : 0;

@@ -40,6 +40,7 @@ struct pcln_func {
 	uint32_t nameoff;
 	int32_t args;
 	uint32_t pcsp, pcfile, pcln, npcdata, cu_offset;
+	uint32_t start_line; /* Go 1.20+; else 0 */
 	uint8_t func_id, flag, nfuncdata;
 	struct pclntab *table; /* where it was found */
 };

@@ -57,8 +57,11 @@ static bool fill_call(const struct resolver *r, const struct pcln_func *func,
 	int minor = func->table->minor;
 	*call = (struct frame_call){
 		.func = frame->func,
+		.symbol = frame->func,
 		.file = frame->file,
 		.line = frame->line,
+		.start_line = frame->start_line,
+		.off = (uint32_t)(frame->pc - func->entry),
 		.inlined = frame->inlined,
 		.known = pcln_known_id(func->table, frame->func_id),
 		.origin = origin_of(r->origins, frame->func, frame->file),
@@ -86,7 +89,11 @@ static bool fill_calls(const struct resolver *r, const struct pcln_func *func, u
 	if (!n || frames[n - 1].inlined) {
 		// A malformed tree, or a deeper one than any compiler makes: the function itself.
 		frames[0] = (struct pcln_frame){
-			.func = func->name, .pc = sym_pc, .func_id = func->func_id};
+			.func = func->name,
+			.pc = sym_pc,
+			.func_id = func->func_id,
+			.start_line = func->start_line,
+		};
 		pcln_line(func, sym_pc, &frames[0].file, &frames[0].line);
 		n = 1;
 	}

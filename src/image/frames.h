@@ -9,9 +9,12 @@
 
 /* One logical call. */
 struct frame_call {
-	const char *func; /* as the runtime prints it */
+	const char *func;   /* as the runtime prints it */
+	const char *symbol; /* as the function table has it: with all type arguments, Go 1.21+ */
 	const char *file;
 	uint32_t line;
+	uint32_t start_line; /* of the function; Go 1.20+, else 0 */
+	uint32_t off;        /* where it is: from the entry of the physical function */
 	bool inlined;
 	enum pcln_known known; /* by its funcID */
 	enum gospy_origin origin;

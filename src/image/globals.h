@@ -30,6 +30,11 @@
 	X(mbuckets, 0)                                                                             \
 	X(xbuckets, 0)                                                                             \
 	X(bbuckets, 0)                                                                             \
+	X(mProf, 0)      /* up to Go 1.18: its first word is the cycle */                          \
+	X(mProfCycle, 0) /* Go 1.19+ */                                                            \
+	X(ticks, 0)                                                                                \
+	X(blockprofilerate, 0)                                                                     \
+	X(mutexprofilerate, 0)                                                                     \
 	X(gcphase, 0)                                                                              \
 	X(gcpercent, 0) /* up to Go 1.16 */                                                        \
 	X(work, 0)                                                                                 \

@@ -57,6 +57,7 @@ struct image {
 	/* Addresses of the values of GODEBUG=tracebacklabels, Go 1.26+, and =tracebackancestors; 0:
 	 * not known. */
 	uint64_t traceback_labels, traceback_ancestors;
+	uint64_t profile_depth; /* the same of =profstackdepth, Go 1.23+ */
 	struct layout layout;
 	struct table_types tables; /* where layouts came from that the program does not hold */
 	VEC(struct image_check) checks;

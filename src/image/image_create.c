@@ -57,6 +57,7 @@ static void take_facts(struct image *image)
 	image->by_code = program->by_code;
 	image->traceback_labels = moved(program->traceback_labels, shift);
 	image->traceback_ancestors = moved(program->traceback_ancestors, shift);
+	image->profile_depth = moved(program->profile_depth, shift);
 	image->layout = program->layout;
 	image->tables = program->tables;
 	image->wait_reasons = program->wait_reasons;

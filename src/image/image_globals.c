@@ -1,6 +1,7 @@
 #include "image/image_globals.h"
 
 #include "image/image_check.h"
+#include "image/program_globals.h"
 
 /* allglen and allgptr repeat what is in the slice: runtime/proc.go:allgadd. */
 static void scan_allgs(struct image *image)
@@ -50,4 +51,25 @@ enum gospy_code image_check_globals(struct image *image, struct gospy_error *err
 		       "not lead to it; name an unstripped build of it with --bin FILE",
 		       image->program->symbols_of ? image->program->symbols_of : "its executable",
 		       missing);
+}
+
+enum gospy_code image_profile_globals(struct image *image, struct globals *ret,
+				      struct gospy_error *err)
+{
+	enum { HOLDER_SINCE = 19 };
+	struct globals found;
+	*ret = image->globals;
+	bool has_cycle = image->version.minor >= HOLDER_SINCE ? ret->mProfCycle.addr != 0
+							      : ret->mProf.addr != 0;
+	if (has_cycle && ret->blockprofilerate.addr && ret->mutexprofilerate.addr)
+		return GOSPY_OK;
+	enum gospy_code code = program_find_profile_globals(image->program, &found, err);
+	if (code)
+		return code == GOSPY_E_UNSUPPORTED ? GOSPY_OK : code;
+	for (size_t i = 0; i < GLOBAL_COUNT; i++) {
+		uint64_t addr = global_at(&found, i)->addr;
+		if (addr && !global_at(ret, i)->addr)
+			global_at(ret, i)->addr = addr + image_shift(image);
+	}
+	return GOSPY_OK;
 }

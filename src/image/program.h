@@ -63,7 +63,7 @@ struct program {
 	struct go_version version;
 	struct globals globals;
 	uint64_t by_code; /* bits in the order of IMAGE_GLOBALS: not a symbol, but code led to it */
-	uint64_t traceback_labels, traceback_ancestors; /* as in struct image */
+	uint64_t traceback_labels, traceback_ancestors, profile_depth; /* as in struct image */
 	struct layout layout;
 	struct table_types tables; /* where layouts came from that the program does not hold */
 	const char **wait_reasons;

@@ -43,7 +43,7 @@ static enum gospy_code find_main(struct program *program, struct gospy_error *er
 static enum gospy_code find_by_code(struct program *program, struct gospy_error *err)
 {
 	struct code_globals found;
-	enum gospy_code code = code_globals_find(&program->pcln, &found, err);
+	enum gospy_code code = code_globals_find(&program->pcln, CODE_GLOBALS_ALWAYS, &found, err);
 	if (code)
 		return code;
 	for (size_t i = 0; i < GLOBAL_COUNT; i++) {
@@ -69,5 +69,22 @@ enum gospy_code program_find_globals(struct program *program, struct gospy_error
 				       : find_by_code(program, err);
 	if (!code && !program->main_main && program->linkshared)
 		code = find_main(program, err);
+	return code;
+}
+
+enum gospy_code program_find_profile_globals(struct program *program, struct globals *ret,
+					     struct gospy_error *err)
+{
+	struct code_globals found;
+	pthread_mutex_lock(&program->lock);
+	enum gospy_code code = code_globals_find(&program->pcln, CODE_GLOBALS_PROFILE, &found, err);
+	pthread_mutex_unlock(&program->lock);
+	*ret = (struct globals){0};
+	for (size_t i = 0; i < GLOBAL_COUNT && !code; i++) {
+		const struct code_global *by_code =
+			code_globals_named(&found, global_names[i].name);
+		if (by_code && by_code->count == 1)
+			global_at(ret, i)->addr = by_code->addr[0];
+	}
 	return code;
 }

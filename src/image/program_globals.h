@@ -9,5 +9,9 @@
 enum gospy_code program_find_symbols(struct program *program, struct gospy_error *err);
 /** Find the globals that had no symbol, by the code that uses them. */
 enum gospy_code program_find_globals(struct program *program, struct gospy_error *err);
+/** What only profiles need, by the code of the program, and nothing else: for programs without
+ * symbols. Addresses are those of the program. */
+enum gospy_code program_find_profile_globals(struct program *program, struct globals *ret,
+					     struct gospy_error *err);
 
 #endif

@@ -18,7 +18,7 @@ static enum gospy_code look_at_code(struct program *program, const struct module
 	struct pclntab pcln;
 	enum gospy_code code =
 		pcln_init(&pcln, &program->window, md, pcln_minor_of_magic(md->magic), err);
-	return code ? code : code_globals_find(&pcln, ret, err);
+	return code ? code : code_globals_find(&pcln, CODE_GLOBALS_ALWAYS, ret, err);
 }
 
 /* If there are several modules, take the one with the runtime, which refers to its own module by a

@@ -81,10 +81,11 @@ static uint64_t find_dbgvar(struct program *program, const char *name)
 	return 0;
 }
 
-static void find_traceback_settings(struct program *program)
+static void find_settings(struct program *program)
 {
 	program->traceback_labels = find_dbgvar(program, "tracebacklabels");
 	program->traceback_ancestors = find_dbgvar(program, "tracebackancestors");
+	program->profile_depth = find_dbgvar(program, "profstackdepth");
 }
 
 enum gospy_code program_read_texts(struct program *program, struct gospy_error *err)
@@ -94,6 +95,6 @@ enum gospy_code program_read_texts(struct program *program, struct gospy_error *
 	if (code && code != GOSPY_E_NOMEM && program->by_code >> GLOBAL_waitReasonStrings & 1)
 		code = GOSPY_OK;
 	if (!code)
-		find_traceback_settings(program);
+		find_settings(program);
 	return code;
 }

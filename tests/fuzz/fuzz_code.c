@@ -24,6 +24,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct code_globals globals;
 	if (moduledata_read(&p, im.moduledata, &md, NULL) == GOSPY_OK &&
 	    pcln_init(&pcln, &p, &md, im.minor, NULL) == GOSPY_OK)
-		(void)!code_globals_find(&pcln, &globals, NULL);
+		(void)!code_globals_find(&pcln, CODE_GLOBALS_ALWAYS, &globals, NULL);
 	return 0;
 }

@@ -229,7 +229,7 @@ static void check_version(struct go_program *p, uint64_t build_version)
 	struct gospy_error err;
 	struct code_globals globals;
 	if (pcln_init(&pcln, &p->image, &p->md, pcln_minor_of_magic(p->md.magic), &err) ||
-	    code_globals_find(&pcln, &globals, &err))
+	    code_globals_find(&pcln, CODE_GLOBALS_ALWAYS, &globals, &err))
 		fail_msg("%s: %s", p->path, err.msg);
 	const struct code_global *version = code_globals_named(&globals, "runtime.buildVersion");
 	assert_int_equal(version->count, 1);
@@ -240,11 +240,17 @@ static void check_program(struct go_program *p)
 {
 	struct pclntab pcln;
 	struct gospy_error err;
-	struct code_globals globals;
+	struct code_globals globals, profile;
 	check_module(p);
 	if (pcln_init(&pcln, &p->image, &p->md, p->minor, &err) ||
-	    code_globals_find(&pcln, &globals, &err))
+	    code_globals_find(&pcln, CODE_GLOBALS_ALWAYS, &globals, &err) ||
+	    code_globals_find(&pcln, CODE_GLOBALS_PROFILE, &profile, &err))
 		fail_msg("%s: %s", p->path, err.msg);
+	for (size_t i = 0; i < CODE_GLOBAL_COUNT; i++) {
+		assert_true(!globals.at[i].count || !profile.at[i].count); // in one set
+		if (profile.at[i].count)
+			globals.at[i] = profile.at[i];
+	}
 	check_globals(p, &globals);
 	check_version(p, globals.at[CODE_GLOBAL_buildVersion].addr[0]);
 	assert_null(code_globals_named(&globals, "runtime.nothing"));

@@ -1,0 +1,260 @@
+#include "profile/locations.h"
+
+#include <string.h>
+
+#include "base/hash.h"
+#include "image/func_name.h"
+
+enum { LOOKUP_TRIED = 1, LOOKUP_FAILED = 2 };
+
+enum { DECK_SINCE = 14, CACHED_JOIN_DECK_SINCE = 19, SYMBOL_NAMES_SINCE = 22 };
+
+void locations_deinit(struct locations *l)
+{
+	vec_free(&l->all);
+	vec_free(&l->keys);
+	vec_free(&l->functions);
+	vec_free(&l->mappings);
+	vec_free(&l->looked_up);
+	map_deinit(&l->by_pc);
+	map_deinit(&l->by_name);
+	vec_free(&l->same_hash);
+	callers_deinit(&l->stack);
+	vec_free(&l->deck);
+}
+
+static const char *name_of(const struct caller *caller)
+{
+	return caller->call && caller->call->symbol ? caller->call->symbol : "";
+}
+
+/* runtime.goexit stands for no location. */
+static bool is_goexit(const struct caller *caller)
+{
+	return strcmp(name_of(caller), "runtime.goexit") == 0;
+}
+
+static bool has_failed(const struct caller *caller)
+{
+	return !*name_of(caller) || !caller->call->file || !*caller->call->file ||
+	       !caller->call->line;
+}
+
+/* ----------------------------------------------------------------------------------- functions --
+ */
+
+static bool add_function(struct locations *l, const char *name, const struct caller *caller)
+{
+	const struct frame_call *call = caller->call;
+	const char *printed = func_name_for_print(l->arena, name, l->minor);
+	struct gospy_profile_function function = {
+		.name = arena_strdup(l->arena, name),
+		.file = arena_strdup(l->arena, call && call->file ? call->file : ""),
+		.start_line = call ? call->start_line : 0,
+	};
+	function.printed = printed == name ? function.name : printed;
+	return printed && function.name && function.file && vec_push(&l->functions, function);
+}
+
+/* Functions are told apart by name alone. */
+static bool find_function(struct locations *l, const struct caller *caller, uint32_t *ret)
+{
+	const char *name = name_of(caller);
+	uint64_t *head = map_put(&l->by_name, hash_bytes(0, name, strlen(name)));
+	if (!head)
+		return false;
+	for (uint64_t i = *head; i; i = l->same_hash.at[i - 1]) {
+		if (strcmp(l->functions.at[i - 1].name, name) == 0) {
+			*ret = (uint32_t)i - 1;
+			return true;
+		}
+	}
+	if (!vec_push(&l->same_hash, (uint32_t)*head) || !add_function(l, name, caller))
+		return false;
+	*head = l->functions.len;
+	*ret = (uint32_t)l->functions.len - 1;
+	return true;
+}
+
+/* ----------------------------------------------------------------------------------- locations --
+ */
+
+static uint32_t find_mapping(struct locations *l, uint64_t pc, bool failed)
+{
+	for (size_t i = 0; i < l->mappings.len; i++) {
+		const struct gospy_profile_mapping *m = &l->mappings.at[i];
+		if (pc < m->start || pc >= m->end)
+			continue;
+		l->looked_up.at[i] |= LOOKUP_TRIED | (failed ? LOOKUP_FAILED : 0);
+		return (uint32_t)i + 1;
+	}
+	return 0;
+}
+
+/* A location of what is in the deck; its index is that of the last one. */
+static bool add_location(struct locations *l)
+{
+	size_t n = l->deck.len;
+	struct gospy_profile_line *lines = arena_calloc(l->arena, n, sizeof(*lines));
+	if (!lines)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		const struct caller *caller = &l->deck.at[i];
+		lines[i] = (struct gospy_profile_line){
+			.line = caller->call ? caller->call->line : 0,
+			.pc = caller->pc,
+			.entry = caller->entry,
+		};
+		if (!find_function(l, caller, &lines[i].function))
+			return false;
+	}
+	const struct gospy_profile_location location = {
+		.addr = l->deck.at[0].pc,
+		.mapping = find_mapping(l, l->deck_pc, l->deck_failed),
+		.line_count = (uint32_t)n,
+		.lines = lines,
+	};
+	const struct location_key key = {
+		.pc = l->deck_pc,
+		.pc_count = (uint32_t)n,
+		.first = l->deck.at[0],
+		.first_failed = has_failed(&l->deck.at[0]),
+	};
+	uint64_t *slot = map_put(&l->by_pc, l->deck_pc);
+	if (!slot || !vec_push(&l->all, location) || !vec_push(&l->keys, key))
+		return false;
+	*slot = l->all.len;
+	return true;
+}
+
+/* ------------------------------------------------------------------------------------ the deck --
+ */
+
+/* pcDeck.tryAdd */
+static bool fits_deck(const struct locations *l, const struct caller *caller)
+{
+	if (!l->deck.len)
+		return true;
+	const struct caller *last = &l->deck.at[l->deck.len - 1];
+	if (!last->entry || last->entry != caller->entry || !last->call->inlined)
+		return false;
+	// What is inlined into itself is not; before, type arguments did not count.
+	if (l->minor >= SYMBOL_NAMES_SINCE)
+		return strcmp(name_of(last), name_of(caller)) != 0;
+	return strcmp(last->call->func, caller->call->func) != 0;
+}
+
+static bool push_deck(struct locations *l, uint64_t pc, const struct caller *caller, bool failed)
+{
+	if (!l->deck.len) {
+		l->deck_pc = pc;
+		l->deck_failed = false;
+	}
+	l->deck_failed |= failed;
+	return vec_push(&l->deck, *caller);
+}
+
+/* What a stack's locations are collected in. */
+struct found {
+	VEC(uint32_t) locations;
+};
+
+static bool flush_deck(struct locations *l, struct found *found)
+{
+	if (!l->deck.len)
+		return true;
+	bool ok = add_location(l) && vec_push(&found->locations, (uint32_t)l->all.len - 1);
+	l->deck.len = 0;
+	return ok;
+}
+
+/* One step of appendLocsForStack: how many addresses of the stack it took; 0: out of memory. */
+static size_t step(struct locations *l, const uint64_t *pcs, size_t left, struct found *found)
+{
+	const uint64_t *known = map_get(&l->by_pc, *pcs);
+	if (known) {
+		const struct location_key *key = &l->keys.at[*known - 1];
+		if (l->deck.len && l->minor >= CACHED_JOIN_DECK_SINCE && fits_deck(l, &key->first))
+			return push_deck(l, *pcs, &key->first, key->first_failed);
+		size_t taken = key->pc_count < left ? key->pc_count : left;
+		uint32_t index = (uint32_t)*known - 1;
+		return flush_deck(l, found) && vec_push(&found->locations, index) ? taken : 0;
+	}
+	struct caller caller = caller_at(l->symbols, *pcs);
+	if (is_goexit(&caller))
+		return flush_deck(l, found);
+	bool failed = has_failed(&caller);
+	if (fits_deck(l, &caller))
+		return push_deck(l, *pcs, &caller, failed);
+	if (!flush_deck(l, found))
+		return 0;
+	known = map_get(&l->by_pc, *pcs); // that may have made it
+	if (!known)
+		return push_deck(l, *pcs, &caller, failed);
+	size_t taken = l->keys.at[*known - 1].pc_count;
+	if (!vec_push(&found->locations, (uint32_t)*known - 1))
+		return 0;
+	return taken < left ? taken : left;
+}
+
+static bool walk_deck(struct locations *l, struct found *found)
+{
+	l->deck.len = 0;
+	if (!callers_expand_final(l->symbols, l->minor, &l->stack))
+		return false;
+	for (size_t i = 0, taken; i < l->stack.pcs.len; i += taken) {
+		taken = step(l, l->stack.pcs.at + i, l->stack.pcs.len - i, found);
+		if (!taken)
+			return false;
+	}
+	return flush_deck(l, found);
+}
+
+/* locForPC, up to Go 1.13: each address has a location of its own. */
+static bool walk_pcs(struct locations *l, struct found *found)
+{
+	for (size_t i = 0; i < l->stack.pcs.len; i++) {
+		uint64_t pc = l->stack.pcs.at[i];
+		const uint64_t *known = map_get(&l->by_pc, pc);
+		uint32_t index = known ? (uint32_t)*known - 1 : 0;
+		if (!known) {
+			struct caller caller = caller_at(l->symbols, pc);
+			if (is_goexit(&caller))
+				continue;
+			l->deck.len = 0;
+			if (!push_deck(l, pc, &caller, has_failed(&caller)) || !add_location(l))
+				return false;
+			index = (uint32_t)l->all.len - 1;
+		}
+		if (!vec_push(&found->locations, index))
+			return false;
+	}
+	return true;
+}
+
+bool locations_of_stack(struct locations *l, const uint64_t *pcs, size_t n, const uint32_t **ret,
+			uint32_t *count_ret)
+{
+	struct found found = {0};
+	l->stack.pcs.len = 0;
+	if (!vec_reserve(&l->stack.pcs, n + 1))
+		return false;
+	if (n)
+		memcpy(l->stack.pcs.at, pcs, n * sizeof(*pcs));
+	l->stack.pcs.len = n;
+	bool ok = l->minor >= DECK_SINCE ? walk_deck(l, &found) : walk_pcs(l, &found);
+	uint32_t *locations =
+		ok ? arena_calloc(l->arena, found.locations.len + 1, sizeof(*locations)) : NULL;
+	if (locations && found.locations.len)
+		memcpy(locations, found.locations.at, found.locations.len * sizeof(*locations));
+	*ret = locations;
+	*count_ret = (uint32_t)found.locations.len;
+	vec_free(&found.locations);
+	return locations != NULL;
+}
+
+void locations_end(struct locations *l)
+{
+	for (size_t i = 0; i < l->mappings.len; i++)
+		l->mappings.at[i].has_functions = l->looked_up.at[i] == LOOKUP_TRIED;
+}

@@ -1,0 +1,20 @@
+/*
+ * The room src/profile/: the profiles that the runtime keeps, or can make at any time.
+ *
+ * Enters: a source and its image; for the goroutine profile, a snapshot that is taken here.
+ * Leaves: a struct gospy_profile: samples, and locations and functions as runtime/pprof of the
+ *   target's Go version would number them.
+ * Owner: who asked for the profile destroys it. It holds nothing of the target.
+ */
+#ifndef GOSPY_PROFILE_PROFILE_H
+#define GOSPY_PROFILE_PROFILE_H
+
+#include "image/image.h"
+
+/** As gospy_profile_create. */
+enum gospy_code profile_create(struct source *source, struct image *image,
+			       const struct gospy_profile_options *options,
+			       struct gospy_profile **ret, struct gospy_error *err);
+void profile_destroy(struct gospy_profile *profile);
+
+#endif

@@ -1,0 +1,131 @@
+"""`gospy pprof`: the bytes are those that the process itself writes of the same moment."""
+import os
+import tempfile
+
+import lib_fixture
+import lib_gospy
+import lib_pprof
+
+# Those that the process can write of itself without being in them.
+RECORDED = ("heap", "allocs", "block", "mutex", "threadcreate")
+VARIANTS = ("default", "pie", "cgo", "stripped", "sw", "noopt", "race")
+# So often a process may have done something of its own between two looks, such as starting a
+# thread, or waiting for a lock of its runtime.
+TRIES = 20
+
+
+class PprofTest(lib_gospy.TargetTest):
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.addCleanup(self.directory.cleanup)
+
+    def path(self, name):
+        return os.path.join(self.directory.name, name)
+
+    def own(self, fixture, kind):
+        answer = fixture.ask(f"profile {kind} 0 {self.path('own')}")
+        self.assertEqual(answer, {})
+        return lib_pprof.read(self.path("own"))
+
+    def ours(self, fixture, kind, *options):
+        lib_gospy.run("pprof", kind, fixture.pid, "-o", self.path("ours"), *options).expect(
+            lib_gospy.OK)
+        return lib_pprof.read(self.path("ours"))
+
+    def assert_same(self, fixture, kind):
+        """If nothing has happened in the process between two writings of its own, ours, which came
+        in between, is the same as both."""
+        for _ in range(TRIES):
+            before = lib_pprof.without_times(self.own(fixture, kind))
+            ours = lib_pprof.without_times(self.ours(fixture, kind))
+            after = lib_pprof.without_times(self.own(fixture, kind))
+            if before == after:
+                self.assertEqual(ours, before)
+                return
+        self.skipTest(f"{kind}: the process was never quiet")
+
+    def check_recorded(self, *args, variants=VARIANTS, kinds=RECORDED):
+        for build in lib_gospy.builds("profiled", variants):
+            fixture = self.watch(lib_fixture.start(build, *args))
+            for kind in kinds:
+                with self.subTest(build=str(build), kind=kind):
+                    self.assert_same(fixture, kind)
+            self.doCleanups()
+            self.setUp()
+
+    def test_before_a_collection(self):
+        self.check_recorded()
+
+    def test_after_collections(self):
+        self.check_recorded("-collect")
+
+    def test_every_allocation(self):
+        """At this rate the process cannot write of itself without changing it, so it is another one
+        by then, and so is what each record stands for."""
+        self.check_recorded("-collect", "-memrate", 1, variants=("default", "stripped"),
+                            kinds=("heap", "allocs"))
+
+    def test_rate_of_zero(self):
+        self.check_recorded("-collect", "-memrate", -1, variants=("default", "stripped"),
+                            kinds=("heap", "allocs"))
+
+    def test_nothing_recorded(self):
+        for build in lib_gospy.builds("profiled", ("default", "stripped")):
+            fixture = self.watch(lib_fixture.start(build, "-quiet"))
+            for kind, what in (("block", "SetBlockProfileRate"),
+                               ("mutex", "SetMutexProfileFraction")):
+                with self.subTest(build=str(build), kind=kind):
+                    run = lib_gospy.run("pprof", kind, fixture.pid, "-o", self.path("ours"))
+                    self.assertIn(what, run.expect(lib_gospy.OK).err)
+                    self.assert_same(fixture, kind)
+            self.doCleanups()
+            self.setUp()
+
+    def test_goroutine(self):
+        """All but the goroutine that writes: the same samples in the same order."""
+        def others(data):
+            return [sample for sample in lib_pprof.Profile(data).samples
+                    if not any(frame[0] == "main.main" for frame in sample[1])]
+        for build in lib_gospy.builds("profiled", VARIANTS):
+            fixture = self.watch(lib_fixture.start(build))
+            for options in ((), ("--non-blocking",)):
+                with self.subTest(build=str(build), options=options):
+                    ours = others(self.ours(fixture, "goroutine", *options))
+                    self.assertEqual(ours, others(self.own(fixture, "goroutine")))
+                    self.assertGreater(len(ours), 3)
+            self.doCleanups()
+            self.setUp()
+
+    def test_without_a_memory_profile(self):
+        """Where nothing refers to it, the linker leaves it out from Go 1.17 on."""
+        for build in lib_gospy.builds("abba", ("default",)):
+            fixture = self.watch(lib_fixture.start(build))
+            run = lib_gospy.run("pprof", "heap", fixture.pid, "-o", self.path("ours"))
+            with self.subTest(build=str(build)):
+                if build.minor >= 17:
+                    self.assertIn("left out by the linker", run.expect(lib_gospy.ERROR).err)
+                    self.assertFalse(os.path.exists(self.path("ours")))
+                else:
+                    run.expect(lib_gospy.OK)
+            self.doCleanups()
+            self.setUp()
+
+    def test_facts(self):
+        fixture = self.watch(lib_fixture.start(lib_gospy.builds("profiled", ("default",))[-1]))
+        run = lib_gospy.run("pprof", "allocs", fixture.pid, "--json", "-o", self.path("ours"))
+        facts = run.expect(lib_gospy.OK).json()
+        profile = lib_pprof.Profile(lib_pprof.read(self.path("ours")))
+        self.assertEqual(facts["samples"], len(profile.samples))
+        self.assertEqual(facts["bytes"], os.path.getsize(self.path("ours")))
+        self.assertEqual(facts["pid"], fixture.pid)
+
+    def test_wrong_words(self):
+        fixture = self.watch(lib_fixture.start(lib_gospy.builds("profiled", ("default",))[-1]))
+        for args in ((), ("heap",), ("nosuch", fixture.pid), (fixture.pid, "heap")):
+            with self.subTest(args=args):
+                run = lib_gospy.run("pprof", *args).expect(lib_gospy.USAGE)
+                self.assertEqual(len(run.err.splitlines()), 1, run.err)
+
+
+if __name__ == "__main__":
+    lib_gospy.main()
