@@ -41,30 +41,36 @@ static bool is_system(const struct gospy_snapshot *s, const struct g_rec *rec)
 	return false;
 }
 
-/* Neighbours were often started by the same statement, so the last answer is asked first. */
+enum { LOCATOR_SLOTS = 16 };
+
+/* Goroutines are in few places, so answers are kept where the pc alone says. */
 struct locator {
 	struct symbols *symbols;
 	bool stacks; /* they were asked for: name the frames of go statements, too */
-	struct {
-		uint64_t pc;
+	struct located {
+		uint64_t pc; /* 0: nothing is kept here */
 		const struct location *location;
-	} of[LOCATION_KINDS];
+	} of[LOCATION_KINDS][LOCATOR_SLOTS];
 };
 
-static const struct location *locate_anew(struct locator *l, uint64_t pc, enum location_kind kind)
+static const struct location *locate_anew(struct locator *l, struct located *slot, uint64_t pc,
+					  enum location_kind kind)
 {
-	l->of[kind].pc = pc;
-	l->of[kind].location = symbols_location(l->symbols, pc, kind);
+	slot->pc = pc;
+	slot->location = symbols_location(l->symbols, pc, kind);
 	if (l->stacks && kind == LOCATION_CREATOR)
 		symbols_frames(l->symbols, pc, false);
-	return l->of[kind].location;
+	return slot->location;
 }
 
 static const struct location *locate(struct locator *l, uint64_t pc, enum location_kind kind)
 {
 	if (!pc)
 		return NULL;
-	return l->of[kind].pc == pc ? l->of[kind].location : locate_anew(l, pc, kind);
+	// The highest bits of such a product depend on all bits of the pc.
+	size_t i = pc * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+	struct located *slot = &l->of[kind][i % LOCATOR_SLOTS];
+	return slot->pc == pc ? slot->location : locate_anew(l, slot, pc, kind);
 }
 
 static void count_status(struct gospy_goroutine_counts *counts, const struct g_rec *rec)
