@@ -41,36 +41,41 @@ static bool is_system(const struct gospy_snapshot *s, const struct g_rec *rec)
 	return false;
 }
 
-enum { LOCATOR_SLOTS = 16 };
+enum { LOCATED_MAX = 8 };
 
-/* Goroutines are in few places, so answers are kept where the pc alone says. */
+/* Goroutines are in few places, and those that come one after the other in fewer: the last answers
+ * are asked first. */
 struct locator {
 	struct symbols *symbols;
 	bool stacks; /* they were asked for: name the frames of go statements, too */
 	struct located {
-		uint64_t pc; /* 0: nothing is kept here */
-		const struct location *location;
-	} of[LOCATION_KINDS][LOCATOR_SLOTS];
+		uint64_t pcs[LOCATED_MAX]; /* 0: nothing is kept here */
+		const struct location *locations[LOCATED_MAX];
+		unsigned oldest;
+	} of[LOCATION_KINDS];
 };
 
-static const struct location *locate_anew(struct locator *l, struct located *slot, uint64_t pc,
-					  enum location_kind kind)
+static const struct location *locate_anew(struct locator *l, uint64_t pc, enum location_kind kind)
 {
-	slot->pc = pc;
-	slot->location = symbols_location(l->symbols, pc, kind);
+	struct located *located = &l->of[kind];
+	unsigned i = located->oldest++ % LOCATED_MAX;
+	located->pcs[i] = pc;
+	located->locations[i] = symbols_location(l->symbols, pc, kind);
 	if (l->stacks && kind == LOCATION_CREATOR)
 		symbols_frames(l->symbols, pc, false);
-	return slot->location;
+	return located->locations[i];
 }
 
 static const struct location *locate(struct locator *l, uint64_t pc, enum location_kind kind)
 {
+	const struct located *located = &l->of[kind];
 	if (!pc)
 		return NULL;
-	// The highest bits of such a product depend on all bits of the pc.
-	size_t i = pc * UINT64_C(0x9e3779b97f4a7c15) >> 32;
-	struct located *slot = &l->of[kind][i % LOCATOR_SLOTS];
-	return slot->pc == pc ? slot->location : locate_anew(l, slot, pc, kind);
+	for (unsigned i = 0; i < LOCATED_MAX; i++) {
+		if (located->pcs[i] == pc)
+			return located->locations[i];
+	}
+	return locate_anew(l, pc, kind);
 }
 
 static void count_status(struct gospy_goroutine_counts *counts, const struct g_rec *rec)
