@@ -1216,6 +1216,7 @@ struct gospy_profile_options {
 	/** Goroutine: longest time to hold the target; 0: one second. */
 	uint64_t max_pause_ns;
 	int64_t cancel_fd; /**< give up when this becomes readable; 0: none */
+	bool frames;       /**< samples have .frames */
 };
 
 /** "alloc_space" in "bytes". */
@@ -1247,6 +1248,15 @@ struct gospy_profile_location {
 	const struct gospy_profile_line *lines;
 };
 
+/** A call as runtime/pprof's text shows it: what runtime.CallersFrames says of an address. */
+struct gospy_profile_frame {
+	uint64_t pc;      /**< of the call */
+	uint64_t entry;   /**< of the function that it was compiled into */
+	const char *func; /**< as the runtime prints it */
+	const char *file; /**< "": not known */
+	uint32_t line;    /**< 0: not known */
+};
+
 /** Executable memory of the target. */
 struct gospy_profile_mapping {
 	uint64_t start, end, offset;
@@ -1266,8 +1276,11 @@ struct gospy_profile_sample {
 	int64_t object_size;       /**< heap, allocs: bytes of an object, on average; else 0 */
 	const uint32_t *locations; /**< indexes in .locations, innermost first */
 	const uint64_t *pcs;       /**< the stack as it was recorded: return addresses */
+	/** Indexes in the profile's .frames, innermost first: the calls of all the stack, also of
+	   what .locations leave out. NULL unless asked for. */
+	const uint32_t *frames;
 	const struct gospy_label *labels;
-	uint32_t location_count, pc_count, label_count;
+	uint32_t location_count, pc_count, frame_count, label_count;
 	bool has_labels; /**< goroutine: g.labels is set, be there labels in it or not */
 	bool sized;      /**< .object_size is known: heap, allocs */
 };
@@ -1278,7 +1291,8 @@ struct gospy_profile_sample {
  */
 struct gospy_profile {
 	enum gospy_profile_kind kind;
-	const char *name; /**< "heap" */
+	const char *name;  /**< "heap" */
+	uint32_t go_minor; /**< it is what Go 1.N would have written */
 	struct gospy_profile_value_type period_type;
 	int64_t period;
 	size_t type_count;
@@ -1297,6 +1311,8 @@ struct gospy_profile {
 	size_t function_count;
 	const struct gospy_profile_mapping *mappings;
 	size_t mapping_count;
+	const struct gospy_profile_frame *frames;
+	size_t frame_count;
 	/** Why it may have nothing in it, or less than there is; or NULL. */
 	const char *note;
 	enum gospy_soundness soundness; /**< GOSPY_SOUND; _TORN: it changed while it was read, each

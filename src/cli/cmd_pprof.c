@@ -6,24 +6,33 @@
 #include "base/error.h"
 #include "base/save.h"
 #include "cli/shared.h"
+#include "cli/sink.h"
 #include "cli/which.h"
 #include "render/json.h"
 #include "render/pprof.h"
+#include "render/profile_text.h"
+#include "render/report_stack.h"
 
 struct pprof_options {
 	struct snapshot_options snapshot;
 	const char *output;
+	int debug; /* as in runtime/pprof.Profile.WriteTo */
 };
 
 #define AT(member) .offset = offsetof(struct pprof_options, member)
 
+static const struct opt_choice debug_levels[] = {{"0", 0}, {"1", 1}, {"2", 2}, {0}};
+
 static const struct opt pprof_opts[] = {
+	{"debug", .type = OPT_CHOICE, AT(debug), .arg = "N", .choices = debug_levels,
+	 .help = "1: text, as the runtime prints it; 2: of goroutine the stacks, as `stack` does"},
 	{"output", 'o', OPT_STRING, AT(output), .arg = "FILE",
-	 .help = "write it there; -: to standard output. Default: gospy-NAME-PID-TYPE-TIME.pb.gz"},
+	 .help = "write it there; -: to standard output, which is the default of text. Default: "
+		 "gospy-NAME-PID-TYPE-TIME.pb.gz"},
 	{0},
 };
 
-static const struct opt_group pprof_group = {"The file", pprof_opts};
+static const struct opt_group pprof_group = {"How, and where to", pprof_opts};
 
 static const struct {
 	const char *name;
@@ -72,42 +81,83 @@ static void default_path(const struct gospy_target_info *info, const char *kind,
 	snprintf(path, PATH_MAX, "gospy-%s-%d-%s-%s.pb.gz", name, (int)info->pid, kind, stamp);
 }
 
-/* What was written where, and what opens it. */
-static void say_written(struct cli *cli, const struct gospy_profile *profile,
-			const struct save *save, const struct gospy_target_info *info)
+/* What was written, for say_written. */
+struct facts {
+	const char *profile;
+	const struct gospy_profile *counts; /* NULL: stacks */
+	size_t samples;
+	uint64_t time_unix_ns, paused_ns;
+	const char *opener; /* what opens it; NULL: it is text */
+};
+
+static void say_json(struct cli *cli, const struct facts *facts, const struct save *save, pid_t pid)
 {
-	if (cli->format == REPORT_TEXT) {
-		out_printf(cli->out,
-			   "%s: %s profile of process %d, %zu samples; open it with: go tool "
-			   "pprof %s\n",
-			   save->path, profile->name, (int)info->pid, profile->sample_count,
-			   save->path);
-		return;
-	}
 	struct json json = {.out = cli->out};
 	json_begin(&json, "pprof");
-	json_u64(&json, "pid", (uint64_t)info->pid);
-	json_str(&json, "profile", profile->name);
+	json_u64(&json, "pid", (uint64_t)pid);
+	json_str(&json, "profile", facts->profile);
 	json_str(&json, "file", save->path);
 	json_u64(&json, "bytes", save->bytes);
-	json_u64(&json, "samples", profile->sample_count);
-	json_u64(&json, "locations", profile->location_count);
-	json_u64(&json, "functions", profile->function_count);
-	json_u64(&json, "time_unix_ns", profile->time_unix_ns);
-	json_u64(&json, "paused_ns", profile->paused_ns);
-	if (profile->note)
-		json_str(&json, "note", profile->note);
+	json_u64(&json, "samples", facts->samples);
+	if (facts->counts) {
+		json_u64(&json, "locations", facts->counts->location_count);
+		json_u64(&json, "functions", facts->counts->function_count);
+	}
+	json_u64(&json, "time_unix_ns", facts->time_unix_ns);
+	json_u64(&json, "paused_ns", facts->paused_ns);
+	if (facts->counts && facts->counts->note)
+		json_str(&json, "note", facts->counts->note);
 	json_object_end(&json);
 	json_newline(&json);
 }
 
-static int write_profile(struct cli *cli, const struct pprof_options *options,
-			 const struct gospy_profile *profile, const struct gospy_target_info *info)
+/* What was written where, and what opens it. */
+static void say_written(struct cli *cli, const struct facts *facts, const struct save *save,
+			pid_t pid)
+{
+	if (cli->format != REPORT_TEXT) {
+		say_json(cli, facts, save, pid);
+		return;
+	}
+	out_printf(cli->out, "%s: %s profile of process %d, %zu samples", save->path,
+		   facts->profile, (int)pid, facts->samples);
+	if (facts->opener)
+		out_printf(cli->out, "; open it with: %s %s", facts->opener, save->path);
+	out_putc(cli->out, '\n');
+}
+
+static struct facts facts_of(const struct gospy_profile *profile, const char *opener)
+{
+	return (struct facts){
+		.profile = profile->name,
+		.counts = profile,
+		.samples = profile->sample_count,
+		.time_unix_ns = profile->time_unix_ns,
+		.paused_ns = profile->paused_ns,
+		.opener = opener,
+	};
+}
+
+/* What there is to say of a profile that is written. Exit status. */
+static int note_profile(struct cli *cli, const struct gospy_profile *profile)
+{
+	if (profile->note)
+		cli_note(cli, "%s", profile->note);
+	if (profile->soundness == GOSPY_SOUND)
+		return EXIT_STATUS_OK;
+	cli_note(cli, "collections came so fast that no reading of it was of one moment: some "
+		      "values may be off");
+	return EXIT_STATUS_PARTIAL;
+}
+
+static int write_pprof(struct cli *cli, const struct pprof_options *options,
+		       const struct gospy_profile *profile, const struct gospy_target_info *info)
 {
 	char path[PATH_MAX];
 	struct gospy_error err;
 	CLEANUP(save_drop) struct save save = SAVE_NONE;
 	CLEANUP(strbuf_deinit) struct strbuf bytes = {0};
+	const struct facts facts = facts_of(profile, "go tool pprof");
 	if (!options->output)
 		default_path(info, profile->name, path);
 	if (!pprof_encode_gzip(profile, &bytes)) {
@@ -118,15 +168,100 @@ static int write_profile(struct cli *cli, const struct pprof_options *options,
 	    save_part(&save, bytes.s, bytes.len, &err) || save_end(&save, &err))
 		return cli_fail(cli, &err);
 	if (!options->output || strcmp(options->output, "-") != 0)
-		say_written(cli, profile, &save, info);
-	if (profile->note)
-		cli_note(cli, "%s", profile->note);
-	if (profile->soundness != GOSPY_SOUND) {
-		cli_note(cli, "collections came so fast that no reading of it was of one moment: "
-			      "some values may be off");
-		return EXIT_STATUS_PARTIAL;
+		say_written(cli, &facts, &save, info->pid);
+	return note_profile(cli, profile);
+}
+
+/* ---------------------------------------------------------------------------------------- text --
+ */
+
+/* Has the process a memory profile's figures? They are read without a stop, as the profile is. */
+static bool read_memory(struct cli *cli, struct gospy_target *target, struct gospy_read_options how,
+			struct gospy_memstats *ret, struct profile_text_memory *memory_ret)
+{
+	struct gospy_process_usage usage;
+	struct gospy_error err;
+	how.non_blocking = true;
+	if (gospy_memstats_read(target, &how, ret, &err)) {
+		cli_note(cli, "runtime.MemStats is left out: %s", err.msg);
+		return false;
 	}
-	return EXIT_STATUS_OK;
+	if (ret->reading.soundness == GOSPY_SOUND_TORN)
+		cli_note(cli, "memory was allocated all the time: some figures of "
+			      "runtime.MemStats may be off");
+	if (gospy_process_usage(gospy_target_info(target)->pid, &usage, &err))
+		usage.rss_max = GOSPY_UNKNOWN;
+	*memory_ret = (struct profile_text_memory){.memstats = ret, .rss_max = usage.rss_max};
+	return true;
+}
+
+static int write_text(struct cli *cli, const struct pprof_options *options,
+		      const struct gospy_profile *profile, const struct gospy_read_options *how,
+		      struct gospy_target *target)
+{
+	struct gospy_error err;
+	struct gospy_memstats memstats;
+	struct profile_text_memory memory;
+	CLEANUP(sink_drop) struct sink sink = SINK_NONE;
+	const struct facts facts = facts_of(profile, NULL);
+	bool of_memory =
+		profile->kind == GOSPY_PROFILE_HEAP || profile->kind == GOSPY_PROFILE_ALLOCS;
+	if (sink_open(&sink, cli, options->output, &err))
+		return cli_fail(cli, &err);
+	of_memory = of_memory && read_memory(cli, target, *how, &memstats, &memory);
+	if (!profile_text(sink.out, profile, of_memory ? &memory : NULL)) {
+		err_nomem(&err);
+		return cli_fail(cli, &err);
+	}
+	if (sink_end(&sink, &err))
+		return cli_fail(cli, &err);
+	if (sink.is_file)
+		say_written(cli, &facts, &sink.save, gospy_target_info(target)->pid);
+	return note_profile(cli, profile);
+}
+
+/* The goroutine profile at debug=2: tracebacks. */
+static int write_stacks(struct cli *cli, const struct pprof_options *options,
+			struct gospy_target *target)
+{
+	struct gospy_error err;
+	CLEANUP(shared_snapshot_destroy) struct gospy_snapshot *snapshot = NULL;
+	CLEANUP(sink_drop) struct sink sink = SINK_NONE;
+	struct gospy_snapshot_options how = {.stacks = true, .labels = true, .arguments = true};
+	struct select select = {.pc = SELECT_PC_CURRENT, .sort = SELECT_SORT_GOID};
+	struct stack_report report = {.target = gospy_target_info(target), .select = &select};
+	if (sink_open(&sink, cli, options->output, &err) ||
+	    shared_take(cli, &options->snapshot, &how, target, &snapshot, &err))
+		return cli_fail(cli, &err);
+	report.snapshot = snapshot;
+	if (report_stacks(sink.out, &report, REPORT_TEXT, &err) || sink_end(&sink, &err))
+		return cli_fail(cli, &err);
+	const struct gospy_snapshot_info *info = gospy_snapshot_info(snapshot);
+	const struct facts facts = {
+		.profile = "goroutine",
+		.samples = report.shown,
+		.time_unix_ns = info->time_unix_ns,
+		.paused_ns = info->paused_ns,
+	};
+	if (sink.is_file)
+		say_written(cli, &facts, &sink.save, report.target->pid);
+	int status = shared_note_problems(cli, info);
+	return report.problems || report.missing ? EXIT_STATUS_PARTIAL : status;
+}
+
+/* -----------------------------------------------------------------------------------------------
+ */
+
+static enum gospy_code check(const struct cli *cli, const struct pprof_options *options,
+			     struct gospy_error *err)
+{
+	bool to_stdout = !options->output || strcmp(options->output, "-") == 0;
+	if (options->debug && to_stdout && cli->format != REPORT_TEXT)
+		return err_set(
+			err, GOSPY_E_USAGE,
+			"standard output is either the profile or JSON about it: name a file "
+			"for the profile with -o");
+	return shared_check(&options->snapshot, err);
 }
 
 static int pprof_run(struct cli *cli, char **args)
@@ -144,7 +279,7 @@ static int pprof_run(struct cli *cli, char **args)
 	if (parse_kind(&args, &count, &kind, &err))
 		return cli_fail(cli, &err);
 	pid_t pid = which_target(cli, &options.snapshot.target, &args, &count, &err);
-	if (!pid || cli_no_more(args, count, &err) || shared_check(&options.snapshot, &err) ||
+	if (!pid || cli_no_more(args, count, &err) || check(cli, &options, &err) ||
 	    shared_open(&options.snapshot, pid, &target, &read, &err))
 		return cli_fail(cli, &err);
 	const struct gospy_profile_options how = {
@@ -153,10 +288,14 @@ static int pprof_run(struct cli *cli, char **args)
 		.non_blocking = read.non_blocking,
 		.max_pause_ns = read.max_pause_ns,
 		.cancel_fd = read.cancel_fd,
+		.frames = options.debug,
 	};
+	if (kind == GOSPY_PROFILE_GOROUTINE && options.debug == 2)
+		return write_stacks(cli, &options, target);
 	if (gospy_profile_create(target, &how, &profile, &err))
 		return cli_fail(cli, &err);
-	return write_profile(cli, &options, profile, gospy_target_info(target));
+	return options.debug ? write_text(cli, &options, profile, &read, target)
+			     : write_pprof(cli, &options, profile, gospy_target_info(target));
 }
 
 const struct cmd cmd_pprof = {
@@ -171,6 +310,8 @@ const struct cmd cmd_pprof = {
 		"profile stops the process, as `summary` does.",
 	.groups = {&pprof_group, &read_group, &target_group, &common_group},
 	.examples = "gospy pprof heap shop\n"
+		    "gospy pprof goroutine 4711 --debug 1\n"
 		    "gospy pprof goroutine 4711 -o - | go tool pprof -top -",
+	.pages = true,
 	.run = pprof_run,
 };

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "base/cleanup.h"
 #include "base/hash.h"
+#include "base/label_text.h"
 
 void counts_deinit(struct counts *counts)
 {
@@ -15,56 +15,6 @@ void counts_deinit(struct counts *counts)
 	strbuf_deinit(&counts->key);
 }
 
-/* strconv.Quote, but for what it does with letters that are not ASCII. */
-static void add_quoted(struct strbuf *b, const char *s)
-{
-	strbuf_putc(b, '"');
-	for (; *s; s++) {
-		static const char plain[] = "\a\b\f\n\r\t\v\"\\", escaped[] = "abfnrtv\"\\";
-		const char *found = strchr(plain, *s);
-		if (found)
-			strbuf_printf(b, "\\%c", escaped[found - plain]);
-		else if ((uint8_t)*s < ' ' || *s == 0x7f)
-			strbuf_printf(b, "\\x%02x", (uint8_t)*s);
-		else
-			strbuf_putc(b, *s);
-	}
-	strbuf_putc(b, '"');
-}
-
-static int compare_texts(const void *a, const void *b)
-{
-	const char *const *x = a, *const *y = b;
-	return strcmp(*x, *y);
-}
-
-/* labelMap.String: pairs in order, as texts. */
-static bool add_labels(struct strbuf *b, const struct gospy_label *labels, size_t n)
-{
-	CLEANUP_FREE char **texts = calloc(n + 1, sizeof(*texts));
-	bool ok = texts != NULL;
-	for (size_t i = 0; ok && i < n; i++) {
-		struct strbuf text = {0};
-		add_quoted(&text, labels[i].key);
-		strbuf_putc(&text, ':');
-		add_quoted(&text, labels[i].value);
-		ok = !text.failed;
-		texts[i] = text.s;
-	}
-	if (ok)
-		qsort(texts, n, sizeof(*texts), compare_texts);
-	strbuf_puts(b, "\n# labels: {");
-	for (size_t i = 0; texts && i < n; i++) {
-		if (ok)
-			strbuf_puts(b, i ? ", " : "");
-		if (ok)
-			strbuf_puts(b, texts[i]);
-		free(texts[i]);
-	}
-	strbuf_putc(b, '}');
-	return ok;
-}
-
 static bool make_key(struct counts *c, const uint64_t *pcs, size_t n, bool has_labels,
 		     const struct gospy_label *labels, size_t label_count)
 {
@@ -72,7 +22,9 @@ static bool make_key(struct counts *c, const uint64_t *pcs, size_t n, bool has_l
 	strbuf_putc(&c->key, '@');
 	for (size_t i = 0; i < n; i++)
 		strbuf_printf(&c->key, " 0x%" PRIx64, pcs[i]);
-	return (!has_labels || add_labels(&c->key, labels, label_count)) && !c->key.failed;
+	if (has_labels)
+		strbuf_puts(&c->key, "\n# labels: ");
+	return (!has_labels || label_text_add(&c->key, labels, label_count)) && !c->key.failed;
 }
 
 static const struct gospy_label *copy_labels(struct arena *arena, const struct gospy_label *labels,

@@ -9,6 +9,7 @@
 #include "profile/contention.h"
 #include "profile/counts.h"
 #include "profile/executables.h"
+#include "profile/frame_table.h"
 #include "profile/goroutines.h"
 #include "profile/heap.h"
 #include "profile/locations.h"
@@ -27,6 +28,7 @@ struct maker {
 	struct globals globals; /* with those that only profiles need */
 	struct made *made;
 	struct locations locations;
+	struct frame_table frames; /* where they are asked for */
 	VEC(struct gospy_profile_sample) samples;
 	uint32_t depth; /* so many addresses a stack has at most */
 };
@@ -35,6 +37,7 @@ static void maker_deinit(struct maker *m)
 {
 	symbols_release(m->locations.symbols);
 	locations_deinit(&m->locations);
+	frame_table_deinit(&m->frames);
 	vec_free(&m->samples);
 }
 
@@ -69,11 +72,13 @@ static enum gospy_code finish(struct maker *m, struct gospy_error *err)
 	pub->function_count = l->functions.len;
 	pub->mappings = KEEP(m->made, &l->mappings);
 	pub->mapping_count = l->mappings.len;
+	pub->frames = KEEP(m->made, &m->frames.all);
+	pub->frame_count = m->frames.all.len;
 	if (symbols_full(l->symbols) && !pub->note)
 		pub->note = "more different program counters were found than are looked up: some "
 			    "functions are not known";
-	return pub->samples && pub->locations && pub->functions && pub->mappings ? GOSPY_OK
-										 : err_nomem(err);
+	bool ok = pub->samples && pub->locations && pub->functions && pub->mappings && pub->frames;
+	return ok ? GOSPY_OK : err_nomem(err);
 }
 
 /* The pcs of a sample lie in what goes away. */
@@ -85,6 +90,8 @@ static bool add_sample(struct maker *m, struct gospy_profile_sample *sample)
 	if (sample->pc_count)
 		memcpy(pcs, sample->pcs, sample->pc_count * sizeof(*pcs));
 	sample->pcs = pcs;
+	if (m->options->frames && !frame_table_stack(&m->frames, &m->locations, sample))
+		return false;
 	return vec_push(&m->samples, *sample);
 }
 
@@ -336,6 +343,7 @@ enum gospy_code profile_create(struct source *source, struct image *image,
 	m.depth = depth_of(image);
 	m.locations.arena = &made->arena;
 	m.locations.minor = image->version.minor;
+	made->pub.go_minor = (uint32_t)image->version.minor;
 	made->pub.time_unix_ns = source_clock_ns(source, SOURCE_REAL);
 	enum gospy_code code = executables_list(source, &m.locations, err);
 	if (!code)

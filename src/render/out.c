@@ -22,6 +22,7 @@ void out_init(struct out *out, int fd, bool color)
 	out->rows = out->cols = 0;
 	out->utf8 = false;
 	out->begin = NULL;
+	out->written = 0;
 	out->flushes = 0;
 	out->len = 0;
 }
@@ -59,6 +60,7 @@ static void write_all(struct out *out, const char *s, size_t len)
 		if (n >= 0) {
 			s += n;
 			len -= (size_t)n;
+			out->written += (uint64_t)n;
 		} else if (errno == EAGAIN) {
 			// A program that shares the terminal or pipe may have made it non-blocking.
 			poll(&(struct pollfd){.fd = out->fd, .events = POLLOUT}, 1, -1);

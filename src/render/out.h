@@ -26,6 +26,7 @@ struct out {
 	 * `more`: at once there is more than that, and `buf` may be empty. NULL: nothing is. */
 	void (*begin)(struct out *out, void *ctx, bool more);
 	void *begin_ctx;
+	uint64_t written; /* bytes that have left `buf` */
 	unsigned flushes; /* how many times `buf` has become empty */
 	size_t len;
 	char buf[OUT_BUFFER];
