@@ -1315,8 +1315,8 @@ struct gospy_profile {
 	size_t frame_count;
 	/** Why it may have nothing in it, or less than there is; or NULL. */
 	const char *note;
-	enum gospy_soundness soundness; /**< GOSPY_SOUND; _TORN: it changed while it was read, each
-					   time */
+	/** GOSPY_SOUND; _TORN: not all of it is of one moment, as .note says. */
+	enum gospy_soundness soundness;
 };
 
 /**

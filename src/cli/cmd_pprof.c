@@ -143,11 +143,7 @@ static int note_profile(struct cli *cli, const struct gospy_profile *profile)
 {
 	if (profile->note)
 		cli_note(cli, "%s", profile->note);
-	if (profile->soundness == GOSPY_SOUND)
-		return EXIT_STATUS_OK;
-	cli_note(cli, "collections came so fast that no reading of it was of one moment: some "
-		      "values may be off");
-	return EXIT_STATUS_PARTIAL;
+	return profile->soundness == GOSPY_SOUND ? EXIT_STATUS_OK : EXIT_STATUS_PARTIAL;
 }
 
 static int write_pprof(struct cli *cli, const struct pprof_options *options,

@@ -155,8 +155,12 @@ static enum gospy_code make_heap(struct maker *m, struct gospy_error *err)
 	if (!heap.rate)
 		pub->note = "runtime.MemProfileRate is 0: the program does not sample its "
 			    "allocations";
-	if (!heap.settled)
+	if (!heap.settled) {
 		pub->soundness = GOSPY_SOUND_TORN;
+		pub->note =
+			"collections came so fast that no reading of it was of one moment: some "
+			"values may be off";
+	}
 	for (size_t i = 0; i < heap.records.len; i++) {
 		struct gospy_profile_sample sample;
 		if (!heap_sample(&heap, i, &m->locations, &sample) || !add_sample(m, &sample))
@@ -251,7 +255,13 @@ static enum gospy_code make_goroutine(struct maker *m, struct gospy_error *err)
 	if (code)
 		return code;
 	m->made->pub.paused_ns = snapshot->info.paused_ns;
-	if (unknown)
+	const struct gospy_snapshot_info *info = &snapshot->info;
+	if (info->late || info->torn || info->unreadable || info->problem) {
+		m->made->pub.soundness = GOSPY_SOUND_TORN;
+		m->made->pub.note = "some goroutines could not be read at the instant of the "
+				    "others, or not at all: they may be missing, or counted where "
+				    "they no longer were";
+	} else if (unknown)
 		m->made->pub.note = "of some goroutines it is not known where they are: they are "
 				    "shown at their start";
 	return add_counts(m, &counts, err);

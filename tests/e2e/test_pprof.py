@@ -28,8 +28,7 @@ class PprofTest(lib_gospy.TargetTest):
         return lib_pprof.read(self.path("own"))
 
     def ours(self, fixture, kind, *options):
-        lib_gospy.run("pprof", kind, fixture.pid, "-o", self.path("ours"), *options).expect(
-            lib_gospy.OK)
+        lib_gospy.whole("pprof", kind, fixture.pid, "-o", self.path("ours"), *options)
         return lib_pprof.read(self.path("ours"))
 
     def assert_same(self, fixture, kind):
