@@ -73,6 +73,13 @@ static bool model_differs(const struct model_row *row, enum model_column column)
 	return false;
 }
 
+/* Does the column LOCATION say in which function all of them are? By creator it may have no room.
+ */
+static bool shows_function(const struct model_row *row, enum group_key key)
+{
+	return !row->title && !row->locations_differ && key != GROUP_CREATOR;
+}
+
 bool model_name(const struct model_row *row, enum model_column column, enum group_key key,
 		bool utf8, struct name *ret)
 {
@@ -88,7 +95,7 @@ bool model_name(const struct model_row *row, enum model_column column, enum grou
 	else if (column == COLUMN_USER && !row->users_known)
 		*ret = (struct name){.kind = NAME_TEXT, .text = "?"};
 	else if (column == COLUMN_USER)
-		*ret = name_place(row->user);
+		*ret = name_beside(row->user, shows_function(row, key) ? row->location : NULL);
 	else
 		return false;
 	ret->after = model_differs(row, column) ? name_more(utf8) : NULL;

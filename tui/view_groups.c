@@ -46,6 +46,7 @@ struct groups_view {
 	struct view view;
 	const struct model_row *const *rows; /* of the model; valid until it changes */
 	size_t count;
+	bool users_known; /* of one of them */
 };
 
 static size_t groups_total(const struct view *view)
@@ -63,6 +64,9 @@ static void groups_update(struct view *view, struct ui *ui)
 	struct groups_view *groups = (struct groups_view *)view;
 	groups->rows = model_rows(ui->model, &groups->count);
 	bool inverted;
+	groups->users_known = false;
+	for (size_t i = 0; i < groups->count; i++)
+		groups->users_known |= groups->rows[i]->users_known;
 	view->sort = (int)model_sort(ui->model, &inverted);
 	view->inverted = inverted;
 }
@@ -131,6 +135,9 @@ static void groups_cell(struct view *view, const struct ui *ui, size_t at, size_
 	enum model_column which = (enum model_column)columns[column].sort;
 	if (which == COLUMN_LOCATION && creator_takes_its_place(view, ui))
 		which = COLUMN_CREATOR;
+	// A column of nothing but question marks would only take room.
+	if (which == COLUMN_USER && !((struct groups_view *)view)->users_known)
+		return;
 	value->style = cell_style(row, which);
 	if (which == COLUMN_COUNT)
 		value->number = row->count;

@@ -27,6 +27,7 @@ static bool has_core(enum name_kind kind)
 	case NAME_STATES:
 		return true;
 	case NAME_TEXT:
+	case NAME_LINE:
 	case NAME_PATH:
 	case NAME_OBJECT:
 		break;

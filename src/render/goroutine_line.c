@@ -189,20 +189,6 @@ static int make_head(struct head *head, const struct gospy_goroutine *g, enum le
 	return width(&head->goid, utf8) + width(&head->state, utf8) + width(&head->details, utf8);
 }
 
-static struct name name_of(const struct gospy_location *location)
-{
-	struct name name = name_place(location);
-	name.parens = true;
-	return name;
-}
-
-/* Both are in one call, and it is enough to say the line of the second. */
-static bool same_function(const struct gospy_location *a, const struct gospy_location *b)
-{
-	return a && b && a->func && b->func && a->file && b->file && a->line != b->line &&
-	       strcmp(a->func, b->func) == 0 && strcmp(a->file, b->file) == 0;
-}
-
 static int name_width(const struct name *name, enum names names, bool utf8)
 {
 	const struct name_size size = name_size(name, utf8);
@@ -267,14 +253,10 @@ void goroutine_line(struct out *out, const struct goroutine_line *line)
 {
 	static const char continued[] = "\n    ";
 	CLEANUP(head_deinit) struct head head = {0};
-	CLEANUP(strbuf_deinit) struct strbuf number = {0};
-	const struct name place = name_of(line->place);
-	struct name user = name_of(line->user);
+	struct name place = name_place(line->place);
+	struct name user = name_beside(line->user, line->place);
 	int place_room, user_room;
-	if (same_function(line->place, line->user)) {
-		strbuf_printf(&number, ":%" PRIu32, line->user->line);
-		user = (struct name){.kind = NAME_TEXT, .text = number.failed ? "" : number.s};
-	}
+	place.parens = user.parens = true;
 	bool one = choose(&head, out, line, &place, line->user ? &user : NULL, &place_room,
 			  &user_room);
 	if (!one)

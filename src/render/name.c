@@ -566,7 +566,10 @@ static void fit_object(struct strbuf *text, struct part object, int width, bool 
 static void add_clean(struct strbuf *text, const struct name *name)
 {
 	CLEANUP(strbuf_deinit) struct strbuf clean = {0};
-	escape_add(&clean, name->text);
+	if (name->kind == NAME_LINE)
+		strbuf_printf(&clean, ":%" PRIu32, name->line);
+	else
+		escape_add(&clean, name->text);
 	if (clean.s && name->kind == NAME_STATE)
 		state_short(clean.s, text);
 	else if (clean.s && name->kind == NAME_OBJECT)
@@ -594,6 +597,7 @@ static void fit(struct strbuf *text, const struct name *name, int width, bool ut
 	switch (name->kind) {
 	case NAME_PLACE:
 		break;
+	case NAME_LINE:
 	case NAME_TEXT:
 		add(text, head(whole(&clean), width - 1, utf8));
 		strbuf_puts(text, name_more(utf8));
@@ -655,6 +659,7 @@ static struct name_size size_of(const struct name *name, bool utf8)
 		return states_size(whole(&clean), utf8);
 	case NAME_OBJECT:
 		return object_size(whole(&clean), utf8);
+	case NAME_LINE:
 	case NAME_STATE:
 	case NAME_TEXT:
 		break;
@@ -726,4 +731,17 @@ struct name name_place(const struct gospy_location *location)
 		.line = location->line,
 		.pc = location->pc,
 	};
+}
+
+static bool same_function(const struct gospy_location *a, const struct gospy_location *b)
+{
+	return a && b && a->func && b->func && a->file && b->file &&
+	       strcmp(a->func, b->func) == 0 && strcmp(a->file, b->file) == 0;
+}
+
+struct name name_beside(const struct gospy_location *location, const struct gospy_location *beside)
+{
+	if (!same_function(location, beside))
+		return name_place(location);
+	return (struct name){.kind = NAME_LINE, .line = location->line};
 }

@@ -27,6 +27,7 @@
 enum name_kind {
 	NAME_TEXT,  /* anything: loses its end */
 	NAME_PLACE, /* loses as above */
+	NAME_LINE,  /* ":33", of a place whose function is said beside it */
 	NAME_PATH,  /* of a file, behind spaces perhaps: loses its outermost directories */
 	NAME_STATE, /* "chan receive (nil chan)": in its shorter words, "chan recv nil" (state.h) */
 	NAME_STATES, /* "9800 chan recv, 12 select": loses the last */
@@ -51,6 +52,8 @@ struct name {
 const char *name_more(bool utf8);
 /** A place; "-" for NULL. */
 struct name name_place(const struct gospy_location *location);
+/** The same, and its line only if it is in the function of `beside`, which the reader sees, too. */
+struct name name_beside(const struct gospy_location *location, const struct gospy_location *beside);
 
 /** The same with strings of its own, in `arena`; false: out of memory. */
 bool name_copy(struct arena *arena, const struct name *name, struct name *ret);

@@ -9,6 +9,7 @@
 #include "render/units.h"
 
 enum { COUNT, STATES, LONGEST_WAIT, LOCATION, WAITS_AT, COLUMNS };
+enum { STATE_WIDTH = 12 /* "12 chan recv" */, WHOLE_STATES_FROM = 50 /* columns */ };
 
 static const struct table_column columns[COLUMNS] = {
 	[COUNT] = {.gap = "", .title = "COUNT", .right = true},
@@ -42,9 +43,8 @@ static void add_states(struct strbuf *b, const group_states *states, size_t inde
 		strbuf_printf(b, ", %" PRIu64 " in other states", others);
 }
 
-static void add_place(struct table *table, const struct gospy_location *location, const char *after)
+static void add_place(struct table *table, struct name name, const char *after)
 {
-	struct name name = name_place(location);
 	name.parens = true;
 	name.after = after;
 	table_name(table, &name);
@@ -76,7 +76,12 @@ static void choose_columns(const struct out *out, const struct groups *groups, b
 		    (i == LONGEST_WAIT && out->cols && !is_wait_known(groups, n)))
 			continue;
 		shown->which[shown->count] = i;
-		shown->columns[shown->count++] = columns[i];
+		shown->columns[shown->count] = columns[i];
+		// On a narrower one half a word is better than none. On this one WAITS AT, which
+		// may be narrow, has to leave room for whole ones.
+		if (i == STATES && waits_at && out->cols >= WHOLE_STATES_FROM)
+			shown->columns[shown->count].enough = STATE_WIDTH;
+		shown->count++;
 	}
 }
 
@@ -98,6 +103,7 @@ static void add_cell(struct table *table, const struct out *out, const struct gr
 {
 	CLEANUP(strbuf_deinit) struct strbuf text = {0};
 	const struct group *group = &groups->groups.at[index];
+	const struct gospy_location *place = group_location(group->largest, groups->key);
 	const char *more = out->cols ? name_more(out->utf8) : " ...";
 	switch (column) {
 	case COUNT:
@@ -111,10 +117,11 @@ static void add_cell(struct table *table, const struct out *out, const struct gr
 		add_wait(table, group->longest_wait_ns, out->cols);
 		break;
 	case LOCATION:
-		add_place(table, group_location(group->largest, groups->key), NULL);
+		add_place(table, name_place(place), NULL);
 		break;
 	case WAITS_AT:
-		add_place(table, group->largest->user, group->users_differ ? more : NULL);
+		add_place(table, name_beside(group->largest->user, out->cols ? place : NULL),
+			  group->users_differ ? more : NULL);
 		break;
 	}
 }

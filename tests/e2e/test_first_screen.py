@@ -93,6 +93,8 @@ class FirstScreenTest(lib_gospy.TargetTest):
         lib_gospy.wait_for(waiting, "a goroutine for each connection")
         text = self.first_screen("summary", fixture.pid)
         self.assertRegex(text, r"(?m)^ *1\d\d  1\d\d IO(?: wait)? .*conn\)\.serve")
+        # These wait in the function that they began with.
+        self.assertRegex(text, r"(?m)^ *4  4 chan recv +main\.\(\*shop\)\.work.* :\d+$")
 
 
 class WidthTest(lib_gospy.TargetTest):

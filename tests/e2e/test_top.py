@@ -828,6 +828,13 @@ class SizeTest(TopTest):
             top.wait_text(f"{title.replace('_', ' ')}▼")
         self.quit(top)
 
+    def test_stacks_that_are_not_read(self):
+        """Of so many goroutines: there is no column for what is then known of none."""
+        fixture = self.fixture("parked", "-n", 100001)
+        top = self.top(fixture)
+        top.wait_text("LOCATION +CREATED BY$")
+        self.quit(top)
+
     def test_300_columns(self):
         fixture = self.fixture("parked", "-n", 40)
         top = self.top(fixture, size=(50, 300))

@@ -468,6 +468,47 @@ static void cells(void **state)
 	}
 }
 
+/** As screens show it: of what LOCATION says already only the line. */
+static void waits_at(void **state)
+{
+	(void)state;
+	static const struct gospy_location
+		begins = {.func = "main.worker", .file = "w.go", .line = 12},
+		inner = {.func = "main.worker", .file = "w.go", .line = 15},
+		called = {.func = "main.wait", .file = "w.go", .line = 40};
+	const struct {
+		struct model_row row;
+		enum group_key key;
+		const char *text;
+	} cases[] = {
+		{{.location = &begins, .user = &inner}, GROUP_START, ":15"},
+		{{.location = &begins, .user = &begins}, GROUP_START, ":12"},
+		{{.location = &begins, .user = &inner, .users_differ = true},
+		 GROUP_START,
+		 ":15\u2026"},
+		{{.location = &begins, .user = &called}, GROUP_START, "main.wait w.go:40"},
+		{{.location = &begins, .user = NULL}, GROUP_START, "-"},
+		// There LOCATION has others, or something else.
+		{{.location = &begins, .user = &inner, .locations_differ = true},
+		 GROUP_STATE,
+		 "main.worker w.go:15"},
+		{{.location = &begins, .user = &inner, .title = "channel 0xc0"},
+		 GROUP_OBJECT,
+		 "main.worker w.go:15"},
+		{{.location = &begins, .user = &inner}, GROUP_CREATOR, "main.worker w.go:15"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct model_row row = cases[i].row;
+		struct strbuf text = {0};
+		struct name name;
+		row.users_known = true;
+		assert_true(model_name(&row, COLUMN_USER, cases[i].key, true, &name));
+		name_full(&name, &text);
+		assert_string_equal(text.s, cases[i].text);
+		strbuf_deinit(&text);
+	}
+}
+
 /** However long it runs, what is kept of the past has its limits, and growth is seen all the time.
  */
 static void the_past_is_bounded(void **state)
@@ -640,6 +681,7 @@ int main(void)
 		cmocka_unit_test(filtering),
 		cmocka_unit_test(members_are_found),
 		cmocka_unit_test(cells),
+		cmocka_unit_test(waits_at),
 		cmocka_unit_test(the_past_is_bounded),
 		cmocka_unit_test(slow_leaks_are_found),
 		cmocka_unit_test(many_groups_are_bounded),
