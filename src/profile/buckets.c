@@ -5,6 +5,7 @@
 #include "base/cancel.h"
 #include "base/cleanup.h"
 #include "base/map.h"
+#include "base/radix.h"
 
 enum { HEADER = 48, WORD = 8, PAGE = 4096, BLOCK = 64 << 10, PAGES = BLOCK / PAGE };
 
@@ -18,14 +19,23 @@ struct blocks {
 		uint32_t present; /* a bit for each page */
 	} * at;
 	size_t count, cap;
+	size_t made; /* so many have memory; it is used again */
 };
 
 static void blocks_deinit(struct blocks *blocks)
 {
-	for (size_t i = 0; i < blocks->count; i++)
+	for (size_t i = 0; i < blocks->made; i++)
 		free(blocks->at[i].bytes);
 	free(blocks->at);
 	map_deinit(&blocks->by_number);
+}
+
+/* Forget what was read, and keep the memory. */
+static void blocks_restart(struct blocks *blocks)
+{
+	blocks->count = 0;
+	map_deinit(&blocks->by_number);
+	blocks->by_number = (struct map){0};
 }
 
 static enum gospy_code fetch(struct blocks *blocks, uint64_t addr, struct block *block,
@@ -58,17 +68,19 @@ static enum gospy_code add_block(struct blocks *blocks, uint64_t number, uint64_
 			return err_nomem(err);
 		blocks->at = at;
 	}
-	struct block block = {.bytes = malloc(BLOCK)};
-	if (!block.bytes)
-		return err_nomem(err);
-	enum gospy_code code = fetch(blocks, number * BLOCK, &block, err);
-	if (code) {
-		free(block.bytes);
-		return code;
+	struct block *block = &blocks->at[blocks->count];
+	if (blocks->count == blocks->made) {
+		*block = (struct block){.bytes = malloc(BLOCK)};
+		if (!block->bytes)
+			return err_nomem(err);
+		blocks->made++;
 	}
+	block->present = 0;
+	enum gospy_code code = fetch(blocks, number * BLOCK, block, err);
+	if (code)
+		return code;
 	blocks->left -= BLOCK;
-	blocks->at[blocks->count++] = block;
-	*slot = blocks->count;
+	*slot = ++blocks->count;
 	return GOSPY_OK;
 }
 
@@ -168,18 +180,36 @@ enum gospy_code buckets_read(struct mem *mem, const struct bucket_list *list, ui
 	return code;
 }
 
+/* In the order of their addresses, so that each block is read once and few are kept. */
+static struct radix_item *order_of(const struct buckets *buckets)
+{
+	struct radix_item *order = calloc(buckets->all.len + 1, sizeof(*order));
+	for (size_t i = 0; order && i < buckets->all.len; i++)
+		order[i] =
+			(struct radix_item){.key = buckets->all.at[i].addr, .index = (uint32_t)i};
+	if (order && !radix_sort(order, buckets->all.len)) {
+		free(order);
+		return NULL;
+	}
+	return order;
+}
+
 enum gospy_code
 buckets_read_again(struct mem *mem, const struct bucket_list *list, struct buckets *buckets,
 		   void (*seen)(void *ctx, const struct bucket *bucket, const uint64_t *before),
 		   void *ctx, struct gospy_error *err)
 {
+	enum { BLOCKS_KEPT = 16 };
 	CLEANUP(blocks_deinit) struct blocks blocks = {.mem = mem, .left = UINT64_MAX};
+	CLEANUP_FREE struct radix_item *order = order_of(buckets);
 	size_t bytes = (size_t)list->words * WORD;
-	enum gospy_code code = GOSPY_OK;
+	enum gospy_code code = order ? GOSPY_OK : err_nomem(err);
 	for (size_t i = 0; i < buckets->all.len && !code; i++) {
-		struct bucket *bucket = &buckets->all.at[i];
+		struct bucket *bucket = &buckets->all.at[order[i].index];
 		uint64_t before[BUCKET_WORDS_MAX];
 		memcpy(before, bucket->words, sizeof(before));
+		if (blocks.count >= BLOCKS_KEPT)
+			blocks_restart(&blocks);
 		code = copy_out(&blocks, bucket->addr + HEADER + bucket->pc_count * WORD,
 				bucket->words, bytes, err);
 		if (!code)

@@ -19,6 +19,7 @@ void locations_deinit(struct locations *l)
 	map_deinit(&l->by_pc);
 	map_deinit(&l->by_name);
 	vec_free(&l->same_hash);
+	vec_free(&l->found);
 	callers_deinit(&l->stack);
 	vec_free(&l->deck);
 }
@@ -154,22 +155,17 @@ static bool push_deck(struct locations *l, uint64_t pc, const struct caller *cal
 	return vec_push(&l->deck, *caller);
 }
 
-/* What a stack's locations are collected in. */
-struct found {
-	VEC(uint32_t) locations;
-};
-
-static bool flush_deck(struct locations *l, struct found *found)
+static bool flush_deck(struct locations *l)
 {
 	if (!l->deck.len)
 		return true;
-	bool ok = add_location(l) && vec_push(&found->locations, (uint32_t)l->all.len - 1);
+	bool ok = add_location(l) && vec_push(&l->found, (uint32_t)l->all.len - 1);
 	l->deck.len = 0;
 	return ok;
 }
 
 /* One step of appendLocsForStack: how many addresses of the stack it took; 0: out of memory. */
-static size_t step(struct locations *l, const uint64_t *pcs, size_t left, struct found *found)
+static size_t step(struct locations *l, const uint64_t *pcs, size_t left)
 {
 	const uint64_t *known = map_get(&l->by_pc, *pcs);
 	if (known) {
@@ -178,40 +174,40 @@ static size_t step(struct locations *l, const uint64_t *pcs, size_t left, struct
 			return push_deck(l, *pcs, &key->first, key->first_failed);
 		size_t taken = key->pc_count < left ? key->pc_count : left;
 		uint32_t index = (uint32_t)*known - 1;
-		return flush_deck(l, found) && vec_push(&found->locations, index) ? taken : 0;
+		return flush_deck(l) && vec_push(&l->found, index) ? taken : 0;
 	}
 	struct caller caller = caller_at(l->symbols, *pcs);
 	if (is_goexit(&caller))
-		return flush_deck(l, found);
+		return flush_deck(l);
 	bool failed = has_failed(&caller);
 	if (fits_deck(l, &caller))
 		return push_deck(l, *pcs, &caller, failed);
-	if (!flush_deck(l, found))
+	if (!flush_deck(l))
 		return 0;
 	known = map_get(&l->by_pc, *pcs); // that may have made it
 	if (!known)
 		return push_deck(l, *pcs, &caller, failed);
 	size_t taken = l->keys.at[*known - 1].pc_count;
-	if (!vec_push(&found->locations, (uint32_t)*known - 1))
+	if (!vec_push(&l->found, (uint32_t)*known - 1))
 		return 0;
 	return taken < left ? taken : left;
 }
 
-static bool walk_deck(struct locations *l, struct found *found)
+static bool walk_deck(struct locations *l)
 {
 	l->deck.len = 0;
 	if (!callers_expand_final(l->symbols, l->minor, &l->stack))
 		return false;
 	for (size_t i = 0, taken; i < l->stack.pcs.len; i += taken) {
-		taken = step(l, l->stack.pcs.at + i, l->stack.pcs.len - i, found);
+		taken = step(l, l->stack.pcs.at + i, l->stack.pcs.len - i);
 		if (!taken)
 			return false;
 	}
-	return flush_deck(l, found);
+	return flush_deck(l);
 }
 
 /* locForPC, up to Go 1.13: each address has a location of its own. */
-static bool walk_pcs(struct locations *l, struct found *found)
+static bool walk_pcs(struct locations *l)
 {
 	for (size_t i = 0; i < l->stack.pcs.len; i++) {
 		uint64_t pc = l->stack.pcs.at[i];
@@ -226,7 +222,7 @@ static bool walk_pcs(struct locations *l, struct found *found)
 				return false;
 			index = (uint32_t)l->all.len - 1;
 		}
-		if (!vec_push(&found->locations, index))
+		if (!vec_push(&l->found, index))
 			return false;
 	}
 	return true;
@@ -235,21 +231,20 @@ static bool walk_pcs(struct locations *l, struct found *found)
 bool locations_of_stack(struct locations *l, const uint64_t *pcs, size_t n, const uint32_t **ret,
 			uint32_t *count_ret)
 {
-	struct found found = {0};
+	l->found.len = 0;
 	l->stack.pcs.len = 0;
 	if (!vec_reserve(&l->stack.pcs, n + 1))
 		return false;
 	if (n)
 		memcpy(l->stack.pcs.at, pcs, n * sizeof(*pcs));
 	l->stack.pcs.len = n;
-	bool ok = l->minor >= DECK_SINCE ? walk_deck(l, &found) : walk_pcs(l, &found);
+	bool ok = l->minor >= DECK_SINCE ? walk_deck(l) : walk_pcs(l);
 	uint32_t *locations =
-		ok ? arena_calloc(l->arena, found.locations.len + 1, sizeof(*locations)) : NULL;
-	if (locations && found.locations.len)
-		memcpy(locations, found.locations.at, found.locations.len * sizeof(*locations));
+		ok ? arena_calloc(l->arena, l->found.len + 1, sizeof(*locations)) : NULL;
+	if (locations && l->found.len)
+		memcpy(locations, l->found.at, l->found.len * sizeof(*locations));
 	*ret = locations;
-	*count_ret = (uint32_t)found.locations.len;
-	vec_free(&found.locations);
+	*count_ret = (uint32_t)l->found.len;
 	return locations != NULL;
 }
 

@@ -29,6 +29,7 @@ struct locations {
 	struct map by_pc;        /* return address -> 1 + index of a location */
 	struct map by_name;      /* hash of a function's name -> 1 + index of the last with it */
 	VEC(uint32_t) same_hash; /* of the functions: 1 + index of another one, or 0 */
+	VEC(uint32_t) found;     /* locations of the stack that is looked at */
 	struct callers stack;    /* the one that is looked at */
 	VEC(struct caller) deck;
 	uint64_t deck_pc; /* return address of its first frame */

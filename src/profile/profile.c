@@ -18,6 +18,7 @@
 struct made {
 	struct gospy_profile pub; /* first: what is handed out */
 	struct arena arena;
+	VEC(void *) owned; /* arrays that it has taken over */
 };
 
 /* What a profile is made with. */
@@ -47,16 +48,19 @@ void profile_destroy(struct gospy_profile *profile)
 	if (!made)
 		return;
 	arena_deinit(&made->arena);
+	for (size_t i = 0; i < made->owned.len; i++)
+		free(made->owned.at[i]);
+	vec_free(&made->owned);
 	free(made);
 }
 
-/* Put the elements in the arena, where they stay. */
-#define KEEP(made, vec)                                                                            \
+/* Take over the elements of an array; false: out of memory. */
+#define TAKE(made, vec)                                                                            \
 	({                                                                                         \
-		void *kept_ = arena_calloc(&(made)->arena, (vec)->len + 1, sizeof(*(vec)->at));    \
-		if (kept_ && (vec)->len)                                                           \
-			memcpy(kept_, (vec)->at, (vec)->len * sizeof(*(vec)->at));                 \
-		kept_;                                                                             \
+		bool taken_ = vec_push(&(made)->owned, (vec)->at);                                 \
+		if (taken_)                                                                        \
+			(vec)->at = NULL;                                                          \
+		taken_;                                                                            \
 	})
 
 static enum gospy_code finish(struct maker *m, struct gospy_error *err)
@@ -64,32 +68,28 @@ static enum gospy_code finish(struct maker *m, struct gospy_error *err)
 	struct locations *l = &m->locations;
 	struct gospy_profile *pub = &m->made->pub;
 	locations_end(l);
-	pub->samples = KEEP(m->made, &m->samples);
+	pub->samples = m->samples.at;
 	pub->sample_count = m->samples.len;
-	pub->locations = KEEP(m->made, &l->all);
+	pub->locations = l->all.at;
 	pub->location_count = l->all.len;
-	pub->functions = KEEP(m->made, &l->functions);
+	pub->functions = l->functions.at;
 	pub->function_count = l->functions.len;
-	pub->mappings = KEEP(m->made, &l->mappings);
+	pub->mappings = l->mappings.at;
 	pub->mapping_count = l->mappings.len;
-	pub->frames = KEEP(m->made, &m->frames.all);
+	pub->frames = m->frames.all.at;
 	pub->frame_count = m->frames.all.len;
 	if (symbols_full(l->symbols) && !pub->note)
 		pub->note = "more different program counters were found than are looked up: some "
 			    "functions are not known";
-	bool ok = pub->samples && pub->locations && pub->functions && pub->mappings && pub->frames;
-	return ok ? GOSPY_OK : err_nomem(err);
+	bool taken = TAKE(m->made, &m->samples) && TAKE(m->made, &l->all) &&
+		     TAKE(m->made, &l->functions) && TAKE(m->made, &l->mappings) &&
+		     TAKE(m->made, &m->frames.all);
+	return taken ? GOSPY_OK : err_nomem(err);
 }
 
-/* The pcs of a sample lie in what goes away. */
+/* The pcs of a sample lie in an array that is taken over. */
 static bool add_sample(struct maker *m, struct gospy_profile_sample *sample)
 {
-	uint64_t *pcs = arena_calloc(&m->made->arena, sample->pc_count + 1u, sizeof(*pcs));
-	if (!pcs)
-		return false;
-	if (sample->pc_count)
-		memcpy(pcs, sample->pcs, sample->pc_count * sizeof(*pcs));
-	sample->pcs = pcs;
 	if (m->options->frames && !frame_table_stack(&m->frames, &m->locations, sample))
 		return false;
 	return vec_push(&m->samples, *sample);
@@ -166,7 +166,7 @@ static enum gospy_code make_heap(struct maker *m, struct gospy_error *err)
 		if (!heap_sample(&heap, i, &m->locations, &sample) || !add_sample(m, &sample))
 			return err_nomem(err);
 	}
-	return GOSPY_OK;
+	return TAKE(m->made, &heap.buckets.pcs) ? GOSPY_OK : err_nomem(err);
 }
 
 /* -------------------------------------------------------------------------- block and mutex --
@@ -198,7 +198,7 @@ static enum gospy_code make_contention(struct maker *m, bool mutex, struct gospy
 		    !add_sample(m, &sample))
 			return err_nomem(err);
 	}
-	return GOSPY_OK;
+	return TAKE(m->made, &profile.buckets.pcs) ? GOSPY_OK : err_nomem(err);
 }
 
 /* ------------------------------------------------------------------- goroutine, threadcreate --
@@ -227,7 +227,7 @@ static enum gospy_code add_counts(struct maker *m, struct counts *counts, struct
 		    !add_sample(m, &sample))
 			return err_nomem(err);
 	}
-	return GOSPY_OK;
+	return TAKE(m->made, &counts->pcs) ? GOSPY_OK : err_nomem(err);
 }
 
 static void snapshot_free(struct gospy_snapshot **snapshot)
