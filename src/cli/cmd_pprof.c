@@ -10,13 +10,29 @@
 #include "cli/which.h"
 #include "render/json.h"
 #include "render/pprof.h"
+#include "render/profile_folded.h"
+#include "render/profile_speedscope.h"
+#include "render/profile_stack.h"
 #include "render/profile_text.h"
+#include "render/profile_top.h"
 #include "render/report_stack.h"
 
 struct pprof_options {
 	struct snapshot_options snapshot;
 	const char *output;
-	int debug; /* as in runtime/pprof.Profile.WriteTo */
+	int format; /* enum format, or NOT_GIVEN */
+	int debug;  /* as in runtime/pprof.Profile.WriteTo, or NOT_GIVEN */
+	const char *sample_type;
+	uint64_t limit;
+};
+
+enum { NOT_GIVEN = -1 };
+
+enum format { FORMAT_PPROF, FORMAT_TEXT, FORMAT_FOLDED, FORMAT_SPEEDSCOPE, FORMAT_TOP };
+
+static const struct opt_choice formats[] = {
+	{"pprof", FORMAT_PPROF},           {"text", FORMAT_TEXT}, {"folded", FORMAT_FOLDED},
+	{"speedscope", FORMAT_SPEEDSCOPE}, {"top", FORMAT_TOP},   {0},
 };
 
 #define AT(member) .offset = offsetof(struct pprof_options, member)
@@ -24,10 +40,18 @@ struct pprof_options {
 static const struct opt_choice debug_levels[] = {{"0", 0}, {"1", 1}, {"2", 2}, {0}};
 
 static const struct opt pprof_opts[] = {
+	{"format", .type = OPT_CHOICE, AT(format), .arg = "F", .choices = formats,
+	 .help = "pprof, the default; text, as the runtime prints it; folded stacks; speedscope; "
+		 "top, as `go tool pprof -top`"},
+	{"sample-type", .type = OPT_STRING, AT(sample_type), .arg = "NAME",
+	 .help = "of heap and the like, which values: inuse_space, alloc_objects, delay, ... "
+		 "Default: as pprof"},
+	{"limit", 'n', .type = OPT_NUMBER, AT(limit), .arg = "N",
+	 .help = "with --format top: the first N functions"},
 	{"debug", .type = OPT_CHOICE, AT(debug), .arg = "N", .choices = debug_levels,
-	 .help = "1: text, as the runtime prints it; 2: of goroutine the stacks, as `stack` does"},
+	 .help = "1: --format text; 2: the same, but of goroutine the stacks, as `stack` does"},
 	{"output", 'o', OPT_STRING, AT(output), .arg = "FILE",
-	 .help = "write it there; -: to standard output, which is the default of text. Default: "
+	 .help = "write it there; -: to standard output, the default of all that is text. Default: "
 		 "gospy-NAME-PID-TYPE-TIME.pb.gz"},
 	{0},
 };
@@ -84,11 +108,28 @@ static void default_path(const struct gospy_target_info *info, const char *kind,
 /* What was written, for say_written. */
 struct facts {
 	const char *profile;
+	enum format format;
 	const struct gospy_profile *counts; /* NULL: stacks */
 	size_t samples;
 	uint64_t time_unix_ns, paused_ns;
-	const char *opener; /* what opens it; NULL: it is text */
 };
+
+/* What opens a file; NULL: it is read as it is. */
+static const char *opener(enum format format)
+{
+	switch (format) {
+	case FORMAT_PPROF:
+		return "go tool pprof";
+	case FORMAT_FOLDED:
+		return "flamegraph.pl";
+	case FORMAT_SPEEDSCOPE:
+		return "speedscope";
+	case FORMAT_TEXT:
+	case FORMAT_TOP:
+		return NULL;
+	}
+	return NULL;
+}
 
 static void say_json(struct cli *cli, const struct facts *facts, const struct save *save, pid_t pid)
 {
@@ -96,6 +137,7 @@ static void say_json(struct cli *cli, const struct facts *facts, const struct sa
 	json_begin(&json, "pprof");
 	json_u64(&json, "pid", (uint64_t)pid);
 	json_str(&json, "profile", facts->profile);
+	json_str(&json, "format", formats[facts->format].name);
 	json_str(&json, "file", save->path);
 	json_u64(&json, "bytes", save->bytes);
 	json_u64(&json, "samples", facts->samples);
@@ -121,20 +163,21 @@ static void say_written(struct cli *cli, const struct facts *facts, const struct
 	}
 	out_printf(cli->out, "%s: %s profile of process %d, %zu samples", save->path,
 		   facts->profile, (int)pid, facts->samples);
-	if (facts->opener)
-		out_printf(cli->out, "; open it with: %s %s", facts->opener, save->path);
+	const char *program = opener(facts->format);
+	if (program)
+		out_printf(cli->out, "; open it with: %s %s", program, save->path);
 	out_putc(cli->out, '\n');
 }
 
-static struct facts facts_of(const struct gospy_profile *profile, const char *opener)
+static struct facts facts_of(const struct gospy_profile *profile, enum format format)
 {
 	return (struct facts){
 		.profile = profile->name,
+		.format = format,
 		.counts = profile,
 		.samples = profile->sample_count,
 		.time_unix_ns = profile->time_unix_ns,
 		.paused_ns = profile->paused_ns,
-		.opener = opener,
 	};
 }
 
@@ -153,7 +196,7 @@ static int write_pprof(struct cli *cli, const struct pprof_options *options,
 	struct gospy_error err;
 	CLEANUP(save_drop) struct save save = SAVE_NONE;
 	CLEANUP(strbuf_deinit) struct strbuf bytes = {0};
-	const struct facts facts = facts_of(profile, "go tool pprof");
+	const struct facts facts = facts_of(profile, FORMAT_PPROF);
 	if (!options->output)
 		default_path(info, profile->name, path);
 	if (!pprof_encode_gzip(profile, &bytes)) {
@@ -191,28 +234,62 @@ static bool read_memory(struct cli *cli, struct gospy_target *target, struct gos
 	return true;
 }
 
-static int write_text(struct cli *cli, const struct pprof_options *options,
+/* What a format is written from. */
+struct writing {
+	enum format format;
+	const struct gospy_profile *profile;
+	const struct profile_text_memory *memory; /* or NULL */
+	const char *title;
+	size_t type, limit;
+};
+
+static bool write_format(struct out *out, const struct writing *w)
+{
+	switch (w->format) {
+	case FORMAT_PPROF:
+		break;
+	case FORMAT_TEXT:
+		return profile_text(out, w->profile, w->memory);
+	case FORMAT_FOLDED:
+		return profile_folded(out, w->profile, w->type);
+	case FORMAT_SPEEDSCOPE:
+		return profile_speedscope(out, w->profile, w->title, w->type);
+	case FORMAT_TOP:
+		return profile_top(out, w->profile, w->type, w->limit);
+	}
+	return true;
+}
+
+static int write_text(struct cli *cli, const struct pprof_options *options, enum format format,
 		      const struct gospy_profile *profile, const struct gospy_read_options *how,
 		      struct gospy_target *target)
 {
 	struct gospy_error err;
 	struct gospy_memstats memstats;
 	struct profile_text_memory memory;
+	char title[64];
 	CLEANUP(sink_drop) struct sink sink = SINK_NONE;
-	const struct facts facts = facts_of(profile, NULL);
+	const struct gospy_target_info *info = gospy_target_info(target);
+	const struct facts facts = facts_of(profile, format);
+	struct writing writing = {
+		.format = format, .profile = profile, .title = title, .limit = options->limit};
+	snprintf(title, sizeof(title), "%s of %s (%d)", profile->name, info->comm, (int)info->pid);
+	if (profile_find_type(profile, options->sample_type, &writing.type, &err) ||
+	    sink_open(&sink, cli, options->output, &err))
+		return cli_fail(cli, &err);
 	bool of_memory =
 		profile->kind == GOSPY_PROFILE_HEAP || profile->kind == GOSPY_PROFILE_ALLOCS;
-	if (sink_open(&sink, cli, options->output, &err))
-		return cli_fail(cli, &err);
-	of_memory = of_memory && read_memory(cli, target, *how, &memstats, &memory);
-	if (!profile_text(sink.out, profile, of_memory ? &memory : NULL)) {
+	if (format == FORMAT_TEXT && of_memory &&
+	    read_memory(cli, target, *how, &memstats, &memory))
+		writing.memory = &memory;
+	if (!write_format(sink.out, &writing)) {
 		err_nomem(&err);
 		return cli_fail(cli, &err);
 	}
 	if (sink_end(&sink, &err))
 		return cli_fail(cli, &err);
 	if (sink.is_file)
-		say_written(cli, &facts, &sink.save, gospy_target_info(target)->pid);
+		say_written(cli, &facts, &sink.save, info->pid);
 	return note_profile(cli, profile);
 }
 
@@ -235,6 +312,7 @@ static int write_stacks(struct cli *cli, const struct pprof_options *options,
 	const struct gospy_snapshot_info *info = gospy_snapshot_info(snapshot);
 	const struct facts facts = {
 		.profile = "goroutine",
+		.format = FORMAT_TEXT,
 		.samples = report.shown,
 		.time_unix_ns = info->time_unix_ns,
 		.paused_ns = info->paused_ns,
@@ -248,11 +326,26 @@ static int write_stacks(struct cli *cli, const struct pprof_options *options,
 /* -----------------------------------------------------------------------------------------------
  */
 
+/* Do the options fit together, and what is to be written? */
 static enum gospy_code check(const struct cli *cli, const struct pprof_options *options,
-			     struct gospy_error *err)
+			     enum format *ret, struct gospy_error *err)
 {
 	bool to_stdout = !options->output || strcmp(options->output, "-") == 0;
-	if (options->debug && to_stdout && cli->format != REPORT_TEXT)
+	if (options->format != NOT_GIVEN)
+		*ret = (enum format)options->format;
+	else
+		*ret = options->debug > 0 ? FORMAT_TEXT : FORMAT_PPROF;
+	if (options->debug != NOT_GIVEN && (options->debug > 0) != (*ret == FORMAT_TEXT))
+		return err_set(err, GOSPY_E_USAGE,
+			       "--debug says whether it is text: it does not go with another "
+			       "--format");
+	if (options->sample_type && (*ret == FORMAT_PPROF || *ret == FORMAT_TEXT))
+		return err_set(err, GOSPY_E_USAGE,
+			       "--format %s has all values: --sample-type does not go with it",
+			       formats[*ret].name);
+	if (options->limit && *ret != FORMAT_TOP)
+		return err_set(err, GOSPY_E_USAGE, "--limit is for --format top");
+	if (*ret != FORMAT_PPROF && to_stdout && cli->format != REPORT_TEXT)
 		return err_set(
 			err, GOSPY_E_USAGE,
 			"standard output is either the profile or JSON about it: name a file "
@@ -262,7 +355,9 @@ static enum gospy_code check(const struct cli *cli, const struct pprof_options *
 
 static int pprof_run(struct cli *cli, char **args)
 {
-	struct pprof_options options = {.snapshot.max_pause_ns = 1000000000};
+	struct pprof_options options = {
+		.snapshot.max_pause_ns = 1000000000, .format = NOT_GIVEN, .debug = NOT_GIVEN};
+	enum format format;
 	struct gospy_error err;
 	size_t count;
 	int status = cli_parse(cli, &cmd_pprof, args, &options, &count);
@@ -275,7 +370,7 @@ static int pprof_run(struct cli *cli, char **args)
 	if (parse_kind(&args, &count, &kind, &err))
 		return cli_fail(cli, &err);
 	pid_t pid = which_target(cli, &options.snapshot.target, &args, &count, &err);
-	if (!pid || cli_no_more(args, count, &err) || check(cli, &options, &err) ||
+	if (!pid || cli_no_more(args, count, &err) || check(cli, &options, &format, &err) ||
 	    shared_open(&options.snapshot, pid, &target, &read, &err))
 		return cli_fail(cli, &err);
 	const struct gospy_profile_options how = {
@@ -284,14 +379,15 @@ static int pprof_run(struct cli *cli, char **args)
 		.non_blocking = read.non_blocking,
 		.max_pause_ns = read.max_pause_ns,
 		.cancel_fd = read.cancel_fd,
-		.frames = options.debug,
+		.frames = format == FORMAT_TEXT,
 	};
 	if (kind == GOSPY_PROFILE_GOROUTINE && options.debug == 2)
 		return write_stacks(cli, &options, target);
 	if (gospy_profile_create(target, &how, &profile, &err))
 		return cli_fail(cli, &err);
-	return options.debug ? write_text(cli, &options, profile, &read, target)
-			     : write_pprof(cli, &options, profile, gospy_target_info(target));
+	if (format == FORMAT_PPROF)
+		return write_pprof(cli, &options, profile, gospy_target_info(target));
+	return write_text(cli, &options, format, profile, &read, target);
 }
 
 const struct cmd cmd_pprof = {
@@ -307,6 +403,8 @@ const struct cmd cmd_pprof = {
 	.groups = {&pprof_group, &read_group, &target_group, &common_group},
 	.examples = "gospy pprof heap shop\n"
 		    "gospy pprof goroutine 4711 --debug 1\n"
+		    "gospy pprof allocs shop --format top --limit 20\n"
+		    "gospy pprof block shop --format folded | inferno-flamegraph >block.svg\n"
 		    "gospy pprof goroutine 4711 -o - | go tool pprof -top -",
 	.pages = true,
 	.run = pprof_run,

@@ -1,0 +1,348 @@
+#include "render/profile_top.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/map.h"
+#include "base/strbuf.h"
+#include "base/vec.h"
+#include "render/measure.h"
+
+/* github.com/google/pprof/internal/report and internal/graph, as Go 1.26 has them. */
+static const double node_fraction = 0.005, edge_fraction = 0.001;
+
+/* A function; what has no name is told apart by its mapping. */
+struct node {
+	const char *name; /* "": see `file` */
+	const char *file; /* of the mapping, or NULL */
+	int64_t flat, cum;
+	size_t seen; /* 1 + number of the last sample that it was met in */
+	bool kept;
+	bool inlined, called; /* it has a caller that it is inlined into; that calls it */
+};
+
+struct edge {
+	uint32_t from, to;
+	int64_t weight;
+	size_t seen;
+	bool inlined;
+};
+
+struct graph {
+	const struct gospy_profile *profile;
+	size_t type;
+	VEC(struct node) nodes;
+	VEC(struct edge) edges;
+	struct map by_ends;        /* of edges -> 1 + index */
+	VEC(struct node *) ranked; /* those that are shown, in this order */
+	int64_t total;             /* of all samples, without their signs */
+	int64_t flat_total;        /* of all nodes */
+	size_t dropped, before_limit;
+	const char *unit; /* in which values are shown */
+};
+
+static void graph_deinit(struct graph *g)
+{
+	vec_free(&g->nodes);
+	vec_free(&g->edges);
+	map_deinit(&g->by_ends);
+	vec_free(&g->ranked);
+}
+
+static int64_t sum(int64_t a, int64_t b)
+{
+	return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+
+static int64_t size_of(int64_t value)
+{
+	return value < 0 ? (int64_t) - (uint64_t)value : value;
+}
+
+static int64_t share_of(int64_t value, double fraction)
+{
+	return size_of((int64_t)((double)value * fraction));
+}
+
+/* --------------------------------------------------------------------------------------- nodes --
+ */
+
+static bool make_nodes(struct graph *g)
+{
+	const struct gospy_profile *p = g->profile;
+	for (size_t i = 0; i < p->function_count; i++) {
+		if (!vec_push(&g->nodes, ((struct node){.name = p->functions[i].name})))
+			return false;
+	}
+	for (size_t i = 0; i <= p->mapping_count; i++) {
+		struct node node = {.name = "", .file = i ? p->mappings[i - 1].file : NULL};
+		if (!vec_push(&g->nodes, node))
+			return false;
+	}
+	return true;
+}
+
+static uint32_t node_of(const struct graph *g, const struct gospy_profile_location *location,
+			size_t line)
+{
+	uint32_t function = location->lines[line].function;
+	if (*g->profile->functions[function].name)
+		return function;
+	return (uint32_t)g->profile->function_count + location->mapping;
+}
+
+static void add_sample(struct graph *g, size_t number)
+{
+	const struct gospy_profile_sample *sample = &g->profile->samples[number];
+	int64_t value = sample->values[g->type];
+	struct node *leaf = NULL;
+	g->total = sum(g->total, size_of(value));
+	if (!value)
+		return;
+	for (size_t i = sample->location_count; i-- > 0;) {
+		const struct gospy_profile_location *location =
+			&g->profile->locations[sample->locations[i]];
+		for (size_t k = location->line_count; k-- > 0;) {
+			leaf = &g->nodes.at[node_of(g, location, k)];
+			if (leaf->seen != number + 1)
+				leaf->cum = sum(leaf->cum, value);
+			leaf->seen = number + 1;
+		}
+	}
+	if (leaf)
+		leaf->flat = sum(leaf->flat, value);
+}
+
+/* The name that is shown of what has none. */
+static void add_name(struct strbuf *b, const struct node *node)
+{
+	const char *slash = node->file ? strrchr(node->file, '/') : NULL;
+	if (*node->name)
+		strbuf_puts(b, node->name);
+	else if (node->file && *node->file)
+		strbuf_printf(b, "[%s]", slash ? slash + 1 : node->file);
+	else
+		strbuf_puts(b, "<unknown>");
+}
+
+static int compare_names(const struct node *a, const struct node *b)
+{
+	CLEANUP(strbuf_deinit) struct strbuf x = {0}, y = {0};
+	if (*a->name && *b->name)
+		return strcmp(a->name, b->name);
+	add_name(&x, a);
+	add_name(&y, b);
+	return x.s && y.s ? strcmp(x.s, y.s) : 0;
+}
+
+/* FlatNameOrder */
+static int compare_nodes(const void *a, const void *b)
+{
+	const struct node *x = *(struct node *const *)a, *y = *(struct node *const *)b;
+	int64_t i = size_of(x->flat), j = size_of(y->flat);
+	if (i != j)
+		return i < j ? 1 : -1;
+	int by_name = compare_names(x, y);
+	if (by_name)
+		return by_name;
+	i = size_of(x->cum);
+	j = size_of(y->cum);
+	return (i < j) - (i > j);
+}
+
+/* newTrimmedGraph: what is too little to be seen is dropped. */
+static bool rank(struct graph *g, size_t limit)
+{
+	size_t all = 0;
+	for (size_t i = 0; i < g->nodes.len; i++)
+		g->flat_total = sum(g->flat_total, g->nodes.at[i].flat);
+	int64_t least = share_of(g->flat_total, node_fraction);
+	for (size_t i = 0; i < g->nodes.len; i++) {
+		struct node *node = &g->nodes.at[i];
+		if (!node->cum && !node->flat)
+			continue;
+		all++;
+		if (size_of(node->cum) >= least && !vec_push(&g->ranked, node))
+			return false;
+	}
+	g->dropped = all - g->ranked.len;
+	if (g->ranked.len)
+		qsort(g->ranked.at, g->ranked.len, sizeof(*g->ranked.at), compare_nodes);
+	g->before_limit = g->ranked.len;
+	if (limit && limit < g->ranked.len)
+		g->ranked.len = limit;
+	for (size_t i = 0; i < g->ranked.len; i++)
+		g->ranked.at[i]->kept = true;
+	return true;
+}
+
+/* ----------------------------------------------------------------- who is inlined into callers --
+ */
+
+static bool add_edge(struct graph *g, uint32_t from, uint32_t to, bool inlined, size_t number)
+{
+	int64_t value = g->profile->samples[number].values[g->type];
+	uint64_t *slot = map_put(&g->by_ends, (uint64_t)from << 32 | to);
+	if (!slot)
+		return false;
+	if (!*slot) {
+		const struct edge edge = {.from = from,
+					  .to = to,
+					  .weight = value,
+					  .seen = number,
+					  .inlined = inlined};
+		*slot = g->edges.len + 1;
+		return vec_push(&g->edges, edge);
+	}
+	struct edge *edge = &g->edges.at[*slot - 1];
+	if (edge->seen == number)
+		return true; // a sample counts once, whatever it does later
+	edge->seen = number;
+	edge->weight = sum(edge->weight, value);
+	edge->inlined &= inlined;
+	return true;
+}
+
+/* Edges go from one that is shown to the next. */
+static bool add_edges(struct graph *g, size_t number)
+{
+	const struct gospy_profile_sample *sample = &g->profile->samples[number];
+	uint32_t parent = UINT32_MAX;
+	for (size_t i = sample->location_count; sample->values[g->type] && i-- > 0;) {
+		const struct gospy_profile_location *location =
+			&g->profile->locations[sample->locations[i]];
+		for (size_t k = location->line_count; k-- > 0;) {
+			uint32_t node = node_of(g, location, k);
+			if (!g->nodes.at[node].kept)
+				continue;
+			bool inlined = k + 1 != location->line_count;
+			if (parent != UINT32_MAX && parent != node &&
+			    !add_edge(g, parent, node, inlined, number))
+				return false;
+			parent = node;
+		}
+	}
+	return true;
+}
+
+static void judge_edges(struct graph *g)
+{
+	int64_t least = share_of(g->flat_total, edge_fraction);
+	for (size_t i = 0; i < g->edges.len; i++) {
+		const struct edge *edge = &g->edges.at[i];
+		if (size_of(edge->weight) < least)
+			continue;
+		struct node *node = &g->nodes.at[edge->to];
+		node->inlined |= edge->inlined;
+		node->called |= !edge->inlined;
+	}
+}
+
+/* --------------------------------------------------------------------------------------- print --
+ */
+
+/* selectOutputUnit: one in which the smallest value is not nothing, nor the largest endless. */
+static const char *choose_unit(const struct graph *g)
+{
+	const char *unit = g->profile->types[g->type].unit, *least_unit, *most_unit;
+	int64_t least = 0;
+	for (size_t i = 0; i < g->ranked.len; i++) {
+		const struct node *node = g->ranked.at[i];
+		int64_t value = size_of(node->flat ? node->flat : node->cum);
+		if (value > 0 && (!least || value < least))
+			least = value;
+	}
+	if (!g->ranked.len)
+		return "minimum";
+	least = least ? least : g->total;
+	measure_scale(least, unit, "minimum", &least_unit);
+	measure_scale(g->total, unit, "minimum", &most_unit);
+	if (strcmp(least_unit, most_unit) != 0 && least <= (g->total - 1) / 100)
+		measure_scale(100 * least, unit, "minimum", &least_unit);
+	return *least_unit ? least_unit : unit;
+}
+
+static struct measure_text label(const struct graph *g, int64_t value)
+{
+	return measure_label(value, g->profile->types[g->type].unit, g->unit);
+}
+
+/* reportLabels */
+static void print_head(struct out *out, const struct graph *g)
+{
+	const struct gospy_profile *p = g->profile;
+	const struct gospy_profile_mapping *program = p->mapping_count ? &p->mappings[0] : NULL;
+	time_t seconds = (time_t)(p->time_unix_ns / 1000000000);
+	struct tm tm;
+	char date[80];
+	int64_t shown = 0;
+	for (size_t i = 0; i < g->ranked.len; i++)
+		shown = sum(shown, g->ranked.at[i]->flat);
+	if (program && *program->file) {
+		const char *slash = strrchr(program->file, '/');
+		out_puts(out, "File: ");
+		out_text(out, slash ? slash + 1 : program->file);
+		out_putc(out, '\n');
+	}
+	if (program && *program->build_id)
+		out_printf(out, "Build ID: %s\n", program->build_id);
+	out_printf(out, "Type: %s\n", p->types[g->type].type);
+	if (localtime_r(&seconds, &tm) && strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S %Z", &tm))
+		out_printf(out, "Time: %s\n", date);
+	const struct measure_text percent = measure_percent(shown, g->total);
+	out_printf(out, "Showing nodes accounting for %s, %s of %s total\n", label(g, shown).s,
+		   percent.s + strspn(percent.s, " "), label(g, g->total).s);
+	if (g->total && g->dropped)
+		out_printf(out, "Dropped %zu node%s (cum <= %s)\n", g->dropped,
+			   g->dropped > 1 ? "s" : "",
+			   label(g, share_of(g->total, node_fraction)).s);
+	if (g->total && g->ranked.len < g->before_limit)
+		out_printf(out, "Showing top %zu nodes out of %zu\n", g->ranked.len,
+			   g->before_limit);
+}
+
+static bool print(struct out *out, const struct graph *g)
+{
+	CLEANUP(strbuf_deinit) struct strbuf name = {0};
+	int64_t flat = 0;
+	print_head(out, g);
+	out_puts(out, "      flat  flat%   sum%        cum   cum%\n");
+	for (size_t i = 0; i < g->ranked.len; i++) {
+		const struct node *node = g->ranked.at[i];
+		flat = sum(flat, node->flat);
+		out_printf(out, "%10s %s %s %10s %s  ", label(g, node->flat).s,
+			   measure_percent(node->flat, g->total).s,
+			   measure_percent(flat, g->total).s, label(g, node->cum).s,
+			   measure_percent(node->cum, g->total).s);
+		strbuf_clear(&name);
+		add_name(&name, node);
+		if (name.failed)
+			return false;
+		out_text(out, name.s);
+		if (node->inlined)
+			out_puts(out, node->called ? " (partial-inline)" : " (inline)");
+		out_putc(out, '\n');
+	}
+	return true;
+}
+
+bool profile_top(struct out *out, const struct gospy_profile *profile, size_t type, size_t limit)
+{
+	CLEANUP(graph_deinit) struct graph g = {.profile = profile, .type = type};
+	if (!make_nodes(&g))
+		return false;
+	for (size_t i = 0; i < profile->sample_count; i++)
+		add_sample(&g, i);
+	if (!rank(&g, limit))
+		return false;
+	for (size_t i = 0; i < profile->sample_count; i++) {
+		if (!add_edges(&g, i))
+			return false;
+	}
+	judge_edges(&g);
+	g.unit = choose_unit(&g);
+	return print(out, &g);
+}
