@@ -405,7 +405,7 @@ const struct cmd cmd_pprof = {
 		    "gospy pprof goroutine 4711 --debug 1\n"
 		    "gospy pprof allocs shop --format top --limit 20\n"
 		    "gospy pprof block shop --format folded | inferno-flamegraph >block.svg\n"
-		    "gospy pprof goroutine 4711 -o - | go tool pprof -top -",
+		    "gospy pprof goroutine 4711 -o now.pb.gz && go tool pprof -http : now.pb.gz",
 	.pages = true,
 	.run = pprof_run,
 };
