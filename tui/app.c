@@ -68,6 +68,7 @@ static void set_up_model(struct app *app, struct model *model)
 		model_set_sort(model, (enum model_column)groups->sort, groups->inverted);
 	else
 		model_set_sort(model, options->sort, false);
+	model_set_short_states(model, true);
 	model_set_growing_first(model, app->ui.model ? model_growing_first(app->ui.model)
 						     : !options->sort_given);
 	if (options->func && !model_set_func(model, options->func, why, sizeof(why)))

@@ -224,6 +224,14 @@ static int compare_texts(const char *a, const char *b)
 	return a && b ? strcmp(b, a) : (a != NULL) - (b != NULL);
 }
 
+static int compare_states(const struct model *model, const struct model_row *a,
+			  const struct model_row *b)
+{
+	if (model->short_states && a->state && b->state)
+		return state_compare_short(b->state, a->state);
+	return compare_texts(a->state, b->state);
+}
+
 static int compare_places(const struct model_row *a, const struct model_row *b)
 {
 	if (a->title || b->title)
@@ -239,8 +247,8 @@ static double known_wait(const struct model_row *row)
 }
 
 /* Positive: `a` comes first, if not inverted. */
-static int compare_column(const struct model_row *a, const struct model_row *b,
-			  enum model_column column)
+static int compare_column(const struct model *model, const struct model_row *a,
+			  const struct model_row *b, enum model_column column)
 {
 	switch (column) {
 	case COLUMN_COUNT:
@@ -252,7 +260,7 @@ static int compare_column(const struct model_row *a, const struct model_row *b,
 	case COLUMN_OLDEST:
 		return compare_numbers(known_wait(a), known_wait(b));
 	case COLUMN_STATE:
-		return compare_texts(a->state, b->state);
+		return compare_states(model, a, b);
 	case COLUMN_LOCATION:
 		return compare_places(a, b);
 	case COLUMN_CREATOR:
@@ -272,10 +280,10 @@ static int compare_rows(const void *x, const void *y, void *arg)
 	const struct model *model = arg;
 	if (model->growing_first && a->growing != b->growing)
 		return a->growing ? -1 : 1;
-	int order = compare_column(a, b, model->sort);
+	int order = compare_column(model, a, b, model->sort);
 	if (order)
 		return model->inverted ? order : -order;
-	order = compare_column(b, a, COLUMN_COUNT);
+	order = compare_column(model, b, a, COLUMN_COUNT);
 	if (!order)
 		order = compare_places(b, a);
 	// At last the id decides, so that rows do not jump from one sample to the next. An id is
@@ -332,6 +340,12 @@ void model_set_sort(struct model *model, enum model_column column, bool inverted
 {
 	model->sort = column;
 	model->inverted = inverted;
+	model->stale = true;
+}
+
+void model_set_short_states(struct model *model, bool short_states)
+{
+	model->short_states = short_states;
 	model->stale = true;
 }
 

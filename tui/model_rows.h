@@ -12,6 +12,8 @@ enum group_key model_key(const struct model *model);
 bool model_key_known(const struct model *model);
 /** Largest, or first in the alphabet, first; the other way round if inverted. */
 void model_set_sort(struct model *model, enum model_column column, bool inverted);
+/** Order states by the shorter words, which screens show (render/state.h). */
+void model_set_short_states(struct model *model, bool short_states);
 enum model_column model_sort(const struct model *model, bool *inverted_ret);
 /** Growing groups before all others. Set at the beginning. */
 void model_set_growing_first(struct model *model, bool growing_first);

@@ -66,7 +66,7 @@ struct model {
 	/* The table. */
 	enum group_key key;
 	enum model_column sort;
-	bool inverted, growing_first;
+	bool inverted, growing_first, short_states;
 	struct pattern filter, func; /* .code is NULL: none */
 	VEC(struct model_row) rows;  /* those of groups first, in their order; then the gone ones */
 	struct map by_id;            /* id -> 1 + position in rows */

@@ -46,7 +46,7 @@ struct groups_view {
 	struct view view;
 	const struct model_row *const *rows; /* of the model; valid until it changes */
 	size_t count;
-	bool users_known; /* of one of them */
+	bool users_told; /* one of them is known, and LOCATION has another thing */
 };
 
 static size_t groups_total(const struct view *view)
@@ -64,9 +64,9 @@ static void groups_update(struct view *view, struct ui *ui)
 	struct groups_view *groups = (struct groups_view *)view;
 	groups->rows = model_rows(ui->model, &groups->count);
 	bool inverted;
-	groups->users_known = false;
-	for (size_t i = 0; i < groups->count; i++)
-		groups->users_known |= groups->rows[i]->users_known;
+	groups->users_told = false;
+	for (size_t i = 0; model_key(ui->model) != GROUP_USER && i < groups->count; i++)
+		groups->users_told |= groups->rows[i]->users_known;
 	view->sort = (int)model_sort(ui->model, &inverted);
 	view->inverted = inverted;
 }
@@ -135,8 +135,8 @@ static void groups_cell(struct view *view, const struct ui *ui, size_t at, size_
 	enum model_column which = (enum model_column)columns[column].sort;
 	if (which == COLUMN_LOCATION && creator_takes_its_place(view, ui))
 		which = COLUMN_CREATOR;
-	// A column of nothing but question marks would only take room.
-	if (which == COLUMN_USER && !((struct groups_view *)view)->users_known)
+	// A column of nothing but question marks, or of the places beside it, would only take room.
+	if (which == COLUMN_USER && !((struct groups_view *)view)->users_told)
 		return;
 	value->style = cell_style(row, which);
 	if (which == COLUMN_COUNT)

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "render/escape.h"
 #include "render/select.h"
+#include "render/state.h"
 #include "render/units.h"
 #include "tui/members.h"
 #include "tui/model_rows.h"
@@ -36,7 +37,7 @@ struct member {
 	uint64_t goid, wait_ns, still_ns;
 	struct waited waited;
 	pid_t tid;
-	const char *state;
+	const char *state, *state_shown; /* the runtime's words, and those on the screen */
 	char *location, *labels;
 	bool named; /* the location is a place */
 	struct name name;
@@ -100,6 +101,15 @@ static const char *state_text(struct arena *arena, const struct gospy_goroutine 
 	return s;
 }
 
+static const char *shown_state(struct arena *arena, const char *state)
+{
+	struct strbuf text = {0};
+	state_short(state, &text);
+	char *s = copy(arena, &text);
+	strbuf_deinit(&text);
+	return s;
+}
+
 static void take_one(struct member_list *list, const struct gospy_goroutine *g, size_t index,
 		     uint64_t still_ns)
 {
@@ -117,6 +127,7 @@ static void take_one(struct member_list *list, const struct gospy_goroutine *g, 
 		.labels = labels_text(&list->arena, g),
 		.named = value.named,
 	};
+	member.state_shown = shown_state(&list->arena, member.state);
 	if (!name_copy(&list->arena, &value.name, &member.name))
 		abort();
 	strbuf_deinit(&value.text);
@@ -224,7 +235,7 @@ static int members_compare(struct view *view, int sort, size_t left, size_t righ
 	const struct member *a = &list[left], *b = &list[right];
 	switch (sort) {
 	case BY_STATE:
-		return strcmp(a->state, b->state);
+		return strcmp(a->state_shown, b->state_shown);
 	case BY_WAIT:
 		return select_compare_waits(wait_known(a->wait_ns, a->still_ns).ns,
 					    wait_known(b->wait_ns, b->still_ns).ns);

@@ -60,18 +60,35 @@ static const struct reason {
 };
 enum { REASONS = sizeof(reasons) / sizeof(reasons[0]) };
 
-void state_short(const char *state, struct strbuf *text)
+/* The shorter form of the reason that it begins with, and what stands behind that. */
+static const char *shorten(const char *state, const char **rest_ret)
 {
 	for (size_t i = 0; i < REASONS; i++) {
 		size_t len = strlen(reasons[i].text);
 		bool begins = strncmp(state, reasons[i].text, len) == 0;
 		if (!begins || (state[len] && state[len] != ' '))
 			continue;
-		strbuf_puts(text, reasons[i].shorter ? reasons[i].shorter : reasons[i].text);
-		strbuf_puts(text, state + len);
-		return;
+		*rest_ret = state + len;
+		return reasons[i].shorter ? reasons[i].shorter : reasons[i].text;
 	}
-	strbuf_puts(text, state);
+	*rest_ret = "";
+	return state;
+}
+
+void state_short(const char *state, struct strbuf *text)
+{
+	const char *rest;
+	strbuf_puts(text, shorten(state, &rest));
+	strbuf_puts(text, rest);
+}
+
+int state_compare_short(const char *a, const char *b)
+{
+	const char *rest_a, *rest_b;
+	if (strcmp(a, b) == 0)
+		return 0;
+	int order = strcmp(shorten(a, &rest_a), shorten(b, &rest_b));
+	return order ? order : strcmp(rest_a, rest_b);
 }
 
 static bool is(const char *name, const char *text, size_t len)

@@ -15,6 +15,9 @@
  * (torn)". What has no shorter form is appended as it is. `state` may be escaped. */
 void state_short(const char *state, struct strbuf *text);
 
+/** As strcmp(), by the shorter forms: the order in which a screen shows them. */
+int state_compare_short(const char *a, const char *b);
+
 /** The runtime's own words for a reason that has one of its two forms; NULL: there is none. */
 const char *state_reason(const char *text, size_t len);
 

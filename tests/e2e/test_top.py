@@ -197,6 +197,29 @@ class ScreenTest(TopTest):
         top.key("Enter", "Down")
         top.wait_no_text("^/")
 
+    def test_states_in_the_order_of_their_words(self):
+        """They are sorted by the words that are shown: "Mutex.Lock" before "chan recv"."""
+        fixture = self.fixture("states")
+        n = sum("labels" not in g for g in fixture.ready["goroutines"])
+        top = self.top(fixture, size=(70, 120))
+        top.key("T")
+        top.wait_text("by label")
+        top.wait_text(r"\(no labels\)")
+        top.key("Enter")
+        top.wait_text("^ +GOID +STATE +WAIT▼")
+        top.key("<")
+        title = top.wait_text("^ +GOID +STATE▼ +WAIT ").string
+
+        def states(lines):
+            begin, end = title.index("STATE"), title.index(" THREAD")
+            cells = [line[begin:end] for line in lines if re.match(r"  +\d+ ", line)]
+            return [re.sub(r" +\S+$", "", cell.rstrip()) for cell in cells]
+        top.wait(lambda lines: len(states(lines)) == n and states(lines) == sorted(states(lines)),
+                 "states in the order of the alphabet")
+        shown = states(top.screen.lines())
+        self.assertLess(shown.index("Mutex.Lock"), shown.index("chan recv"))
+        self.quit(top)
+
     def test_selection_follows(self):
         """The selection stays with its goroutine when the order is turned round."""
         fixture = self.fixture("parked", "-n", 40)
@@ -832,6 +855,16 @@ class SizeTest(TopTest):
         """Of so many goroutines: there is no column for what is then known of none."""
         fixture = self.fixture("parked", "-n", 100001)
         top = self.top(fixture)
+        top.wait_text("LOCATION +CREATED BY$")
+        self.quit(top)
+
+    def test_user_frames_once(self):
+        """Where these are what it groups by, LOCATION has them."""
+        fixture = self.fixture("parked", "-n", 40)
+        top = self.top(fixture)
+        top.wait_text("LOCATION +WAITS AT +CREATED BY$")
+        top.key("t", "t")
+        top.wait_text("by user frame")
         top.wait_text("LOCATION +CREATED BY$")
         self.quit(top)
 

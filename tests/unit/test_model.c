@@ -380,6 +380,23 @@ static void sorting(void **state)
 	assert_int_equal(place, 1);
 }
 
+/* The first in the alphabet comes first, in the words that are shown. */
+static void sorting_by_state(void **state)
+{
+	(void)state;
+	static const struct gospy_location lock = {.func = "main.lock"},
+					   call = {.func = "main.call"};
+	const struct census_class classes[] = {class_of(&lock, "sync.Mutex.Lock", 1),
+					       class_of(&call, "semacquire", 1)};
+	MODEL(model);
+	model_add(model, sample_of(0, classes, 2, GROUP_START));
+	model_set_growing_first(model, false);
+	model_set_sort(model, COLUMN_STATE, false);
+	assert_order(model, "main.call");
+	model_set_short_states(model, true);
+	assert_order(model, "main.lock"); // "Mutex.Lock"
+}
+
 static void filtering(void **state)
 {
 	(void)state;
@@ -678,6 +695,7 @@ int main(void)
 		cmocka_unit_test(keys_that_become_known),
 		cmocka_unit_test(places_that_differ_in_their_pc_are_one),
 		cmocka_unit_test(sorting),
+		cmocka_unit_test(sorting_by_state),
 		cmocka_unit_test(filtering),
 		cmocka_unit_test(members_are_found),
 		cmocka_unit_test(cells),
