@@ -3,6 +3,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 #define REPEAT(byte) (UINT64_C(0x0101010101010101) * (byte))
 
 static uint64_t has_byte(uint64_t word, uint8_t byte)
@@ -34,27 +36,6 @@ static size_t ascii_run(const char *s, size_t len, enum escape_mode mode)
 	return len >= 8 && is_clean_word(s + len - 8, mode) ? len : i;
 }
 
-/* RFC 3629: shortest form, no surrogates. */
-unsigned escape_decode(const char *s, size_t len, uint32_t *code_ret)
-{
-	uint8_t b = (uint8_t)s[0];
-	unsigned n = b < 0x80 ? 1 : b < 0xc2 ? 0 : b < 0xe0 ? 2 : b < 0xf0 ? 3 : b < 0xf5 ? 4 : 0;
-	if (!n || n > len)
-		return 0;
-	uint32_t code = n == 1 ? b : b & (0x7fu >> n);
-	for (unsigned i = 1; i < n; i++) {
-		uint8_t next = (uint8_t)s[i];
-		if ((next & 0xc0) != 0x80)
-			return 0;
-		code = code << 6 | (next & 0x3f);
-	}
-	if ((n == 3 && code < 0x800) || (n == 4 && (code < 0x10000 || code > 0x10ffff)) ||
-	    (code >= 0xd800 && code <= 0xdfff))
-		return 0;
-	*code_ret = code;
-	return n;
-}
-
 static bool is_unfit(uint32_t code, enum escape_mode mode)
 {
 	if (code < 0x80)
@@ -69,7 +50,7 @@ struct escape_step escape_next(const char *s, size_t len, enum escape_mode mode)
 	size_t i = ascii_run(s, len, mode);
 	while (i < len) {
 		uint32_t code;
-		unsigned n = escape_decode(s + i, len - i, &code);
+		unsigned n = utf8_decode(s + i, len - i, &code);
 		if (!n)
 			return (struct escape_step){i, 1, ESCAPE_INVALID};
 		if (is_unfit(code, mode))

@@ -23,9 +23,6 @@ struct escape_step {
 };
 struct escape_step escape_next(const char *s, size_t len, enum escape_mode mode);
 
-/** Length of the UTF-8 character at the start of `len` > 0 bytes, or 0: none. */
-unsigned escape_decode(const char *s, size_t len, uint32_t *code_ret);
-
 /** Four characters "\xNN"; the end of them is returned. */
 char *escape_byte(char *dst, char byte);
 

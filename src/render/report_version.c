@@ -3,7 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "render/escape.h"
+#include "base/cleanup.h"
+#include "base/quote.h"
 #include "render/json.h"
 
 /* runtime/debug/mod.go:BuildInfo.String */
@@ -22,44 +23,13 @@ static void module_text(struct out *out, const char *word, const struct gospy_mo
 		module_text(out, "=>", module->replace);
 }
 
-/* strconv/quote.go:appendEscapedRune, for what escape.h calls unfit, all of which is below U+10000.
- */
-static void quoted_unfit(struct out *out, const char *s, const struct escape_step *step)
-{
-	static const char letters[] = "abfnrtv\\\"", meaning[] = "\a\b\f\n\r\t\v\\\"";
-	const char *letter = step->code && step->code < 0x80 ? strchr(meaning, *s) : NULL;
-	if (letter)
-		out_printf(out, "\\%c", letters[letter - meaning]);
-	else if (step->unfit == 1)
-		out_printf(out, "\\x%02x", (uint8_t)*s);
-	else
-		out_printf(out, "\\u%04" PRIx32, step->code);
-}
-
-/* strconv/quote.go:Quote, but for characters that escape.h lets pass and Go does not call
- * printable.
- */
-static void quoted_text(struct out *out, const char *s)
-{
-	out_putc(out, '"');
-	while (*s) {
-		struct escape_step step = escape_next(s, strlen(s), ESCAPE_JSON);
-		out_write(out, s, step.clean);
-		s += step.clean;
-		if (step.unfit)
-			quoted_unfit(out, s, &step);
-		s += step.unfit;
-	}
-	out_putc(out, '"');
-}
-
 /* runtime/debug/mod.go:quoteKey, quoteValue. */
 static void quotable_text(struct out *out, const char *s, const char *special)
 {
+	CLEANUP(strbuf_deinit) struct strbuf quoted = {0};
 	if (s[strcspn(s, special)])
-		quoted_text(out, s);
-	else
-		out_text(out, s);
+		quote_add(&quoted, s);
+	out_text(out, quoted.s ? quoted.s : s);
 }
 
 static void setting_text(struct out *out, const struct gospy_build_setting *setting)

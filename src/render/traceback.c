@@ -3,7 +3,7 @@
 #include <inttypes.h>
 
 #include "base/cleanup.h"
-#include "render/escape.h"
+#include "base/utf8.h"
 #include "render/report_goroutine.h"
 #include "render/wait.h"
 
@@ -69,7 +69,7 @@ static void write_quoted(struct out *out, const char *s)
 	out_putc(out, '"');
 	while (len) {
 		uint32_t code;
-		unsigned n = escape_decode(s, len, &code);
+		unsigned n = utf8_decode(s, len, &code);
 		if (n)
 			write_rune(out, code);
 		else

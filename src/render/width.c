@@ -2,12 +2,12 @@
 
 #include <stdint.h>
 
-#include "render/escape.h"
+#include "base/utf8.h"
 
 wchar_t width_next(const char **s, size_t *len)
 {
 	uint32_t code;
-	unsigned n = escape_decode(*s, *len, &code);
+	unsigned n = utf8_decode(*s, *len, &code);
 	if (!n) {
 		n = 1;
 		code = '?';

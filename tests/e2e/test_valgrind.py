@@ -34,6 +34,14 @@ class ValgrindTest(lib_gospy.TargetTest):
             with self.subTest(args=args):
                 self.check(*args)
 
+    def test_profiles(self):
+        fixture = self.watch(lib_fixture.start(lib_gospy.builds("profiled", ("default",))[-1]))
+        for kind, *options in (("heap", "-o", "/dev/null"), ("heap", "--format", "text"),
+                               ("goroutine", "--format", "text"), ("block", "--format", "folded"),
+                               ("mutex", "--format", "speedscope"), ("allocs", "--format", "top")):
+            with self.subTest(kind=kind, options=options):
+                self.check("pprof", kind, fixture.pid, *options)
+
     def test_agent(self):
         with lib_agent.Agent() as agent:
             for args in (("gc",), ("stack", "--agent"), ("pprof-heap", "-o", "/dev/null")):
