@@ -667,6 +667,12 @@ static struct name_size size_of(const struct name *name, bool utf8)
 	return (struct name_size){width, width, width, width, width};
 }
 
+static bool ends_with(const struct strbuf *text, const char *end)
+{
+	size_t len = strlen(end);
+	return text->len >= len && memcmp(text->s + text->len - len, end, len) == 0;
+}
+
 void name_fit(const struct name *name, int width, bool utf8, struct strbuf *text)
 {
 	int after = name->after ? width_of(name->after, utf8) : 0;
@@ -683,7 +689,8 @@ void name_fit(const struct name *name, int width, bool utf8, struct strbuf *text
 		}
 	}
 	fit(text, name, width, utf8);
-	if (after)
+	// One "…" says both, that it is cut and that there are others.
+	if (after && !ends_with(text, name->after))
 		escape_add(text, name->after);
 }
 

@@ -152,6 +152,8 @@ static void waits_line(struct out *out, struct gospy_snapshot *snapshot)
 	endless_line(out, &waits);
 }
 
+#define MINUTE_NS 60000000000ULL
+
 static void memory_line(struct out *out, const struct gospy_snapshot_info *info)
 {
 	const struct gospy_heap *heap = &info->heap;
@@ -165,7 +167,8 @@ static void memory_line(struct out *out, const struct gospy_snapshot_info *info)
 	out_puts(out, "; ");
 	out_count(out, heap->num_gc);
 	out_printf(out, " GC%s", units_plural(heap->num_gc));
-	if (heap->num_gc && heap->num_gc != GOSPY_UNKNOWN && info->uptime_ns &&
+	// Of less than a minute it would be a guess: "2 GCs, 3508/min" of a start.
+	if (heap->num_gc && heap->num_gc != GOSPY_UNKNOWN && info->uptime_ns >= MINUTE_NS &&
 	    info->uptime_ns != GOSPY_UNKNOWN)
 		out_printf(out, ", %s/min",
 			   units_rate((double)heap->num_gc * 60e9 / (double)info->uptime_ns).s);

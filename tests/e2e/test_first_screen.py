@@ -72,6 +72,8 @@ class FirstScreenTest(lib_gospy.TargetTest):
         fixture = self.target("states")
         said = {g["name"]: g["goid"] for g in fixture.ready["goroutines"] if "name" in g}
         text = self.first_screen("summary", fixture.pid)
+        if re.search(r"^states .* up \d+s ", text):
+            self.assertRegex(text, r"(?m)^Heap .* \d+ GCs?, last ")  # no rate of such a time
         line = re.search(r"^For ever +(.*)$", text, re.M)[1]
         self.assertIn(f"1 chan recv nil (g{said['nil-receive']})", line)
         self.assertIn(f"1 chan send nil (g{said['nil-send']})", line)

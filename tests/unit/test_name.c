@@ -203,6 +203,12 @@ static void test_what_stands_around(void **state)
 		     "waits for a/b.Func http2_server.go:1179!",
 		     "waits for b.Func http2_server.go:1179!", "waits for b.Func:1179!",
 		     "waits for Func:1179!", "waits for Func!", "Func!", "F…c!", "F…!", "…!", "…");
+	name = place("a/b.Func.func1");
+	name.after = "…";
+	EXPECT_FORMS(name, "a/b.Func.func1 /src/grpc/transport/http2_server.go:1179…",
+		     "a/b.Func.func1 http2_server.go:1179…", "b.Func.func1 http2_server.go:1179…",
+		     "b.Func.func1:1179…", "Func.func1:1179…", "Func…:1179…", "Func.func1…",
+		     "Func…", "F…c…");
 	name = other(NAME_OBJECT, "mutex 0xc000012dd8");
 	name.before = "waiting for ";
 	EXPECT_FORMS(name, "waiting for mutex 0xc000012dd8", "waiting for mutex …c000012dd8",
