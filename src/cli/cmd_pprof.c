@@ -43,7 +43,7 @@ static const struct opt pprof_opts[] = {
 	{"format", .type = OPT_CHOICE, AT(format), .arg = "F", .choices = formats,
 	 .help = "pprof, the default; text, as the runtime prints it; folded stacks; speedscope; "
 		 "top, as `go tool pprof -top`"},
-	{"sample-type", .type = OPT_STRING, AT(sample_type), .arg = "NAME",
+	{"sample-type", .type = OPT_STRING, AT(sample_type), .arg = "VALUES",
 	 .help = "of heap and the like, which values: inuse_space, alloc_objects, delay, ... "
 		 "Default: as pprof"},
 	{"limit", 'n', .type = OPT_NUMBER, AT(limit), .arg = "N",

@@ -16,6 +16,10 @@ OK, ERROR, USAGE, PERMISSION, NO_TARGET, PARTIAL = range(6)
 # Builds of a fixture that need no --bin.
 WITH_SYMBOLS = ("default", "pie", "cgo", "cgopie", "noopt")
 
+# Without symbols these globals are looked for when a profile is asked for: test_pprof.py.
+FOR_PROFILES = {f"runtime.{name}" for name in ("mProf", "mProfCycle", "ticks", "blockprofilerate",
+                                               "mutexprofilerate")}
+
 # Far above anything seen, so that a hang is a failure and a slow machine is not.
 HANG = 120
 

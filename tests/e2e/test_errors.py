@@ -166,7 +166,8 @@ def commands():
 
 
 # Words that a command is given so that only its options are wrong, where it is not a PID.
-TARGET = {"tree": (), "list": (), "completion": ("bash",), "help": (), "setgc": ("1", "50")}
+TARGET = {"tree": (), "list": (), "completion": ("bash",), "help": (), "setgc": ("1", "50"),
+          "pprof": ("heap", "1")}
 
 
 class UsageTest(ErrorTest):
@@ -178,8 +179,10 @@ class UsageTest(ErrorTest):
     BAD = {"N": ("x", "-1", "1.5", "", "9" * 30), "N[,N]": ("x", "1,", ",", "9" * 30),
            "D": ("soon", "-1s", "1x", "", "9" * 30 + "h"), "PID": ("x", "0", "-1", "9" * 30),
            "REGEX": ("(", "[", "*", "(" * 20000), "K[=V]": ("", "=x"), "MODULE": ("", "a,,b"),
-           "WHEN": ("%", ""), "NAME": ("%", ""), "KEY": ("%", ""), "PLACE": ("%", "")}
-    ANYTHING = ("FILE",)
+           "WHEN": ("%", ""), "NAME": ("%", ""), "KEY": ("%", ""), "PLACE": ("%", ""),
+           "F": ("%", "")}
+    # Which values there are depends on the profile.
+    ANYTHING = ("FILE", "VALUES")
 
     def options(self):
         """Of each command its options: letter, name, "[=" if it may have an argument, or what that
