@@ -139,7 +139,9 @@ class ScreenTest(TopTest):
         def shown(lines):
             title = next((line for line in lines if "COUNT" in line), "STATE LOCATION")
             at, end = title.index("STATE"), title.index("LOCATION")
-            return {row[at:end].strip(): int(row[1:10]) for row in rows(lines, "COUNT")}
+            # One that is only half drawn has no count yet.
+            return {row[at:end].strip(): int(row[1:10]) for row in rows(lines, "COUNT")
+                    if row[1:10].strip().isdigit()}
         top.wait(lambda lines: shown(lines) == reasons, f"{reasons}")
         # A filter knows the words of the screen, and those of the runtime.
         for word in ("select{}", r"^select \(no cases", "chan recv nil$", r"\(nil chan\)"):
