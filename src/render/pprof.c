@@ -4,9 +4,7 @@
 #include <zlib.h>
 
 #include "base/cleanup.h"
-#include "base/hash.h"
-#include "base/map.h"
-#include "base/vec.h"
+#include "base/intern.h"
 
 /* Fields of the messages, by their numbers in profile.proto. */
 enum {
@@ -46,9 +44,7 @@ enum {
 struct encoder {
 	struct strbuf *out;
 	struct strbuf message, inner; /* what is being written, and a message in it */
-	VEC(const char *) strings;
-	struct map by_hash;            /* of a string -> 1 + number of the last with it */
-	VEC(uint32_t) same_hash;       /* of the strings: 1 + number of another one, or 0 */
+	struct intern strings;
 	uint32_t locations, functions; /* so many were written */
 	bool failed;
 };
@@ -57,9 +53,7 @@ static void encoder_deinit(struct encoder *e)
 {
 	strbuf_deinit(&e->message);
 	strbuf_deinit(&e->inner);
-	vec_free(&e->strings);
-	map_deinit(&e->by_hash);
-	vec_free(&e->same_hash);
+	intern_deinit(&e->strings);
 }
 
 /* ------------------------------------------------------------------------------------ protobuf --
@@ -114,21 +108,9 @@ static bool is_packed(size_t n)
 /* Number of the string; the empty one has 0. */
 static uint64_t string_of(struct encoder *e, const char *s)
 {
-	uint64_t *head = map_put(&e->by_hash, hash_bytes(0, s, strlen(s)));
-	if (!head) {
-		e->failed = true;
-		return 0;
-	}
-	for (uint64_t i = *head; i; i = e->same_hash.at[i - 1]) {
-		if (strcmp(e->strings.at[i - 1], s) == 0)
-			return i - 1;
-	}
-	if (!vec_push(&e->same_hash, (uint32_t)*head) || !vec_push(&e->strings, s)) {
-		e->failed = true;
-		return 0;
-	}
-	*head = e->strings.len;
-	return *head - 1;
+	uint32_t number = 0;
+	e->failed |= !intern_put(&e->strings, s, &number);
+	return number;
 }
 
 /* ------------------------------------------------------------------------------------ messages --
@@ -250,8 +232,10 @@ static void add_all(struct encoder *e, const struct gospy_profile *p)
 	add_nonzero(e->out, PROFILE_TIME_NANOS, p->time_unix_ns);
 	for (size_t i = 0; i < p->mapping_count; i++)
 		add_mapping(e, &p->mappings[i], i + 1);
-	for (size_t i = 0; i < e->strings.len; i++)
-		add_bytes(e->out, PROFILE_STRING_TABLE, e->strings.at[i], strlen(e->strings.at[i]));
+	for (size_t i = 0; i < e->strings.all.len; i++) {
+		const char *string = e->strings.all.at[i];
+		add_bytes(e->out, PROFILE_STRING_TABLE, string, strlen(string));
+	}
 }
 
 bool pprof_encode(const struct gospy_profile *profile, struct strbuf *ret)
