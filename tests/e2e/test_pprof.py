@@ -1,10 +1,14 @@
 """`gospy pprof`: the bytes are those that the process itself writes of the same moment."""
+import collections
 import os
+import shutil
+import sys
 import tempfile
 
 import lib_fixture
 import lib_gospy
 import lib_pprof
+import test_images
 
 # Those that the process can write of itself without being in them.
 RECORDED = ("heap", "allocs", "block", "mutex", "threadcreate")
@@ -12,6 +16,22 @@ VARIANTS = ("default", "pie", "cgo", "stripped", "sw", "noopt", "race")
 # So often a process may have done something of its own between two looks, such as starting a
 # thread, or waiting for a lock of its runtime.
 TRIES = 20
+# What a program in C and one in Python load a library with, and have it serve.
+PYTHON_HOST = test_images.PYTHON_HOST
+# With this every allocation is in the memory profile, from the start.
+EVERY_ALLOCATION = {"GODEBUG": "memprofilerate=1"}
+
+# Pairs of profiles: (Go version, what became of them) -> how many.
+pairs = collections.Counter()
+
+
+def tearDownModule():
+    """The table of what was compared."""
+    print(f"\n{'Go':8} {'pairs':>6} {'same bytes':>11} {'wrong':>6} {'never quiet':>12}")
+    for version in sorted({version for version, _ in pairs},
+                          key=lambda version: [int(n) for n in version.split(".")]):
+        same, wrong, noisy = (pairs[version, what] for what in ("same", "wrong", "noisy"))
+        print(f"{version:8} {same + wrong + noisy:6} {same:11} {wrong:6} {noisy:12}")
 
 
 class PprofTest(lib_gospy.TargetTest):
@@ -31,7 +51,7 @@ class PprofTest(lib_gospy.TargetTest):
         lib_gospy.whole("pprof", kind, fixture.pid, "-o", self.path("ours"), *options)
         return lib_pprof.read(self.path("ours"))
 
-    def assert_same(self, fixture, kind):
+    def assert_same(self, build, fixture, kind):
         """If nothing has happened in the process between two writings of its own, ours, which came
         in between, is the same as both."""
         for _ in range(TRIES):
@@ -39,8 +59,10 @@ class PprofTest(lib_gospy.TargetTest):
             ours = lib_pprof.without_times(self.ours(fixture, kind))
             after = lib_pprof.without_times(self.own(fixture, kind))
             if before == after:
+                pairs[build.version, "same" if ours == before else "wrong"] += 1
                 self.assertEqual(ours, before)
                 return
+        pairs[build.version, "noisy"] += 1
         self.skipTest(f"{kind}: the process was never quiet")
 
     def check_recorded(self, *args, variants=VARIANTS, kinds=RECORDED):
@@ -48,7 +70,7 @@ class PprofTest(lib_gospy.TargetTest):
             fixture = self.watch(lib_fixture.start(build, *args))
             for kind in kinds:
                 with self.subTest(build=str(build), kind=kind):
-                    self.assert_same(fixture, kind)
+                    self.assert_same(build, fixture, kind)
             self.doCleanups()
             self.setUp()
 
@@ -57,6 +79,44 @@ class PprofTest(lib_gospy.TargetTest):
 
     def test_after_collections(self):
         self.check_recorded("-collect")
+
+    def test_between_collections(self):
+        """What is allocated appears in the profile after the next two collections."""
+        for build in lib_gospy.builds("profiled", ("default", "stripped")):
+            fixture = self.watch(lib_fixture.start(build))
+            for done in range(4):
+                with self.subTest(build=str(build), collections=done):
+                    self.assert_same(build, fixture, "heap")
+                fixture.ask("gc")
+            self.doCleanups()
+            self.setUp()
+
+    def check_loaded(self, build, fixture):
+        """Of a program that has Go's code in more than one file."""
+        self.assertEqual(fixture.ask("quiet"), {})
+        for kind in RECORDED:
+            with self.subTest(build=str(build), kind=kind):
+                self.assert_same(build, fixture, kind)
+
+    def test_library(self):
+        host = lib_gospy.builds("host", ["default"])[0].path
+        for build in lib_gospy.builds("clib", ["cshared"]):
+            for command in ([host], [sys.executable, "-c", PYTHON_HOST]):
+                library = shutil.copy(build.path, self.path("library.so"))
+                fixture = self.watch(lib_fixture.Fixture(*command, library, env=EVERY_ALLOCATION))
+                self.check_loaded(build, fixture)
+                self.doCleanups()
+                self.setUp()
+
+    def test_plugin(self):
+        for build in lib_gospy.builds("plughost", ["plugin"]):
+            fixture = self.watch(lib_fixture.start(build, env=EVERY_ALLOCATION))
+            self.check_loaded(build, fixture)
+            functions = {frame[0] for sample in lib_pprof.Profile(self.ours(fixture, "heap")).samples
+                         for frame in sample[1]}
+            self.assertTrue([name for name in functions if name.endswith(".allocate")], "plugin")
+            self.doCleanups()
+            self.setUp()
 
     def test_every_allocation(self):
         """At this rate the process cannot write of itself without changing it, so it is another one
@@ -76,7 +136,7 @@ class PprofTest(lib_gospy.TargetTest):
                 with self.subTest(build=str(build), kind=kind):
                     run = lib_gospy.run("pprof", kind, fixture.pid, "-o", self.path("ours"))
                     self.assertIn(what, run.expect(lib_gospy.OK).err)
-                    self.assert_same(fixture, kind)
+                    self.assert_same(build, fixture, kind)
             self.doCleanups()
             self.setUp()
 
