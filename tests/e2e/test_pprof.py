@@ -16,6 +16,8 @@ VARIANTS = ("default", "pie", "cgo", "stripped", "sw", "noopt", "race")
 # So often a process may have done something of its own between two looks, such as starting a
 # thread, or waiting for a lock of its runtime.
 TRIES = 20
+# So many profiles are taken of a process that collects all the time.
+WHOLE = int(os.environ.get("GOSPY_PROFILES", 10))
 # What a program in C and one in Python load a library with, and have it serve.
 PYTHON_HOST = test_images.PYTHON_HOST
 # With this every allocation is in the memory profile, from the start.
@@ -137,6 +139,33 @@ class PprofTest(lib_gospy.TargetTest):
                     run = lib_gospy.run("pprof", kind, fixture.pid, "-o", self.path("ours"))
                     self.assertIn(what, run.expect(lib_gospy.OK).err)
                     self.assert_same(build, fixture, kind)
+            self.doCleanups()
+            self.setUp()
+
+    def test_collections_all_the_time(self):
+        """A reading that is not said to be torn is of one moment: nothing lives that was freed more
+        often than allocated, as in the process's own."""
+        for build in lib_gospy.builds("profiled", ("default", "stripped")):
+            fixture = self.watch(lib_fixture.start(build, "-buckets", 3000, "-cycles"))
+            begin = fixture.ask("memstats")["NumGC"]
+            torn = 0
+
+            def whole():
+                nonlocal torn
+                looked = lib_gospy.run("pprof", "heap", fixture.pid, "-o", self.path("ours"))
+                if looked.status == lib_gospy.PARTIAL:
+                    self.assertIn("collections came so fast", looked.err)
+                    torn += 1
+                    return None
+                looked.expect(lib_gospy.OK)
+                return lib_pprof.Profile(lib_pprof.read(self.path("ours")))
+            for _ in range(WHOLE):
+                profile = lib_gospy.wait_for(whole, "a profile of one moment")
+                negative = [sample for sample in profile.samples if min(sample[0]) < 0]
+                self.assertEqual(negative, [], str(build))
+            cycles = fixture.ask("memstats")["NumGC"] - begin
+            print(f"{build}: {WHOLE} profiles, {torn} were torn, {cycles} collections meanwhile")
+            self.assertGreater(cycles, 0)
             self.doCleanups()
             self.setUp()
 
