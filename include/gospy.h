@@ -1205,6 +1205,7 @@ enum gospy_profile_kind {
 	GOSPY_PROFILE_BLOCK,         /**< where goroutines waited: runtime.SetBlockProfileRate */
 	GOSPY_PROFILE_MUTEX,         /**< who made others wait: SetMutexProfileFraction */
 	GOSPY_PROFILE_THREADCREATE,  /**< where threads were made */
+	GOSPY_PROFILE_OTHER,         /**< of a file, which does not say; cannot be made */
 };
 
 struct gospy_profile_options {
@@ -1226,18 +1227,19 @@ struct gospy_profile_value_type {
 
 /** A function, by its name: of several with one name the first that was met. */
 struct gospy_profile_function {
-	const char *name;    /**< as the function table has it: from Go 1.21 on with all type
-				arguments; "": no function holds the pc */
-	const char *printed; /**< as the runtime prints it: "main.F[...]" */
-	const char *file;    /**< "": not known */
-	uint32_t start_line; /**< Go 1.20+; else 0 */
+	const char *name;        /**< as the function table has it: from Go 1.21 on with all type
+				    arguments; "": no function holds the pc */
+	const char *printed;     /**< as the runtime prints it: "main.F[...]" */
+	const char *system_name; /**< as the linker has it; of Go the same as .name */
+	const char *file;        /**< "": not known */
+	uint32_t start_line;     /**< Go 1.20+; else 0 */
 };
 
 /** A call of a location: one for each function that was inlined there, innermost first. */
 struct gospy_profile_line {
 	uint32_t function; /**< index in .functions */
 	uint32_t line;     /**< 0: not known */
-	uint64_t pc;       /**< of the call */
+	uint64_t pc;       /**< of the call; 0: it is of a file, which does not say */
 	uint64_t entry;    /**< of the function that it was compiled into; 0: none holds the pc */
 };
 
@@ -1246,6 +1248,7 @@ struct gospy_profile_location {
 	uint32_t mapping; /**< 1 + index in .mappings; 0: none holds it */
 	uint32_t line_count;
 	const struct gospy_profile_line *lines;
+	bool folded; /**< others of the same code were made one with it, so .addr is any of them */
 };
 
 /** A call as runtime/pprof's text shows it: what runtime.CallersFrames says of an address. */
@@ -1263,6 +1266,15 @@ struct gospy_profile_mapping {
 	const char *file;
 	const char *build_id; /**< GNU build ID of the file in hex, or "" */
 	bool has_functions;   /**< locations are in it, and of all the function is known */
+	/** The same of what else a location may have. The runtime never says so. */
+	bool has_filenames, has_line_numbers, has_inline_frames;
+};
+
+/** A label that is a number: "bytes" of a heap profile. Raw bytes of the target. */
+struct gospy_number_label {
+	const char *key;
+	const char *unit; /**< "": it has none */
+	int64_t value;
 };
 
 enum { GOSPY_PROFILE_VALUES = 4 };
@@ -1273,21 +1285,23 @@ struct gospy_profile_sample {
 	/** What the runtime has noted, not scaled. Heap, allocs: as .values; block, mutex: the
 	   number, and CPU ticks in the place of nanoseconds; else .values. */
 	int64_t recorded[GOSPY_PROFILE_VALUES];
-	int64_t object_size;       /**< heap, allocs: bytes of an object, on average; else 0 */
 	const uint32_t *locations; /**< indexes in .locations, innermost first */
-	const uint64_t *pcs;       /**< the stack as it was recorded: return addresses */
+	/** The stack as it was recorded: return addresses. Not of what was decoded or merged. */
+	const uint64_t *pcs;
 	/** Indexes in the profile's .frames, innermost first: the calls of all the stack, also of
 	   what .locations leave out. NULL unless asked for. */
 	const uint32_t *frames;
 	const struct gospy_label *labels;
-	uint32_t location_count, pc_count, frame_count, label_count;
+	/** heap, allocs: "bytes", of an object, on average. */
+	const struct gospy_number_label *numbers;
+	uint32_t location_count, pc_count, frame_count, label_count, number_count;
 	bool has_labels; /**< goroutine: g.labels is set, be there labels in it or not */
-	bool sized;      /**< .object_size is known: heap, allocs */
 };
 
 /**
  * A profile: what runtime/pprof of the target's Go version would have written at that moment.
- * Samples, locations and functions are in the order in which it writes them.
+ * Samples, locations and functions are in the order in which it writes them. Or what a file holds,
+ * or several profiles merged.
  */
 struct gospy_profile {
 	enum gospy_profile_kind kind;
@@ -1299,6 +1313,7 @@ struct gospy_profile {
 	struct gospy_profile_value_type types[GOSPY_PROFILE_VALUES];
 	const char *default_type;  /**< of .types, or NULL */
 	uint64_t time_unix_ns;     /**< when reading began */
+	int64_t duration_ns;       /**< the time that it is about; 0: all until then */
 	uint64_t paused_ns;        /**< how long the target was held */
 	uint64_t ticks_per_second; /**< block, mutex; else 0 */
 	/** heap, allocs: runtime.MemProfileRate; block, mutex: the present rate; else 0. */
@@ -1313,6 +1328,10 @@ struct gospy_profile {
 	size_t mapping_count;
 	const struct gospy_profile_frame *frames;
 	size_t frame_count;
+	/** Of a file, as they were found; "" and 0 of a target. */
+	const char *drop_frames, *keep_frames, *doc_url;
+	const char *const *comments;
+	size_t comment_count;
 	/** Why it may have nothing in it, or less than there is; or NULL. */
 	const char *note;
 	/** GOSPY_SOUND; _TORN: not all of it is of one moment, as .note says. */
@@ -1330,6 +1349,37 @@ GOSPY_API enum gospy_code gospy_profile_create(struct gospy_target *target,
 	__attribute__((warn_unused_result));
 /** NULL is allowed. */
 GOSPY_API void gospy_profile_destroy(struct gospy_profile *profile);
+
+/**
+ * Read a profile from the bytes of a file, compressed by gzip or not: any valid message Profile of
+ * github.com/google/pprof/proto/profile.proto with 1 to GOSPY_PROFILE_VALUES kinds of values. The
+ * bytes are not needed afterwards. Strings end at their first NUL; a line number that does not fit
+ * counts as not known, and a line without a function as none. GOSPY_E_BAD_DATA, GOSPY_E_LIMIT; the
+ * message is about "it". Owned by the caller.
+ */
+GOSPY_API enum gospy_code gospy_profile_decode(const void *bytes, size_t size,
+					       struct gospy_profile **ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+
+/** What a merged profile is made of. */
+struct gospy_profile_part {
+	const struct gospy_profile *profile; /**< borrowed for the call */
+	int64_t factor;                      /**< 1; -1: it is taken off */
+	/** Set in each of its samples; they take the place of those with the same keys. */
+	const struct gospy_label *labels;
+	size_t label_count;
+};
+
+/**
+ * Merge profiles, at least one, as internal/profile.Merge of Go 1.26 does: the samples of the first
+ * one, then what is new in the next. Those with one stack and the same labels are one, and left out
+ * if all its values are 0; addresses count from the beginning of their mapping. The time is the
+ * earliest, the durations are added up, the rest is that of the first one. GOSPY_E_USAGE: they have
+ * different types of values. Owned by the caller.
+ */
+GOSPY_API enum gospy_code gospy_profile_merge(const struct gospy_profile_part *parts, size_t count,
+					      struct gospy_profile **ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
 
 #ifdef __cplusplus
 }

@@ -10,6 +10,9 @@
 #include "live/diagnose.h"
 #include "live/live.h"
 #include "machine/descriptors.h"
+#include "profile/decode.h"
+#include "profile/made.h"
+#include "profile/merge.h"
 #include "profile/profile.h"
 #include "snapshot/decode_wait.h"
 #include "snapshot/memstats.h"
@@ -370,7 +373,7 @@ enum gospy_code gospy_profile_create(struct gospy_target *target,
 		code = source_explain(target->source, code, err);
 	code = cancel_verdict(code, err);
 	if (code)
-		profile_destroy(profile);
+		made_destroy(profile);
 	else
 		*ret = profile;
 	return code;
@@ -378,7 +381,23 @@ enum gospy_code gospy_profile_create(struct gospy_target *target,
 
 void gospy_profile_destroy(struct gospy_profile *profile)
 {
-	profile_destroy(profile);
+	made_destroy(profile);
+}
+
+enum gospy_code gospy_profile_decode(const void *bytes, size_t size, struct gospy_profile **ret,
+				     struct gospy_error *err)
+{
+	if ((!bytes && size) || !ret)
+		return err_set(err, GOSPY_E_USAGE, "gospy_profile_decode: bad argument");
+	return profile_decode(bytes, size, ret, err);
+}
+
+enum gospy_code gospy_profile_merge(const struct gospy_profile_part *parts, size_t count,
+				    struct gospy_profile **ret, struct gospy_error *err)
+{
+	if (!parts || !count || !ret)
+		return err_set(err, GOSPY_E_USAGE, "gospy_profile_merge: bad argument");
+	return profile_merge(parts, count, ret, err);
 }
 
 enum gospy_code gospy_memstats_read_sized(struct gospy_target *target,

@@ -199,7 +199,7 @@ static int write_pprof(struct cli *cli, const struct pprof_options *options,
 	const struct facts facts = facts_of(profile, FORMAT_PPROF);
 	if (!options->output)
 		default_path(info, profile->name, path);
-	if (!pprof_encode_gzip(profile, &bytes)) {
+	if (!pprof_encode_gzip(profile, PPROF_RUNTIME, &bytes)) {
 		err_nomem(&err);
 		return cli_fail(cli, &err);
 	}

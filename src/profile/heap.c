@@ -211,6 +211,17 @@ static bool find_locations(struct locations *l, const uint64_t *pcs, size_t n,
 	       locations_of_stack(l, pcs, n, &ret->locations, &ret->location_count);
 }
 
+static bool add_size(struct locations *l, int64_t size, struct gospy_profile_sample *ret)
+{
+	struct gospy_number_label *label = arena_alloc(l->arena, sizeof(*label));
+	if (!label)
+		return false;
+	*label = (struct gospy_number_label){.key = "bytes", .unit = "", .value = size};
+	ret->numbers = label;
+	ret->number_count = 1;
+	return true;
+}
+
 bool heap_sample(const struct heap_profile *heap, size_t i, struct locations *l,
 		 struct gospy_profile_sample *ret)
 {
@@ -228,10 +239,11 @@ bool heap_sample(const struct heap_profile *heap, size_t i, struct locations *l,
 		ret->recorded[2 * k] = count[k];
 		ret->recorded[2 * k + 1] = bytes[k];
 	}
+	int64_t size = 0;
 	if (sized)
-		ret->object_size = (int64_t)bucket->size;
+		size = (int64_t)bucket->size;
 	else if (r->allocs > 0)
-		ret->object_size = r->alloc_bytes / r->allocs;
-	ret->sized = sized || ret->object_size;
-	return find_locations(l, pcs, bucket->pc_count, ret);
+		size = r->alloc_bytes / r->allocs;
+	return (!(sized || size) || add_size(l, size, ret)) &&
+	       find_locations(l, pcs, bucket->pc_count, ret);
 }

@@ -54,6 +54,7 @@ static bool add_function(struct locations *l, const char *name, const struct cal
 		.start_line = call ? call->start_line : 0,
 	};
 	function.printed = printed == name ? function.name : printed;
+	function.system_name = function.name;
 	return printed && function.name && function.file && vec_push(&l->functions, function);
 }
 

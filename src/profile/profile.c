@@ -13,13 +13,7 @@
 #include "profile/goroutines.h"
 #include "profile/heap.h"
 #include "profile/locations.h"
-
-/* A profile, and what its parts live in. */
-struct made {
-	struct gospy_profile pub; /* first: what is handed out */
-	struct arena arena;
-	VEC(void *) owned; /* arrays that it has taken over */
-};
+#include "profile/made.h"
 
 /* What a profile is made with. */
 struct maker {
@@ -42,27 +36,6 @@ static void maker_deinit(struct maker *m)
 	vec_free(&m->samples);
 }
 
-void profile_destroy(struct gospy_profile *profile)
-{
-	struct made *made = (struct made *)profile;
-	if (!made)
-		return;
-	arena_deinit(&made->arena);
-	for (size_t i = 0; i < made->owned.len; i++)
-		free(made->owned.at[i]);
-	vec_free(&made->owned);
-	free(made);
-}
-
-/* Take over the elements of an array; false: out of memory. */
-#define TAKE(made, vec)                                                                            \
-	({                                                                                         \
-		bool taken_ = vec_push(&(made)->owned, (vec)->at);                                 \
-		if (taken_)                                                                        \
-			(vec)->at = NULL;                                                          \
-		taken_;                                                                            \
-	})
-
 static enum gospy_code finish(struct maker *m, struct gospy_error *err)
 {
 	struct locations *l = &m->locations;
@@ -81,9 +54,9 @@ static enum gospy_code finish(struct maker *m, struct gospy_error *err)
 	if (symbols_full(l->symbols) && !pub->note)
 		pub->note = "more different program counters were found than are looked up: some "
 			    "functions are not known";
-	bool taken = TAKE(m->made, &m->samples) && TAKE(m->made, &l->all) &&
-		     TAKE(m->made, &l->functions) && TAKE(m->made, &l->mappings) &&
-		     TAKE(m->made, &m->frames.all);
+	bool taken = MADE_TAKE(m->made, &m->samples) && MADE_TAKE(m->made, &l->all) &&
+		     MADE_TAKE(m->made, &l->functions) && MADE_TAKE(m->made, &l->mappings) &&
+		     MADE_TAKE(m->made, &m->frames.all);
 	return taken ? GOSPY_OK : err_nomem(err);
 }
 
@@ -166,7 +139,7 @@ static enum gospy_code make_heap(struct maker *m, struct gospy_error *err)
 		if (!heap_sample(&heap, i, &m->locations, &sample) || !add_sample(m, &sample))
 			return err_nomem(err);
 	}
-	return TAKE(m->made, &heap.buckets.pcs) ? GOSPY_OK : err_nomem(err);
+	return MADE_TAKE(m->made, &heap.buckets.pcs) ? GOSPY_OK : err_nomem(err);
 }
 
 /* -------------------------------------------------------------------------- block and mutex --
@@ -198,7 +171,7 @@ static enum gospy_code make_contention(struct maker *m, bool mutex, struct gospy
 		    !add_sample(m, &sample))
 			return err_nomem(err);
 	}
-	return TAKE(m->made, &profile.buckets.pcs) ? GOSPY_OK : err_nomem(err);
+	return MADE_TAKE(m->made, &profile.buckets.pcs) ? GOSPY_OK : err_nomem(err);
 }
 
 /* ------------------------------------------------------------------- goroutine, threadcreate --
@@ -227,7 +200,7 @@ static enum gospy_code add_counts(struct maker *m, struct counts *counts, struct
 		    !add_sample(m, &sample))
 			return err_nomem(err);
 	}
-	return TAKE(m->made, &counts->pcs) ? GOSPY_OK : err_nomem(err);
+	return MADE_TAKE(m->made, &counts->pcs) ? GOSPY_OK : err_nomem(err);
 }
 
 static void snapshot_free(struct gospy_snapshot **snapshot)
@@ -320,6 +293,8 @@ static enum gospy_code make(struct maker *m, struct gospy_error *err)
 		return make_contention(m, true, err);
 	case GOSPY_PROFILE_THREADCREATE:
 		return make_threadcreate(m, err);
+	case GOSPY_PROFILE_OTHER:
+		break;
 	}
 	return GOSPY_OK;
 }
@@ -343,10 +318,10 @@ enum gospy_code profile_create(struct source *source, struct image *image,
 {
 	CLEANUP(maker_deinit)
 	struct maker m = {.source = source, .image = image, .options = options};
-	struct made *made = calloc(1, sizeof(*made));
+	struct made *made = made_create();
 	m.locations.symbols = made ? symbolizer_hold(&image->symbolizer) : NULL;
 	if (!m.locations.symbols) {
-		free(made);
+		made_destroy(made ? &made->pub : NULL);
 		return err_nomem(err);
 	}
 	m.made = made;
@@ -363,7 +338,7 @@ enum gospy_code profile_create(struct source *source, struct image *image,
 	if (!code)
 		code = finish(&m, err);
 	if (code) {
-		profile_destroy(&made->pub);
+		made_destroy(&made->pub);
 		return code;
 	}
 	*ret = &made->pub;

@@ -1,7 +1,8 @@
 /*
  * The room src/profile/: the profiles that the runtime keeps, or can make at any time.
  *
- * Enters: a source and its image; for the goroutine profile, a snapshot that is taken here.
+ * Enters: a source and its image; for the goroutine profile, a snapshot that is taken here. Or the
+ *   bytes of a file (decode.h), or profiles that there are already (merge.h).
  * Leaves: a struct gospy_profile: samples, and locations and functions as runtime/pprof of the
  *   target's Go version would number them.
  * Owner: who asked for the profile destroys it. It holds nothing of the target.
@@ -15,6 +16,5 @@
 enum gospy_code profile_create(struct source *source, struct image *image,
 			       const struct gospy_profile_options *options,
 			       struct gospy_profile **ret, struct gospy_error *err);
-void profile_destroy(struct gospy_profile *profile);
 
 #endif
