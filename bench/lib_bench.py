@@ -8,6 +8,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(TOP, "tests", "e2e"))
@@ -17,6 +18,7 @@ GOSPY = os.path.join(TOP, "build", "release", "gospy")
 FLOOR = os.path.join(TOP, "build", "release", "bench_floor")
 LIBRARY = os.path.join(TOP, "build", "release", "bench_library")
 
+TICKS = os.sysconf("SC_CLK_TCK")
 G_SIZE = 440  # sizeof(runtime.g) of current versions; the floor hardly depends on it
 
 # Bars of every acceptance.
@@ -145,3 +147,18 @@ def print_growth(small, large):
     print(f"\nfrom {small['n']} to {large['n']} goroutines")
     row("RSS for each more", f"{rss:.0f} B", f"{RSS_PER_GOROUTINE} B", rss <= RSS_PER_GOROUTINE)
     row("time for each more", f"{(large['wall'] - small['wall']) / more:.0f} ns")
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def throughput(fixture, seconds):
+    """What the target does in a second, and in a second of processor time that it gets."""
+    before, begin, cpu = fixture.ask("count")["operations"], time.monotonic(), cpu_seconds(fixture.pid)
+    time.sleep(seconds)
+    done = fixture.ask("count")["operations"] - before
+    return (done / (time.monotonic() - begin),
+            done / max(cpu_seconds(fixture.pid) - cpu, 1 / TICKS))

@@ -9,91 +9,121 @@
 
 enum { HEADER = 48, WORD = 8, PAGE = 4096, BLOCK = 64 << 10, PAGES = BLOCK / PAGE };
 
-/* Memory of the target that was looked at, in blocks. */
+/* Memory of the target that is being looked at, in blocks. A list leads back to a block that it has
+ * left only where processors took memory in turn, so few are kept; memory of our own that is new
+ * costs more than the copy into it. */
 struct blocks {
 	struct mem *mem;
-	uint64_t left;        /* bytes that may still be read */
-	struct map by_number; /* address / BLOCK -> 1 + index */
-	struct block {
-		uint8_t *bytes;
-		uint32_t present; /* a bit for each page */
-	} * at;
-	size_t count, cap;
-	size_t made; /* so many have memory; it is used again */
+	uint64_t left;        /* bytes that may still be looked at */
+	struct map by_number; /* address / BLOCK -> 1 + index in .kept, or DROPPED */
+	VEC(struct block) kept;
+	struct block *last; /* the one that was asked for last; NULL: none */
+	size_t room;        /* so many are kept at most */
+	size_t hand;        /* the next one to drop */
+	size_t looked_at;   /* different blocks so far */
+	size_t fetched;     /* how often one was read */
 };
+
+struct block {
+	uint64_t number;
+	uint8_t *bytes;
+	uint32_t present; /* a bit for each page */
+};
+
+enum { ROOM = 32 };
+#define DROPPED UINT64_MAX
 
 static void blocks_deinit(struct blocks *blocks)
 {
-	for (size_t i = 0; i < blocks->made; i++)
-		free(blocks->at[i].bytes);
-	free(blocks->at);
+	for (size_t i = 0; i < blocks->kept.len; i++)
+		free(blocks->kept.at[i].bytes);
+	vec_free(&blocks->kept);
 	map_deinit(&blocks->by_number);
 }
 
-/* Forget what was read, and keep the memory. */
-static void blocks_restart(struct blocks *blocks)
-{
-	blocks->count = 0;
-	map_deinit(&blocks->by_number);
-	blocks->by_number = (struct map){0};
-}
-
-static enum gospy_code fetch(struct blocks *blocks, uint64_t addr, struct block *block,
-			     struct gospy_error *err)
+static enum gospy_code fetch(struct blocks *blocks, struct block *block, struct gospy_error *err)
 {
 	struct mem_req reqs[PAGES];
 	for (size_t i = 0; i < PAGES; i++)
-		reqs[i] = (struct mem_req){
-			.addr = addr + i * PAGE, .dst = block->bytes + i * PAGE, .len = PAGE};
+		reqs[i] = (struct mem_req){.addr = block->number * BLOCK + i * PAGE,
+					   .dst = block->bytes + i * PAGE,
+					   .len = PAGE};
 	enum gospy_code code = mem_readv(blocks->mem, reqs, PAGES, err);
 	if (code && code != GOSPY_E_FAULT)
 		return code;
+	block->present = 0;
 	for (size_t i = 0; i < PAGES; i++)
 		block->present |= (uint32_t)(reqs[i].done == PAGE) << i;
 	return GOSPY_OK;
 }
 
-static enum gospy_code add_block(struct blocks *blocks, uint64_t number, uint64_t *slot,
-				 struct gospy_error *err)
+/* A block to read into: a new one, or the one that has been there longest. NULL: out of memory. */
+static struct block *make_room(struct blocks *blocks)
 {
-	if (blocks->left < BLOCK)
-		return err_set(err, GOSPY_E_LIMIT,
-			       "the profile's buckets take more memory than the process has");
+	if (blocks->kept.len < blocks->room) {
+		struct block block = {.bytes = malloc(BLOCK)};
+		if (!block.bytes || !vec_push(&blocks->kept, block)) {
+			free(block.bytes);
+			return NULL;
+		}
+		return &blocks->kept.at[blocks->kept.len - 1];
+	}
+	struct block *block = &blocks->kept.at[blocks->hand];
+	blocks->hand = (blocks->hand + 1) % blocks->room;
+	// It was put there, so this does not make the map larger.
+	*map_put(&blocks->by_number, block->number) = DROPPED;
+	return block;
+}
+
+static enum gospy_code add_block(struct blocks *blocks, uint64_t number, struct gospy_error *err)
+{
 	if (cancel_asked())
 		return err_set(err, GOSPY_E_CANCELLED, "cancelled");
-	if (blocks->count == blocks->cap) {
-		struct block *at =
-			vec_grown_(blocks->at, &blocks->cap, blocks->count + 1, sizeof(*at));
-		if (!at)
-			return err_nomem(err);
-		blocks->at = at;
-	}
-	struct block *block = &blocks->at[blocks->count];
-	if (blocks->count == blocks->made) {
-		*block = (struct block){.bytes = malloc(BLOCK)};
-		if (!block->bytes)
-			return err_nomem(err);
-		blocks->made++;
-	}
-	block->present = 0;
-	enum gospy_code code = fetch(blocks, number * BLOCK, block, err);
-	if (code)
-		return code;
-	blocks->left -= BLOCK;
-	*slot = ++blocks->count;
-	return GOSPY_OK;
+	// It goes to and fro: what is kept is too little.
+	if (blocks->fetched > 2 * blocks->looked_at + ROOM)
+		blocks->room = 2 * blocks->looked_at;
+	struct block *block = make_room(blocks);
+	if (!block)
+		return err_nomem(err);
+	block->number = number;
+	blocks->fetched++;
+	enum gospy_code code = fetch(blocks, block, err);
+	if (!code)
+		blocks->last = block;
+	return code;
 }
 
 /* NULL: `*code_ret` says why. */
 static const struct block *find_block(struct blocks *blocks, uint64_t number,
 				      enum gospy_code *code_ret, struct gospy_error *err)
 {
-	uint64_t *slot = map_put(&blocks->by_number, number);
-	if (!slot)
+	*code_ret = GOSPY_OK;
+	if (blocks->last && blocks->last->number == number)
+		return blocks->last;
+	uint64_t *index = map_put(&blocks->by_number, number);
+	blocks->last = NULL;
+	if (!index) {
 		*code_ret = err_nomem(err);
-	else
-		*code_ret = *slot ? GOSPY_OK : add_block(blocks, number, slot, err);
-	return *code_ret ? NULL : &blocks->at[*slot - 1];
+		return NULL;
+	}
+	if (*index && *index != DROPPED) {
+		blocks->last = &blocks->kept.at[*index - 1];
+		return blocks->last;
+	}
+	if (!*index && blocks->left < BLOCK) {
+		*code_ret = err_set(err, GOSPY_E_LIMIT,
+				    "the profile's buckets take more memory than the process has");
+		return NULL;
+	}
+	if (!*index) {
+		blocks->left -= BLOCK;
+		blocks->looked_at++;
+	}
+	*code_ret = add_block(blocks, number, err);
+	if (blocks->last)
+		*map_put(&blocks->by_number, number) =
+			(uint64_t)(blocks->last - blocks->kept.at) + 1;
+	return blocks->last;
 }
 
 static enum gospy_code copy_out(struct blocks *blocks, uint64_t addr, void *dst, size_t len,
@@ -122,6 +152,7 @@ void buckets_deinit(struct buckets *buckets)
 {
 	vec_free(&buckets->all);
 	vec_free(&buckets->pcs);
+	vec_free(&buckets->words);
 }
 
 static enum gospy_code bad_bucket(uint64_t addr, const char *what, struct gospy_error *err)
@@ -151,29 +182,33 @@ static enum gospy_code read_bucket(struct blocks *blocks, const struct bucket_li
 		.first_pc = ret->pcs.len,
 		.pc_count = (uint32_t)header.nstk,
 	};
-	if (!vec_reserve(&ret->pcs, ret->pcs.len + header.nstk + 1))
+	if (!vec_reserve(&ret->pcs, ret->pcs.len + header.nstk + 1) ||
+	    !vec_reserve(&ret->words, ret->words.len + list->words) ||
+	    !vec_reserve(&ret->all, ret->all.len + 1))
 		return err_nomem(err);
 	code = copy_out(blocks, addr + HEADER, ret->pcs.at + ret->pcs.len, header.nstk * WORD, err);
 	if (!code)
-		code = copy_out(blocks, addr + HEADER + header.nstk * WORD, bucket.words,
-				(size_t)list->words * WORD, err);
+		code = copy_out(blocks, addr + HEADER + header.nstk * WORD,
+				ret->words.at + ret->words.len, (size_t)list->words * WORD, err);
 	if (code)
 		return code;
 	ret->pcs.len += header.nstk;
+	ret->words.len += list->words;
+	ret->all.at[ret->all.len++] = bucket;
 	*next_ret = header.allnext;
-	return vec_push(&ret->all, bucket) ? GOSPY_OK : err_nomem(err);
+	return GOSPY_OK;
 }
 
 enum gospy_code buckets_read(struct mem *mem, const struct bucket_list *list, uint64_t limit,
 			     struct buckets *ret, struct gospy_error *err)
 {
-	CLEANUP(blocks_deinit) struct blocks blocks = {.mem = mem, .left = limit};
+	CLEANUP(blocks_deinit) struct blocks blocks = {.mem = mem, .left = limit, .room = ROOM};
 	uint64_t addr = 0;
-	ret->all.len = ret->pcs.len = 0;
+	ret->all.len = ret->pcs.len = ret->words.len = 0;
 	enum gospy_code code = mem_read_u64(mem, list->head_addr, &addr, err);
 	while (!code && addr) {
 		// No two of them overlap, so a list that is longer than its memory is a circle.
-		if (ret->all.len * HEADER > blocks.count * BLOCK)
+		if (ret->all.len * HEADER > blocks.looked_at * BLOCK)
 			return bad_bucket(addr, "is in the list for the second time", err);
 		code = read_bucket(&blocks, list, addr, ret, &addr, err);
 	}
@@ -194,26 +229,26 @@ static struct radix_item *order_of(const struct buckets *buckets)
 	return order;
 }
 
-enum gospy_code
-buckets_read_again(struct mem *mem, const struct bucket_list *list, struct buckets *buckets,
-		   void (*seen)(void *ctx, const struct bucket *bucket, const uint64_t *before),
-		   void *ctx, struct gospy_error *err)
+enum gospy_code buckets_read_again(struct mem *mem, const struct bucket_list *list,
+				   struct buckets *buckets,
+				   void (*seen)(void *ctx, const struct bucket *bucket,
+						const uint64_t *before, const uint64_t *now),
+				   void *ctx, struct gospy_error *err)
 {
-	enum { BLOCKS_KEPT = 16 };
-	CLEANUP(blocks_deinit) struct blocks blocks = {.mem = mem, .left = UINT64_MAX};
+	CLEANUP(blocks_deinit)
+	struct blocks blocks = {.mem = mem, .left = UINT64_MAX, .room = ROOM};
 	CLEANUP_FREE struct radix_item *order = order_of(buckets);
 	size_t bytes = (size_t)list->words * WORD;
 	enum gospy_code code = order ? GOSPY_OK : err_nomem(err);
 	for (size_t i = 0; i < buckets->all.len && !code; i++) {
-		struct bucket *bucket = &buckets->all.at[order[i].index];
+		const struct bucket *bucket = &buckets->all.at[order[i].index];
 		uint64_t before[BUCKET_WORDS_MAX];
-		memcpy(before, bucket->words, sizeof(before));
-		if (blocks.count >= BLOCKS_KEPT)
-			blocks_restart(&blocks);
-		code = copy_out(&blocks, bucket->addr + HEADER + bucket->pc_count * WORD,
-				bucket->words, bytes, err);
+		uint64_t *words = buckets->words.at + (size_t)order[i].index * list->words;
+		memcpy(before, words, bytes);
+		code = copy_out(&blocks, bucket->addr + HEADER + bucket->pc_count * WORD, words,
+				bytes, err);
 		if (!code)
-			seen(ctx, bucket, before);
+			seen(ctx, bucket, before, words);
 	}
 	return code;
 }

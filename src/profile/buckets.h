@@ -4,7 +4,7 @@
  * freed, and nothing but its record changes.
  *
  * Buckets of one time lie together (persistentalloc), so memory is read in blocks, and lazily: what
- * the list does not lead to is not read.
+ * the list does not lead to is not read. Few blocks are kept at a time.
  */
 #ifndef GOSPY_PROFILE_BUCKETS_H
 #define GOSPY_PROFILE_BUCKETS_H
@@ -15,7 +15,7 @@
 enum {
 	/* debug.profstackdepth, Go 1.23+, is at most so much; before, there were 32. */
 	BUCKET_STACK_MAX = 1024,
-	BUCKET_WORDS_MAX = 16, /* of a record */
+	BUCKET_WORDS_MAX = 16, /* of a record: the most that a list may say it has */
 };
 
 struct bucket {
@@ -23,12 +23,13 @@ struct bucket {
 	uint64_t size;   /* of the object; 0 in lists of waits */
 	size_t first_pc; /* in .pcs */
 	uint32_t pc_count;
-	uint64_t words[BUCKET_WORDS_MAX]; /* the record */
 };
 
 struct buckets {
 	VEC(struct bucket) all; /* in the order of the list */
 	VEC(uint64_t) pcs;
+	VEC(uint64_t)
+	words; /* their records, one behind the other, each as long as the list says */
 };
 
 void buckets_deinit(struct buckets *buckets);
@@ -44,11 +45,12 @@ struct bucket_list {
  * that cannot be one, or a circle; GOSPY_E_LIMIT; GOSPY_E_FAULT. */
 enum gospy_code buckets_read(struct mem *mem, const struct bucket_list *list, uint64_t limit,
 			     struct buckets *ret, struct gospy_error *err);
-/** Read the records once more: `seen` is called with each bucket, which has the new record, and
- * with the words of the record before. */
-enum gospy_code
-buckets_read_again(struct mem *mem, const struct bucket_list *list, struct buckets *buckets,
-		   void (*seen)(void *ctx, const struct bucket *bucket, const uint64_t *before),
-		   void *ctx, struct gospy_error *err);
+/** Read the records once more: `seen` is called with each bucket and its record, as it was before
+ * and as it is from here on. */
+enum gospy_code buckets_read_again(struct mem *mem, const struct bucket_list *list,
+				   struct buckets *buckets,
+				   void (*seen)(void *ctx, const struct bucket *bucket,
+						const uint64_t *before, const uint64_t *now),
+				   void *ctx, struct gospy_error *err);
 
 #endif

@@ -13,10 +13,12 @@ void contention_deinit(struct contention_profile *profile)
 	callers_deinit(&profile->stack);
 }
 
-static void nothing(void *ctx, const struct bucket *bucket, const uint64_t *before)
+static void compare(void *ctx, const struct bucket *bucket, const uint64_t *before,
+		    const uint64_t *now)
 {
 	bool *differs = ctx;
-	*differs |= memcmp(before, bucket->words, RECORD_WORDS * sizeof(*before)) != 0;
+	(void)bucket;
+	*differs |= memcmp(before, now, RECORD_WORDS * sizeof(*before)) != 0;
 }
 
 /* Both words of a record are written under a lock: those that read alike twice are of one moment.
@@ -29,20 +31,20 @@ static enum gospy_code settle(struct image *image, const struct bucket_list *lis
 	enum gospy_code code = GOSPY_OK;
 	for (unsigned i = 0; i < TRIES && differs && !code; i++) {
 		differs = false;
-		code = buckets_read_again(image->mem, list, &profile->buckets, nothing, &differs,
+		code = buckets_read_again(image->mem, list, &profile->buckets, compare, &differs,
 					  err);
 	}
 	return code;
 }
 
 /* From Go 1.17 on the count is a float64. */
-static int64_t count_of(const struct image *image, const struct bucket *bucket)
+static int64_t count_of(const struct image *image, const uint64_t *words)
 {
 	enum { FLOAT_SINCE = 17 };
 	double count;
 	if (image->version.minor < FLOAT_SINCE)
-		return (int64_t)bucket->words[0];
-	memcpy(&count, &bucket->words[0], sizeof(count));
+		return (int64_t)words[0];
+	memcpy(&count, &words[0], sizeof(count));
 	return count >= -0x1p63 && count < 0x1p63 ? (int64_t)count : INT64_MIN;
 }
 
@@ -59,10 +61,10 @@ static bool fill_records(const struct image *image, struct contention_profile *p
 	enum { ONE_AT_LEAST_SINCE = 17 };
 	bool at_least = !profile->mutex && image->version.minor >= ONE_AT_LEAST_SINCE;
 	for (size_t i = 0; i < profile->buckets.all.len; i++) {
-		const struct bucket *bucket = &profile->buckets.all.at[i];
+		const uint64_t *words = profile->buckets.words.at + i * RECORD_WORDS;
 		struct contention_record record = {
-			.count = count_of(image, bucket),
-			.cycles = (int64_t)bucket->words[1],
+			.count = count_of(image, words),
+			.cycles = (int64_t)words[1],
 			.bucket = i,
 		};
 		if (at_least && !record.count)

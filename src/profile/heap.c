@@ -73,10 +73,11 @@ static struct heap_record shown(const struct reading *r, const struct bucket *bu
 	return sum;
 }
 
-static void compare(void *ctx, const struct bucket *bucket, const uint64_t *before)
+static void compare(void *ctx, const struct bucket *bucket, const uint64_t *before,
+		    const uint64_t *now)
 {
 	struct reading *r = ctx;
-	struct heap_record a = shown(r, bucket, before), b = shown(r, bucket, bucket->words);
+	struct heap_record a = shown(r, bucket, before), b = shown(r, bucket, now);
 	r->differs |= memcmp(&a, &b, sizeof(a)) != 0;
 }
 
@@ -114,13 +115,18 @@ static enum gospy_code read_twice(struct reading *r, uint64_t limit, struct heap
 	return code;
 }
 
+static const uint64_t *words_of(const struct reading *r, const struct heap_profile *heap, size_t i)
+{
+	return heap->buckets.words.at + i * r->list.words;
+}
+
 /* If nothing was ever published, what is not shows. */
 static bool fill_records(const struct reading *r, struct heap_profile *heap)
 {
 	bool published = false;
 	for (size_t i = 0; i < heap->buckets.all.len; i++) {
 		const struct bucket *bucket = &heap->buckets.all.at[i];
-		struct heap_record record = shown(r, bucket, bucket->words);
+		struct heap_record record = shown(r, bucket, words_of(r, heap, i));
 		published |= record.allocs || record.frees;
 		if (!vec_push(&heap->records, record))
 			return false;
@@ -129,7 +135,7 @@ static bool fill_records(const struct reading *r, struct heap_profile *heap)
 		const struct bucket *bucket = &heap->buckets.all.at[i];
 		struct heap_record sum = {0};
 		for (size_t k = 0; k <= CYCLES; k++)
-			add(&sum, record_at(r->image, bucket, bucket->words, k));
+			add(&sum, record_at(r->image, bucket, words_of(r, heap, i), k));
 		heap->records.at[i] = sum;
 	}
 	return true;
