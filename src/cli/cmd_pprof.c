@@ -1,4 +1,3 @@
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +9,7 @@
 #include "cli/which.h"
 #include "render/json.h"
 #include "render/pprof.h"
+#include "render/profile_flame.h"
 #include "render/profile_folded.h"
 #include "render/profile_speedscope.h"
 #include "render/profile_stack.h"
@@ -28,11 +28,21 @@ struct pprof_options {
 
 enum { NOT_GIVEN = -1 };
 
-enum format { FORMAT_PPROF, FORMAT_TEXT, FORMAT_FOLDED, FORMAT_SPEEDSCOPE, FORMAT_TOP };
+enum format {
+	FORMAT_PPROF,
+	FORMAT_TEXT,
+	FORMAT_FOLDED,
+	FORMAT_SPEEDSCOPE,
+	FORMAT_TOP,
+	FORMAT_HTML,
+	FORMAT_SVG,
+};
 
 static const struct opt_choice formats[] = {
-	{"pprof", FORMAT_PPROF},           {"text", FORMAT_TEXT}, {"folded", FORMAT_FOLDED},
-	{"speedscope", FORMAT_SPEEDSCOPE}, {"top", FORMAT_TOP},   {0},
+	{"pprof", FORMAT_PPROF},   {"text", FORMAT_TEXT},
+	{"folded", FORMAT_FOLDED}, {"speedscope", FORMAT_SPEEDSCOPE},
+	{"top", FORMAT_TOP},       {"html", FORMAT_HTML},
+	{"svg", FORMAT_SVG},       {0},
 };
 
 #define AT(member) .offset = offsetof(struct pprof_options, member)
@@ -42,7 +52,8 @@ static const struct opt_choice debug_levels[] = {{"0", 0}, {"1", 1}, {"2", 2}, {
 static const struct opt pprof_opts[] = {
 	{"format", .type = OPT_CHOICE, AT(format), .arg = "F", .choices = formats,
 	 .help = "pprof, the default; text, as the runtime prints it; folded stacks; speedscope; "
-		 "top, as `go tool pprof -top`"},
+		 "top, as `go tool pprof -top`; html, a page with a flame graph; svg, a picture of "
+		 "it"},
 	{"sample-type", .type = OPT_STRING, AT(sample_type), .arg = "VALUES",
 	 .help = "of heap and the like, which values: inuse_space, alloc_objects, delay, ... "
 		 "Default: as pprof"},
@@ -52,7 +63,7 @@ static const struct opt pprof_opts[] = {
 	 .help = "1: --format text; 2: the same, but of goroutine the stacks, as `stack` does"},
 	{"output", 'o', OPT_STRING, AT(output), .arg = "FILE",
 	 .help = "write it there; -: to standard output, the default of all that is text. Default: "
-		 "gospy-NAME-PID-TYPE-TIME.pb.gz"},
+		 "gospy-NAME-PID-TYPE-TIME.pb.gz, and instead of to a terminal .html or .svg"},
 	{0},
 };
 
@@ -90,9 +101,10 @@ static void profile_free(struct gospy_profile **profile)
 	gospy_profile_destroy(*profile);
 }
 
-/* gospy-NAME-PID-TYPE-TIME-RANDOM.pb.gz in the working directory. */
+enum { DEFAULT_PATH_SIZE = 192 };
+/* gospy-NAME-PID-TYPE-TIME-RANDOM in the working directory. */
 static void default_path(const struct gospy_target_info *info, const char *kind,
-			 char path[PATH_MAX])
+			 const char *extension, char path[DEFAULT_PATH_SIZE])
 {
 	char name[64], stamp[SAVE_STAMP_SIZE];
 	snprintf(name, sizeof(name), "%s", info->comm);
@@ -102,7 +114,8 @@ static void default_path(const struct gospy_target_info *info, const char *kind,
 		*c = plain ? *c : '_';
 	}
 	save_stamp(stamp);
-	snprintf(path, PATH_MAX, "gospy-%s-%d-%s-%s.pb.gz", name, (int)info->pid, kind, stamp);
+	snprintf(path, DEFAULT_PATH_SIZE, "gospy-%s-%d-%s-%s.%s", name, (int)info->pid, kind, stamp,
+		 extension);
 }
 
 /* What was written, for say_written. */
@@ -114,16 +127,19 @@ struct facts {
 	uint64_t time_unix_ns, paused_ns;
 };
 
-/* What opens a file; NULL: it is read as it is. */
+/* What opens a file, printed with its path; NULL: it is read as it is. */
 static const char *opener(enum format format)
 {
 	switch (format) {
 	case FORMAT_PPROF:
-		return "go tool pprof";
+		return "; open it with: go tool pprof ";
 	case FORMAT_FOLDED:
-		return "flamegraph.pl";
+		return "; open it with: flamegraph.pl ";
 	case FORMAT_SPEEDSCOPE:
-		return "speedscope";
+		return "; open it with: speedscope ";
+	case FORMAT_HTML:
+	case FORMAT_SVG:
+		return "; open it in a browser: xdg-open ";
 	case FORMAT_TEXT:
 	case FORMAT_TOP:
 		return NULL;
@@ -163,9 +179,11 @@ static void say_written(struct cli *cli, const struct facts *facts, const struct
 	}
 	out_printf(cli->out, "%s: %s profile of process %d, %zu samples", save->path,
 		   facts->profile, (int)pid, facts->samples);
-	const char *program = opener(facts->format);
-	if (program)
-		out_printf(cli->out, "; open it with: %s %s", program, save->path);
+	const char *how = opener(facts->format);
+	if (how) {
+		out_puts(cli->out, how);
+		out_puts(cli->out, save->path);
+	}
 	out_putc(cli->out, '\n');
 }
 
@@ -192,13 +210,13 @@ static int note_profile(struct cli *cli, const struct gospy_profile *profile)
 static int write_pprof(struct cli *cli, const struct pprof_options *options,
 		       const struct gospy_profile *profile, const struct gospy_target_info *info)
 {
-	char path[PATH_MAX];
+	char path[DEFAULT_PATH_SIZE];
 	struct gospy_error err;
 	CLEANUP(save_drop) struct save save = SAVE_NONE;
 	CLEANUP(strbuf_deinit) struct strbuf bytes = {0};
 	const struct facts facts = facts_of(profile, FORMAT_PPROF);
 	if (!options->output)
-		default_path(info, profile->name, path);
+		default_path(info, profile->name, "pb.gz", path);
 	if (!pprof_encode_gzip(profile, PPROF_RUNTIME, &bytes)) {
 		err_nomem(&err);
 		return cli_fail(cli, &err);
@@ -239,7 +257,7 @@ struct writing {
 	enum format format;
 	const struct gospy_profile *profile;
 	const struct profile_text_memory *memory; /* or NULL */
-	const char *title;
+	const char *title, *go_version;
 	size_t type, limit;
 };
 
@@ -256,6 +274,10 @@ static bool write_format(struct out *out, const struct writing *w)
 		return profile_speedscope(out, w->profile, w->title, w->type);
 	case FORMAT_TOP:
 		return profile_top(out, w->profile, w->type, w->limit);
+	case FORMAT_HTML:
+		return profile_flame_html(out, w->profile, w->title, w->go_version, w->type);
+	case FORMAT_SVG:
+		return profile_flame_svg(out, w->profile, w->title, w->go_version, w->type);
 	}
 	return true;
 }
@@ -267,15 +289,27 @@ static int write_text(struct cli *cli, const struct pprof_options *options, enum
 	struct gospy_error err;
 	struct gospy_memstats memstats;
 	struct profile_text_memory memory;
-	char title[64];
+	char title[64], path[DEFAULT_PATH_SIZE];
 	CLEANUP(sink_drop) struct sink sink = SINK_NONE;
 	const struct gospy_target_info *info = gospy_target_info(target);
 	const struct facts facts = facts_of(profile, format);
 	struct writing writing = {
-		.format = format, .profile = profile, .title = title, .limit = options->limit};
+		.format = format,
+		.profile = profile,
+		.title = title,
+		.go_version = info->go_version,
+		.limit = options->limit,
+	};
+	// A terminal shows a page's source, which nobody wants to read.
+	const char *output = options->output;
+	bool is_page = format == FORMAT_HTML || format == FORMAT_SVG;
+	if (!output && is_page && cli->out->rows) {
+		default_path(info, profile->name, formats[format].name, path);
+		output = path;
+	}
 	snprintf(title, sizeof(title), "%s of %s (%d)", profile->name, info->comm, (int)info->pid);
 	if (profile_find_type(profile, options->sample_type, &writing.type, &err) ||
-	    sink_open(&sink, cli, options->output, &err))
+	    sink_open(&sink, cli, output, &err))
 		return cli_fail(cli, &err);
 	bool of_memory =
 		profile->kind == GOSPY_PROFILE_HEAP || profile->kind == GOSPY_PROFILE_ALLOCS;
@@ -405,6 +439,7 @@ const struct cmd cmd_pprof = {
 		    "gospy pprof goroutine 4711 --debug 1\n"
 		    "gospy pprof allocs shop --format top --limit 20\n"
 		    "gospy pprof block shop --format folded | inferno-flamegraph >block.svg\n"
+		    "gospy pprof heap shop --format html -o heap.html\n"
 		    "gospy pprof goroutine 4711 -o now.pb.gz && go tool pprof -http : now.pb.gz",
 	.pages = true,
 	.run = pprof_run,

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/utf8.h"
 
 #define REPEAT(byte) (UINT64_C(0x0101010101010101) * (byte))
@@ -70,6 +71,15 @@ char *escape_byte(char *dst, char byte)
 	return dst;
 }
 
+static void add_bytes(struct strbuf *b, const char *s, size_t len)
+{
+	char text[4];
+	for (size_t i = 0; i < len; i++) {
+		escape_byte(text, s[i]);
+		strbuf_add(b, text, sizeof(text));
+	}
+}
+
 void escape_add(struct strbuf *b, const char *s)
 {
 	size_t len = strlen(s);
@@ -77,11 +87,40 @@ void escape_add(struct strbuf *b, const char *s)
 		struct escape_step step = escape_next(s, len, ESCAPE_TEXT);
 		strbuf_add(b, s, step.clean);
 		s += step.clean;
-		for (unsigned i = 0; i < step.unfit; i++) {
-			char text[4];
-			escape_byte(text, *s++);
-			strbuf_add(b, text, sizeof(text));
-		}
+		add_bytes(b, s, step.unfit);
+		s += step.unfit;
 		len -= step.clean + step.unfit;
+	}
+}
+
+void escape_add_markup(struct strbuf *b, const char *s)
+{
+	// U+FFFE and U+FFFF: XML has no place for them.
+	static const struct {
+		const char *what, *as;
+	} special[] = {
+		{"&", "&amp;"}, {"<", "&lt;"},          {">", "&gt;"},          {"\"", "&quot;"},
+		{"'", "&#39;"}, {"\xef\xbf\xbe", NULL}, {"\xef\xbf\xbf", NULL},
+	};
+	CLEANUP(strbuf_deinit) struct strbuf text = {0};
+	escape_add(&text, s);
+	b->failed |= text.failed;
+	for (const char *c = text.s ? text.s : ""; *c;) {
+		size_t plain = strcspn(c, "&<>\"'\xef");
+		strbuf_add(b, c, plain);
+		c += plain;
+		size_t i = 0, n = sizeof(special) / sizeof(special[0]);
+		while (*c && i < n && strncmp(c, special[i].what, strlen(special[i].what)) != 0)
+			i++;
+		if (!*c)
+			break;
+		size_t len = i < n ? strlen(special[i].what) : 1;
+		if (i == n)
+			strbuf_add(b, c, len);
+		else if (special[i].as)
+			strbuf_puts(b, special[i].as);
+		else
+			add_bytes(b, c, len);
+		c += len;
 	}
 }

@@ -28,5 +28,7 @@ char *escape_byte(char *dst, char byte);
 
 /** Append `s` as text: each byte of an unfit character becomes "\xNN". */
 void escape_add(struct strbuf *b, const char *s);
+/** The same, as text or the value of an attribute in HTML and XML. */
+void escape_add_markup(struct strbuf *b, const char *s);
 
 #endif

@@ -59,6 +59,15 @@ void json_newline(struct json *json)
 	json->comma = false;
 }
 
+static void unicode_escape(struct out *out, uint32_t unit)
+{
+	static const char digits[] = "0123456789abcdef";
+	char text[6] = {'\\', 'u'};
+	for (unsigned i = 0; i < 4; i++)
+		text[2 + i] = digits[unit >> (12 - 4 * i) & 15];
+	out_write(out, text, sizeof(text));
+}
+
 static void unfit_char(struct out *out, uint32_t code)
 {
 	if (code == '"' || code == '\\') {
@@ -67,12 +76,19 @@ static void unfit_char(struct out *out, uint32_t code)
 		return;
 	}
 	// What escape.h calls unfit lies in the basic plane: no surrogate pairs.
-	static const char digits[] = "0123456789abcdef";
-	uint32_t unit = code == ESCAPE_INVALID ? 0xfffd : code;
-	char text[6] = {'\\', 'u'};
-	for (unsigned i = 0; i < 4; i++)
-		text[2 + i] = digits[unit >> (12 - 4 * i) & 15];
-	out_write(out, text, sizeof(text));
+	unicode_escape(out, code == ESCAPE_INVALID ? 0xfffd : code);
+}
+
+static void clean_text(const struct json *json, const char *s, size_t len)
+{
+	const char *less;
+	while (json->in_html && (less = memchr(s, '<', len))) {
+		out_write(json->out, s, (size_t)(less - s));
+		unicode_escape(json->out, '<');
+		len -= (size_t)(less + 1 - s);
+		s = less + 1;
+	}
+	out_write(json->out, s, len);
 }
 
 void json_str(struct json *json, const char *key, const char *s)
@@ -85,7 +101,7 @@ void json_str(struct json *json, const char *key, const char *s)
 	size_t len = strlen(s);
 	while (len) {
 		struct escape_step step = escape_next(s, len, ESCAPE_JSON);
-		out_write(out, s, step.clean);
+		clean_text(json, s, step.clean);
 		if (step.unfit)
 			unfit_char(out, step.code);
 		s += step.clean + step.unfit;

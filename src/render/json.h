@@ -13,7 +13,8 @@ enum { JSON_SCHEMA_VERSION = 1 };
 
 struct json {
 	struct out *out;
-	bool comma; /* something stands before the next value in its object or array */
+	bool comma;   /* something stands before the next value in its object or array */
+	bool in_html; /* it stands in a <script>: "<" is escaped, too, so that nothing ends that */
 };
 
 void json_object(struct json *json, const char *key);

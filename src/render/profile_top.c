@@ -3,13 +3,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/map.h"
 #include "base/strbuf.h"
 #include "base/vec.h"
 #include "render/measure.h"
+#include "render/units.h"
 
 /* github.com/google/pprof/internal/report and internal/graph, as Go 1.26 has them. */
 static const double node_fraction = 0.005, edge_fraction = 0.001;
@@ -275,9 +275,6 @@ static void print_head(struct out *out, const struct graph *g)
 {
 	const struct gospy_profile *p = g->profile;
 	const struct gospy_profile_mapping *program = p->mapping_count ? &p->mappings[0] : NULL;
-	time_t seconds = (time_t)(p->time_unix_ns / 1000000000);
-	struct tm tm;
-	char date[80];
 	int64_t shown = 0;
 	for (size_t i = 0; i < g->ranked.len; i++)
 		shown = sum(shown, g->ranked.at[i]->flat);
@@ -290,8 +287,7 @@ static void print_head(struct out *out, const struct graph *g)
 	if (program && *program->build_id)
 		out_printf(out, "Build ID: %s\n", program->build_id);
 	out_printf(out, "Type: %s\n", p->types[g->type].type);
-	if (localtime_r(&seconds, &tm) && strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S %Z", &tm))
-		out_printf(out, "Time: %s\n", date);
+	out_printf(out, "Time: %s\n", units_date(p->time_unix_ns).s);
 	const struct measure_text percent = measure_percent(shown, g->total);
 	out_printf(out, "Showing nodes accounting for %s, %s of %s total\n", label(g, shown).s,
 		   percent.s + strspn(percent.s, " "), label(g, g->total).s);

@@ -175,3 +175,13 @@ struct units_date units_go_time(uint64_t unix_ns)
 		 second, zone);
 	return date;
 }
+
+struct units_date units_date(uint64_t unix_ns)
+{
+	struct units_date date;
+	struct tm tm;
+	time_t s = (time_t)(unix_ns / NS);
+	if (!localtime_r(&s, &tm) || !strftime(date.s, sizeof(date.s), "%Y-%m-%d %H:%M:%S %Z", &tm))
+		snprintf(date.s, sizeof(date.s), "?");
+	return date;
+}

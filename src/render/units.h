@@ -39,5 +39,7 @@ struct units_text units_go_float(double v);
 struct units_date {
 	char s[80];
 } units_go_time(uint64_t unix_ns);
+/** To the second, as a person writes it: "2026-11-21 14:03:07 UTC". */
+struct units_date units_date(uint64_t unix_ns);
 
 #endif

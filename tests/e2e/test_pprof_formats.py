@@ -9,6 +9,7 @@ import tempfile
 import unittest
 
 import lib_fixture
+import lib_flame
 import lib_gospy
 import lib_pprof
 
@@ -125,6 +126,45 @@ class FormatsTest(lib_gospy.TargetTest):
         self.assertEqual(shown["name"], profile.types[number][0])
         self.assertEqual(shown["unit"].replace("none", "count"), profile.types[number][1])
         self.assertEqual(found, self.sums(profile, number))
+
+    def test_html(self):
+        """All types of values are in the page."""
+        def check(fixture):
+            for kind in KINDS:
+                with self.subTest(kind=kind):
+                    profile, ours = self.quiet(fixture, kind, "--format", "html")
+                    page = lib_flame.Page(ours)
+                    self.assertEqual([(t["name"], t["unit"]) for t in page.data["types"]],
+                                     [tuple(t) for t in profile.types])
+                    for number in range(len(profile.types)):
+                        shown = {names: value for names, value in page.column(number).items()
+                                 if kind != "goroutine" or "main.main" not in names}
+                        self.assertEqual(shown, self.sums(profile, number))
+        self.each(check)
+
+    def test_svg(self):
+        def check(fixture):
+            for kind in KINDS:
+                with self.subTest(kind=kind):
+                    profile, ours = self.quiet(fixture, kind, "--format", "svg")
+                    self.compare_widths(lib_flame.read_svg(ours), profile, kind)
+        self.each(check)
+
+    def compare_widths(self, boxes, profile, kind):
+        totals = collections.Counter()
+        number = 1 if kind == "allocs" else -1
+        for values, frames, _ in profile.samples:
+            names = tuple(printed(name) for name, *_ in reversed(frames) if name)
+            for depth in range(len(names) + 1):
+                totals[names[:depth]] += values[number]
+        widths = lib_flame.widths(boxes)
+        for names, width in widths.items():
+            # What the process does to write its own profile, and gospy does not see.
+            if kind != "goroutine" or "main.main" not in names:
+                self.assertAlmostEqual(width, totals[names] / totals[()] * boxes[0].width, delta=1.6)
+        self.assertEqual({names for names, total in totals.items() if names and
+                          total / totals[()] * boxes[0].width >= 1 and
+                          (kind != "goroutine" or "main.main" not in names)} - set(widths), set())
 
     def test_top(self):
         """As `go tool pprof -top` prints the process's own profile."""

@@ -69,6 +69,30 @@ static void test_not_utf8(void **state)
 	expect_text("\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"); // above U+10FFFF
 }
 
+static void test_markup(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *in, *expected;
+	} cases[] = {
+		{"", ""},
+		{"<img onerror=\"x\">", "&lt;img onerror=&quot;x&quot;&gt;"},
+		{"a&amp;'b'", "a&amp;amp;&#39;b&#39;"},
+		{"]]>", "]]&gt;"},
+		{"\xff\n\xe2\x80\xa8", "\\xff\\x0a\\xe2\\x80\\xa8"},
+		{"\xef\xbf\xbd\xef\xbf\xbe\xef\xbf\xbf",
+		 "\xef\xbf\xbd\\xef\\xbf\\xbe\\xef\\xbf\\xbf"},
+		{"main.main·1", "main.main·1"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct strbuf b = {0};
+		escape_add_markup(&b, cases[i].in);
+		assert_false(b.failed);
+		assert_string_equal(b.s ? b.s : "", cases[i].expected);
+		strbuf_deinit(&b);
+	}
+}
+
 static void test_steps(void **state)
 {
 	(void)state;
@@ -114,6 +138,7 @@ int main(void)
 		cmocka_unit_test(test_control_characters),
 		cmocka_unit_test(test_c1_and_bidi),
 		cmocka_unit_test(test_not_utf8),
+		cmocka_unit_test(test_markup),
 		cmocka_unit_test(test_steps),
 		cmocka_unit_test(test_every_position),
 	};

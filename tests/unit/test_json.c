@@ -33,6 +33,18 @@ static void test_strings(void **state)
 	expect_json("a\xff\xc3", "\"a\\ufffd\\ufffd\"");
 }
 
+static void test_in_html(void **state)
+{
+	(void)state;
+	struct out *out = output_open();
+	struct json json = {.out = out, .in_html = true};
+	json_str(&json, NULL, "<</script>\"<!--");
+	char *text = output_close(out);
+	assert_string_equal(text, "\"\\u003c\\u003c/script>\\\"\\u003c!--\"");
+	free(text);
+	expect_json("<b>", "\"<b>\"");
+}
+
 static void test_structure(void **state)
 {
 	(void)state;
@@ -124,11 +136,9 @@ static void test_large(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_strings),
-		cmocka_unit_test(test_structure),
-		cmocka_unit_test(test_unknown_is_left_out),
-		cmocka_unit_test(test_begin),
-		cmocka_unit_test(test_large),
+		cmocka_unit_test(test_strings),   cmocka_unit_test(test_in_html),
+		cmocka_unit_test(test_structure), cmocka_unit_test(test_unknown_is_left_out),
+		cmocka_unit_test(test_begin),     cmocka_unit_test(test_large),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

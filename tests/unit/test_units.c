@@ -134,6 +134,8 @@ static void test_go_time(void **state)
 			    "2026-11-21 15:28:36.672866 +0000 UTC");
 	assert_string_equal(units_go_time(9 * S + 1).s, "1970-01-01 00:00:09.000000001 +0000 UTC");
 	assert_non_null(strchr(units_go_time(UINT64_MAX).s, ' '));
+	assert_string_equal(units_date(1795274916 * S + 672866000).s, "2026-11-21 15:28:36 UTC");
+	assert_non_null(strchr(units_date(UINT64_MAX).s, ' '));
 }
 
 int main(void)
