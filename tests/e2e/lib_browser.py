@@ -115,10 +115,14 @@ class Browser:
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height,
                   deviceScaleFactor=1, mobile=touch)
         self.call("Emulation.setTouchEmulationEnabled", enabled=touch)
-        self.call("Emulation.setEmulatedMedia", features=[
-            {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
+        self.prefer(dark)
         self.call("Page.navigate", url=url)
         self.wait_event("Page.loadEventFired")
+
+    def prefer(self, dark):
+        """What the user prefers: a dark page or a light one."""
+        self.call("Emulation.setEmulatedMedia", features=[
+            {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
 
     def evaluate(self, expression):
         """The value of a JavaScript expression."""

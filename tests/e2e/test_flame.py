@@ -542,11 +542,24 @@ class PageTest(WriterTest):
                 self.assertAlmostEqual(one, other, delta=1)
         for dark in (False, True):
             self.open(stacks, width=8000, dark=dark)
-            for box in self.boxes():
-                ratio = contrast(*(lib_flame.colors(box[of]) for of in ("background", "color")))
-                self.assertGreater(ratio, 4.5, box)
+            self.assert_readable()
             page = self.js("getComputedStyle(document.body).backgroundColor")
             self.assertEqual(luminance(lib_flame.colors(page)) < 0.1, dark)
+
+    def assert_readable(self):
+        """https://www.w3.org/TR/WCAG21/#contrast-minimum"""
+        for box in self.boxes():
+            ratio = contrast(*(lib_flame.colors(box[of]) for of in ("background", "color")))
+            self.assertGreater(ratio, 4.5, box)
+
+    def test_night_falls(self):
+        self.open()
+        by_day = self.box("main.worker")["background"]
+        self.browser.prefer(dark=True)
+        by_night = lib_gospy.wait_for(lambda: self.box("main.worker")["background"] != by_day and
+                                      self.box("main.worker")["background"], "other colors")
+        self.open(dark=True)
+        self.assertEqual(self.box("main.worker")["background"], by_night)
 
     def test_diff(self):
         """Values of now, then of the base."""
@@ -565,6 +578,11 @@ class PageTest(WriterTest):
         self.assertGreater(hues["a.Grown"], hues["a.Same"])
         self.assertGreater(hues["a.Same"], hues["a.Gone"])
         self.assertEqual(hues["a.Same"], 0)
+        self.assert_readable()
+        self.browser.prefer(dark=True)
+        lib_gospy.wait_for(lambda: luminance(lib_flame.colors(self.box("a.Same")["background"])) <
+                           0.2, "dark colors")
+        self.assert_readable()
         self.click("a.Grown")
         self.assertIn("before 100B (25.00%)after 300B (37.50%)difference +200B (+200.00%)",
                       self.text("figures"))
