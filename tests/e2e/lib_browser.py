@@ -101,8 +101,8 @@ class Browser:
         while not any(event.get("method") == method for event in self.events):
             self.events.append(self._message())
 
-    def open(self, url, width=1200, height=800, dark=False, touch=False):
-        """A page of its own, loaded."""
+    def open(self, url, width=1200, height=800, dark=False, touch=False, first="0"):
+        """A page of its own, loaded; `first` is run before its own scripts."""
         self.session, before = None, self.target
         self.target = self.call("Target.createTarget", url="about:blank")["targetId"]
         if before:
@@ -116,6 +116,7 @@ class Browser:
                   deviceScaleFactor=1, mobile=touch)
         self.call("Emulation.setTouchEmulationEnabled", enabled=touch)
         self.prefer(dark)
+        self.call("Page.addScriptToEvaluateOnNewDocument", source=first)
         self.call("Page.navigate", url=url)
         self.wait_event("Page.loadEventFired")
 
