@@ -426,6 +426,22 @@ class PageTest(WriterTest):
         self.assertEqual(self.boxes()[0]["text"], "all: 100")
         self.assertNotIn("main.worker", [box["text"] for box in self.boxes()])
 
+    def test_units(self):
+        """Figures are printed as in the picture, and so as pprof does."""
+        totals = (1, 7, 999, 1000, 1023, 1024, 1536, 10 ** 6, 123456789, 5 * 10 ** 9, 5 * 10 ** 11,
+                  36 * 10 ** 11, 1 << 50, 123 << 52)
+        for unit in ("bytes", "nanoseconds", "count", "kB", "MS", "widgets", "__proto__"):
+            types = [f"a/{unit}"]
+            # Each calls the one with less.
+            self.open({tuple(f"a.F{n}" for n in totals[:i:-1] + (total,)): (total - below,)
+                       for i, (below, total) in enumerate(zip((0,) + totals, totals))}, types)
+            for total in reversed(totals):
+                self.press("ArrowDown", "Enter")
+                self.assertEqual(self.focus(), f"a.F{total}")
+                _, box = lib_flame.read_svg(write("svg", {("a.F",): (total,)}, types))
+                expected = box.figures[0].split(",")[0]
+                self.assertRegex(self.text("figures"), rf"total {re.escape(expected)} \(", unit)
+
     def test_only(self):
         """All calls of one function, and all callers of it."""
         self.open()
@@ -517,6 +533,16 @@ class PageTest(WriterTest):
         self.js('document.getElementById("chart").scrollTop = 1e9')
         lib_gospy.wait_for(lambda: "d.F1999" in [box["text"] for box in self.boxes()], "the end")
         self.assertLess(len(self.boxes()), 200)
+
+    def test_many(self):
+        """As many boxes as a screen has room for, either way up."""
+        stacks = {tuple(f"e.F{depth}" if depth < 5 else f"e.F{depth}.func{n}"
+                        for depth in range(30)): (1, 1) for n in range(500)}
+        self.open(stacks, width=1100)
+        boxes = len(self.boxes())
+        self.assertEqual(boxes, 1 + 5 + 25 * 500)
+        self.press("i", "ArrowUp", "ArrowUp", "c", "i", "c", "Home", "End")
+        self.assertEqual(len(self.boxes()), boxes)
 
     def test_below_zero(self):
         self.open({("a.F", "b.G"): (1, -300), ("a.F", "c.H"): (1, 500), ("d.I",): (1, 500)})
