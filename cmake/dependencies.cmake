@@ -35,8 +35,8 @@ if(GOSPY_ISAL)
 		list(APPEND GOSPY_LIBS PkgConfig::ISAL)
 		set(GOSPY_ISAL_LIB "libisal")
 	else()
-		message(STATUS "ISA-L is missing (on Debian: apt install libisal-dev): zlib inflates, "
-			       "at half the speed")
+		message(STATUS "ISA-L is missing (on Debian: apt install libisal-dev): zlib does its "
+			       "work, at half the speed or less")
 	endif()
 endif()
 

@@ -1,10 +1,10 @@
 #include "render/pprof.h"
 
 #include <string.h>
-#include <zlib.h>
 
 #include "base/cleanup.h"
 #include "base/intern.h"
+#include "render/gzip.h"
 
 /* Fields of the messages, by their numbers in profile.proto. */
 enum {
@@ -410,21 +410,6 @@ bool pprof_encode(const struct gospy_profile *profile, enum pprof_writer writer,
 bool pprof_encode_gzip(const struct gospy_profile *profile, enum pprof_writer writer,
 		       struct strbuf *ret)
 {
-	enum { GZIP = 16 + MAX_WBITS, MEMORY = 8 };
 	CLEANUP(strbuf_deinit) struct strbuf plain = {0};
-	z_stream stream = {0};
-	if (!pprof_encode(profile, writer, &plain) || plain.len > UINT32_MAX ||
-	    deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, GZIP, MEMORY, Z_DEFAULT_STRATEGY))
-		return false;
-	uLong most = deflateBound(&stream, plain.len);
-	CLEANUP_FREE uint8_t *bytes = malloc(most);
-	stream.next_in = (uint8_t *)plain.s;
-	stream.avail_in = (uInt)plain.len;
-	stream.next_out = bytes;
-	stream.avail_out = (uInt)most;
-	bool ok = bytes && deflate(&stream, Z_FINISH) == Z_STREAM_END;
-	if (ok)
-		strbuf_add(ret, bytes, stream.total_out);
-	deflateEnd(&stream);
-	return ok && !ret->failed;
+	return pprof_encode(profile, writer, &plain) && gzip_append(plain.s, plain.len, ret);
 }
