@@ -147,11 +147,12 @@ static void menu_key(struct app *app, int code)
 static void prompt_open(struct app *app, bool searching)
 {
 	struct view *view = app_view(app);
-	if (view->ops->draw) {
+	if (view->ops->draw && !view->ops->searches) {
 		ui_say(&app->ui, STYLE_WARN, "there are no lines to %s here",
 		       searching ? "look through" : "filter");
 		return;
 	}
+	searching &= !view->ops->searches;
 	line_edit_set(&app->prompt, searching ? "" : view->filter);
 	app->prompting = true;
 	app->searching = searching;
@@ -196,7 +197,11 @@ static void prompt_key(struct app *app, int code)
 		app->redraw = true;
 		app->picker->ops->act(app->picker, &app->ui, ACT_REFRESH);
 	} else if (code >= KEY_SPECIAL && action >= ACT_UP && action <= ACT_PAGE_DOWN) {
-		table_act(app_view(app), &app->ui, action);
+		const struct view *view = app_view(app);
+		if (!view->ops->draw)
+			table_act(app_view(app), &app->ui, action);
+		else
+			view->ops->act(app_view(app), &app->ui, action);
 	} else if (line_edit_key(&app->prompt, code)) {
 		prompt_changed(app);
 	}
@@ -308,6 +313,10 @@ static bool act_on_target(struct app *app, enum action action, int code)
 	case ACT_FOLLOW:
 		toggle_following(app);
 		return true;
+	case ACT_FLAME:
+		view_close(take(app->help));
+		app->ui.ops->show_flame(&app->ui, NULL, NULL);
+		return true;
 	case ACT_KEY_NEXT:
 	case ACT_KEY_BEFORE:
 	case ACT_GROWING:
@@ -373,7 +382,9 @@ void act_key(struct app *app, int code, const struct pointer *pointer)
 	struct view *view = app_view(app);
 	if (code == KEY_POINTER) {
 		app->menu_open = false;
-		if (view && !view->ops->draw && table_click(view, &app->ui, pointer))
+		if (view &&
+		    (view->ops->draw ? view->ops->click && view->ops->click(view, &app->ui, pointer)
+				     : table_click(view, &app->ui, pointer)))
 			act(app, ACT_OPEN, code);
 		return;
 	}

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "tui/model_rows.h"
+#include "tui/view_flame.h"
 #include "tui/view_members.h"
 #include "tui/view_picker.h"
 #include "tui/view_stack.h"
@@ -163,6 +164,16 @@ static void show_waiters(struct ui *ui, const struct waited *waited)
 	push(app_of(ui), view_members_open_object(waited));
 }
 
+static void show_flame(struct ui *ui, const struct members *members, const struct name *subject)
+{
+	push(app_of(ui), view_flame_open(members, subject));
+}
+
+static void show_heap(struct ui *ui)
+{
+	push(app_of(ui), view_flame_open_heap());
+}
+
 static void connect_to(struct ui *ui, pid_t pid)
 {
 	app_connect(app_of(ui), pid);
@@ -187,6 +198,8 @@ void app_init(struct app *app, const struct top_options *options)
 		.show_group = show_group,
 		.show_goroutine = show_goroutine,
 		.show_waiters = show_waiters,
+		.show_flame = show_flame,
+		.show_heap = show_heap,
 		.connect = connect_to,
 		.configure = configure,
 		.say = say,

@@ -50,7 +50,11 @@ enum action {
 	ACT_END,
 	ACT_OPEN,
 	ACT_BACK,
+	ACT_LEFT,
+	ACT_RIGHT,
 	ACT_OBJECT,
+	ACT_FLAME,
+	ACT_CALLERS,
 	ACT_VIEW_NEXT,
 	ACT_VIEW_BEFORE,
 	ACT_VIEW_NUMBER, /* that of the key */

@@ -31,14 +31,23 @@ static bool waits_for(const struct members *members, const struct sample *sample
 	return waited_is_shared(&members->waited, &g);
 }
 
+static bool is_member(const struct members *members, const struct model *model, size_t i)
+{
+	switch (members->what) {
+	case MEMBERS_OF_ROW:
+		return belongs_to_row(members, model->sample, model->key, i);
+	case MEMBERS_OF_OBJECT:
+		return waits_for(members, model->sample, i);
+	case MEMBERS_ALL:
+		break;
+	}
+	return model->sample->census.class_of[i] != CENSUS_NOT_COUNTED;
+}
+
 static void scan(struct members *members, const struct model *model, size_t end)
 {
-	const struct sample *sample = model->sample;
 	for (size_t i = members->scanned; i < end; i++) {
-		bool found = members->what == MEMBERS_OF_ROW
-				     ? belongs_to_row(members, sample, model->key, i)
-				     : waits_for(members, sample, i);
-		if (found)
+		if (is_member(members, model, i))
 			alloc_check(vec_push(&members->indexes, (uint32_t)i));
 	}
 	members->scanned = end;

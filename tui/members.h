@@ -8,7 +8,7 @@
 /** Goroutines that are looked for in the sample that is shown, a slice at a time. At the beginning
  * all is zero but for what is looked for. After model_add the search has to begin anew. */
 struct members {
-	enum { MEMBERS_OF_ROW, MEMBERS_OF_OBJECT } what;
+	enum { MEMBERS_OF_ROW, MEMBERS_OF_OBJECT, MEMBERS_ALL } what;
 	uint64_t id;           /* of the row */
 	struct waited waited;  /* the object; its arrays are the caller's */
 	VEC(uint32_t) indexes; /* found so far, in the order of allgs */

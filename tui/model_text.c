@@ -102,6 +102,15 @@ bool model_name(const struct model_row *row, enum model_column column, enum grou
 	return true;
 }
 
+struct name model_subject(const struct model_row *row, enum group_key key, bool utf8,
+			  const char *before)
+{
+	struct name subject = {.text = "?"};
+	model_name(row, key == GROUP_STATE ? COLUMN_STATE : COLUMN_LOCATION, key, utf8, &subject);
+	subject.before = before;
+	return subject;
+}
+
 void model_cell(const struct model_row *row, enum model_column column, bool utf8,
 		struct strbuf *text)
 {

@@ -19,4 +19,8 @@ void model_cell(const struct model_row *row, enum model_column column, bool utf8
 bool model_name(const struct model_row *row, enum model_column column, enum group_key key,
 		bool utf8, struct name *ret);
 
+/** What the goroutines of a row have in common: behind `before` stands what is their key. */
+struct name model_subject(const struct model_row *row, enum group_key key, bool utf8,
+			  const char *before);
+
 #endif

@@ -34,6 +34,15 @@ struct sampler {
 	struct sampler_status status;
 };
 
+static void heap_destroy(struct sample_heap *heap)
+{
+	if (!heap)
+		return;
+	flame_deinit(&heap->tree);
+	gospy_profile_destroy(heap->profile);
+	free(heap);
+}
+
 void sample_destroy(struct sample *sample)
 {
 	if (!sample)
@@ -41,6 +50,7 @@ void sample_destroy(struct sample *sample)
 	for (size_t key = 0; key < GROUP_KEYS; key++)
 		groups_deinit(&sample->groups[key]);
 	census_deinit(&sample->census);
+	heap_destroy(sample->heap);
 	free(sample->thread_cpu_ns);
 	gospy_snapshot_destroy(sample->snapshot);
 	free(sample);
@@ -117,6 +127,12 @@ static struct gospy_snapshot_options reads(const struct sampler_options *options
 	return how;
 }
 
+bool sample_has_stacks(const struct sample *sample)
+{
+	const struct gospy_snapshot_options how = reads(&sample->options);
+	return how.stacks && !how.stack_limit && gospy_snapshot_info(sample->snapshot)->stacks;
+}
+
 /* Does a sample that was taken with `read` hold what `wanted` asks for? */
 static bool satisfies(const struct sampler_options *read, const struct sampler_options *wanted)
 {
@@ -128,7 +144,8 @@ static bool satisfies(const struct sampler_options *read, const struct sampler_o
 	bool stacks = !needs.stacks || (has.stacks && (needs.stack_limit || !has.stack_limit));
 	return counted && stacks && has.arguments >= needs.arguments &&
 	       has.objects >= needs.objects && has.sockets >= needs.sockets &&
-	       has.labels >= needs.labels && has.threads >= needs.threads;
+	       has.labels >= needs.labels && has.threads >= needs.threads &&
+	       read->heap >= wanted->heap;
 }
 
 uint64_t sampler_due_ns(uint64_t begin_ns, uint64_t end_ns, uint64_t refresh_ns)
@@ -170,6 +187,25 @@ static void read_threads(struct sample *sample, pid_t pid)
 	}
 }
 
+static bool grow_heap_tree(struct sample_heap *heap)
+{
+	return flame_init(&heap->tree, heap->profile->type_count) &&
+	       flame_add_profile(&heap->tree, heap->profile, 0) && flame_end(&heap->tree);
+}
+
+/* The profile is good without the snapshot, and the other way round. */
+static bool read_heap(struct sampler *s, struct sample *sample)
+{
+	const struct gospy_profile_options how = {
+		.size = sizeof(how),
+		.kind = GOSPY_PROFILE_HEAP,
+		.cancel_fd = s->worker.cancel_fd,
+	};
+	struct sample_heap *heap = sample->heap = calloc(1, sizeof(*heap));
+	return heap && (gospy_profile_create(s->target, &how, &heap->profile, &heap->error) ||
+			grow_heap_tree(heap));
+}
+
 static enum gospy_code take_sample(struct sampler *s, const struct sampler_options *options,
 				   struct sample **ret, struct gospy_error *err)
 {
@@ -200,6 +236,8 @@ static enum gospy_code take_sample(struct sampler *s, const struct sampler_optio
 	}
 	if (!code)
 		code = sample_group(sample, err);
+	if (!code && options->heap && !read_heap(s, sample))
+		code = err_nomem(err);
 	if (code) {
 		sample_destroy(sample);
 		return code;

@@ -6,6 +6,7 @@
 #define GOSPY_TUI_SAMPLER_H
 
 #include "gospy.h"
+#include "render/flame.h"
 #include "render/group.h"
 
 /** Of how many goroutines the user frames are read if nothing else takes their stacks. */
@@ -25,7 +26,15 @@ struct sampler_options {
 	/* Read these, too: for what is shown of single goroutines. */
 	bool stacks, arguments, objects, labels, threads;
 	bool sockets; /* see gospy_snapshot_options */
+	bool heap;    /* the heap profile, for which nothing is stopped */
 	enum sampler_users users;
+};
+
+/** The heap profile of a target. */
+struct sample_heap {
+	struct gospy_profile *profile; /* NULL: .error says why */
+	struct flame tree;             /* of it; a column for each of its types */
+	struct gospy_error error;
 };
 
 /** One sample of the target. */
@@ -41,9 +50,12 @@ struct sample {
 	 * that has ended. NULL: the sample has no threads, or more than are asked about each time.
 	 */
 	uint64_t *thread_cpu_ns;
+	struct sample_heap *heap;       /* NULL: it was not asked for */
 	struct sampler_options options; /* that it was taken with */
 };
 void sample_destroy(struct sample *sample);
+/** Were the stacks of all goroutines read? */
+bool sample_has_stacks(const struct sample *sample);
 /** Fill .groups from .census. GOSPY_E_NOMEM. */
 enum gospy_code sample_group(struct sample *sample, struct gospy_error *err);
 

@@ -50,6 +50,7 @@ static const struct paint texts[STYLES] = {
 	[STYLE_SORTED] = {.plain = {.reverse = true, .bold = true}},
 	[STYLE_SELECTED] = {.plain = {.reverse = true}},
 	[STYLE_BANNER] = {.plain = {.reverse = true, .bold = true}},
+	[STYLE_FLAME_FOUND] = {.plain = {.underline = true, .bold = true}},
 };
 
 /* What has a background of its own is the same on all of them. */
@@ -59,6 +60,12 @@ static const struct ink pairs[STYLES] = {
 	[STYLE_SORTED] = {.fg = BLACK, .bg = CYAN},
 	[STYLE_SELECTED] = {.fg = BLACK, .bg = CYAN},
 	[STYLE_BANNER] = {.fg = WHITE, .bg = RED, .bold = true},
+	// With these text is legible in VGA's shades, too. Cyan is what is selected.
+	[STYLE_FLAME] = {.fg = BLACK, .bg = GREEN},
+	[STYLE_FLAME + 1] = {.fg = WHITE, .bg = BLUE},
+	[STYLE_FLAME + 2] = {.fg = BLACK, .bg = WHITE},
+	[STYLE_FLAME_LAST] = {.fg = GREEN, .bg = BLACK},
+	[STYLE_FLAME_FOUND] = {.fg = WHITE, .bg = RED, .bold = true, .underline = true},
 };
 
 static const struct ink *ink_of(enum term_theme theme, enum style style)

@@ -32,8 +32,13 @@ enum style {
 	STYLE_TAB_OPEN,  /* name of the view that is shown */
 	STYLE_BANNER,    /* the target is gone, frozen */
 	STYLE_PROMPT,    /* where something is typed */
+	STYLE_FLAME,     /* calls, by package: this and those behind it */
+	STYLE_FLAME_LAST = STYLE_FLAME + 3,
+	STYLE_FLAME_FOUND, /* calls that were searched for */
 	STYLES,
 };
+
+enum { FLAME_STYLES = STYLE_FLAME_LAST - STYLE_FLAME + 1 };
 
 /** How a style is shown. Colours are numbers of the terminal's own eight, or of a grey of xterm's
  * 256; -1: as the terminal has it. */

@@ -5,6 +5,7 @@
 #ifndef GOSPY_TUI_UI_H
 #define GOSPY_TUI_UI_H
 
+#include "render/name.h"
 #include "tui/canvas.h"
 #include "tui/model.h"
 #include "tui/waited.h"
@@ -18,6 +19,8 @@ struct ui {
 	bool frozen;          /* the user has it that no sample replaces the one that is shown */
 };
 
+struct members;
+
 struct ui_ops {
 	/** Show the goroutines of a group on top of the view that is shown. */
 	void (*show_group)(struct ui *ui, const struct model_row *row);
@@ -26,6 +29,12 @@ struct ui_ops {
 	void (*show_goroutine)(struct ui *ui, size_t index, uint64_t goid);
 	/** Show all that wait for an object on top of the view that is shown. */
 	void (*show_waiters)(struct ui *ui, const struct waited *waited);
+	/** Show the call tree of goroutines on top of the view that is shown: of those that
+	 * `members` looks for, NULL: of all. `subject` says what they are. Both are copied. */
+	void (*show_flame)(struct ui *ui, const struct members *members,
+			   const struct name *subject);
+	/** The same of what is in the heap. */
+	void (*show_heap)(struct ui *ui);
 	/** Open a process and show it in the place of the one that is shown, if that works. */
 	void (*connect)(struct ui *ui, pid_t pid);
 	/** What samples have to hold has changed: the key of the model, or what the view needs. */

@@ -82,6 +82,10 @@ struct view_ops {
 	bool (*act)(struct view *view, struct ui *ui, enum action action);
 	/** Instead of the table. */
 	void (*draw)(struct view *view, struct ui *ui, int y, int height);
+	/** With .draw: / and F3 look for something in it, which comes as ACT_FILTERED. */
+	bool searches;
+	/** With .draw: what the mouse did; true: what is now selected is to be opened. */
+	bool (*click)(struct view *view, struct ui *ui, const struct pointer *pointer);
 	/** What stands before the title, and is as short as that has to be. */
 	const struct name *(*subject)(const struct view *view);
 	/** What it shows, behind the names of the views. */

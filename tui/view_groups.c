@@ -1,5 +1,6 @@
 #include "tui/view_groups.h"
 
+#include "tui/members.h"
 #include "tui/model_rows.h"
 #include "tui/model_text.h"
 #include "tui/table.h"
@@ -167,12 +168,30 @@ static void open_row(struct groups_view *groups, struct ui *ui)
 		ui->ops->show_group(ui, row);
 }
 
+/* Of the selected group; one that is gone has no stacks. */
+static void show_flame(struct groups_view *groups, struct ui *ui)
+{
+	size_t at = table_selected(&groups->view);
+	const struct model_row *row = at == SIZE_MAX ? NULL : groups->rows[at];
+	if (!row || row->gone) {
+		ui->ops->show_flame(ui, NULL, NULL);
+		return;
+	}
+	const struct members members = {.what = MEMBERS_OF_ROW, .id = row->id};
+	const struct name subject =
+		model_subject(row, model_key(ui->model), ui->canvas.utf8, "stacks of ");
+	ui->ops->show_flame(ui, &members, &subject);
+}
+
 static bool groups_act(struct view *view, struct ui *ui, enum action action)
 {
 	char why[8];
 	switch ((int)action) {
 	case ACT_OPEN:
 		open_row((struct groups_view *)view, ui);
+		return true;
+	case ACT_FLAME:
+		show_flame((struct groups_view *)view, ui);
 		return true;
 	case ACT_OBJECT:
 		if (model_key(ui->model) == GROUP_OBJECT)
@@ -229,9 +248,9 @@ static bool groups_can(const struct view *view, const struct ui *ui, enum action
 }
 
 static const struct hint hints[] = {
-	{ACT_OPEN, "open"},       {ACT_FILTER, "filter"}, {ACT_KEY_NEXT, "group"},
-	{ACT_SORT_MENU, "sort"},  {ACT_MARK, "mark"},     {ACT_OBJECT, "same object"},
-	{ACT_GROWING, "growing"}, {ACT_WRITE, "write"},
+	{ACT_OPEN, "open"},          {ACT_FILTER, "filter"},   {ACT_KEY_NEXT, "group"},
+	{ACT_SORT_MENU, "sort"},     {ACT_MARK, "mark"},       {ACT_FLAME, "flame"},
+	{ACT_OBJECT, "same object"}, {ACT_GROWING, "growing"}, {ACT_WRITE, "write"},
 };
 
 const struct view_ops view_groups = {

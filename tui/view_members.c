@@ -250,10 +250,22 @@ static int members_compare(struct view *view, int sort, size_t left, size_t righ
 	}
 }
 
+static void show_flame(const struct members_view *members, struct ui *ui)
+{
+	struct name subject = members->subject;
+	subject.before =
+		members->search.what == MEMBERS_OF_OBJECT ? "stacks waiting for " : "stacks of ";
+	ui->ops->show_flame(ui, &members->search, &subject);
+}
+
 static bool members_act(struct view *view, struct ui *ui, enum action action)
 {
 	struct members_view *members = (struct members_view *)view;
 	size_t row = table_selected(view);
+	if (action == ACT_FLAME) {
+		show_flame(members, ui);
+		return true;
+	}
 	if (action != ACT_OPEN && action != ACT_OBJECT)
 		return false;
 	if (row == SIZE_MAX)
@@ -308,7 +320,8 @@ static void members_close(struct view *view)
 
 static const struct hint hints[] = {
 	{ACT_OPEN, "open"},          {ACT_FILTER, "filter"}, {ACT_SORT_MENU, "sort"},
-	{ACT_OBJECT, "same object"}, {ACT_SEARCH, "search"}, {ACT_WRITE, "write"},
+	{ACT_OBJECT, "same object"}, {ACT_FLAME, "flame"},   {ACT_SEARCH, "search"},
+	{ACT_WRITE, "write"},
 };
 
 static const struct view_ops ops = {
@@ -335,11 +348,8 @@ static const struct view_ops ops = {
 struct view *view_members_open_row(const struct ui *ui, const struct model_row *row)
 {
 	struct members_view *members = view_open(&ops);
-	enum group_key key = model_key(ui->model);
-	struct name subject = {.text = "?"};
-	model_name(row, key == GROUP_STATE ? COLUMN_STATE : COLUMN_LOCATION, key, ui->canvas.utf8,
-		   &subject);
-	subject.before = "goroutines of ";
+	const struct name subject =
+		model_subject(row, model_key(ui->model), ui->canvas.utf8, "goroutines of ");
 	members->search.what = MEMBERS_OF_ROW;
 	members->search.id = row->id;
 	if (!name_copy(&members->arena, &subject, &members->subject))

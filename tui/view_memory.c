@@ -240,7 +240,17 @@ static void memory_title(const struct view *view, const struct ui *ui, struct st
 	strbuf_printf(text, "heap and collections, %zu samples", model_trend(ui->model)->len);
 }
 
+static bool memory_act(struct view *view, struct ui *ui, enum action action)
+{
+	(void)view;
+	if (action != ACT_FLAME)
+		return false;
+	ui->ops->show_heap(ui);
+	return true;
+}
+
 static const struct hint hints[] = {
+	{ACT_FLAME, "flame"},
 	{ACT_WRITE, "write"},
 };
 
@@ -253,6 +263,7 @@ const struct view_ops view_memory = {
 	.hint_count = sizeof(hints) / sizeof(hints[0]),
 	.total = memory_total,
 	.cell = memory_cell,
+	.act = memory_act,
 	.draw = memory_draw,
 	.title = memory_title,
 };

@@ -132,6 +132,45 @@ bool flame_add_profile(struct flame *flame, const struct gospy_profile *profile,
 	return true;
 }
 
+/* ------------------------------------------------------------------------------------- callers --
+ */
+
+static bool has_caller(const struct flame *flame, uint32_t node, uint32_t name)
+{
+	while ((node = flame->nodes.at[node].parent) != FLAME_ROOT) {
+		if (flame->nodes.at[node].name == name)
+			return true;
+	}
+	return false;
+}
+
+/* The stacks through a node, from there outwards. */
+static bool add_outwards(struct flame *to, const struct flame *from, uint32_t node)
+{
+	uint32_t call = FLAME_ROOT, name;
+	const struct flame_value *values = flame_value(from, node, 0);
+	for (; node != FLAME_ROOT; node = from->nodes.at[node].parent) {
+		if (!flame_name(to, from->names.all.at[from->nodes.at[node].name], &name) ||
+		    !flame_call(to, call, name, &call))
+			return false;
+	}
+	for (size_t column = 0; column < to->columns; column++)
+		flame_add(to, call, column, values[column].total);
+	return true;
+}
+
+bool flame_add_callers(struct flame *to, const struct flame *from, uint32_t name, size_t *at,
+		       size_t end)
+{
+	for (; *at < end; (*at)++) {
+		uint32_t node = (uint32_t)*at;
+		if (node != FLAME_ROOT && from->nodes.at[node].name == name &&
+		    !has_caller(from, node, name) && !add_outwards(to, from, node))
+			return false;
+	}
+	return true;
+}
+
 /* ------------------------------------------------------------------------------------- the end --
  */
 

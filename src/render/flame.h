@@ -49,6 +49,14 @@ bool flame_call(struct flame *flame, uint32_t parent, uint32_t name, uint32_t *r
 void flame_add(struct flame *flame, uint32_t node, size_t column, int64_t value);
 /** Add all samples of a profile, its values of type i as column `first` + i. */
 bool flame_add_profile(struct flame *flame, const struct gospy_profile *profile, size_t first);
+/**
+ * Add to `to`, a tree of as many columns, who called the function `name` of `from`, whose sums are
+ * known: the function is the only call of the root, and leads to its callers. A stack counts by the
+ * outermost of its calls of the function. Looks at the nodes from `*at` to before `end`, and moves
+ * `*at` there, so that it can be done a slice at a time.
+ */
+bool flame_add_callers(struct flame *to, const struct flame *from, uint32_t name, size_t *at,
+		       size_t end);
 /** All stacks are in: sum up, and put the children of each node in the order of their names, so
  * that pictures of two moments can be laid side by side. */
 bool flame_end(struct flame *flame);

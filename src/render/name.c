@@ -215,6 +215,12 @@ static struct func split(struct part name)
 	return func;
 }
 
+size_t name_package(const char *func)
+{
+	struct func parts = split((struct part){func, strlen(func)});
+	return parts.package.len ? parts.made.len + parts.dirs.len + parts.package.len - 1 : 0;
+}
+
 enum {
 	WITH_FILE_DIRS = 1,
 	WITH_DIRS = 2,
@@ -692,6 +698,21 @@ void name_fit(const struct name *name, int width, bool utf8, struct strbuf *text
 	// One "…" says both, that it is cut and that there are others.
 	if (after && !ends_with(text, name->after))
 		escape_add(text, name->after);
+}
+
+void name_fit_end(const struct name *name, int width, bool utf8, struct strbuf *text)
+{
+	enum { MARKED = 5 /* in fewer columns letters say more than that others are missing */ };
+	CLEANUP(strbuf_deinit) struct strbuf core = {0};
+	int enough = name_size(name, utf8).core;
+	if (width >= enough || name->kind != NAME_PLACE) {
+		name_fit(name, width, utf8, text);
+		return;
+	}
+	name_fit(name, enough, utf8, &core);
+	bool marked = width >= MARKED;
+	strbuf_puts(text, marked ? name_more(utf8) : "");
+	add(text, tail(whole(&core), width - marked, utf8));
 }
 
 void name_full(const struct name *name, struct strbuf *text)

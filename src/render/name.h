@@ -48,6 +48,8 @@ struct name {
 	const char *after;  /* stands behind it, unless there is no room for more; or NULL */
 };
 
+/** Length of the start of a function's name that ends with its import path; 0: it has none. */
+size_t name_package(const char *func);
 /** What stands for something that is cut out: "…", or "~". */
 const char *name_more(bool utf8);
 /** A place; "-" for NULL. */
@@ -71,6 +73,9 @@ struct name_size name_size(const struct name *name, bool utf8);
 /** Append it, escaped, in at most `width` columns, and nothing if `width` is not positive. `utf8`:
  * else "~" stands for "…". */
 void name_fit(const struct name *name, int width, bool utf8, struct strbuf *text);
+/** The same, but a function whose type and method do not fit loses its beginning:
+ * "…rver).keepalive". For a row of them side by side, whose beginnings are often alike. */
+void name_fit_end(const struct name *name, int width, bool utf8, struct strbuf *text);
 /** Append all of it, escaped. */
 void name_full(const struct name *name, struct strbuf *text);
 

@@ -367,11 +367,11 @@ class FollowTest(CopyTest):
         terminal.wait_text(rf"process {second.pid} follows it: same executable")
         terminal.wait_no_text("waits for its successor")
         # The same by a key, after the end.
-        terminal.key("f")
+        terminal.key("F")
         terminal.wait_text("when the process ends, its last picture stays")
         second.close()
         terminal.wait_text(r"Last picture, \S+ ago: ")
-        terminal.key("f")
+        terminal.key("F")
         terminal.wait_text("waits for its successor")
         third = self.start(path, "-n", 7)
         terminal.wait_text(rf"process {third.pid} follows it: same executable")

@@ -689,6 +689,27 @@ class KeyTest(TopTest):
         top.key(key)
         top.wait_text("^Snapshot +(paused|nothing stopped) ")
 
+    def flame(self, top, key):
+        """What it shows is seen in test_top_flame."""
+        top.key("f")
+        top.wait_text(r"^.100 goroutines +100%$")
+        top.key("f")
+        top.wait_text(r"^.401 goroutines +100%$")
+        top.key("Down")
+        top.wait_text(r"^main\.park0  100 goroutines, ")
+        if key in ("Left", "Right"):
+            top.key("Right")
+            top.wait_text(r"^main\.park1  100 goroutines, ")
+        if key == "Left":
+            top.key("Left")
+            top.wait_text(r"^main\.park0  100 goroutines, ")
+        if key == "i":
+            top.key("i")
+            top.wait_text("stacks of all, callers$")
+            top.key("i")
+            top.wait_no_text("callers$")
+        top.key("Esc")
+
     def follows(self, top, key):
         """What it leads to is seen in test_names."""
         top.key(key)
@@ -761,7 +782,7 @@ class KeyTest(TopTest):
         top.key("Enter")
         top.wait_text("^Esc back +o same object +F3 search .*[?] help +q quit$")
         top.key("3")
-        top.wait_text("^Esc processes  w write  Space freeze  1-3 view  [?] help  q quit$")
+        top.wait_text("^Esc processes  f flame  w write  Space freeze  1-3 view  [?] help  q quit$")
         top.key("p", "?")
         top.wait_text("^Esc back  F3 search  q quit$")
         top.key("Esc")
@@ -770,7 +791,7 @@ class KeyTest(TopTest):
         top.wait_text("^/ +Enter keep  Esc unfilter$")
         top.type("park")
         top.key("Enter")
-        top.wait_text("^Enter open  Esc unfilter ")
+        top.wait_text("^Enter open +Esc unfilter ")
         self.quit(top)
 
     CHECKS = {
@@ -781,7 +802,8 @@ class KeyTest(TopTest):
         **dict.fromkeys(("t", "F5", "T", "Shift-F5"), groups),
         "<": sorts, ">": sorts, "F6": sort_menu, "s": sort_menu, "I": inverts, "m": marks, "g": growing,
         "o": same_object, "w": writes, "Space": freezes, "p": freezes, "r": refreshes,
-        "Ctrl-L": refreshes, "+": intervals, "-": intervals, "b": stopping, "f": follows, "Click": click,
+        "Ctrl-L": refreshes, "+": intervals, "-": intervals, "b": stopping, "F": follows, "Click": click,
+        "f": flame, "Left": flame, "Right": flame, "i": flame,
         "Double-click": double_click, "Wheel": wheel, "F1": helps, "?": helps, "h": helps,
         "q": quits, "F10": quits, "Ctrl-C": quits,
     }
@@ -1304,7 +1326,7 @@ class PickerTest(TopTest):
         top.wait_text(r"by start, \d+ groups")
         fixture.close()
         top.wait_text("Last picture")
-        top.wait_text("^Enter open +Esc processes +r look again +f wait for successor ")
+        top.wait_text("^Enter open +Esc processes +r look again +F wait for successor ")
         top.key("Esc")
         top.wait_text(rf"^ +{other.pid} ")
         top.type(str(other.pid))

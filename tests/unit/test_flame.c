@@ -92,6 +92,35 @@ static void test_recursion(void **state)
 	assert_int_equal(flame.depth, 4);
 }
 
+static void test_callers(void **state)
+{
+	(void)state;
+	char text[80] = "";
+	CLEANUP(flame_deinit) struct flame flame, callers;
+	assert_true(flame_init(&flame, 2));
+	assert_true(flame_init(&callers, 2));
+	add(&flame, "main;a;park", 0, 3);
+	add(&flame, "main;b;park;inner", 0, 4);
+	add(&flame, "main;a;park", 1, 5);
+	add(&flame, "other;a;park;park", 0, 6);
+	add(&flame, "main", 0, 100);
+	assert_true(flame_end(&flame));
+	uint32_t park, park_callers;
+	size_t at = 0;
+	assert_true(flame_name(&flame, "park", &park));
+	// A slice at a time comes to the same.
+	while (at < flame.nodes.len)
+		assert_true(flame_add_callers(&callers, &flame, park, &at, at + 1));
+	assert_true(flame_end(&callers));
+	print(&callers, FLAME_ROOT, text);
+	assert_string_equal(text, "(park(a(main other) b(main)))");
+	park_callers = callers.nodes.at[FLAME_ROOT].child;
+	assert_int_equal(flame_value(&callers, park_callers, 0)->total, 13);
+	assert_int_equal(flame_value(&callers, park_callers, 1)->total, 5);
+	uint32_t a = callers.nodes.at[park_callers].child;
+	assert_int_equal(flame_value(&callers, a, 0)->total, 9);
+}
+
 /* What a target claims may be too much for a sum. */
 static void test_wraps(void **state)
 {
@@ -107,9 +136,8 @@ static void test_wraps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_tree),
-		cmocka_unit_test(test_nothing),
-		cmocka_unit_test(test_recursion),
+		cmocka_unit_test(test_tree),      cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_recursion), cmocka_unit_test(test_callers),
 		cmocka_unit_test(test_wraps),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -537,6 +537,59 @@ static void test_all_reasons(void **state)
 	check_reasons(path);
 }
 
+static void test_end(void **state)
+{
+	static const struct {
+		int width;
+		const char *text;
+	} widths[] = {
+		{34, "transport.(*http2Server).keepalive"},
+		{33, "(*http2Server).keepalive"},
+		{24, "(*http2Server).keepalive"},
+		{20, "\xe2\x80\xa6p2Server).keepalive"},
+		{5, "\xe2\x80\xa6live"},
+		{4, "live"},
+		{1, "e"},
+		{0, ""},
+	};
+	struct name name = {
+		.kind = NAME_PLACE,
+		.text = "google.golang.org/grpc/internal/transport.(*http2Server).keepalive",
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(widths) / sizeof(widths[0]); i++) {
+		strbuf_clear(&fitted);
+		name_fit_end(&name, widths[i].width, true, &fitted);
+		assert_string_equal(fitted.s, widths[i].text);
+	}
+	// What is no function loses its end.
+	name = other(NAME_TEXT, "402 goroutines");
+	strbuf_clear(&fitted);
+	name_fit_end(&name, 6, false, &fitted);
+	assert_string_equal(fitted.s, "402 g~");
+}
+
+static void test_package(void **state)
+{
+	static const struct {
+		const char *func, *package;
+	} funcs[] = {
+		{"main.main", "main"},
+		{"google.golang.org/grpc/internal/transport.(*http2Server).keepalive.func1",
+		 "google.golang.org/grpc/internal/transport"},
+		{"a/b.F[c/d.T]", "a/b"},
+		{"gopkg.in/yaml%2ev3.Unmarshal", "gopkg.in/yaml%2ev3"},
+		{"memcpy", ""},
+		{"0x401000", ""},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(funcs) / sizeof(funcs[0]); i++) {
+		size_t len = name_package(funcs[i].func);
+		assert_int_equal(len, strlen(funcs[i].package));
+		assert_memory_equal(funcs[i].func, funcs[i].package, len);
+	}
+}
+
 int main(void)
 {
 	setlocale(LC_CTYPE, "C.UTF-8");
@@ -550,6 +603,8 @@ int main(void)
 		cmocka_unit_test(test_what_stands_around),
 		cmocka_unit_test(test_calls),
 		cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_end),
+		cmocka_unit_test(test_package),
 		cmocka_unit_test(test_other_kinds),
 		cmocka_unit_test(test_reasons),
 		cmocka_unit_test(test_states),
