@@ -1218,6 +1218,10 @@ struct gospy_profile_options {
 	uint64_t max_pause_ns;
 	int64_t cancel_fd; /**< give up when this becomes readable; 0: none */
 	bool frames;       /**< samples have .frames */
+	/** Goroutine: count those in different states, or that wait for different reasons, apart:
+	   they have the labels "state" ("waiting") and "reason" ("chan receive"; of those that
+	   wait), in the place of profiler labels with these keys. */
+	bool state_label, reason_label;
 };
 
 /** "alloc_space" in "bytes". */

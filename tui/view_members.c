@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/status_name.h"
 #include "render/escape.h"
 #include "render/select.h"
 #include "render/state.h"
@@ -93,7 +94,7 @@ static const char *state_text(struct arena *arena, const struct gospy_goroutine 
 	if (g->soundness == GOSPY_SOUND_UNREADABLE)
 		return "unreadable";
 	struct strbuf text = {0};
-	strbuf_puts(&text, g->wait_reason ? g->wait_reason : select_state_name(g->status));
+	strbuf_puts(&text, g->wait_reason ? g->wait_reason : status_name(g->status));
 	if (g->soundness == GOSPY_SOUND_TORN)
 		strbuf_puts(&text, " (torn)");
 	char *s = copy(arena, &text);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/status_name.h"
 #include "render/select.h"
 #include "render/units.h"
 #include "render/wait.h"
@@ -23,7 +24,7 @@ struct stack_view {
 
 static void status_line(struct lines *lines, const struct gospy_goroutine *g)
 {
-	const char *state = g->wait_reason ? g->wait_reason : select_state_name(g->status);
+	const char *state = g->wait_reason ? g->wait_reason : status_name(g->status);
 	struct strbuf text = {0};
 	strbuf_printf(&text, "goroutine %lu [%s", g->goid, state);
 	if (g->wait_ns != GOSPY_UNKNOWN)

@@ -4,11 +4,10 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/save.h"
+#include "cli/pprof_make.h"
 #include "cli/shared.h"
 #include "cli/sink.h"
-#include "cli/which.h"
 #include "render/json.h"
-#include "render/pprof.h"
 #include "render/profile_flame.h"
 #include "render/profile_folded.h"
 #include "render/profile_speedscope.h"
@@ -16,6 +15,7 @@
 #include "render/profile_text.h"
 #include "render/profile_top.h"
 #include "render/report_stack.h"
+#include "render/units.h"
 
 struct pprof_options {
 	struct snapshot_options snapshot;
@@ -24,6 +24,9 @@ struct pprof_options {
 	int debug;  /* as in runtime/pprof.Profile.WriteTo, or NOT_GIVEN */
 	const char *sample_type;
 	uint64_t limit;
+	uint64_t seconds_ns;
+	const char *diff;
+	opt_strings tags;
 };
 
 enum { NOT_GIVEN = -1 };
@@ -49,6 +52,15 @@ static const struct opt_choice formats[] = {
 
 static const struct opt_choice debug_levels[] = {{"0", 0}, {"1", 1}, {"2", 2}, {0}};
 
+static const struct opt_choice tag_names[] = {
+	{"pid", PPROF_TAG_PID},
+	{"host", PPROF_TAG_HOST},
+	{"container", PPROF_TAG_CONTAINER},
+	{"state", PPROF_TAG_STATE},
+	{"reason", PPROF_TAG_REASON},
+	{0},
+};
+
 static const struct opt pprof_opts[] = {
 	{"format", .type = OPT_CHOICE, AT(format), .arg = "F", .choices = formats,
 	 .help = "pprof, the default; text, as the runtime prints it; folded stacks; speedscope; "
@@ -61,6 +73,15 @@ static const struct opt pprof_opts[] = {
 	 .help = "with --format top: the first N functions"},
 	{"debug", .type = OPT_CHOICE, AT(debug), .arg = "N", .choices = debug_levels,
 	 .help = "1: --format text; 2: the same, but of goroutine the stacks, as `stack` does"},
+	{"seconds", .type = OPT_DURATION, AT(seconds_ns), .arg = "D", .above_zero = true,
+	 .help = "what has come within so many seconds (or 2m, 500ms): read it, wait, read it "
+		 "again"},
+	{"diff", .type = OPT_STRING, AT(diff), .arg = "FILE",
+	 .help = "less what is in this file of pprof, as `go tool pprof -diff_base`"},
+	{"tag", .type = OPT_STRINGS, AT(tags), .arg = "TAG[,TAG]", .choices = tag_names,
+	 .help = "label each sample: pid, host, container; of goroutine also state, reason"},
+	{"all", .type = OPT_FLAG, AT(snapshot.target.all),
+	 .help = "all processes that the word fits, in one profile"},
 	{"output", 'o', OPT_STRING, AT(output), .arg = "FILE",
 	 .help = "write it there; -: to standard output, the default of all that is text. Default: "
 		 "gospy-NAME-PID-TYPE-TIME.pb.gz, and instead of to a terminal .html or .svg"},
@@ -103,9 +124,11 @@ static void profile_free(struct gospy_profile **profile)
 
 enum { DEFAULT_PATH_SIZE = 192 };
 /* gospy-NAME-PID-TYPE-TIME-RANDOM in the working directory. */
-static void default_path(const struct gospy_target_info *info, const char *kind,
-			 const char *extension, char path[DEFAULT_PATH_SIZE])
+static void default_path(const struct pprof_product *product, const char *extension,
+			 char path[DEFAULT_PATH_SIZE])
 {
+	const struct gospy_target_info *info = pprof_first(product);
+	const char *kind = product->now->name;
 	char name[64], stamp[SAVE_STAMP_SIZE];
 	snprintf(name, sizeof(name), "%s", info->comm);
 	for (char *c = name; *c; c++) {
@@ -114,8 +137,12 @@ static void default_path(const struct gospy_target_info *info, const char *kind,
 		*c = plain ? *c : '_';
 	}
 	save_stamp(stamp);
-	snprintf(path, DEFAULT_PATH_SIZE, "gospy-%s-%d-%s-%s.%s", name, (int)info->pid, kind, stamp,
-		 extension);
+	if (product->count == 1)
+		snprintf(path, DEFAULT_PATH_SIZE, "gospy-%s-%d-%s-%s.%s", name, (int)info->pid,
+			 kind, stamp, extension);
+	else
+		snprintf(path, DEFAULT_PATH_SIZE, "gospy-%zu-processes-%s-%s.%s", product->count,
+			 kind, stamp, extension);
 }
 
 /* What was written, for say_written. */
@@ -124,7 +151,10 @@ struct facts {
 	enum format format;
 	const struct gospy_profile *counts; /* NULL: stacks */
 	size_t samples;
-	uint64_t time_unix_ns, paused_ns;
+	uint64_t time_unix_ns, paused_ns, over_ns;
+	const pid_t *pids;
+	size_t pid_count;
+	const char *base; /* file, or NULL */
 };
 
 /* What opens a file, printed with its path; NULL: it is read as it is. */
@@ -147,11 +177,16 @@ static const char *opener(enum format format)
 	return NULL;
 }
 
-static void say_json(struct cli *cli, const struct facts *facts, const struct save *save, pid_t pid)
+static void say_json(struct cli *cli, const struct facts *facts, const struct save *save)
 {
 	struct json json = {.out = cli->out};
 	json_begin(&json, "pprof");
-	json_u64(&json, "pid", (uint64_t)pid);
+	if (facts->pid_count == 1)
+		json_u64(&json, "pid", (uint64_t)facts->pids[0]);
+	json_array(&json, "pids");
+	for (size_t i = 0; i < facts->pid_count; i++)
+		json_u64(&json, NULL, (uint64_t)facts->pids[i]);
+	json_array_end(&json);
 	json_str(&json, "profile", facts->profile);
 	json_str(&json, "format", formats[facts->format].name);
 	json_str(&json, "file", save->path);
@@ -162,6 +197,9 @@ static void say_json(struct cli *cli, const struct facts *facts, const struct sa
 		json_u64(&json, "functions", facts->counts->function_count);
 	}
 	json_u64(&json, "time_unix_ns", facts->time_unix_ns);
+	if (facts->counts && facts->counts->duration_ns)
+		json_i64(&json, "duration_ns", facts->counts->duration_ns);
+	json_str(&json, "base", facts->base);
 	json_u64(&json, "paused_ns", facts->paused_ns);
 	if (facts->counts && facts->counts->note)
 		json_str(&json, "note", facts->counts->note);
@@ -170,15 +208,22 @@ static void say_json(struct cli *cli, const struct facts *facts, const struct sa
 }
 
 /* What was written where, and what opens it. */
-static void say_written(struct cli *cli, const struct facts *facts, const struct save *save,
-			pid_t pid)
+static void say_written(struct cli *cli, const struct facts *facts, const struct save *save)
 {
 	if (cli->format != REPORT_TEXT) {
-		say_json(cli, facts, save, pid);
+		say_json(cli, facts, save);
 		return;
 	}
-	out_printf(cli->out, "%s: %s profile of process %d, %zu samples", save->path,
-		   facts->profile, (int)pid, facts->samples);
+	out_printf(cli->out, "%s: %s profile of ", save->path, facts->profile);
+	if (facts->pid_count == 1)
+		out_printf(cli->out, "process %d", (int)facts->pids[0]);
+	else
+		out_printf(cli->out, "%zu processes", facts->pid_count);
+	if (facts->over_ns)
+		out_printf(cli->out, " over %s", units_age(facts->over_ns).s);
+	if (facts->base)
+		out_printf(cli->out, " less %s", facts->base);
+	out_printf(cli->out, ", %zu samples", facts->samples);
 	const char *how = opener(facts->format);
 	if (how) {
 		out_puts(cli->out, how);
@@ -187,37 +232,46 @@ static void say_written(struct cli *cli, const struct facts *facts, const struct
 	out_putc(cli->out, '\n');
 }
 
-static struct facts facts_of(const struct gospy_profile *profile, enum format format)
+static struct facts facts_of(const struct pprof_options *options,
+			     const struct pprof_product *product, enum format format)
 {
+	const struct gospy_profile *shown = product->shown;
 	return (struct facts){
-		.profile = profile->name,
+		.profile = product->now->name,
 		.format = format,
-		.counts = profile,
-		.samples = profile->sample_count,
-		.time_unix_ns = profile->time_unix_ns,
-		.paused_ns = profile->paused_ns,
+		.counts = shown,
+		.samples = shown->sample_count,
+		.time_unix_ns = shown->time_unix_ns,
+		.paused_ns = shown->paused_ns,
+		.over_ns = options->seconds_ns,
+		.pids = product->pids.at,
+		.pid_count = product->pids.len,
+		.base = options->diff,
 	};
 }
 
 /* What there is to say of a profile that is written. Exit status. */
-static int note_profile(struct cli *cli, const struct gospy_profile *profile)
+static int note_profile(struct cli *cli, const struct pprof_product *product)
 {
-	if (profile->note)
-		cli_note(cli, "%s", profile->note);
-	return profile->soundness == GOSPY_SOUND ? EXIT_STATUS_OK : EXIT_STATUS_PARTIAL;
+	const struct gospy_profile *now = product->now;
+	cli->about = product->count == 1 ? cli->about : 0;
+	if (now->note)
+		cli_note(cli, "%s", now->note);
+	bool whole = now->soundness == GOSPY_SOUND && product->count == product->subjects.len;
+	return whole ? EXIT_STATUS_OK : EXIT_STATUS_PARTIAL;
 }
 
 static int write_pprof(struct cli *cli, const struct pprof_options *options,
-		       const struct gospy_profile *profile, const struct gospy_target_info *info)
+		       const struct pprof_product *product)
 {
 	char path[DEFAULT_PATH_SIZE];
 	struct gospy_error err;
 	CLEANUP(save_drop) struct save save = SAVE_NONE;
 	CLEANUP(strbuf_deinit) struct strbuf bytes = {0};
-	const struct facts facts = facts_of(profile, FORMAT_PPROF);
+	const struct facts facts = facts_of(options, product, FORMAT_PPROF);
 	if (!options->output)
-		default_path(info, profile->name, "pb.gz", path);
-	if (!pprof_encode_gzip(profile, PPROF_RUNTIME, &bytes)) {
+		default_path(product, "pb.gz", path);
+	if (!pprof_encode_gzip(product->shown, product->writer, &bytes)) {
 		err_nomem(&err);
 		return cli_fail(cli, &err);
 	}
@@ -225,20 +279,25 @@ static int write_pprof(struct cli *cli, const struct pprof_options *options,
 	    save_part(&save, bytes.s, bytes.len, &err) || save_end(&save, &err))
 		return cli_fail(cli, &err);
 	if (!options->output || strcmp(options->output, "-") != 0)
-		say_written(cli, &facts, &save, info->pid);
-	return note_profile(cli, profile);
+		say_written(cli, &facts, &save);
+	return note_profile(cli, product);
 }
 
 /* ---------------------------------------------------------------------------------------- text --
  */
 
 /* Has the process a memory profile's figures? They are read without a stop, as the profile is. */
-static bool read_memory(struct cli *cli, struct gospy_target *target, struct gospy_read_options how,
-			struct gospy_memstats *ret, struct profile_text_memory *memory_ret)
+static bool read_memory(struct cli *cli, const struct pprof_options *options,
+			struct gospy_target *target, struct gospy_memstats *ret,
+			struct profile_text_memory *memory_ret)
 {
+	const struct gospy_read_options how = {
+		.size = sizeof(how),
+		.non_blocking = true,
+		.max_pause_ns = options->snapshot.max_pause_ns,
+	};
 	struct gospy_process_usage usage;
 	struct gospy_error err;
-	how.non_blocking = true;
 	if (gospy_memstats_read(target, &how, ret, &err)) {
 		cli_note(cli, "runtime.MemStats is left out: %s", err.msg);
 		return false;
@@ -255,7 +314,8 @@ static bool read_memory(struct cli *cli, struct gospy_target *target, struct gos
 /* What a format is written from. */
 struct writing {
 	enum format format;
-	const struct gospy_profile *profile;
+	const struct gospy_profile *profile;      /* less the base, if there is one */
+	const struct gospy_profile *now, *base;   /* both by themselves; the base may be NULL */
 	const struct profile_text_memory *memory; /* or NULL */
 	const char *title, *go_version;
 	size_t type, limit;
@@ -269,52 +329,78 @@ static bool write_format(struct out *out, const struct writing *w)
 	case FORMAT_TEXT:
 		return profile_text(out, w->profile, w->memory);
 	case FORMAT_FOLDED:
-		return profile_folded(out, w->profile, w->type);
+		return profile_folded(out, w->now, w->base, w->type);
 	case FORMAT_SPEEDSCOPE:
 		return profile_speedscope(out, w->profile, w->title, w->type);
 	case FORMAT_TOP:
 		return profile_top(out, w->profile, w->type, w->limit);
 	case FORMAT_HTML:
-		return profile_flame_html(out, w->profile, w->title, w->go_version, w->type);
+		return profile_flame_html(out, w->now, w->base, w->title, w->go_version, w->type);
 	case FORMAT_SVG:
-		return profile_flame_svg(out, w->profile, w->title, w->go_version, w->type);
+		return profile_flame_svg(out, w->now, w->base, w->title, w->go_version, w->type);
 	}
 	return true;
 }
 
+/* "heap of shop (4711)" */
+static void make_title(const struct pprof_options *options, const struct pprof_product *product,
+		       char *title, size_t size)
+{
+	const struct gospy_target_info *info = pprof_first(product);
+	int n = product->count == 1 ? snprintf(title, size, "%s of %s (%d)", product->now->name,
+					       info->comm, (int)info->pid)
+				    : snprintf(title, size, "%s of %zu processes",
+					       product->now->name, product->count);
+	if (options->seconds_ns && n > 0 && (size_t)n < size)
+		snprintf(title + n, size - (size_t)n, " over %s", units_age(options->seconds_ns).s);
+}
+
+/* What all of them run. */
+static const char *go_version_of(const struct pprof_product *product)
+{
+	const char *version = pprof_first(product)->go_version;
+	for (size_t i = 0; i < product->subjects.len; i++) {
+		const struct gospy_target *target = product->subjects.at[i].target;
+		if (target && strcmp(gospy_target_info(target)->go_version, version) != 0)
+			return "several versions of Go";
+	}
+	return version;
+}
+
 static int write_text(struct cli *cli, const struct pprof_options *options, enum format format,
-		      const struct gospy_profile *profile, const struct gospy_read_options *how,
-		      struct gospy_target *target)
+		      const struct pprof_product *product, const struct gospy_profile *base)
 {
 	struct gospy_error err;
 	struct gospy_memstats memstats;
 	struct profile_text_memory memory;
-	char title[64], path[DEFAULT_PATH_SIZE];
+	char title[96], path[DEFAULT_PATH_SIZE];
 	CLEANUP(sink_drop) struct sink sink = SINK_NONE;
-	const struct gospy_target_info *info = gospy_target_info(target);
-	const struct facts facts = facts_of(profile, format);
+	const struct gospy_profile *profile = product->shown;
+	const struct facts facts = facts_of(options, product, format);
 	struct writing writing = {
 		.format = format,
 		.profile = profile,
+		.now = product->now,
+		.base = base,
 		.title = title,
-		.go_version = info->go_version,
+		.go_version = go_version_of(product),
 		.limit = options->limit,
 	};
 	// A terminal shows a page's source, which nobody wants to read.
 	const char *output = options->output;
 	bool is_page = format == FORMAT_HTML || format == FORMAT_SVG;
 	if (!output && is_page && cli->out->rows) {
-		default_path(info, profile->name, formats[format].name, path);
+		default_path(product, formats[format].name, path);
 		output = path;
 	}
-	snprintf(title, sizeof(title), "%s of %s (%d)", profile->name, info->comm, (int)info->pid);
+	make_title(options, product, title, sizeof(title));
 	if (profile_find_type(profile, options->sample_type, &writing.type, &err) ||
 	    sink_open(&sink, cli, output, &err))
 		return cli_fail(cli, &err);
 	bool of_memory =
 		profile->kind == GOSPY_PROFILE_HEAP || profile->kind == GOSPY_PROFILE_ALLOCS;
 	if (format == FORMAT_TEXT && of_memory &&
-	    read_memory(cli, target, *how, &memstats, &memory))
+	    read_memory(cli, options, product->subjects.at[0].target, &memstats, &memory))
 		writing.memory = &memory;
 	if (!write_format(sink.out, &writing)) {
 		err_nomem(&err);
@@ -323,23 +409,26 @@ static int write_text(struct cli *cli, const struct pprof_options *options, enum
 	if (sink_end(&sink, &err))
 		return cli_fail(cli, &err);
 	if (sink.is_file)
-		say_written(cli, &facts, &sink.save, info->pid);
-	return note_profile(cli, profile);
+		say_written(cli, &facts, &sink.save);
+	return note_profile(cli, product);
 }
 
 /* The goroutine profile at debug=2: tracebacks. */
-static int write_stacks(struct cli *cli, const struct pprof_options *options,
-			struct gospy_target *target)
+static int write_stacks(struct cli *cli, const struct pprof_options *options, pid_t pid)
 {
 	struct gospy_error err;
+	struct gospy_read_options unused;
+	CLEANUP(shared_target_close) struct gospy_target *target = NULL;
 	CLEANUP(shared_snapshot_destroy) struct gospy_snapshot *snapshot = NULL;
 	CLEANUP(sink_drop) struct sink sink = SINK_NONE;
 	struct gospy_snapshot_options how = {.stacks = true, .labels = true, .arguments = true};
 	struct select select = {.pc = SELECT_PC_CURRENT, .sort = SELECT_SORT_GOID};
-	struct stack_report report = {.target = gospy_target_info(target), .select = &select};
-	if (sink_open(&sink, cli, options->output, &err) ||
+	struct stack_report report = {.select = &select};
+	if (shared_open(&options->snapshot, pid, &target, &unused, &err) ||
+	    sink_open(&sink, cli, options->output, &err) ||
 	    shared_take(cli, &options->snapshot, &how, target, &snapshot, &err))
 		return cli_fail(cli, &err);
+	report.target = gospy_target_info(target);
 	report.snapshot = snapshot;
 	if (report_stacks(sink.out, &report, REPORT_TEXT, &err) || sink_end(&sink, &err))
 		return cli_fail(cli, &err);
@@ -350,15 +439,37 @@ static int write_stacks(struct cli *cli, const struct pprof_options *options,
 		.samples = report.shown,
 		.time_unix_ns = info->time_unix_ns,
 		.paused_ns = info->paused_ns,
+		.pids = &pid,
+		.pid_count = 1,
 	};
 	if (sink.is_file)
-		say_written(cli, &facts, &sink.save, report.target->pid);
+		say_written(cli, &facts, &sink.save);
 	int status = shared_note_problems(cli, info);
 	return report.problems || report.missing ? EXIT_STATUS_PARTIAL : status;
 }
 
 /* -----------------------------------------------------------------------------------------------
  */
+
+/* What is not to be had of what --seconds, --diff, --tag and several processes give. */
+static enum gospy_code check_format(const struct pprof_options *options, enum format format,
+				    bool several, struct gospy_error *err)
+{
+	const char *what = options->seconds_ns ? "--seconds"
+			   : options->diff     ? "--diff"
+			   : options->tags.len ? "--tag"
+					       : NULL;
+	if (format == FORMAT_TEXT && (what || several))
+		return err_set(err, GOSPY_E_USAGE,
+			       "text is that of one process as it is: %s does not go with --debug "
+			       "and --format text; --format top is text, too",
+			       what ? what : "more than one");
+	if (format == FORMAT_SPEEDSCOPE && options->diff)
+		return err_set(err, GOSPY_E_USAGE,
+			       "speedscope shows no differences: --diff goes with --format pprof, "
+			       "folded, top, html or svg");
+	return GOSPY_OK;
+}
 
 /* Do the options fit together, and what is to be written? */
 static enum gospy_code check(const struct cli *cli, const struct pprof_options *options,
@@ -387,6 +498,53 @@ static enum gospy_code check(const struct cli *cli, const struct pprof_options *
 	return shared_check(&options->snapshot, err);
 }
 
+/* One of the names that --tag takes; `*text` moves on to what stands behind it. */
+static enum gospy_code parse_tag(const char **text, uint32_t *tags, struct gospy_error *err)
+{
+	size_t len = strcspn(*text, ",");
+	for (const struct opt_choice *c = tag_names; c->name; c++) {
+		if (strlen(c->name) != len || memcmp(c->name, *text, len) != 0)
+			continue;
+		*tags |= (uint32_t)c->value;
+		*text += len;
+		return GOSPY_OK;
+	}
+	return err_set(err, GOSPY_E_USAGE,
+		       "--tag takes pid, host, container, state and reason, not '%.*s'", (int)len,
+		       *text);
+}
+
+static enum gospy_code parse_tags(const struct pprof_options *options, enum gospy_profile_kind kind,
+				  uint32_t *ret, struct gospy_error *err)
+{
+	*ret = 0;
+	for (size_t i = 0; i < options->tags.len; i++) {
+		const char *text = options->tags.at[i];
+		for (bool more = true; more; text++) {
+			if (parse_tag(&text, ret, err))
+				return err->code;
+			more = *text;
+		}
+	}
+	if (*ret & (PPROF_TAG_STATE | PPROF_TAG_REASON) && kind != GOSPY_PROFILE_GOROUTINE)
+		return err_set(err, GOSPY_E_USAGE,
+			       "--tag state and --tag reason are of goroutines: they go with the "
+			       "goroutine profile only");
+	return GOSPY_OK;
+}
+
+static int make_and_write(struct cli *cli, const struct pprof_options *options, enum format format,
+			  const struct pprof_request *request, const which_pids *pids)
+{
+	CLEANUP(pprof_product_deinit) struct pprof_product product = {0};
+	int status = pprof_make(cli, request, pids, &product);
+	if (status != CLI_GO_ON)
+		return status;
+	if (format == FORMAT_PPROF)
+		return write_pprof(cli, options, &product);
+	return write_text(cli, options, format, &product, request->base);
+}
+
 static int pprof_run(struct cli *cli, char **args)
 {
 	struct pprof_options options = {
@@ -395,38 +553,30 @@ static int pprof_run(struct cli *cli, char **args)
 	struct gospy_error err;
 	size_t count;
 	int status = cli_parse(cli, &cmd_pprof, args, &options, &count);
+	CLEANUP(shared_strings_free) opt_strings tags = options.tags;
 	if (status != CLI_GO_ON)
 		return status;
-	CLEANUP(shared_target_close) struct gospy_target *target = NULL;
-	CLEANUP(profile_free) struct gospy_profile *profile = NULL;
-	enum gospy_profile_kind kind = GOSPY_PROFILE_GOROUTINE;
-	struct gospy_read_options read;
-	if (parse_kind(&args, &count, &kind, &err))
+	CLEANUP(which_pids_free) which_pids pids = {0};
+	CLEANUP(profile_free) struct gospy_profile *base = NULL;
+	struct pprof_request request = {.snapshot = &options.snapshot,
+					.over_ns = options.seconds_ns};
+	if (parse_kind(&args, &count, &request.kind, &err) || check(cli, &options, &format, &err) ||
+	    parse_tags(&options, request.kind, &request.tags, &err) ||
+	    which_targets(cli, &options.snapshot.target, args, count, &pids, &request.several,
+			  &err) ||
+	    check_format(&options, format, request.several, &err) ||
+	    (options.diff && pprof_read_base(options.diff, request.kind, &base, &err)))
 		return cli_fail(cli, &err);
-	pid_t pid = which_target(cli, &options.snapshot.target, &args, &count, &err);
-	if (!pid || cli_no_more(args, count, &err) || check(cli, &options, &format, &err) ||
-	    shared_open(&options.snapshot, pid, &target, &read, &err))
-		return cli_fail(cli, &err);
-	const struct gospy_profile_options how = {
-		.size = sizeof(how),
-		.kind = kind,
-		.non_blocking = read.non_blocking,
-		.max_pause_ns = read.max_pause_ns,
-		.cancel_fd = read.cancel_fd,
-		.frames = format == FORMAT_TEXT,
-	};
-	if (kind == GOSPY_PROFILE_GOROUTINE && options.debug == 2)
-		return write_stacks(cli, &options, target);
-	if (gospy_profile_create(target, &how, &profile, &err))
-		return cli_fail(cli, &err);
-	if (format == FORMAT_PPROF)
-		return write_pprof(cli, &options, profile, gospy_target_info(target));
-	return write_text(cli, &options, format, profile, &read, target);
+	if (request.kind == GOSPY_PROFILE_GOROUTINE && options.debug == 2)
+		return write_stacks(cli, &options, pids.at[0]);
+	request.frames = format == FORMAT_TEXT;
+	request.base = base;
+	return make_and_write(cli, &options, format, &request, &pids);
 }
 
 const struct cmd cmd_pprof = {
 	.name = "pprof",
-	.synopsis = "[OPTIONS] TYPE PROCESS",
+	.synopsis = "[OPTIONS] TYPE PROCESS...",
 	.summary =
 		"write a profile as net/http/pprof would serve it, with no handler in the process",
 	.description =
@@ -440,7 +590,10 @@ const struct cmd cmd_pprof = {
 		    "gospy pprof allocs shop --format top --limit 20\n"
 		    "gospy pprof block shop --format folded | inferno-flamegraph >block.svg\n"
 		    "gospy pprof heap shop --format html -o heap.html\n"
-		    "gospy pprof goroutine 4711 -o now.pb.gz && go tool pprof -http : now.pb.gz",
+		    "gospy pprof goroutine 4711 -o now.pb.gz && go tool pprof -http : now.pb.gz\n"
+		    "gospy pprof heap shop --seconds 10 --format top\n"
+		    "gospy pprof heap shop --diff now.pb.gz --format top\n"
+		    "gospy pprof goroutine --all shop --tag pid,state,reason",
 	.pages = true,
 	.run = pprof_run,
 };

@@ -590,23 +590,31 @@ static int do_all(struct cli *cli, const which_pids *pids, which_action *action,
 	return status;
 }
 
+enum gospy_code which_targets(struct cli *cli, const struct target_options *options, char **words,
+			      size_t count, which_pids *ret, bool *several_ret,
+			      struct gospy_error *err)
+{
+	const size_t given = count + (options->pid != 0);
+	enum gospy_code code = no_agent(options, err);
+	if (!code && !given)
+		code = no_word(err);
+	if (!code && options->pid)
+		code = add_once(ret, options->pid, err);
+	for (size_t i = 0; !code && i < count; i++)
+		code = add_word(cli, options, words[i], ret, err);
+	*several_ret = given > 1 || options->all;
+	if (!code && !*several_ret)
+		cli->about = count && !is_number(words[0]) ? ret->at[0] : 0;
+	return code;
+}
+
 int which_each(struct cli *cli, const struct target_options *options, char **words, size_t count,
 	       which_action *action, void *ctx)
 {
 	CLEANUP(which_pids_free) which_pids pids = {0};
 	struct gospy_error err;
-	const size_t given = count + (options->pid != 0);
-	enum gospy_code code = no_agent(options, &err);
-	if (!code && !given)
-		code = no_word(&err);
-	if (!code && options->pid)
-		code = add_once(&pids, options->pid, &err);
-	for (size_t i = 0; !code && i < count; i++)
-		code = add_word(cli, options, words[i], &pids, &err);
-	if (code)
+	bool several;
+	if (which_targets(cli, options, words, count, &pids, &several, &err))
 		return cli_fail(cli, &err);
-	if (given > 1 || options->all)
-		return do_all(cli, &pids, action, ctx);
-	cli->about = count && !is_number(words[0]) ? pids.at[0] : 0;
-	return action(cli, pids.at[0], ctx);
+	return several ? do_all(cli, &pids, action, ctx) : action(cli, pids.at[0], ctx);
 }

@@ -33,13 +33,18 @@ pid_t which_process(struct cli *cli, const struct target_options *options, char 
 pid_t which_target(struct cli *cli, const struct target_options *options, char ***words,
 		   size_t *count, struct gospy_error *err);
 
+/** All processes that options and words mean: with --all all that a word fits. Of several the user
+ * has named more than one, or a word that may mean more. */
+enum gospy_code which_targets(struct cli *cli, const struct target_options *options, char **words,
+			      size_t count, which_pids *ret, bool *several_ret,
+			      struct gospy_error *err) __attribute__((warn_unused_result));
+
 /** What a command does with one process; its exit status. */
 typedef int which_action(struct cli *cli, pid_t pid, void *ctx);
 /**
- * Do it for each process that options and words mean, one after the other: with --all for all that
- * a word fits. Of several each has a line before it that names it; JSON is an array then, of what
- * is written for one of them, and with =lines one after the other. The exit status is that of all
- * if they agree, 5 if some of it was shown, else the first one.
+ * Do it for each of them, one after the other. Of several each has a line before it that names it;
+ * JSON is an array then, of what is written for one of them, and with =lines one after the other.
+ * The exit status is that of all if they agree, 5 if some of it was shown, else the first one.
  */
 int which_each(struct cli *cli, const struct target_options *options, char **words, size_t count,
 	       which_action *action, void *ctx);

@@ -6,11 +6,17 @@
 #include "profile/counts.h"
 #include "snapshot/snapshot.h"
 
+/** What goroutines with the same stack are told apart by. */
+struct goroutines_by {
+	bool labels;        /* their profiler labels */
+	bool state, reason; /* these become labels, too, before the others */
+};
+
 /** Count all that runtime/pprof counts: no dead ones, and none of the runtime's own. `depth`: so
- * many addresses are kept of a stack. `labels`: those with different profiler labels are counted
- * apart. `*unknown_ret`: so many of them are known by their start alone. */
-enum gospy_code goroutines_count(struct gospy_snapshot *snapshot, size_t depth, bool labels,
-				 struct counts *counts, uint64_t *unknown_ret,
-				 struct gospy_error *err);
+ * many addresses are kept of a stack. `*unknown_ret`: so many of them are known by their start
+ * alone. */
+enum gospy_code goroutines_count(struct gospy_snapshot *snapshot, size_t depth,
+				 const struct goroutines_by *by, struct counts *counts,
+				 uint64_t *unknown_ret, struct gospy_error *err);
 
 #endif

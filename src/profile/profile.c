@@ -213,18 +213,22 @@ static enum gospy_code make_goroutine(struct maker *m, struct gospy_error *err)
 	CLEANUP(snapshot_free) struct gospy_snapshot *snapshot = NULL;
 	CLEANUP(counts_deinit) struct counts counts = {.arena = &m->made->arena};
 	enum { LABELS_SINCE = 15 };
-	bool labels = m->image->version.minor >= LABELS_SINCE;
+	const struct goroutines_by by = {
+		.labels = m->image->version.minor >= LABELS_SINCE,
+		.state = m->options->state_label,
+		.reason = m->options->reason_label,
+	};
 	const struct gospy_snapshot_options how = {
 		.size = sizeof(how),
 		.non_blocking = m->options->non_blocking,
 		.max_pause_ns = m->options->max_pause_ns,
 		.stacks = true,
-		.labels = labels,
+		.labels = by.labels,
 	};
 	uint64_t unknown;
 	enum gospy_code code = snapshot_take(m->source, m->image, &how, NULL, &snapshot, err);
 	if (!code)
-		code = goroutines_count(snapshot, m->depth, labels, &counts, &unknown, err);
+		code = goroutines_count(snapshot, m->depth, &by, &counts, &unknown, err);
 	if (code)
 		return code;
 	m->made->pub.paused_ns = snapshot->info.paused_ns;

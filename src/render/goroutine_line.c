@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/status_name.h"
 #include "render/escape.h"
 #include "render/name.h"
 #include "render/select.h"
@@ -60,7 +61,7 @@ static bool on_thread(const struct gospy_goroutine *g)
 static void add_state(struct strbuf *text, const struct gospy_goroutine *g, enum level level)
 {
 	if (!waits(g)) {
-		strbuf_puts(text, select_state_name(g->status));
+		strbuf_puts(text, status_name(g->status));
 		return;
 	}
 	if (level < NO_WORDS)

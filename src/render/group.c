@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/status_name.h"
 
 void groups_deinit(struct groups *groups)
 {
@@ -36,7 +37,7 @@ const char *class_state(const struct census_class *class)
 {
 	if (class->unreadable)
 		return "unreadable";
-	return class->wait_reason ? class->wait_reason : select_state_name(class->status);
+	return class->wait_reason ? class->wait_reason : status_name(class->status);
 }
 
 /* The place that is the key; NULL also if the key is none. */

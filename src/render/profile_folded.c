@@ -8,9 +8,11 @@
 #include "render/escape.h"
 #include "render/profile_stack.h"
 
+enum { BASE, NOW, COLUMNS };
+
 struct folded {
 	const char *stack;
-	int64_t value;
+	int64_t values[COLUMNS];
 };
 
 struct folding {
@@ -58,7 +60,8 @@ static const char *name_of(struct folding *f, uint32_t call)
 	return f->names.at[call];
 }
 
-static bool add(struct folding *f, const struct gospy_profile_sample *sample, int64_t value)
+static bool add(struct folding *f, const struct gospy_profile_sample *sample, size_t column,
+		int64_t value)
 {
 	if (!profile_stack(f->profile, sample, &f->calls))
 		return false;
@@ -72,7 +75,8 @@ static bool add(struct folding *f, const struct gospy_profile_sample *sample, in
 	}
 	if (!f->calls.len)
 		strbuf_puts(&f->text, "[no stack]");
-	struct folded folded = {.value = value};
+	struct folded folded = {0};
+	folded.values[column] = value;
 	if (!f->text.failed)
 		folded.stack = arena_strdup(&f->arena, f->text.s);
 	return folded.stack && vec_push(&f->all, folded);
@@ -84,34 +88,48 @@ static int compare(const void *a, const void *b)
 	return strcmp(x->stack, y->stack);
 }
 
-static void print(struct out *out, struct folded *all, size_t n)
+static void print(struct out *out, struct folded *all, size_t n, bool with_base)
 {
 	for (size_t i = 0; i < n;) {
 		const char *stack = all[i].stack;
-		uint64_t sum = 0;
-		for (; i < n && strcmp(all[i].stack, stack) == 0; i++)
-			sum += (uint64_t)all[i].value;
-		if (!sum)
+		uint64_t sums[COLUMNS] = {0};
+		for (; i < n && strcmp(all[i].stack, stack) == 0; i++) {
+			sums[BASE] += (uint64_t)all[i].values[BASE];
+			sums[NOW] += (uint64_t)all[i].values[NOW];
+		}
+		if (!sums[BASE] && !sums[NOW])
 			continue;
 		out_puts(out, stack);
-		out_printf(out, " %" PRId64 "\n", (int64_t)sum);
+		if (with_base)
+			out_printf(out, " %" PRId64, (int64_t)sums[BASE]);
+		out_printf(out, " %" PRId64 "\n", (int64_t)sums[NOW]);
 	}
 }
 
-bool profile_folded(struct out *out, const struct gospy_profile *profile, size_t type)
+static bool add_all(struct folding *f, const struct gospy_profile *profile, size_t column,
+		    size_t type)
 {
-	CLEANUP(folding_deinit) struct folding f = {.profile = profile};
 	size_t calls = profile_call_limit(profile);
-	if (!vec_reserve(&f.names, calls + 1))
+	f->profile = profile;
+	if (!vec_reserve(&f->names, calls + 1))
 		return false;
-	memset(f.names.at, 0, (calls + 1) * sizeof(*f.names.at));
+	memset(f->names.at, 0, (calls + 1) * sizeof(*f->names.at));
 	for (size_t i = 0; i < profile->sample_count; i++) {
 		int64_t value = profile->samples[i].values[type];
-		if (value && !add(&f, &profile->samples[i], value))
+		if (value && !add(f, &profile->samples[i], column, value))
 			return false;
 	}
+	return true;
+}
+
+bool profile_folded(struct out *out, const struct gospy_profile *profile,
+		    const struct gospy_profile *base, size_t type)
+{
+	CLEANUP(folding_deinit) struct folding f = {0};
+	if (!add_all(&f, profile, NOW, type) || (base && !add_all(&f, base, BASE, type)))
+		return false;
 	if (f.all.len)
 		qsort(f.all.at, f.all.len, sizeof(*f.all.at), compare);
-	print(out, f.all.at, f.all.len);
+	print(out, f.all.at, f.all.len, base);
 	return true;
 }

@@ -6,9 +6,11 @@
 #include "gospy.h"
 #include "render/out.h"
 
-/** Values of type number `type`; each stack once, sorted, those of value 0 not at all. In names a
- * ";" becomes ":", and what does not fit a line of text a blank. False: out of memory; failed
- * writes are found in `out`. */
-bool profile_folded(struct out *out, const struct gospy_profile *profile, size_t type);
+/** Values of type number `type`; each stack once, sorted, those of value 0 not at all. With a base,
+ * which may be NULL and else has the same types, each line has the value there before the one here:
+ * what difffolded.pl writes, for flamegraph.pl and inferno. In names a ";" becomes ":", and what
+ * does not fit a line of text a blank. False: out of memory; failed writes are found in `out`. */
+bool profile_folded(struct out *out, const struct gospy_profile *profile,
+		    const struct gospy_profile *base, size_t type);
 
 #endif

@@ -18,14 +18,14 @@ bool profile_stack(const struct gospy_profile *profile, const struct gospy_profi
 	for (size_t i = sample->location_count; i-- > 0;) {
 		uint32_t index = sample->locations[i];
 		const struct gospy_profile_location *location = &profile->locations[index];
+		const uint32_t unknown = (uint32_t)profile->function_count + index;
+		bool is_code = location->addr != UINT64_MAX;
+		if (!location->line_count && is_code && !vec_push(ret, unknown))
+			return false;
 		for (size_t k = location->line_count; k-- > 0;) {
 			uint32_t call = location->lines[k].function;
-			if (!*profile->functions[call].name) {
-				if (location->addr == UINT64_MAX)
-					continue;
-				call = (uint32_t)profile->function_count + index;
-			}
-			if (!vec_push(ret, call))
+			bool known = *profile->functions[call].name;
+			if ((known || is_code) && !vec_push(ret, known ? call : unknown))
 				return false;
 		}
 	}

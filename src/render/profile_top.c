@@ -38,7 +38,8 @@ struct graph {
 	VEC(struct edge) edges;
 	struct map by_ends;        /* of edges -> 1 + index */
 	VEC(struct node *) ranked; /* those that are shown, in this order */
-	int64_t total;             /* of all samples, without their signs */
+	int64_t total;             /* of all samples, without their signs; or of the base */
+	int64_t base_total;        /* of samples of the base alone */
 	int64_t flat_total;        /* of all nodes */
 	size_t dropped, before_limit;
 	const char *unit; /* in which values are shown */
@@ -88,10 +89,27 @@ static bool make_nodes(struct graph *g)
 static uint32_t node_of(const struct graph *g, const struct gospy_profile_location *location,
 			size_t line)
 {
-	uint32_t function = location->lines[line].function;
-	if (*g->profile->functions[function].name)
+	uint32_t function =
+		line < location->line_count ? location->lines[line].function : UINT32_MAX;
+	if (function != UINT32_MAX && *g->profile->functions[function].name)
 		return function;
 	return (uint32_t)g->profile->function_count + location->mapping;
+}
+
+/* One of which nothing is known is a call all the same. */
+static size_t lines_of(const struct gospy_profile_location *location)
+{
+	return location->line_count ? location->line_count : 1;
+}
+
+/* DiffBaseSample: what -diff_base has taken off. */
+static bool is_base(const struct gospy_profile_sample *sample)
+{
+	for (size_t i = 0; i < sample->label_count; i++) {
+		if (strcmp(sample->labels[i].key, "pprof::base") == 0)
+			return strcmp(sample->labels[i].value, "true") == 0;
+	}
+	return false;
 }
 
 static void add_sample(struct graph *g, size_t number)
@@ -100,12 +118,14 @@ static void add_sample(struct graph *g, size_t number)
 	int64_t value = sample->values[g->type];
 	struct node *leaf = NULL;
 	g->total = sum(g->total, size_of(value));
+	if (is_base(sample))
+		g->base_total = sum(g->base_total, size_of(value));
 	if (!value)
 		return;
 	for (size_t i = sample->location_count; i-- > 0;) {
 		const struct gospy_profile_location *location =
 			&g->profile->locations[sample->locations[i]];
-		for (size_t k = location->line_count; k-- > 0;) {
+		for (size_t k = lines_of(location); k-- > 0;) {
 			leaf = &g->nodes.at[node_of(g, location, k)];
 			if (leaf->seen != number + 1)
 				leaf->cum = sum(leaf->cum, value);
@@ -214,11 +234,11 @@ static bool add_edges(struct graph *g, size_t number)
 	for (size_t i = sample->location_count; sample->values[g->type] && i-- > 0;) {
 		const struct gospy_profile_location *location =
 			&g->profile->locations[sample->locations[i]];
-		for (size_t k = location->line_count; k-- > 0;) {
+		for (size_t k = lines_of(location); k-- > 0;) {
 			uint32_t node = node_of(g, location, k);
 			if (!g->nodes.at[node].kept)
 				continue;
-			bool inlined = k + 1 != location->line_count;
+			bool inlined = k + 1 != lines_of(location);
 			if (parent != UINT32_MAX && parent != node &&
 			    !add_edge(g, parent, node, inlined, number))
 				return false;
@@ -270,24 +290,61 @@ static struct measure_text label(const struct graph *g, int64_t value)
 	return measure_label(value, g->profile->types[g->type].unit, g->unit);
 }
 
-/* reportLabels */
-static void print_head(struct out *out, const struct graph *g)
+static void print_line(struct out *out, const char *what, const char *text)
+{
+	out_puts(out, what);
+	out_text(out, text);
+	out_putc(out, '\n');
+}
+
+/* How long it is about, and if it counts time, how much of that this is. */
+static void print_duration(struct out *out, const struct graph *g)
+{
+	const struct gospy_profile *p = g->profile;
+	const char *unit;
+	double total_ns = measure_scale(g->total, p->types[g->type].unit, "nanoseconds", &unit);
+	out_printf(out, "Duration: %s, Total samples = %s ",
+		   measure_label(p->duration_ns, "nanoseconds", "minimum").s, label(g, g->total).s);
+	if (strcmp(unit, "ns") == 0 && total_ns != 0) {
+		const struct measure_text share =
+			measure_percent((int64_t)total_ns, p->duration_ns);
+		out_printf(out, "(%s)", share.s);
+	}
+	out_putc(out, '\n');
+}
+
+/* ProfileLabels */
+static void print_labels(struct out *out, const struct graph *g)
 {
 	const struct gospy_profile *p = g->profile;
 	const struct gospy_profile_mapping *program = p->mapping_count ? &p->mappings[0] : NULL;
+	if (program && *program->file) {
+		const char *slash = strrchr(program->file, '/');
+		print_line(out, "File: ", slash ? slash + 1 : program->file);
+	}
+	if (program && *program->build_id)
+		print_line(out, "Build ID: ", program->build_id);
+	for (size_t i = 0; i < p->comment_count; i++) {
+		if (*p->comments[i] != '#')
+			print_line(out, "", p->comments[i]);
+	}
+	if (*p->types[g->type].type)
+		print_line(out, "Type: ", p->types[g->type].type);
+	if (p->doc_url && *p->doc_url)
+		print_line(out, "Doc: ", p->doc_url);
+	if (p->time_unix_ns)
+		out_printf(out, "Time: %s\n", units_date(p->time_unix_ns).s);
+	if (p->duration_ns)
+		print_duration(out, g);
+}
+
+/* reportLabels */
+static void print_head(struct out *out, const struct graph *g)
+{
 	int64_t shown = 0;
 	for (size_t i = 0; i < g->ranked.len; i++)
 		shown = sum(shown, g->ranked.at[i]->flat);
-	if (program && *program->file) {
-		const char *slash = strrchr(program->file, '/');
-		out_puts(out, "File: ");
-		out_text(out, slash ? slash + 1 : program->file);
-		out_putc(out, '\n');
-	}
-	if (program && *program->build_id)
-		out_printf(out, "Build ID: %s\n", program->build_id);
-	out_printf(out, "Type: %s\n", p->types[g->type].type);
-	out_printf(out, "Time: %s\n", units_date(p->time_unix_ns).s);
+	print_labels(out, g);
 	const struct measure_text percent = measure_percent(shown, g->total);
 	out_printf(out, "Showing nodes accounting for %s, %s of %s total\n", label(g, shown).s,
 		   percent.s + strspn(percent.s, " "), label(g, g->total).s);
@@ -332,6 +389,8 @@ bool profile_top(struct out *out, const struct gospy_profile *profile, size_t ty
 		return false;
 	for (size_t i = 0; i < profile->sample_count; i++)
 		add_sample(&g, i);
+	if (g.base_total > 0)
+		g.total = g.base_total;
 	if (!rank(&g, limit))
 		return false;
 	for (size_t i = 0; i < profile->sample_count; i++) {

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
+#include "base/status_name.h"
 #include "render/goroutine_line.h"
 #include "render/label.h"
 #include "render/select.h"
@@ -169,7 +170,7 @@ static void write_state(struct out *out, const struct gospy_goroutine *g)
 		if (leaked)
 			out_puts(out, " (leaked)");
 	} else {
-		out_puts(out, select_state_name(g->status));
+		out_puts(out, status_name(g->status));
 	}
 	if (style != OUT_NONE)
 		out_style(out, OUT_NONE);
@@ -291,7 +292,7 @@ void report_goroutine_json(struct json *json, const struct gospy_goroutine *g)
 	json_u64(json, "goid", g->goid);
 	if (g->parent_goid)
 		json_u64(json, "parent_goid", g->parent_goid);
-	json_str(json, "status", select_state_name(g->status));
+	json_str(json, "status", status_name(g->status));
 	json_bool(json, "scan", g->scan);
 	json_str(json, "wait_reason", g->wait_reason);
 	json_u64(json, "wait_ns", g->wait_ns);

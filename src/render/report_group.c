@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "base/cleanup.h"
+#include "base/status_name.h"
 #include "render/report_goroutine.h"
 #include "render/state.h"
 #include "render/table.h"
@@ -181,7 +182,7 @@ void report_group_json(struct json *json, const struct groups *groups, const gro
 	json_object(json, "states");
 	for (unsigned i = 0; i < SELECT_STATES; i++) {
 		if (group->states[i])
-			json_u64(json, select_state_name((enum gospy_status)i), group->states[i]);
+			json_u64(json, status_name((enum gospy_status)i), group->states[i]);
 	}
 	if (group->unreadable)
 		json_u64(json, "unreadable", group->unreadable);

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/status_name.h"
 #include "render/label.h"
 #include "render/report_goroutine.h"
 #include "render/report_head.h"
@@ -197,7 +198,7 @@ static bool group_add(struct stack_groups *groups, const struct select *select,
 
 static const char *state_of(const struct stack_group *group)
 {
-	return group->wait_reason ? group->wait_reason : select_state_name(group->status);
+	return group->wait_reason ? group->wait_reason : status_name(group->status);
 }
 
 static int compare_by(const struct stack_group *x, const struct stack_group *y,
@@ -415,7 +416,7 @@ static void group_json(struct json *json, const struct stack_report *report,
 		       const struct gospy_stack *stack, const label_counts *labels)
 {
 	json_u64(json, "count", group->count);
-	json_str(json, "status", select_state_name(g->status));
+	json_str(json, "status", status_name(g->status));
 	json_str(json, "wait_reason", g->wait_reason);
 	json_u64(json, "minutes_min", group->minutes_min);
 	json_u64(json, "minutes_max", group->minutes_max);

@@ -1,5 +1,6 @@
 #include "render/report_threads.h"
 
+#include "base/status_name.h"
 #include "render/report_goroutine.h"
 #include "render/report_header.h"
 #include "render/traceback.h"
@@ -144,7 +145,7 @@ static void thread_json(struct json *json, const struct stack_report *report,
 	json_u64(json, "goid", g.goid);
 	if (g.soundness == GOSPY_SOUND_UNREADABLE)
 		return;
-	json_str(json, "status", select_state_name(g.status));
+	json_str(json, "status", status_name(g.status));
 	json_str(json, "wait_reason", g.wait_reason);
 	json_bool(json, "system", g.system);
 	json_str(json, "start", g.start ? g.start->func : NULL);

@@ -5,24 +5,10 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 
-static const char *const state_names[SELECT_STATES] = {
-	[GOSPY_STATUS_IDLE] = "idle",           [GOSPY_STATUS_RUNNABLE] = "runnable",
-	[GOSPY_STATUS_RUNNING] = "running",     [GOSPY_STATUS_SYSCALL] = "syscall",
-	[GOSPY_STATUS_WAITING] = "waiting",     [GOSPY_STATUS_DEAD] = "dead",
-	[GOSPY_STATUS_COPYSTACK] = "copystack", [GOSPY_STATUS_PREEMPTED] = "preempted",
-	[GOSPY_STATUS_LEAKED] = "leaked",       [GOSPY_STATUS_DEADEXTRA] = "deadextra",
-};
-
 void select_deinit(struct select *select)
 {
 	map_deinit(&select->func_cache);
 	map_deinit(&select->created_by_cache);
-}
-
-const char *select_state_name(enum gospy_status status)
-{
-	size_t i = (size_t)status;
-	return i < SELECT_STATES && state_names[i] ? state_names[i] : "unknown";
 }
 
 const struct gospy_location *select_location(const struct select *select,

@@ -40,9 +40,6 @@ struct select {
 };
 void select_deinit(struct select *select);
 
-/** "waiting"; "unknown" for a number that is none. */
-const char *select_state_name(enum gospy_status status);
-
 /** The place chosen by select->pc, or NULL: unknown. Without stacks, where a goroutine is may be in
  * the runtime that parked it. */
 const struct gospy_location *select_location(const struct select *select,

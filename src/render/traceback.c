@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "base/cleanup.h"
+#include "base/status_name.h"
 #include "base/utf8.h"
 #include "render/report_goroutine.h"
 #include "render/wait.h"
@@ -14,7 +15,7 @@ void traceback_status(struct out *out, const struct gospy_goroutine *g)
 	if (waits && g->wait_reason)
 		out_text(out, g->wait_reason);
 	else
-		out_puts(out, select_state_name(g->status));
+		out_puts(out, status_name(g->status));
 	if (g->status == GOSPY_STATUS_LEAKED)
 		out_puts(out, " (leaked)");
 	if (g->scan)

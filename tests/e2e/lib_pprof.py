@@ -1,5 +1,8 @@
 """Reading profiles: github.com/google/pprof/proto/profile.proto, decoded without a library."""
 import gzip
+import re
+import shutil
+import subprocess
 
 # Fields of Profile that say when it was made.
 TIMES = (9, 10)
@@ -64,6 +67,29 @@ def read(path):
 def without_times(data):
     """What makes two profiles the same: every field in its order, but for when it was made."""
     return [field for field in fields(data) if field[0] not in TIMES]
+
+
+def go_pprof():
+    """Why `go tool pprof` cannot be compared with; None: it can. Older ones print other heads."""
+    if not shutil.which("go"):
+        return "there is no go"
+    version = subprocess.run(["go", "version"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"go1\.(\d+)", version)
+    if not found or int(found[1]) < 24:
+        return f"go is too old: {version.strip()}"
+    run = subprocess.run(["go", "tool", "pprof", "-h"], capture_output=True, text=True, check=False)
+    return None if "-top" in run.stdout + run.stderr else f"go tool pprof: {run.stderr[:200]}"
+
+
+def go_tool_pprof(*args):
+    """What it prints of files."""
+    return subprocess.run(["go", "tool", "pprof", "-symbolize=none", *map(str, args)],
+                          capture_output=True, text=True, check=True, timeout=120).stdout
+
+
+def printed(name):
+    """runtime.funcNameForPrint"""
+    return re.sub(r"\[.*\]", "[...]", name)
 
 
 class Profile:

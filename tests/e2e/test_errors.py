@@ -180,7 +180,7 @@ class UsageTest(ErrorTest):
            "D": ("soon", "-1s", "1x", "", "9" * 30 + "h"), "PID": ("x", "0", "-1", "9" * 30),
            "REGEX": ("(", "[", "*", "(" * 20000), "K[=V]": ("", "=x"), "MODULE": ("", "a,,b"),
            "WHEN": ("%", ""), "NAME": ("%", ""), "KEY": ("%", ""), "PLACE": ("%", ""),
-           "F": ("%", "")}
+           "F": ("%", ""), "TAG[,TAG]": ("%", "", "pid,", "pid,,host")}
     # Which values there are depends on the profile.
     ANYTHING = ("FILE", "VALUES")
 
@@ -277,6 +277,10 @@ class UsageTest(ErrorTest):
                                          ("--running",), ("--state", "waiting"), ("--func", "x"),
                                          ("--created-by", "x"), ("--min-wait", "1s"),
                                          ("--for", "1s"))),
+                (("pprof", "heap", "--seconds", "1", "--debug", "1"), "--seconds .*--debug"),
+                (("pprof", "heap", "--diff", "f", "--format", "text"), "--diff .*--format text"),
+                (("pprof", "heap", "--tag", "reason"), "--tag reason .*goroutine profile only"),
+                (("pprof", "heap", "--diff", "f", "--format", "speedscope"), "--diff .*folded"),
                 (("stack", "--agent", "--group"), "--agent .*--group does not go with it"),
                 (("memstats", "--agent", "--watch", "1s"), "--agent .*--watch does not go"),
                 (("stats", "--agent", "--all"), "--agent .*--all does not go"),

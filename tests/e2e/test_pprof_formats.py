@@ -3,7 +3,6 @@ import collections
 import json
 import os
 import re
-import shutil
 import subprocess
 import tempfile
 import unittest
@@ -16,23 +15,6 @@ import lib_pprof
 KINDS = ("goroutine", "heap", "allocs", "block", "mutex", "threadcreate")
 # So often a process may have done something of its own between two looks.
 TRIES = 20
-
-
-def printed(name):
-    """runtime.funcNameForPrint"""
-    return re.sub(r"\[.*\]", "[...]", name)
-
-
-def go_pprof():
-    """Why `go tool pprof` cannot be compared with; None: it can. Older ones print other heads."""
-    if not shutil.which("go"):
-        return "there is no go"
-    version = subprocess.run(["go", "version"], capture_output=True, text=True, check=False).stdout
-    found = re.search(r"go1\.(\d+)", version)
-    if not found or int(found[1]) < 24:
-        return f"go is too old: {version.strip()}"
-    run = subprocess.run(["go", "tool", "pprof", "-h"], capture_output=True, text=True, check=False)
-    return None if "-top" in run.stdout + run.stderr else f"go tool pprof: {run.stderr[:200]}"
 
 
 class FormatsTest(lib_gospy.TargetTest):
@@ -74,7 +56,7 @@ class FormatsTest(lib_gospy.TargetTest):
         what stands for no code."""
         found = collections.Counter()
         for values, frames, _ in profile.samples:
-            names = tuple(printed(name) for name, *_ in reversed(frames) if name)
+            names = tuple(lib_pprof.printed(name) for name, *_ in reversed(frames) if name)
             if profile.types[number][0] != "goroutine" or "main.main" not in names:
                 found[names] += values[number]
         return {names: value for names, value in found.items() if value}
@@ -154,7 +136,7 @@ class FormatsTest(lib_gospy.TargetTest):
         totals = collections.Counter()
         number = 1 if kind == "allocs" else -1
         for values, frames, _ in profile.samples:
-            names = tuple(printed(name) for name, *_ in reversed(frames) if name)
+            names = tuple(lib_pprof.printed(name) for name, *_ in reversed(frames) if name)
             for depth in range(len(names) + 1):
                 totals[names[:depth]] += values[number]
         widths = lib_flame.widths(boxes)
@@ -168,7 +150,7 @@ class FormatsTest(lib_gospy.TargetTest):
 
     def test_top(self):
         """As `go tool pprof -top` prints the process's own profile."""
-        why_not = go_pprof()
+        why_not = lib_pprof.go_pprof()
         if why_not:
             self.skipTest(why_not)
 
@@ -181,9 +163,7 @@ class FormatsTest(lib_gospy.TargetTest):
                     ("mutex", ("--sample-type", "contentions"), ("-sample_index=contentions",))):
                 with self.subTest(kind=kind, options=options):
                     _, ours = self.quiet(fixture, kind, "--format", "top", *options)
-                    theirs = subprocess.run(
-                        ["go", "tool", "pprof", "-symbolize=none", "-top", *theirs, self.file],
-                        capture_output=True, text=True, check=True, timeout=lib_gospy.HANG).stdout
+                    theirs = lib_pprof.go_tool_pprof("-top", *theirs, self.file)
                     self.assertEqual(self.untimed(ours), self.untimed(theirs))
         self.each(check, ("default", "noopt"))
 

@@ -15,11 +15,14 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
+#include "output.h"
 #include "profile/decode.h"
 #include "profile/gunzip.h"
 #include "profile/made.h"
 #include "profile/merge.h"
 #include "render/pprof.h"
+#include "render/profile_folded.h"
+#include "render/profile_top.h"
 
 static const char *const kinds[] = {"heap",  "allocs", "goroutine",
 				    "block", "mutex",  "threadcreate"};
@@ -167,6 +170,75 @@ static void test_nothing_left(void **state)
 	assert_int_equal(merged->function_count, 0);
 	assert_true(merged->mapping_count > 0);
 	assert_int_equal(merged->type_count, 4);
+}
+
+/* What `go tool pprof -top` prints of a time, and of a difference: shares of the base. */
+static void test_top(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *what, *text;
+	} files[] = {
+		{"delta", "File: shop\n"
+			  "Build ID: 536814a39c22d402dafba8a32f1b01298d83132b\n"
+			  "Type: delay\n"
+			  "Time: 2026-11-30 15:48:50 UTC\n"
+			  "Duration: 77.69ms, Total samples = 5473.62us ( 7.05%)\n"
+			  "Showing nodes accounting for 5473.62us, 100% of 5473.62us total\n"
+			  "Dropped 7 nodes (cum <= 27.37us)\n"
+			  "Showing top 2 nodes out of 8\n"
+			  "      flat  flat%   sum%        cum   cum%\n"
+			  " 5400.74us 98.67% 98.67%  5400.74us 98.67%  sync.(*Mutex).Unlock\n"
+			  "   72.87us  1.33%   100%    72.87us  1.33%  runtime.unlock\n"},
+		{"diff", "File: shop\n"
+			 "Build ID: 536814a39c22d402dafba8a32f1b01298d83132b\n"
+			 "Type: delay\n"
+			 "Time: 2026-11-30 15:48:50 UTC\n"
+			 "Showing nodes accounting for 5.47ms, 73.13% of 7.48ms total\n"
+			 "Dropped 7 nodes (cum <= 0.04ms)\n"
+			 "Showing top 2 nodes out of 8\n"
+			 "      flat  flat%   sum%        cum   cum%\n"
+			 "    5.40ms 72.15% 72.15%     5.40ms 72.15%  sync.(*Mutex).Unlock\n"
+			 "    0.07ms  0.97% 73.13%     0.07ms  0.97%  runtime.unlock\n"},
+	};
+	setenv("TZ", "UTC", 1);
+	for (size_t i = 0; i < 2; i++) {
+		CLEANUP(file_free) struct file file = read_file("mutex", files[i].what);
+		CLEANUP(profile_free) struct gospy_profile *profile = decode(&file);
+		struct out *out = output_open();
+		assert_true(profile_top(out, profile, 1, 2));
+		CLEANUP_FREE char *text = output_close(out);
+		assert_string_equal(text, files[i].text);
+	}
+}
+
+/* A file whose locations have no lines, as of programs without symbols. */
+static void test_no_functions(void **state)
+{
+	(void)state;
+	static const char bytes[] = "\x32\x00\x32\x01"
+				    "a\x32\x04/bin"
+				    "\x0a\x04\x08\x01\x10\x01"
+				    "\x1a\x06\x08\x01\x18\x40\x28\x02" // a mapping: /bin
+				    "\x22\x06\x08\x01\x10\x01\x18\x10" // 0x10 in it
+				    "\x22\x04\x08\x02\x18\x7f"         // 0x7f in none
+				    "\x12\x06\x0a\x02\x01\x02\x10\x05";
+	struct gospy_profile *profile = NULL;
+	struct gospy_error err = {0};
+	if (profile_decode(bytes, sizeof(bytes) - 1, &profile, &err))
+		fail_msg("%s", err.msg);
+	struct out *out = output_open();
+	assert_true(profile_top(out, profile, 0, 0));
+	CLEANUP_FREE char *text = output_close(out);
+	const char *table = strstr(text, "        5a");
+	assert_non_null(table);
+	assert_string_equal(table, "        5a   100%   100%         5a   100%  [bin]\n"
+				   "         0     0%   100%         5a   100%  <unknown>\n");
+	out = output_open();
+	assert_true(profile_folded(out, profile, NULL, 0));
+	CLEANUP_FREE char *folded = output_close(out);
+	assert_string_equal(folded, "0x7f;0x10 5\n");
+	made_destroy(profile);
 }
 
 static void test_other_types(void **state)
@@ -383,6 +455,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_runtime),      cmocka_unit_test(test_merge),
 		cmocka_unit_test(test_merged_files), cmocka_unit_test(test_nothing_left),
+		cmocka_unit_test(test_top),          cmocka_unit_test(test_no_functions),
 		cmocka_unit_test(test_other_types),  cmocka_unit_test(test_any_order),
 		cmocka_unit_test(test_labels),       cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_damaged),      cmocka_unit_test(test_gunzip),

@@ -69,7 +69,7 @@ static void test_folded(void **state)
 {
 	(void)state;
 	struct out *out = output_open();
-	assert_true(profile_folded(out, &profile, 0));
+	assert_true(profile_folded(out, &profile, NULL, 0));
 	char *text = output_close(out);
 	assert_string_equal(text, "[no stack] 4\n"
 				  "main.main;0x4000 3\n"
@@ -77,7 +77,7 @@ static void test_folded(void **state)
 				  "main.main;main.F[...];a:b c   2\n");
 	free(text);
 	out = output_open();
-	assert_true(profile_folded(out, &profile, 1));
+	assert_true(profile_folded(out, &profile, NULL, 1));
 	text = output_close(out);
 	assert_string_equal(text, "main.main;0x4000 -30\n"
 				  "main.main;main.F[...] 105\n"
@@ -117,15 +117,15 @@ static void test_top(void **state)
 	struct out *out = output_open();
 	assert_true(profile_top(out, &profile, 1, 0));
 	char *text = output_close(out);
-	assert_string_equal(
-		text, "File: shop\nBuild ID: ab12\nType: delay\nTime: 1970-01-01 00:00:00 UTC\n"
-		      "Showing nodes accounting for 2075ns, 97.19% of 2135ns total\n"
-		      "      flat  flat%   sum%        cum   cum%\n"
-		      "    2000ns 93.68% 93.68%     2000ns 93.68%  a;b\\x0ac\\xff\\x1b\n"
-		      "     105ns  4.92% 98.59%     2105ns 98.59%  "
-		      "main.F[go.shape.struct { A int; B int }]\n"
-		      "     -30ns  1.41% 97.19%      -30ns  1.41%  [shop]\n"
-		      "         0     0% 97.19%     2075ns 97.19%  main.main\n");
+	assert_string_equal(text,
+			    "File: shop\nBuild ID: ab12\nType: delay\n"
+			    "Showing nodes accounting for 2075ns, 97.19% of 2135ns total\n"
+			    "      flat  flat%   sum%        cum   cum%\n"
+			    "    2000ns 93.68% 93.68%     2000ns 93.68%  a;b\\x0ac\\xff\\x1b\n"
+			    "     105ns  4.92% 98.59%     2105ns 98.59%  "
+			    "main.F[go.shape.struct { A int; B int }]\n"
+			    "     -30ns  1.41% 97.19%      -30ns  1.41%  [shop]\n"
+			    "         0     0% 97.19%     2075ns 97.19%  main.main\n");
 	free(text);
 	out = output_open();
 	assert_true(profile_top(out, &profile, 0, 1));
@@ -145,7 +145,7 @@ static void test_nothing(void **state)
 	(void)state;
 	struct gospy_profile empty = {.name = "block", .type_count = 1, .types = {{"delay", "ns"}}};
 	struct out *out = output_open();
-	assert_true(profile_folded(out, &empty, 0));
+	assert_true(profile_folded(out, &empty, NULL, 0));
 	assert_true(profile_top(out, &empty, 0, 0));
 	assert_true(profile_speedscope(out, &empty, "none", 0));
 	free(output_close(out));

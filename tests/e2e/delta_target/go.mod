@@ -1,0 +1,3 @@
+module delta_target
+
+go 1.21
