@@ -114,9 +114,6 @@ class PprofTest(lib_gospy.TargetTest):
         for build in lib_gospy.builds("plughost", ["plugin"]):
             fixture = self.watch(lib_fixture.start(build, env=EVERY_ALLOCATION))
             self.check_loaded(build, fixture)
-            functions = {frame[0] for sample in lib_pprof.Profile(self.ours(fixture, "heap")).samples
-                         for frame in sample[1]}
-            self.assertTrue([name for name in functions if name.endswith(".allocate")], "plugin")
             self.doCleanups()
             self.setUp()
 
