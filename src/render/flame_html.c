@@ -272,6 +272,7 @@ static bool write_head(struct writer *w)
 	json_array_end(json);
 	if (picture->note)
 		room &= write_text(json, "note", picture->note);
+	json_bool(json, "merged", w->least > 0);
 	json_bool(json, "diff", picture->diff);
 	json_number(json, "type", picture->type);
 	json_array(json, "types");

@@ -6,6 +6,7 @@
  * The data is JSON:
  *
  *     title, facts, note, diff, type   as struct flame_picture has them
+ *     merged   calls were too many
  *     types    [{"name": "inuse_space", "unit": "bytes"}, ...]
  *     names    of functions, sorted; each is a number, how many characters of the name before it it
  *              begins with, and the rest

@@ -21,6 +21,26 @@ bool flame_picture_widths(const struct flame_picture *picture, size_t type, flam
 	return true;
 }
 
+static void add_below(struct flame_below *below, int64_t value)
+{
+	if (value >= 0)
+		return;
+	below->stacks++;
+	below->sum = (int64_t)((uint64_t)below->sum + (uint64_t)value);
+}
+
+struct flame_below flame_picture_below(const struct flame_picture *picture, size_t type)
+{
+	struct flame_below below = {0};
+	for (uint32_t i = 0; i < picture->flame->nodes.len; i++) {
+		add_below(&below, flame_value(picture->flame, i, type)->self);
+		if (picture->diff)
+			add_below(&below,
+				  flame_value(picture->flame, i, picture->type_count + type)->self);
+	}
+	return below;
+}
+
 /* Bytes of "net/http.(*conn).serve" that are its package's; 0: it is in none. */
 static size_t package_of(const char *name)
 {

@@ -34,6 +34,13 @@ typedef VEC(double) flame_widths;
  * it had together, so that all of both is seen. False: out of memory. */
 bool flame_picture_widths(const struct flame_picture *picture, size_t type, flame_widths *ret);
 
+/** Stacks that are not drawn, since what they have of a type is below zero. */
+struct flame_below {
+	size_t stacks;
+	int64_t sum;
+};
+struct flame_below flame_picture_below(const struct flame_picture *picture, size_t type);
+
 /** A colour of CSS, hsl(). */
 struct flame_color {
 	unsigned hue;                   /* degrees */

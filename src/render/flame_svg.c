@@ -1,6 +1,7 @@
 #include "render/flame_svg.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -8,6 +9,7 @@
 #include "render/escape.h"
 #include "render/measure.h"
 #include "render/name.h"
+#include "render/units.h"
 
 /* Pixels. */
 enum {
@@ -125,13 +127,18 @@ static const char *name_of(const struct drawing *d, uint32_t node)
 	return node == FLAME_ROOT ? "all" : flame->names.all.at[flame->nodes.at[node].name];
 }
 
-static bool add_name(struct strbuf *b, const char *raw, int columns)
+static bool add_fitting(struct strbuf *b, const struct name *name, int columns)
 {
 	CLEANUP(strbuf_deinit) struct strbuf shown = {0};
-	const struct name name = {.kind = NAME_PLACE, .text = raw};
-	name_fit(&name, columns, true, &shown);
+	name_fit(name, columns, true, &shown);
 	escape_add_markup(b, shown.s ? shown.s : "");
 	return !shown.failed;
+}
+
+static bool add_name(struct strbuf *b, const char *raw, int columns)
+{
+	const struct name name = {.kind = NAME_PLACE, .text = raw};
+	return add_fitting(b, &name, columns);
 }
 
 static void add_figures(struct drawing *d, uint32_t node)
@@ -214,48 +221,57 @@ static bool print_box(struct drawing *d, const struct box *box)
 	return flush_text(d) && room;
 }
 
-static void line_of_text(struct drawing *d, const char *class, const char *text)
+static bool line_of_text(struct drawing *d, const char *class, const char *raw)
 {
+	const struct name text = {.kind = NAME_TEXT, .text = raw};
 	strbuf_printf(&d->text, "<text class=\"%s\" x=\"%d\" y=\"%d\">", class, MARGIN,
 		      d->top + 14);
-	strbuf_puts(&d->text, text);
+	bool room = add_fitting(&d->text, &text, (int)((WIDTH - 2 * MARGIN) / char_width));
 	strbuf_puts(&d->text, "</text>\n");
 	d->top += LINE;
+	return room;
 }
 
-/* What it is, and how much of it there is. */
-static bool print_head(struct drawing *d)
+/* How much there is of it, and what else is known. */
+static bool print_facts(struct drawing *d)
 {
 	CLEANUP(strbuf_deinit) struct strbuf line = {0};
 	const struct flame_picture *picture = d->picture;
-	const struct flame_value *all = flame_value(picture->flame, FLAME_ROOT, picture->type);
-	escape_add_markup(&line, picture->title);
-	if (line.failed)
-		return false;
-	line_of_text(d, "title", line.s ? line.s : "");
-	strbuf_clear(&line);
-	escape_add_markup(&line, shown_type(d)->type);
-	strbuf_printf(&line, ": %s", label(d, all->total).s);
+	const struct flame *flame = picture->flame;
+	size_t base = picture->type_count + picture->type;
+	strbuf_printf(&line, "%s: %s", shown_type(d)->type,
+		      label(d, flame_value(flame, FLAME_ROOT, picture->type)->total).s);
 	if (picture->diff)
 		strbuf_printf(&line, " now, %s before",
-			      label(d, flame_value(picture->flame, FLAME_ROOT,
-						   picture->type_count + picture->type)
-					       ->total)
-				      .s);
+			      label(d, flame_value(flame, FLAME_ROOT, base)->total).s);
 	for (size_t i = 0; i < picture->fact_count; i++) {
 		strbuf_puts(&line, " \xc2\xb7 ");
-		escape_add_markup(&line, picture->facts[i]);
+		strbuf_puts(&line, picture->facts[i]);
 	}
-	if (line.failed)
-		return false;
-	line_of_text(d, "facts", line.s);
+	return !line.failed && line_of_text(d, "facts", line.s);
+}
+
+/* What a reader has to know. */
+static bool print_notes(struct drawing *d)
+{
+	char text[120];
+	bool room = true;
+	const struct flame_picture *picture = d->picture;
+	const struct flame_below below = flame_picture_below(picture, picture->type);
+	if (picture->note)
+		room &= line_of_text(d, "note", picture->note);
 	if (picture->diff)
-		line_of_text(
-			d, "facts",
-			"Red: more than before. Blue: less. As wide as before and now together.");
+		room &= line_of_text(d, "facts",
+				     "Red: more than before. Blue: less. As wide as before and now "
+				     "together.");
+	if (below.stacks) {
+		snprintf(text, sizeof(text), "%s of %zu stack%s is below zero and not drawn.",
+			 label(d, below.sum).s, below.stacks, units_plural(below.stacks));
+		room &= line_of_text(d, "note", text);
+	}
 	if (!d->boxes.len)
-		line_of_text(d, "facts", "There is nothing to draw.");
-	return flush_text(d);
+		room &= line_of_text(d, "facts", "There is nothing to draw.");
+	return room;
 }
 
 /* A background of its own: what is around it may be dark or light, and a picture is not told. */
@@ -263,26 +279,26 @@ static const char style[] =
 	"<style>"
 	"text{font:12px ui-monospace,Menlo,Consolas,\"DejaVu Sans Mono\",monospace;fill:#111;"
 	"white-space:pre}"
-	".title{font-weight:bold;fill:#222}.facts{fill:#555}.paper{fill:#fff}"
+	".title{font-weight:bold;fill:#222}.facts{fill:#555}.note{fill:#8a4b00}.paper{fill:#fff}"
 	"@media(prefers-color-scheme:dark){.paper{fill:#16181d}.title{fill:#eee}"
-	".facts{fill:#aaa}}"
+	".facts{fill:#aaa}.note{fill:#ffb867}}"
 	"g:hover rect{stroke:#000}"
 	"</style>\n";
 
 bool flame_svg(struct out *out, const struct flame_picture *picture)
 {
 	CLEANUP(drawing_deinit) struct drawing d = {.picture = picture, .out = out, .top = MARGIN};
-	if (!lay_out(&d))
+	if (!lay_out(&d) || !line_of_text(&d, "title", picture->title) || !print_facts(&d) ||
+	    !print_notes(&d))
 		return false;
-	int lines = 2 + picture->diff + !d.boxes.len;
-	double height = 2 * MARGIN + LINE * lines + ((double)d.depth + 1) * ROW;
+	double height = d.top + ((double)d.depth + 1) * ROW + MARGIN;
 	out_printf(out,
 		   "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%.0f\" "
 		   "viewBox=\"0 0 %d %.0f\">\n",
 		   WIDTH, height, WIDTH, height);
 	out_puts(out, style);
 	out_puts(out, "<rect class=\"paper\" width=\"100%\" height=\"100%\" rx=\"4\"/>\n");
-	if (!print_head(&d))
+	if (!flush_text(&d))
 		return false;
 	for (size_t i = 0; i < d.boxes.len; i++) {
 		if (!print_box(&d, &d.boxes.at[i]))

@@ -548,6 +548,25 @@ class PageTest(WriterTest):
         self.press("i", "ArrowUp", "ArrowUp", "c", "i", "c", "Home", "End")
         self.assertEqual(len(self.boxes()), boxes)
 
+    def test_names(self):
+        """What is said of a function in less and less room: its end is kept."""
+        path = "example.org/deep/path/"
+        names = {
+            "pkg.(*Type).Method": ["(*Type).Method", "Method"],
+            "http.HandlerFunc.ServeHTTP": ["HandlerFunc.ServeHTTP", "ServeHTTP"],
+            "main.(*T[...]).handle.func1.2": ["(*T[...]).handle.func1.2", "handle.func1.2"],
+            "main.main.func1": ["main.func1"],
+        }
+        shown = {name: set() for name in names}
+        for width in range(100, 1000, 30):
+            self.open({(path + name,): (1, 1) for name in names}, width=width)
+            for name, box in zip(sorted(names), self.boxes()[1:]):
+                shown[name].add(box["text"])
+        for name, shorter in names.items():
+            self.assertLessEqual({name, *shorter}, shown[name])
+            for text in shown[name] - {path + name, name, *shorter, ""}:
+                self.assertTrue(text.endswith("\u2026") and shorter[-1].startswith(text[:-1]), text)
+
     def test_below_zero(self):
         self.open({("a.F", "b.G"): (1, -300), ("a.F", "c.H"): (1, 500), ("d.I",): (1, 500)})
         self.assertEqual(self.text("notes"), "-300B of 1 stack is below zero and not drawn.")

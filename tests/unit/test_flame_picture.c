@@ -124,9 +124,15 @@ static void test_widths(void **state)
 	assert_true(flame_picture_widths(&picture, 1, &widths));
 	assert_true(widths.at[less] == 0 && widths.at[more] == 25 && widths.at[gone] == 7);
 	assert_true(widths.at[FLAME_ROOT] == 32);
+	struct flame_below below = flame_picture_below(&picture, 1);
+	assert_int_equal(below.stacks, 2);
+	assert_true(below.sum == (int64_t)((uint64_t)INT64_MIN - 50));
 	picture.diff = false;
 	assert_true(flame_picture_widths(&picture, 1, &widths));
 	assert_true(widths.at[more] == 20 && widths.at[gone] == 0 && widths.at[FLAME_ROOT] == 20);
+	assert_int_equal(flame_picture_below(&picture, 1).stacks, 1);
+	assert_true(flame_picture_below(&picture, 1).sum == -50);
+	assert_int_equal(flame_picture_below(&picture, 0).stacks, 0);
 	assert_true(flame_picture_widths(&picture, 0, &widths));
 	assert_true(widths.at[FLAME_ROOT] == 0);
 	vec_free(&widths);
@@ -249,6 +255,7 @@ static void test_too_many(void **state)
 	char *page = written(flame_html, &picture);
 	// The root, both of its calls, and what is merged in the second.
 	assert_non_null(strstr(page, "\"nodes\":4,"));
+	assert_non_null(strstr(page, "\"merged\":true,"));
 	assert_non_null(strstr(page, "(smaller calls)"));
 	assert_null(strstr(page, "f17"));
 	free(page);
