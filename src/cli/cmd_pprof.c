@@ -220,7 +220,7 @@ static void say_written(struct cli *cli, const struct facts *facts, const struct
 	else
 		out_printf(cli->out, "%zu processes", facts->pid_count);
 	if (facts->over_ns)
-		out_printf(cli->out, " over %s", units_age(facts->over_ns).s);
+		out_printf(cli->out, " over %s", units_ms(facts->over_ns).s);
 	if (facts->base)
 		out_printf(cli->out, " less %s", facts->base);
 	out_printf(cli->out, ", %zu samples", facts->samples);
@@ -352,7 +352,7 @@ static void make_title(const struct pprof_options *options, const struct pprof_p
 				    : snprintf(title, size, "%s of %zu processes",
 					       product->now->name, product->count);
 	if (options->seconds_ns && n > 0 && (size_t)n < size)
-		snprintf(title + n, size - (size_t)n, " over %s", units_age(options->seconds_ns).s);
+		snprintf(title + n, size - (size_t)n, " over %s", units_ms(options->seconds_ns).s);
 }
 
 /* What all of them run. */

@@ -98,7 +98,7 @@ static void say_that_it_waits(const struct making *m)
 {
 	if (m->cli->verbose || isatty(STDERR_FILENO))
 		cli_note(m->cli, "the first one is read, the second follows in %s; Ctrl-C ends it",
-			 units_span(m->request->over_ns).s);
+			 units_ms(m->request->over_ns).s);
 }
 
 /* Those that have ended while they were waited for. False: nothing is left to wait for. */
@@ -112,7 +112,7 @@ static bool look_for_ends(struct making *m, const struct pollfd *fds, uint64_t l
 		pid_t pid = pid_of(subject);
 		err_set(&err, GOSPY_E_GONE,
 			"process %d has ended, %s before its second profile was to be read",
-			(int)pid, units_span(left_ns).s);
+			(int)pid, units_ms(left_ns).s);
 		if (!leave_out(m, subject, pid, &err))
 			return false;
 	}

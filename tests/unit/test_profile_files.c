@@ -425,6 +425,22 @@ static void test_damaged(void **state)
 	}
 }
 
+/* More strings than any profile has, each of which takes two bytes. */
+static void test_limit(void **state)
+{
+	(void)state;
+	enum { STRINGS = (1 << 22) + 1 };
+	CLEANUP_FREE char *bytes = malloc((size_t)2 * STRINGS);
+	struct gospy_profile *profile = NULL;
+	struct gospy_error err = {0};
+	assert_non_null(bytes);
+	for (size_t i = 0; i < STRINGS; i++)
+		memcpy(bytes + 2 * i, "\x32", 2);
+	assert_int_equal(profile_decode(bytes, (size_t)2 * STRINGS, &profile, &err), GOSPY_E_LIMIT);
+	assert_non_null(strstr(err.msg, "more than 4194304 of something"));
+	assert_null(profile);
+}
+
 static void test_gunzip(void **state)
 {
 	(void)state;
@@ -458,7 +474,8 @@ int main(void)
 		cmocka_unit_test(test_top),          cmocka_unit_test(test_no_functions),
 		cmocka_unit_test(test_other_types),  cmocka_unit_test(test_any_order),
 		cmocka_unit_test(test_labels),       cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_damaged),      cmocka_unit_test(test_gunzip),
+		cmocka_unit_test(test_damaged),      cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_gunzip),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,15 +38,22 @@ func (f *first) Done() <-chan struct{} {
 
 var (
 	kept    [][]byte
-	waiting = make(chan bool)
+	rounds  int
+	leaving = make(chan bool)
 	done    chan string
 )
+
+// So many goroutines can go before none is left.
+const stayers = 200
 
 func keep(n int) { kept = append(kept, make([]byte, n)) }
 
 func drop(n int) []byte { return make([]byte, 3*n) }
 
-func park() { <-waiting }
+// stay is there until work sends it away; park, for good.
+func stay() { <-leaving }
+
+func park() { select {} }
 
 func contend() {
 	var mu sync.Mutex
@@ -73,20 +80,19 @@ func work() {
 	runtime.SetMutexProfileFraction(0)
 	runtime.SetBlockProfileRate(0)
 	runtime.MemProfileRate = 1
+	rounds++
 	for i := 0; i < 100; i++ {
-		keep(1000 + i)
+		keep(1000*rounds + i)
 		drop(1000 + i)
 	}
-	if len(kept) > 150 {
-		kept = kept[150:]
-	}
-	kept = append([][]byte(nil), kept...)
+	// Those of the round before are gone.
+	kept = append([][]byte(nil), kept[len(kept)-100:]...)
 	runtime.MemProfileRate = 1 << 29
 	for i := 0; i < 5; i++ {
 		go park()
 	}
 	for i := 0; i < 2; i++ {
-		waiting <- true
+		leaving <- true
 	}
 	runtime.GC()
 	runtime.GC()
@@ -117,8 +123,8 @@ func message(err error) string {
 
 func main() {
 	debug.SetGCPercent(-1)
-	for i := 0; i < 20; i++ {
-		go park()
+	for i := 0; i < stayers; i++ {
+		go stay()
 	}
 	work()
 	for _, p := range pprof.Profiles() {
