@@ -104,6 +104,20 @@ class DataTest(WriterTest):
         del stacks[next(iter(stacks))]
         self.assertEqual(lib_flame.Page(write("html", stacks)).stacks, stacks)
 
+    def test_merged(self):
+        """Of more calls than a browser can take the largest are there, and of the others the sum."""
+        calls = 11 << 17
+        values = {("a.M", f"f{n}"): (1, (n % 4000 + 1) ** 2) for n in range(calls)}
+        page = lib_flame.Page(write("html", values))
+        self.assertTrue(page.data["merged"])
+        self.assertTrue(1 << 17 < page.data["nodes"] <= 1 << 20, page.data["nodes"])
+        rest = page.stacks.pop(("a.M", "(smaller calls)"))
+        least = min(values for _, values in page.stacks.values())
+        for names, kept in page.stacks.items():
+            self.assertEqual(kept, values.pop(names))
+        self.assertEqual(rest, tuple(map(sum, zip(*values.values()))))
+        self.assertLess(max(value for _, value in values.values()), least)
+
     def test_hostile_names(self):
         clean = lib_flame.Page(write("html", SHOP))
         raw = b"".join(b"1\t1\t" + name.encode() + b"\n" for name in HOSTILE) + \
