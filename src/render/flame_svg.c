@@ -23,6 +23,9 @@ static const double least_width = 0.5;
 /* Of a monospaced font, whichever it is: DejaVu's are 0.602 of their height of 12, others less. */
 static const double char_width = 7.25;
 
+/* Columns of a name of which a part is left out. */
+enum { LEAST_COLUMNS = 6 };
+
 /* Characters of a name in a tooltip, which nobody reads to the end. */
 enum { NAME_MAX_SHOWN = 400 };
 
@@ -192,6 +195,22 @@ static unsigned rgb(struct flame_color color)
 	return all;
 }
 
+/* The name in the box, unless nothing of it can be told there. */
+static bool add_label(struct drawing *d, const struct box *box, const char *raw, double y)
+{
+	CLEANUP(strbuf_deinit) struct strbuf shown = {0};
+	int columns = (int)((box->width - 2 * PADDING) / char_width);
+	if (columns < 1)
+		return true;
+	bool room = add_name(&shown, raw, columns);
+	if (!shown.s || (columns < LEAST_COLUMNS && strstr(shown.s, name_more(true))))
+		return room;
+	strbuf_printf(&d->text, "<text x=\"%.1f\" y=\"%.0f\">", box->x + PADDING, y);
+	strbuf_puts(&d->text, shown.s);
+	strbuf_puts(&d->text, "</text>");
+	return room && !shown.failed;
+}
+
 static bool print_box(struct drawing *d, const struct box *box)
 {
 	const char *raw = name_of(d, box->node);
@@ -211,12 +230,7 @@ static bool print_box(struct drawing *d, const struct box *box)
 		      "<rect x=\"%.1f\" y=\"%.0f\" width=\"%.1f\" height=\"%d\" rx=\"1\" "
 		      "fill=\"#%06x\"/>",
 		      box->x, y, width, ROW - 1, rgb(color));
-	int columns = (int)((box->width - 2 * PADDING) / char_width);
-	if (columns >= 2) {
-		strbuf_printf(&d->text, "<text x=\"%.1f\" y=\"%.0f\">", box->x + PADDING, y + 13);
-		room &= add_name(&d->text, raw, columns);
-		strbuf_puts(&d->text, "</text>");
-	}
+	room &= add_label(d, box, raw, y + 13);
 	strbuf_puts(&d->text, "</g>\n");
 	return flush_text(d) && room;
 }
