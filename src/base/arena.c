@@ -7,14 +7,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/prefault.h"
+
 struct arena_chunk {
 	struct arena_chunk *next;
 	size_t size;
 	max_align_t data[];
 };
 
-/* Many arenas stay small: of memory that was used before, calloc clears all of a chunk. */
-enum { ARENA_FIRST = 8 << 10, ARENA_CHUNK = 64 << 10 };
+/* Many arenas stay small: of memory that was used before, calloc clears all of a chunk. Large ones
+ * grow by a half at a time, so that huge pages pay. */
+enum {
+	ARENA_FIRST = 8 << 10,
+	ARENA_CHUNK = 64 << 10,
+	ARENA_LARGE = 8 << 20,
+	ARENA_CHUNK_MOST = 16 << 20,
+};
+
+static size_t next_chunk(const struct arena *arena)
+{
+	if (!arena->chunks)
+		return ARENA_FIRST;
+	if (arena->bytes < ARENA_LARGE)
+		return ARENA_CHUNK;
+	size_t half = arena->bytes / 2;
+	return half < ARENA_CHUNK_MOST ? half : ARENA_CHUNK_MOST;
+}
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
@@ -24,11 +42,13 @@ void *arena_alloc(struct arena *arena, size_t size)
 	size = size ? (size + align - 1) & ~(align - 1) : align;
 	if (size > arena->left) {
 		// calloc gives zeroed pages, which costs nothing for a fresh chunk.
-		size_t least = arena->chunks ? ARENA_CHUNK : ARENA_FIRST;
+		size_t least = next_chunk(arena);
 		size_t want = size > least ? size : least;
 		struct arena_chunk *chunk = calloc(1, sizeof(*chunk) + want);
 		if (!chunk)
 			return NULL;
+		if (want >= PREFAULT_HUGE_FROM)
+			prefault(chunk, sizeof(*chunk) + want);
 		chunk->size = want;
 		chunk->next = arena->chunks;
 		arena->chunks = chunk;

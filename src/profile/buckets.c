@@ -30,7 +30,7 @@ struct block {
 	uint32_t present; /* a bit for each page */
 };
 
-enum { ROOM = 32 };
+enum { ROOM = 8 };
 #define DROPPED UINT64_MAX
 
 static void blocks_deinit(struct blocks *blocks)
@@ -151,8 +151,7 @@ static enum gospy_code copy_out(struct blocks *blocks, uint64_t addr, void *dst,
 void buckets_deinit(struct buckets *buckets)
 {
 	vec_free(&buckets->all);
-	vec_free(&buckets->pcs);
-	vec_free(&buckets->words);
+	arena_deinit(&buckets->arena);
 }
 
 static enum gospy_code bad_bucket(uint64_t addr, const char *what, struct gospy_error *err)
@@ -176,27 +175,21 @@ static enum gospy_code read_bucket(struct blocks *blocks, const struct bucket_li
 		return code;
 	if (header.type != list->type || header.nstk > BUCKET_STACK_MAX)
 		return bad_bucket(addr, "is none", err);
+	size_t words = header.nstk + list->words;
 	struct bucket bucket = {
 		.addr = addr,
 		.size = header.size,
-		.first_pc = ret->pcs.len,
+		.pcs = arena_calloc(&ret->arena, words, WORD),
 		.pc_count = (uint32_t)header.nstk,
 	};
-	if (!vec_reserve(&ret->pcs, ret->pcs.len + header.nstk + 1) ||
-	    !vec_reserve(&ret->words, ret->words.len + list->words) ||
-	    !vec_reserve(&ret->all, ret->all.len + 1))
+	if (!bucket.pcs)
 		return err_nomem(err);
-	code = copy_out(blocks, addr + HEADER, ret->pcs.at + ret->pcs.len, header.nstk * WORD, err);
-	if (!code)
-		code = copy_out(blocks, addr + HEADER + header.nstk * WORD,
-				ret->words.at + ret->words.len, (size_t)list->words * WORD, err);
+	bucket.words = bucket.pcs + header.nstk; // as they are in the target
+	code = copy_out(blocks, addr + HEADER, bucket.pcs, words * WORD, err);
 	if (code)
 		return code;
-	ret->pcs.len += header.nstk;
-	ret->words.len += list->words;
-	ret->all.at[ret->all.len++] = bucket;
 	*next_ret = header.allnext;
-	return GOSPY_OK;
+	return vec_push(&ret->all, bucket) ? GOSPY_OK : err_nomem(err);
 }
 
 enum gospy_code buckets_read(struct mem *mem, const struct bucket_list *list, uint64_t limit,
@@ -204,7 +197,8 @@ enum gospy_code buckets_read(struct mem *mem, const struct bucket_list *list, ui
 {
 	CLEANUP(blocks_deinit) struct blocks blocks = {.mem = mem, .left = limit, .room = ROOM};
 	uint64_t addr = 0;
-	ret->all.len = ret->pcs.len = ret->words.len = 0;
+	ret->all.len = 0;
+	arena_deinit(&ret->arena);
 	enum gospy_code code = mem_read_u64(mem, list->head_addr, &addr, err);
 	while (!code && addr) {
 		// No two of them overlap, so a list that is longer than its memory is a circle.
@@ -229,11 +223,10 @@ static struct radix_item *order_of(const struct buckets *buckets)
 	return order;
 }
 
-enum gospy_code buckets_read_again(struct mem *mem, const struct bucket_list *list,
-				   struct buckets *buckets,
-				   void (*seen)(void *ctx, const struct bucket *bucket,
-						const uint64_t *before, const uint64_t *now),
-				   void *ctx, struct gospy_error *err)
+enum gospy_code
+buckets_read_again(struct mem *mem, const struct bucket_list *list, struct buckets *buckets,
+		   void (*seen)(void *ctx, const struct bucket *bucket, const uint64_t *before),
+		   void *ctx, struct gospy_error *err)
 {
 	CLEANUP(blocks_deinit)
 	struct blocks blocks = {.mem = mem, .left = UINT64_MAX, .room = ROOM};
@@ -243,12 +236,11 @@ enum gospy_code buckets_read_again(struct mem *mem, const struct bucket_list *li
 	for (size_t i = 0; i < buckets->all.len && !code; i++) {
 		const struct bucket *bucket = &buckets->all.at[order[i].index];
 		uint64_t before[BUCKET_WORDS_MAX];
-		uint64_t *words = buckets->words.at + (size_t)order[i].index * list->words;
-		memcpy(before, words, bytes);
-		code = copy_out(&blocks, bucket->addr + HEADER + bucket->pc_count * WORD, words,
-				bytes, err);
+		memcpy(before, bucket->words, bytes);
+		code = copy_out(&blocks, bucket->addr + HEADER + bucket->pc_count * WORD,
+				bucket->words, bytes, err);
 		if (!code)
-			seen(ctx, bucket, before, words);
+			seen(ctx, bucket, before);
 	}
 	return code;
 }

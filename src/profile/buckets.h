@@ -9,6 +9,7 @@
 #ifndef GOSPY_PROFILE_BUCKETS_H
 #define GOSPY_PROFILE_BUCKETS_H
 
+#include "base/arena.h"
 #include "base/vec.h"
 #include "target/mem.h"
 
@@ -21,15 +22,14 @@ enum {
 struct bucket {
 	uint64_t addr;
 	uint64_t size;   /* of the object; 0 in lists of waits */
-	size_t first_pc; /* in .pcs */
+	uint64_t *pcs;   /* its stack */
+	uint64_t *words; /* its record, as long as the list says */
 	uint32_t pc_count;
 };
 
 struct buckets {
 	VEC(struct bucket) all; /* in the order of the list */
-	VEC(uint64_t) pcs;
-	VEC(uint64_t)
-	words; /* their records, one behind the other, each as long as the list says */
+	struct arena arena;     /* stacks and records lie in it */
 };
 
 void buckets_deinit(struct buckets *buckets);
@@ -45,12 +45,11 @@ struct bucket_list {
  * that cannot be one, or a circle; GOSPY_E_LIMIT; GOSPY_E_FAULT. */
 enum gospy_code buckets_read(struct mem *mem, const struct bucket_list *list, uint64_t limit,
 			     struct buckets *ret, struct gospy_error *err);
-/** Read the records once more: `seen` is called with each bucket and its record, as it was before
- * and as it is from here on. */
-enum gospy_code buckets_read_again(struct mem *mem, const struct bucket_list *list,
-				   struct buckets *buckets,
-				   void (*seen)(void *ctx, const struct bucket *bucket,
-						const uint64_t *before, const uint64_t *now),
-				   void *ctx, struct gospy_error *err);
+/** Read the records once more: `seen` is called with each bucket, which has the new record, and
+ * with the record before. */
+enum gospy_code
+buckets_read_again(struct mem *mem, const struct bucket_list *list, struct buckets *buckets,
+		   void (*seen)(void *ctx, const struct bucket *bucket, const uint64_t *before),
+		   void *ctx, struct gospy_error *err);
 
 #endif

@@ -13,12 +13,10 @@ void contention_deinit(struct contention_profile *profile)
 	callers_deinit(&profile->stack);
 }
 
-static void compare(void *ctx, const struct bucket *bucket, const uint64_t *before,
-		    const uint64_t *now)
+static void compare(void *ctx, const struct bucket *bucket, const uint64_t *before)
 {
 	bool *differs = ctx;
-	(void)bucket;
-	*differs |= memcmp(before, now, RECORD_WORDS * sizeof(*before)) != 0;
+	*differs |= memcmp(before, bucket->words, RECORD_WORDS * sizeof(*before)) != 0;
 }
 
 /* Both words of a record are written under a lock: those that read alike twice are of one moment.
@@ -61,7 +59,7 @@ static bool fill_records(const struct image *image, struct contention_profile *p
 	enum { ONE_AT_LEAST_SINCE = 17 };
 	bool at_least = !profile->mutex && image->version.minor >= ONE_AT_LEAST_SINCE;
 	for (size_t i = 0; i < profile->buckets.all.len; i++) {
-		const uint64_t *words = profile->buckets.words.at + i * RECORD_WORDS;
+		const uint64_t *words = profile->buckets.all.at[i].words;
 		struct contention_record record = {
 			.count = count_of(image, words),
 			.cycles = (int64_t)words[1],
@@ -118,7 +116,7 @@ bool contention_sample(struct contention_profile *profile, size_t i, struct loca
 	enum { EXPANDED_SINCE = 23 };
 	const struct contention_record *record = &profile->records.at[i];
 	const struct bucket *bucket = &profile->buckets.all.at[record->bucket];
-	const uint64_t *pcs = profile->buckets.pcs.at + bucket->first_pc;
+	const uint64_t *pcs = bucket->pcs;
 	size_t n = bucket->pc_count;
 	if (l->minor >= EXPANDED_SINCE) {
 		profile->stack.pcs.len = 0;

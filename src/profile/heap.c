@@ -73,11 +73,10 @@ static struct heap_record shown(const struct reading *r, const struct bucket *bu
 	return sum;
 }
 
-static void compare(void *ctx, const struct bucket *bucket, const uint64_t *before,
-		    const uint64_t *now)
+static void compare(void *ctx, const struct bucket *bucket, const uint64_t *before)
 {
 	struct reading *r = ctx;
-	struct heap_record a = shown(r, bucket, before), b = shown(r, bucket, now);
+	struct heap_record a = shown(r, bucket, before), b = shown(r, bucket, bucket->words);
 	r->differs |= memcmp(&a, &b, sizeof(a)) != 0;
 }
 
@@ -115,18 +114,13 @@ static enum gospy_code read_twice(struct reading *r, uint64_t limit, struct heap
 	return code;
 }
 
-static const uint64_t *words_of(const struct reading *r, const struct heap_profile *heap, size_t i)
-{
-	return heap->buckets.words.at + i * r->list.words;
-}
-
 /* If nothing was ever published, what is not shows. */
 static bool fill_records(const struct reading *r, struct heap_profile *heap)
 {
 	bool published = false;
 	for (size_t i = 0; i < heap->buckets.all.len; i++) {
 		const struct bucket *bucket = &heap->buckets.all.at[i];
-		struct heap_record record = shown(r, bucket, words_of(r, heap, i));
+		struct heap_record record = shown(r, bucket, bucket->words);
 		published |= record.allocs || record.frees;
 		if (!vec_push(&heap->records, record))
 			return false;
@@ -135,7 +129,7 @@ static bool fill_records(const struct reading *r, struct heap_profile *heap)
 		const struct bucket *bucket = &heap->buckets.all.at[i];
 		struct heap_record sum = {0};
 		for (size_t k = 0; k <= CYCLES; k++)
-			add(&sum, record_at(r->image, bucket, words_of(r, heap, i), k));
+			add(&sum, record_at(r->image, bucket, bucket->words, k));
 		heap->records.at[i] = sum;
 	}
 	return true;
@@ -233,7 +227,7 @@ bool heap_sample(const struct heap_profile *heap, size_t i, struct locations *l,
 {
 	const struct bucket *bucket = &heap->buckets.all.at[i];
 	const struct heap_record *r = &heap->records.at[i];
-	const uint64_t *pcs = heap->buckets.pcs.at + bucket->first_pc;
+	const uint64_t *pcs = bucket->pcs;
 	bool sized = l->minor >= NO_BYTES_SINCE;
 	int64_t count[2] = {r->allocs, minus(r->allocs, r->frees)};
 	int64_t bytes[2] = {r->alloc_bytes, minus(r->alloc_bytes, r->free_bytes)};

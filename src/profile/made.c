@@ -17,6 +17,7 @@ void made_destroy(struct gospy_profile *profile)
 	if (!made)
 		return;
 	arena_deinit(&made->arena);
+	arena_deinit(&made->stacks);
 	for (size_t i = 0; i < made->owned.len; i++)
 		free(made->owned.at[i]);
 	vec_free(&made->owned);

@@ -9,6 +9,7 @@
 struct made {
 	struct gospy_profile pub; /* first: what is handed out */
 	struct arena arena;
+	struct arena stacks; /* those of buckets */
 	VEC(void *) owned;
 };
 

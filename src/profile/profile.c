@@ -68,6 +68,13 @@ static bool add_sample(struct maker *m, struct gospy_profile_sample *sample)
 	return vec_push(&m->samples, *sample);
 }
 
+/* The samples refer to them. */
+static void take_stacks(struct maker *m, struct buckets *buckets)
+{
+	m->made->stacks = buckets->arena;
+	buckets->arena = (struct arena){0};
+}
+
 static void add_type(struct gospy_profile *pub, const char *type, const char *unit)
 {
 	pub->types[pub->type_count++] = (struct gospy_profile_value_type){type, unit};
@@ -139,7 +146,8 @@ static enum gospy_code make_heap(struct maker *m, struct gospy_error *err)
 		if (!heap_sample(&heap, i, &m->locations, &sample) || !add_sample(m, &sample))
 			return err_nomem(err);
 	}
-	return MADE_TAKE(m->made, &heap.buckets.pcs) ? GOSPY_OK : err_nomem(err);
+	take_stacks(m, &heap.buckets);
+	return GOSPY_OK;
 }
 
 /* -------------------------------------------------------------------------- block and mutex --
@@ -171,7 +179,8 @@ static enum gospy_code make_contention(struct maker *m, bool mutex, struct gospy
 		    !add_sample(m, &sample))
 			return err_nomem(err);
 	}
-	return MADE_TAKE(m->made, &profile.buckets.pcs) ? GOSPY_OK : err_nomem(err);
+	take_stacks(m, &profile.buckets);
+	return GOSPY_OK;
 }
 
 /* ------------------------------------------------------------------- goroutine, threadcreate --
