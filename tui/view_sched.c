@@ -108,6 +108,19 @@ static const char *role_text(enum gospy_thread_role role)
 	return "?";
 }
 
+static const struct gospy_location *running_place(const struct gospy_goroutine *g)
+{
+	const struct gospy_location *where = select_where(g);
+	return where ? where : g->start;
+}
+
+/* The thread waits for the goroutine: not for what that may be parked in, which is the runtime's.
+ */
+static const struct gospy_location *locked_place(const struct gospy_goroutine *g)
+{
+	return !g->user && g->start ? g->start : running_place(g);
+}
+
 /* What the thread says about the goroutine, or about itself. */
 static void add_thread(struct sched_view *sched, const struct ui *ui, struct sched_row *row,
 		       struct gospy_snapshot *snapshot, const struct gospy_thread *thread)
@@ -125,8 +138,8 @@ static void add_thread(struct sched_view *sched, const struct ui *ui, struct sch
 		row->goid = g.goid;
 		if (thread->role == GOSPY_THREAD_LOCKED)
 			strbuf_printf(&value.text, "%s: ", role_text(thread->role));
-		const struct gospy_location *where = select_where(&g);
-		cell_location(&value, where ? where : g.start);
+		cell_location(&value, thread->role == GOSPY_THREAD_LOCKED ? locked_place(&g)
+									  : running_place(&g));
 		if (thread->role == GOSPY_THREAD_LOCKED)
 			value.name.before = "waits for ";
 	}

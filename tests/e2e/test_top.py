@@ -44,6 +44,15 @@ class TopTest(lib_gospy.TargetTest):
             shown.wait_text(wait)
         return shown
 
+    def server(self):
+        """A program with net/http, whose functions have long names."""
+        server = subprocess.Popen([newest("server").path, "-linger"], stdout=subprocess.PIPE)
+        self.addCleanup(server.stdout.close)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        server.stdout.readline()
+        return server
+
     def assert_quiet(self, terminal):
         self.assertEqual(terminal.stderr(), "")
 
@@ -267,16 +276,12 @@ class ScreenTest(TopTest):
     def test_scheduler_shows_calls(self):
         """Not how the runtime parks a thread, but who had that done: os/signal has a thread for its
         loop, and the runtime one that is locked to a goroutine for it."""
-        server = subprocess.Popen([newest("server").path, "-linger"], stdout=subprocess.PIPE)
-        self.addCleanup(server.stdout.close)
-        self.addCleanup(server.wait)
-        self.addCleanup(server.kill)
-        server.stdout.readline()
-        top = self.terminal([lib_gospy.GOSPY, "top", "--refresh", "0.2", server.pid])
-        top.wait_text("COUNT")
+        top = self.top(self.server())
         top.key("2")
         top.wait_text(r" \d+ os/signal\.\w+ ")
-        top.wait_text(r" \d+ waits for runtime\.(?!gopark)\w+ ")
+        # What it waits for is the goroutine, which the runtime has parked in a select.
+        top.wait_text(r" \d+ waits for runtime\.ensureSigM\b")
+        self.assertNotRegex(top.text(), r"waits for runtime\.(selectgo|gopark)")
         self.quit(top)
 
     def test_thread_cpu(self):
