@@ -1,12 +1,15 @@
 #include "render/traceback.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/status_name.h"
 #include "base/utf8.h"
+#include "render/escape.h"
 #include "render/report_goroutine.h"
 #include "render/wait.h"
+#include "render/width.h"
 
 // src/runtime/traceback.go:goroutineheader
 void traceback_status(struct out *out, const struct gospy_goroutine *g)
@@ -223,6 +226,53 @@ static void end_style(struct out *out, enum out_style style)
 		out_style(out, OUT_NONE);
 }
 
+/* On a terminal: where a line has no room for all of a path it goes on in the next one, behind a
+ * slash. The terminal would break it anywhere. `behind` stands behind it. */
+static void write_path(struct out *out, const char *path, const struct strbuf *behind,
+		       enum out_style style)
+{
+	enum { TAB = 8, INDENT = 2 };
+	CLEANUP(strbuf_deinit) struct strbuf text = {0};
+	int at = TAB, width;
+	escape_add(&text, path);
+	strbuf_add(&text, behind->s ? behind->s : "", behind->len);
+	const char *s = text.s ? text.s : "";
+	for (size_t n, left = text.len; left; s += n, left -= n, at += width) {
+		const char *slash = memchr(s, '/', left);
+		n = slash ? (size_t)(slash - s) + 1 : left;
+		width = width_text(s, n, out->utf8);
+		if (at > TAB && at + width > out->cols) {
+			end_style(out, style);
+			out_printf(out, "\n\t%*s", INDENT, "");
+			begin_style(out, style);
+			at = TAB + INDENT;
+		}
+		out_write(out, s, n);
+	}
+}
+
+static void write_position(struct out *out, const struct gospy_frame *frame, enum out_style style)
+{
+	CLEANUP(strbuf_deinit) struct strbuf behind = {0};
+	// funcline says so where it knows nothing.
+	const char *file = frame->file ? frame->file : "?";
+	bool offset = !frame->inlined && frame->pc > frame->entry;
+	if (out->cols) {
+		strbuf_printf(&behind, ":%" PRIu32, frame->line);
+		if (offset)
+			strbuf_printf(&behind, " +0x%" PRIx64, frame->pc - frame->entry);
+		write_path(out, file, &behind, style);
+		return;
+	}
+	out_text(out, file);
+	out_putc(out, ':');
+	out_u64(out, frame->line);
+	if (offset) {
+		out_puts(out, " +");
+		out_addr(out, frame->pc - frame->entry);
+	}
+}
+
 /* `registers`: as under GOTRACEBACK=system. The style has begun. */
 static void write_place(struct out *out, const struct gospy_frame *frame, enum out_style style,
 			bool registers)
@@ -230,14 +280,7 @@ static void write_place(struct out *out, const struct gospy_frame *frame, enum o
 	end_style(out, style);
 	out_puts(out, "\n\t");
 	begin_style(out, style);
-	// funcline says so where it knows nothing.
-	out_text(out, frame->file ? frame->file : "?");
-	out_putc(out, ':');
-	out_u64(out, frame->line);
-	if (!frame->inlined && frame->pc > frame->entry) {
-		out_puts(out, " +");
-		out_addr(out, frame->pc - frame->entry);
-	}
+	write_position(out, frame, style);
 	if (registers && !frame->inlined && frame->sp) {
 		out_puts(out, " fp=");
 		out_addr(out, frame->fp);

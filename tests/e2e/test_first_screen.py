@@ -129,6 +129,23 @@ class WidthTest(lib_gospy.TargetTest):
                     if len(line) > self.COLS:
                         self.assertGreater(max(map(len, line.split())), self.COLS / 2, line)
 
+    def test_paths_are_broken_behind_slashes(self):
+        """Those of tracebacks, of which nothing is left out."""
+        fixture = self.watch(lib_fixture.start(lib_gospy.builds("parked", ("default",))[-1],
+                                               "-n", "4"))
+        lines = self.lines("xterm-256color", "stack", fixture.pid)
+        broken = [line for line in lines if line.startswith(" " * 8) and line.endswith("/")]
+        self.assertTrue(broken)
+        for line in broken:
+            # Only a directory that is longer than the line is.
+            self.assertTrue(len(line) <= self.COLS or line.count("/") == 1, line)
+        whole = re.sub(r"/\n {10}", "/", "\n".join(lines))
+        for g in lib_fixture.parse_traceback(fixture.ready["traceback"]):
+            if g["created_by"]:
+                frame = g["frames"][-1]
+                self.assertIn(f"{frame['func']}(", whole)
+                self.assertIn(f"\n        {frame['file']}:{frame['line']}", whole)
+
 
 if __name__ == "__main__":
     lib_gospy.main()
