@@ -13,6 +13,7 @@ enum {
 	/* So many rows from the first on tell, together with those on the screen, how wide columns
 	 * are. More would take time, fewer would let columns jump when the user scrolls. */
 	ROWS_MEASURED = 400,
+	COLS_WIDE = 100,
 };
 
 static void value_free(struct cell_value *value)
@@ -93,6 +94,12 @@ void table_update(struct view *view, const struct ui *ui)
 	list_sync(&view->list, count, line_id, view);
 }
 
+static bool is_sorted(const struct view *view, size_t column)
+{
+	int sort = view->ops->columns[column].sort;
+	return sort != COLUMN_UNSORTED && sort == view->sort;
+}
+
 /* ---- widths */
 
 /* What a row asks for in a column. */
@@ -129,7 +136,7 @@ static void measure_rows(struct view *view, const struct ui *ui, size_t page,
 	}
 }
 
-/* A column has room for its title and the mark of the order, and none if nothing is in it. */
+/* A column has room for its title, and none if nothing is in it and nothing is sorted by it. */
 static void set_widths(struct view *view, const struct ui *ui, size_t page)
 {
 	struct column_need needs[COLUMNS_MAX] = {0};
@@ -137,16 +144,21 @@ static void set_widths(struct view *view, const struct ui *ui, size_t page)
 	size_t n = view->ops->column_count, last = n;
 	int left = ui->canvas.cols;
 	for (size_t i = 0; i < n; i++) {
-		needs[i].rank = columns[i].rank;
+		// What the rows are sorted by has to be seen.
+		needs[i].rank = is_sorted(view, i) ? 0 : columns[i].rank;
 		needs[i].fixed = columns[i].right;
-		needs[i].spare = columns[i].spare;
+		needs[i].spare = columns[i].spare && !is_sorted(view, i);
 		needs[i].enough = columns[i].enough;
 	}
 	measure_rows(view, ui, page, needs);
 	for (size_t i = 0; i < n; i++) {
-		bool empty = !needs[i].full && columns[i].rank && view->list.count;
-		int title = (int)strlen(columns[i].title) + (columns[i].sort != COLUMN_UNSORTED);
-		int least = columns[i].right && columns[i].width > title ? columns[i].width : title;
+		bool empty = !needs[i].full && needs[i].rank && view->list.count;
+		// On a wide screen titles do not move when another column sorts, or numbers grow.
+		bool wide = ui->canvas.cols >= COLS_WIDE;
+		int title = (int)strlen(columns[i].title) +
+			    (wide ? columns[i].sort != COLUMN_UNSORTED : is_sorted(view, i));
+		int least = wide && columns[i].right && columns[i].width > title ? columns[i].width
+										 : title;
 		columns_cell(&needs[i], empty ? 0 : least > 0 ? least : columns[i].width, 0, 0, 0);
 	}
 	columns_fit(needs, n, COLUMN_GAP, ui->canvas.cols, view->widths);
@@ -179,7 +191,7 @@ static void draw_titles(const struct view *view, struct ui *ui, int y)
 		int width = view->widths[i];
 		if (!width)
 			continue;
-		bool sorted = column->sort != COLUMN_UNSORTED && column->sort == view->sort;
+		bool sorted = is_sorted(view, i);
 		snprintf(title, sizeof(title), "%s%s", column_title(view, ui, i),
 			 !sorted          ? ""
 			 : view->inverted ? canvas->glyphs->ascending

@@ -40,11 +40,13 @@ void columns_name(struct column_need *need, const struct name *name, int good, i
 	enum { NARROW = 80 };
 	struct name_size size = name_size(name, utf8);
 	// One long name does not take all: on a narrow terminal not even the states of all others.
-	int most = cols < NARROW ? cols * 5 / 8 : cols * 5 / 6;
+	int most = cols < NARROW ? cols / 2 : cols * 5 / 6;
 	if (!has_core(name->kind))
 		most = smaller(good, cols * 3 / 8);
 	columns_cell(need, smaller(size.core, most), smaller(size.good, good), size.full,
 		     size.most);
+	if (name->kind == NAME_PLACE || name->kind == NAME_LINE)
+		need->lined = larger(need->lined, smaller(size.lined, smaller(good, most)));
 }
 
 static int total_width(const int *widths, size_t n, int gap)
@@ -60,7 +62,8 @@ static int total_width(const int *widths, size_t n, int gap)
 /* Below this a column is not shown. */
 static int entry_width(const struct column_need *need)
 {
-	int few = smaller(need->good, need->enough);
+	int few = larger(need->lined, need->lined ? need->least : need->good);
+	few = smaller(few, need->enough);
 	if (!need->enough || (!need->rank && few < need->least))
 		return need->least;
 	return few;
@@ -83,17 +86,26 @@ static size_t find_best(const struct column_need *needs, size_t n, const bool *s
 	return found;
 }
 
-/* Which columns are shown: each that there is room for, when those that are worth more have the
- * least that they can do with. */
+/* What nothing that is worth less may take from it: lines, and reasons of the usual length. */
+static int held_width(const struct column_need *need)
+{
+	enum { USUAL = 16 /* "12 chan recv nil" */ };
+	return larger(entry_width(need), need->rank ? smaller(need->least, USUAL) : need->lined);
+}
+
+/* Which columns are shown: each that there is room for beside what those that are worth more hold.
+ */
 static void choose(const struct column_need *needs, size_t n, int gap, int width, int *widths)
 {
 	bool seen[COLUMNS_MAX] = {0};
+	int held[COLUMNS_MAX] = {0};
 	for (size_t i; (i = find_best(needs, n, seen)) < n;) {
 		int entry = entry_width(&needs[i]);
 		seen[i] = true;
-		if (!needs[i].spare &&
-		    (!needs[i].rank || fits_beside(entry, n, gap, width, widths)))
-			widths[i] = entry;
+		if (needs[i].spare || (needs[i].rank && !fits_beside(entry, n, gap, width, held)))
+			continue;
+		widths[i] = entry;
+		held[i] = held_width(&needs[i]);
 	}
 }
 
@@ -158,6 +170,19 @@ static void grow(size_t n, const int *wanted, int gap, int width, int *widths)
 	}
 }
 
+/* What is left goes to the column that is worth most, as long as it wants more, then to the next:
+ * parts of a path in all of them would say nothing. */
+static void complete(const struct column_need *needs, size_t n, int gap, int width, int *widths)
+{
+	bool seen[COLUMNS_MAX] = {0};
+	for (size_t i; (i = find_best(needs, n, seen)) < n;) {
+		int left = width - total_width(widths, n, gap);
+		seen[i] = true;
+		if (widths[i] && widths[i] < needs[i].most && left > 0)
+			widths[i] = smaller(needs[i].most, widths[i] + left);
+	}
+}
+
 void columns_fit(const struct column_need *needs, size_t n, int gap, int width, int *widths)
 {
 	enum { STEPS = 4 };
@@ -165,13 +190,14 @@ void columns_fit(const struct column_need *needs, size_t n, int gap, int width, 
 	for (size_t i = 0; i < n; i++) {
 		widths[i] = 0;
 		wanted[0][i] = needs[i].least;
-		wanted[1][i] = needs[i].good;
-		wanted[2][i] = needs[i].full;
-		wanted[3][i] = needs[i].most;
+		wanted[1][i] = needs[i].lined;
+		wanted[2][i] = needs[i].good;
+		wanted[3][i] = needs[i].full;
 	}
 	choose(needs, n, gap, width, widths);
 	choose_spare(needs, n, gap, width, widths);
 	shrink(needs, n, gap, width, widths);
 	for (size_t i = 0; i < STEPS; i++)
 		grow(n, wanted[i], gap, width, widths);
+	complete(needs, n, gap, width, widths);
 }

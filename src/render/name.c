@@ -245,7 +245,7 @@ static const unsigned forms[] = {
 	WITH_BEFORE,
 	0,
 };
-enum { FORMS = sizeof(forms) / sizeof(forms[0]), FORM_GOOD = 4 };
+enum { FORMS = sizeof(forms) / sizeof(forms[0]), FORM_GOOD = 4, FORM_LINED = 6 };
 
 /* A place, escaped and taken apart. */
 struct place {
@@ -431,6 +431,8 @@ static struct name_size place_size(const struct name *name, bool utf8)
 		.least = least + (args < ARGS_LEAST ? args : ARGS_LEAST),
 		.core = form_width(&place, forms[FORMS - 1], utf8) +
 			(args < ARGS_LEAST ? args : ARGS_LEAST),
+		.lined = form_width(&place, forms[FORM_LINED], utf8) +
+			 (args < ARGS_LEAST ? args : ARGS_LEAST),
 		.good = form_width(&place, forms[FORM_GOOD], utf8) + args,
 		.full = form_width(&place, forms[1], utf8) + args,
 		.most = form_width(&place, forms[0], utf8) + args,
@@ -629,7 +631,7 @@ static struct name_size states_size(struct part states, bool utf8)
 	int full = part_width(states, utf8);
 	add_states(&first, states, 1, utf8);
 	int least = part_width(whole(&first), utf8);
-	return (struct name_size){least, least, full, full, full};
+	return (struct name_size){least, least, least, full, full, full};
 }
 
 static struct name_size object_size(struct part object, bool utf8)
@@ -637,7 +639,7 @@ static struct name_size object_size(struct part object, bool utf8)
 	int full = part_width(object, utf8);
 	bool shorter = cut_address(&object).len;
 	int least = shorter ? part_width(object, utf8) + 1 + DIGITS_MIN : full;
-	return (struct name_size){least, least, least, full, full};
+	return (struct name_size){least, least, least, least, full, full};
 }
 
 static struct name_size path_size(struct part path, bool utf8)
@@ -647,7 +649,7 @@ static struct name_size path_size(struct part path, bool utf8)
 	if (slash)
 		least = 1 +
 			part_width((struct part){slash, (size_t)(path.s + path.len - slash)}, utf8);
-	return (struct name_size){least, least, least, full, full};
+	return (struct name_size){least, least, least, least, full, full};
 }
 
 static struct name_size size_of(const struct name *name, bool utf8)
@@ -670,7 +672,7 @@ static struct name_size size_of(const struct name *name, bool utf8)
 	case NAME_TEXT:
 		break;
 	}
-	return (struct name_size){width, width, width, width, width};
+	return (struct name_size){width, width, width, width, width, width};
 }
 
 static bool ends_with(const struct strbuf *text, const char *end)
@@ -729,6 +731,7 @@ struct name_size name_size(const struct name *name, bool utf8)
 	return (struct name_size){
 		.least = size.least + after,
 		.core = size.core + after,
+		.lined = size.lined + after,
 		.good = size.good + before + after,
 		.full = size.full + before + after,
 		.most = size.most + before + after,

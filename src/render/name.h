@@ -64,6 +64,7 @@ bool name_copy(struct arena *arena, const struct name *name, struct name *ret);
 struct name_size {
 	int least; /* below it goes what tells it from others: the method, all of a reason */
 	int core;  /* below it goes part of a type, the first that is missed */
+	int lined; /* with its line */
 	int good;  /* with its package and line, a file without directories */
 	int full;  /* nothing has to go but directories of a file */
 	int most;  /* nothing has to go */

@@ -880,6 +880,64 @@ class SizeTest(TopTest):
             top.wait_text(f"{title.replace('_', ' ')}▼")
         self.quit(top)
 
+    def test_sort_by_what_has_no_room(self):
+        """A column has room if it is what sorts, and its mark is seen."""
+        fixture = self.fixture("states")
+        for options, title in (((), "STATE +LOCATION$"), (("--sort", "user"), "WAITS AT▼$"),
+                               (("--sort", "creator"), "CREATED BY▼$")):
+            top = self.top(fixture, *options, size=(24, 80), wait=None)
+            top.wait_text(f"COUNT.* {title}")
+            self.quit(top)
+        top = self.top(fixture, "--sort", "user", size=(24, 40), wait=None)
+        top.wait_text("COUNT.* WAITS AT▼$")
+        self.quit(top)
+
+    def places(self, lines, title="LOCATION", behind=None):
+        """The cells of a column."""
+        titles = next((line for line in lines if "COUNT" in line), title)
+        at = titles.index(title)
+        end = titles.index(behind) - 1 if behind else None
+        return [row[at:end].strip() for row in rows(lines, "COUNT")]
+
+    def test_server_at_80_columns(self):
+        """There is room for WAITS AT, and all places have their lines."""
+        top = self.top(self.server(), size=(24, 80))
+        top.wait_text("COUNT▼ DELTA /MIN OLDEST STATE +LOCATION +WAITS AT")
+        places = self.places(top.screen.lines(), behind="WAITS AT")
+        self.assertGreater(len(places), 5)
+        for place in places:
+            self.assertRegex(place, r"^[^…]*:\d+$")
+        waits = self.places(top.screen.lines(), "WAITS AT")
+        self.assertEqual(len(waits), len(places))
+        for wait in waits:
+            self.assertRegex(wait, r"^(-|[\w.]*:\d+)$")
+        self.quit(top)
+
+    def test_server_at_40_columns(self):
+        """States are there and whole, and so are methods."""
+        top = self.top(self.server(), size=(24, 40))
+        top.wait_text("COUNT▼ STATE +LOCATION")
+        lines = top.screen.lines()
+        self.assertLessEqual(set(self.places(lines, "STATE", "LOCATION")),
+                             {"chan recv", "IO wait", "select", "sleep", "syscall", "running",
+                              "runnable", "Mutex.Lock"})
+        methods = {re.sub(r".*[.)](\w+)( \S+)?(:\d+)?$", r"\1", place)
+                   for place in self.places(lines)}
+        self.assertLessEqual({"work", "visit", "readLoop", "writeLoop"}, methods)
+        self.quit(top)
+
+    def test_200_columns(self):
+        """One column is complete, with whole paths, rather than all of them wider."""
+        fixture = self.fixture("parked", "-n", 40)
+        frames = [g["frames"][-1] for g in lib_fixture.parse_traceback(fixture.ready["traceback"])]
+        top = self.top(fixture, size=(24, 200))
+        title = top.wait_text("LOCATION +WAITS AT +CREATED BY").string
+        for frame in frames:
+            top.wait_text(re.escape(f" {frame['func']} {frame['file']}:"))
+        self.assertLessEqual(title.index("CREATED BY") - title.index("WAITS AT"),
+                             len("fixtures/fixture.Serve serve.go:123 ") * 2)
+        self.quit(top)
+
     def test_stacks_that_are_not_read(self):
         """Of so many goroutines: there is no column for what is then known of none."""
         fixture = self.fixture("parked", "-n", 100001)

@@ -142,6 +142,53 @@ static void test_sharing(void **state)
 	assert_int_equal(widths[2], 45);
 }
 
+/* A column is left out rather than that those that are worth more lose their lines. */
+static void test_lines(void **state)
+{
+	(void)state;
+	const struct column_need two[] = {
+		{.least = 20, .lined = 25, .good = 38, .full = 60, .most = 90, .enough = 18},
+		{.least = 9,
+		 .lined = 14,
+		 .good = 20,
+		 .full = 20,
+		 .most = 20,
+		 .enough = 18,
+		 .rank = 1},
+	};
+	int widths[2];
+	columns_fit(two, 2, GAP, 39, widths);
+	assert_int_equal(widths[0], 39);
+	assert_int_equal(widths[1], 0);
+	// Both have their lines before one of them has more.
+	columns_fit(two, 2, GAP, 40, widths);
+	assert_int_equal(widths[0], 25);
+	assert_int_equal(widths[1], 14);
+	columns_fit(two, 2, GAP, 50, widths);
+	assert_int_equal(widths[0], 29);
+	assert_int_equal(widths[1], 20);
+}
+
+/* What is left over makes one column complete rather than all of them wider. */
+static void test_the_rest(void **state)
+{
+	(void)state;
+	const struct column_need three[] = {
+		{.least = 5, .good = 20, .full = 50, .most = 80},
+		{.least = 5, .good = 20, .full = 20, .most = 60, .rank = 2},
+		{.least = 5, .good = 20, .full = 40, .most = 70, .rank = 1},
+	};
+	int widths[3];
+	columns_fit(three, 3, GAP, 150, widths);
+	assert_int_equal(widths[0], 80);
+	assert_int_equal(widths[1], 20);
+	assert_int_equal(widths[2], 48);
+	columns_fit(three, 3, GAP, 200, widths);
+	assert_int_equal(widths[0], 80);
+	assert_int_equal(widths[1], 48);
+	assert_int_equal(widths[2], 70);
+}
+
 static void test_cells(void **state)
 {
 	(void)state;
@@ -168,14 +215,16 @@ static void test_names(void **state)
 	(void)state;
 	struct column_need need = need_of("net/http.(*persistConn).writeLoop", 80);
 	assert_int_equal(need.least, strlen("(*persistConn).writeLoop"));
+	assert_int_equal(need.lined, strlen("(*persistConn).writeLoop:1887"));
 	assert_int_equal(need.good, strlen("http.(*persistConn).writeLoop:1887"));
 	assert_int_equal(need.full, strlen("net/http.(*persistConn).writeLoop server.go:1887"));
 	// Not all of the screen.
 	need = need_of("main.convertPersistentVolumeClaimVolumeSourceToPersistentVolumeSourceOfAll",
 		       80);
 	assert_int_equal(need.least, 66);
+	assert_int_equal(need.lined, 38);
 	need = need_of("main.(*persistentVolumeClaim).writeLoop", 40);
-	assert_int_equal(need.least, 25);
+	assert_int_equal(need.least, 20);
 	// A list of channels may lose more than a function.
 	const struct name object = {
 		.kind = NAME_OBJECT,
@@ -196,6 +245,8 @@ int main(void)
 		cmocka_unit_test(test_enough),
 		cmocka_unit_test(test_spare),
 		cmocka_unit_test(test_sharing),
+		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_the_rest),
 		cmocka_unit_test(test_cells),
 		cmocka_unit_test(test_names),
 	};
