@@ -185,7 +185,7 @@ class HeapTest(FlameTest):
     def test_no_profile(self):
         """It is said why there is none."""
         fixture = self.fixture("abba")
-        top = self.top(fixture, size=(24, 60))
+        top = self.top(fixture, size=(24, 60), cwd=self.directory)
         top.key("3", "f")
         top.wait_text("left out by the linker|linker$")
         for key in ("Down", "Enter", "i", "t", "/", "Esc", "n", "w"):
