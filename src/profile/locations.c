@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "image/func_name.h"
 
+enum { HINTS = 1024 };
 enum { LOOKUP_TRIED = 1, LOOKUP_FAILED = 2 };
 
 enum { DECK_SINCE = 14, CACHED_JOIN_DECK_SINCE = 19, SYMBOL_NAMES_SINCE = 22 };
@@ -93,6 +94,25 @@ static uint32_t find_mapping(struct locations *l, uint64_t pc, bool failed)
 	return 0;
 }
 
+static struct location_hint *hint_of(const struct locations *l, uint64_t pc)
+{
+	return &l->hints[(pc ^ pc >> 10) % HINTS];
+}
+
+/* 1 + index of the location that was made for a return address; 0: none. Stacks have their outer
+ * calls in common, so it is asked for few of them, and very often. */
+static uint64_t known_at(struct locations *l, uint64_t pc)
+{
+	struct location_hint *hint = hint_of(l, pc);
+	if (hint->known && hint->pc == pc)
+		return hint->known;
+	const uint64_t *known = map_get(&l->by_pc, pc);
+	if (!known)
+		return 0;
+	*hint = (struct location_hint){pc, *known};
+	return *known;
+}
+
 /* A location of what is in the deck; its index is that of the last one. */
 static bool add_location(struct locations *l)
 {
@@ -126,6 +146,7 @@ static bool add_location(struct locations *l)
 	if (!slot || !vec_push(&l->all, location) || !vec_push(&l->keys, key))
 		return false;
 	*slot = l->all.len;
+	*hint_of(l, l->deck_pc) = (struct location_hint){l->deck_pc, *slot};
 	return true;
 }
 
@@ -168,13 +189,13 @@ static bool flush_deck(struct locations *l)
 /* One step of appendLocsForStack: how many addresses of the stack it took; 0: out of memory. */
 static size_t step(struct locations *l, const uint64_t *pcs, size_t left)
 {
-	const uint64_t *known = map_get(&l->by_pc, *pcs);
+	uint64_t known = known_at(l, *pcs);
 	if (known) {
-		const struct location_key *key = &l->keys.at[*known - 1];
+		const struct location_key *key = &l->keys.at[known - 1];
 		if (l->deck.len && l->minor >= CACHED_JOIN_DECK_SINCE && fits_deck(l, &key->first))
 			return push_deck(l, *pcs, &key->first, key->first_failed);
 		size_t taken = key->pc_count < left ? key->pc_count : left;
-		uint32_t index = (uint32_t)*known - 1;
+		uint32_t index = (uint32_t)known - 1;
 		return flush_deck(l) && vec_push(&l->found, index) ? taken : 0;
 	}
 	struct caller caller = caller_at(l->symbols, *pcs);
@@ -185,11 +206,11 @@ static size_t step(struct locations *l, const uint64_t *pcs, size_t left)
 		return push_deck(l, *pcs, &caller, failed);
 	if (!flush_deck(l))
 		return 0;
-	known = map_get(&l->by_pc, *pcs); // that may have made it
+	known = known_at(l, *pcs); // that may have made it
 	if (!known)
 		return push_deck(l, *pcs, &caller, failed);
-	size_t taken = l->keys.at[*known - 1].pc_count;
-	if (!vec_push(&l->found, (uint32_t)*known - 1))
+	size_t taken = l->keys.at[known - 1].pc_count;
+	if (!vec_push(&l->found, (uint32_t)known - 1))
 		return 0;
 	return taken < left ? taken : left;
 }
@@ -212,8 +233,8 @@ static bool walk_pcs(struct locations *l)
 {
 	for (size_t i = 0; i < l->stack.pcs.len; i++) {
 		uint64_t pc = l->stack.pcs.at[i];
-		const uint64_t *known = map_get(&l->by_pc, pc);
-		uint32_t index = known ? (uint32_t)*known - 1 : 0;
+		uint64_t known = known_at(l, pc);
+		uint32_t index = known ? (uint32_t)known - 1 : 0;
 		if (!known) {
 			struct caller caller = caller_at(l->symbols, pc);
 			if (is_goexit(&caller))
@@ -234,7 +255,9 @@ bool locations_of_stack(struct locations *l, const uint64_t *pcs, size_t n, cons
 {
 	l->found.len = 0;
 	l->stack.pcs.len = 0;
-	if (!vec_reserve(&l->stack.pcs, n + 1))
+	if (!l->hints)
+		l->hints = arena_calloc(l->arena, HINTS, sizeof(*l->hints));
+	if (!l->hints || !vec_reserve(&l->stack.pcs, n + 1))
 		return false;
 	if (n)
 		memcpy(l->stack.pcs.at, pcs, n * sizeof(*pcs));

@@ -17,6 +17,11 @@ struct location_key {
 	bool first_failed;
 };
 
+/* 1 + index of the location of a return address; 0: none. */
+struct location_hint {
+	uint64_t pc, known;
+};
+
 struct locations {
 	struct symbols *symbols; /* borrowed */
 	struct arena *arena;     /* borrowed: all that is shown lives in it */
@@ -25,8 +30,9 @@ struct locations {
 	VEC(struct location_key) keys; /* of these */
 	VEC(struct gospy_profile_function) functions;
 	VEC(struct gospy_profile_mapping) mappings;
-	VEC(uint8_t) looked_up;  /* of the mappings: LOOKUP_ bits */
-	struct map by_pc;        /* return address -> 1 + index of a location */
+	VEC(uint8_t) looked_up;      /* of the mappings: LOOKUP_ bits */
+	struct map by_pc;            /* return address -> 1 + index of a location */
+	struct location_hint *hints; /* what was found there last, in front of it */
 	struct map by_name;      /* hash of a function's name -> 1 + index of the last with it */
 	VEC(uint32_t) same_hash; /* of the functions: 1 + index of another one, or 0 */
 	VEC(uint32_t) found;     /* locations of the stack that is looked at */

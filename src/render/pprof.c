@@ -70,12 +70,20 @@ static void encoder_deinit(struct encoder *e)
 
 static void add_varint(struct strbuf *b, uint64_t value)
 {
-	char bytes[10];
+	enum { MOST = 10 };
+	char aside[MOST];
+	bool room = b->cap - b->len > MOST; // most of the time
+	char *to = room ? b->s + b->len : aside;
 	size_t n = 0;
 	for (; value >= 0x80; value >>= 7)
-		bytes[n++] = (char)(value | 0x80);
-	bytes[n++] = (char)value;
-	strbuf_add(b, bytes, n);
+		to[n++] = (char)(value | 0x80);
+	to[n++] = (char)value;
+	if (!room) {
+		strbuf_add(b, aside, n);
+		return;
+	}
+	b->len += n;
+	b->s[b->len] = '\0';
 }
 
 static void add_u64(struct strbuf *b, unsigned tag, uint64_t value)
