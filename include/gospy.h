@@ -1358,8 +1358,8 @@ GOSPY_API void gospy_profile_destroy(struct gospy_profile *profile);
  * Read a profile from the bytes of a file, compressed by gzip or not: any valid message Profile of
  * github.com/google/pprof/proto/profile.proto with 1 to GOSPY_PROFILE_VALUES kinds of values. The
  * bytes are not needed afterwards. Strings end at their first NUL; a line number that does not fit
- * counts as not known, and a line without a function as none. GOSPY_E_BAD_DATA, GOSPY_E_LIMIT; the
- * message is about "it". Owned by the caller.
+ * counts as not known, and a line without a function as none; columns are not kept.
+ * GOSPY_E_BAD_DATA, GOSPY_E_LIMIT; the message is about "it". Owned by the caller.
  */
 GOSPY_API enum gospy_code gospy_profile_decode(const void *bytes, size_t size,
 					       struct gospy_profile **ret, struct gospy_error *err)
@@ -1375,11 +1375,11 @@ struct gospy_profile_part {
 };
 
 /**
- * Merge profiles, at least one, as internal/profile.Merge of Go 1.26 does: the samples of the first
- * one, then what is new in the next. Those with one stack and the same labels are one, and left out
- * if all its values are 0; addresses count from the beginning of their mapping. The time is the
- * earliest, the durations are added up, the rest is that of the first one. GOSPY_E_USAGE: they have
- * different types of values. Owned by the caller.
+ * Merge profiles, at least one, as internal/profile.Merge of Go 1.16-1.27 does: the samples of the
+ * first one, then what is new in the next. Those with one stack and the same labels are one, and
+ * left out if all its values are 0; addresses count from the beginning of their mapping. The time
+ * is the earliest, the durations are added up, the rest is that of the first one. GOSPY_E_USAGE:
+ * they have different types of values. Owned by the caller.
  */
 GOSPY_API enum gospy_code gospy_profile_merge(const struct gospy_profile_part *parts, size_t count,
 					      struct gospy_profile **ret, struct gospy_error *err)

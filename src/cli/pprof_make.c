@@ -343,6 +343,13 @@ static enum gospy_code read_file(const char *path, struct gospy_profile **ret,
 			break;
 	}
 	code = gospy_profile_decode(bytes, len, ret, err);
+	if (code == GOSPY_E_BAD_DATA) {
+		const struct gospy_error why = *err;
+		return err_set(err, code,
+			       "%s: %s; `gospy pprof TYPE PROCESS -o FILE` writes one that can be "
+			       "compared with",
+			       path, why.msg);
+	}
 	return code ? err_context(err, code, "%s", path) : GOSPY_OK;
 }
 

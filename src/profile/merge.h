@@ -1,4 +1,4 @@
-/* Profiles merged into one: src/internal/profile/merge.go, as Go 1.26 has it. */
+/* Profiles merged into one: src/internal/profile/merge.go, Go 1.16-1.27. */
 #ifndef GOSPY_PROFILE_MERGE_H
 #define GOSPY_PROFILE_MERGE_H
 

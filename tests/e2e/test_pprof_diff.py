@@ -195,8 +195,10 @@ class DiffTest(lib_gospy.TargetTest):
             with open(self.path(name), "wb") as f:
                 f.write(contents)
         os.mkfifo(self.path("fifo"))
-        cases = [(("heap", self.path(name)), lib_gospy.ERROR, name) for name in (*files, "fifo")]
-        cases += [(("heap", self.path("no-such-file")), lib_gospy.ERROR, "No such file"),
+        cases = [(("heap", self.path(name)), lib_gospy.ERROR,
+                  f"/{name}: .*; `gospy pprof TYPE PROCESS -o FILE` writes one") for name in files]
+        cases += [(("heap", self.path("fifo")), lib_gospy.ERROR, "fifo"),
+                  (("heap", self.path("no-such-file")), lib_gospy.ERROR, "No such file"),
                   (("heap", self.directory), lib_gospy.ERROR, self.directory),
                   (("goroutine", base), lib_gospy.USAGE, "holds inuse_space in bytes.*same kind"),
                   (("block", base), lib_gospy.USAGE, "holds inuse_space in bytes.*same kind"),
