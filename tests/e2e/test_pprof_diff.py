@@ -54,9 +54,13 @@ class DiffTest(lib_gospy.TargetTest):
             self.skipTest(why_not)
 
     def test_pprof(self):
-        """As `go tool pprof -proto -diff_base` merges both."""
+        """As `go tool pprof -proto -diff_base` merges both, wherever each of them is loaded."""
         self.go_pprof_or_skip()
-        fixture, other = self.start()
+        for variant in ("default", "pie"):
+            fixture, other = self.start(variant)
+            self.check_pprof(fixture, other)
+
+    def check_pprof(self, fixture, other):
         for kind in KINDS:
             with self.subTest(kind=kind):
                 base, _ = self.own(other, kind, "base")

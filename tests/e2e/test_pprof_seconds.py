@@ -4,6 +4,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 import unittest
 
 import lib_fixture
@@ -67,17 +68,26 @@ class DeltaTest(SecondsTest):
         cls.target = build(directory.name)
 
     def deltas(self, fixture, kind, seconds):
-        """Ours and that of the process's own handler, between which it has done some work; None if
-        that took too long."""
+        """Ours and that of the process's own handler, between whose profiles it has done some work;
+        None if that took too long."""
         gospy = self.waiting(kind, fixture.pid, "--seconds", seconds, "-o", self.path("ours"))
         command = f"delta {kind} {seconds} {self.path('own')}"
         self.assertEqual(fixture.ask(command), {"error": ""})
         self.assertEqual(fixture.ask("work"), {"error": ""})
-        in_time = gospy.poll() is None
+        done_ns = time.time_ns()
         self.assertEqual(fixture.ask("wait"), {"error": ""})
         self.assertIn(gospy.wait(lib_gospy.HANG), (lib_gospy.OK, lib_gospy.PARTIAL))
-        return (lib_pprof.read(self.path("ours")), lib_pprof.read(self.path("own"))) \
-            if in_time and gospy.returncode == lib_gospy.OK else None
+        ours, own = (lib_pprof.read(self.path(name)) for name in ("ours", "own"))
+        # Ours has the time at which reading began, the other one when it was over.
+        own_ns, lasted_ns = self.times(own)
+        began_ns = min(self.times(ours)[0], own_ns - lasted_ns + seconds * 1_000_000_000)
+        whole = gospy.returncode == lib_gospy.OK
+        return (ours, own) if whole and began_ns > done_ns else None
+
+    @staticmethod
+    def times(data):
+        fields = lib_pprof.message(data)
+        return fields[9][0], fields[10][0]
 
     @staticmethod
     def others(data):
@@ -230,10 +240,10 @@ class SeveralTest(SecondsTest):
 
     def test_all(self):
         """All that have one name."""
-        path = shutil.copy(lib_gospy.builds("profiled", ("default",))[-1].path,
-                           self.path("severally"))
+        name = f"several{os.getpid()}"
+        path = shutil.copy(lib_gospy.builds("profiled", ("default",))[-1].path, self.path(name))
         fixtures = [self.watch(lib_fixture.Fixture(path)) for _ in range(3)]
-        run = lib_gospy.whole("pprof", "block", "--all", "severally", "--tag", "pid,host", "--json",
+        run = lib_gospy.whole("pprof", "block", "--all", name, "--tag", "pid,host", "--json",
                               "-o", self.path("ours"))
         self.assertEqual(sorted(run.json()["pids"]), sorted(f.pid for f in fixtures))
         self.assertNotIn("pid", run.json())
