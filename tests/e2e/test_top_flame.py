@@ -44,6 +44,7 @@ class FlameTest(TopTest):
         top = self.top(target, size=size, cwd=self.directory, **options)
         if keys:
             top.key(*keys)
+            top.wait_text("stacks of all" if keys == "ff" else "heap, ")
             top.wait_text(r"^.\d+ goroutines|^.\d[\d.]* [kM]?B ")
         return target, top
 
@@ -297,7 +298,11 @@ class SightTest(FlameTest):
 
     def test_live(self):
         """New samples change the figures, and not what is selected or zoomed to."""
-        _, top = self.open("-steady", 20, "-rates", "1,5,40", "-wave", "1", fixture="leak")
+        _, top = self.open("-steady", 20, "-rates", "1,5,40", "-wave", "1", fixture="leak",
+                           keys="")
+        top.wait_text("main.leakQuickly")
+        top.key("f", "f")
+        top.wait_text("stacks of all")
         top.key("/")
         top.type("leakQuickly")
         top.key("Enter", "Enter", "Esc")
@@ -312,15 +317,18 @@ class SightTest(FlameTest):
 
     def test_what_is_selected_comes_back(self):
         """Goroutines that come and go in waves."""
-        _, top = self.open("-steady", 20, "-rates", "0.001,0.001,0.001", "-wave", "20", "-period",
-                           "1s", fixture="leak")
-        # Typed anew until there are some.
-        def search(_):
-            top.key("/", "Esc", "/")
+        _, top = self.open("-steady", 20, "-rates", "0.001,0.001,0.001", "-wave", "20",
+                           fixture="leak")
+        # They may be gone by the time that all is typed.
+        while not re.search(r"^main\.ride  ", top.text(), re.M):
+            top.key("Esc") if "found" in top.text() else None
+            top.wait_no_text("found")
+            top.wait_text("main.ride")
+            top.key("/")
+            top.wait_text("^/")
             top.type("ride$")
             top.key("Enter")
-            return re.search(r"^main\.ride  ", top.text(), re.M)
-        top.wait(search, "main.ride")
+            top.wait_text(r"found +/ride\$$")
         for _ in range(2):
             top.wait_no_text(r"^main\.ride  ")
             top.wait_text(r"^main\.ride  ")
