@@ -472,7 +472,8 @@ static pid_t ask(const which_pids *pids, const struct common_options *common)
 	return app_run(&options, &end, &err) ? 0 : chosen;
 }
 
-static pid_t choose(struct cli *cli, const char *word, const which_pids *pids,
+/* `several`: the command can take all of them. */
+static pid_t choose(struct cli *cli, const char *word, const which_pids *pids, bool several,
 		    const struct common_options *common, struct gospy_error *err)
 {
 	pid_t pid = pids->len == 1 ? pids->at[0] : 0;
@@ -481,8 +482,8 @@ static pid_t choose(struct cli *cli, const char *word, const which_pids *pids,
 	if (pid)
 		return pid;
 	list_choices(cli, pids);
-	err_set(err, GOSPY_E_USAGE, "'%s' fits %zu processes: give the PID of one", word,
-		pids->len);
+	err_set(err, GOSPY_E_USAGE, "'%s' fits %zu processes: give the PID of one%s", word,
+		pids->len, several ? ", or --all for all of them" : "");
 	return 0;
 }
 
@@ -511,7 +512,7 @@ pid_t which_process(struct cli *cli, const struct target_options *options, char 
 	}
 	if (which_find(**words, &pids, err))
 		return 0;
-	pid_t pid = choose(cli, **words, &pids, &options->common, err);
+	pid_t pid = choose(cli, **words, &pids, false, &options->common, err);
 	cli->about = is_number(**words) ? 0 : pid;
 	(*words)++;
 	(*count)--;
@@ -543,7 +544,7 @@ static enum gospy_code add_word(struct cli *cli, const struct target_options *op
 	CLEANUP(which_pids_free) which_pids found = {0};
 	enum gospy_code code = which_find(word, &found, err);
 	if (!code && !options->all) {
-		pid_t pid = choose(cli, word, &found, &options->common, err);
+		pid_t pid = choose(cli, word, &found, true, &options->common, err);
 		return pid ? add_once(pids, pid, err) : err->code;
 	}
 	for (size_t i = 0; !code && i < found.len; i++)

@@ -80,11 +80,15 @@ class NamesTest(CopyTest):
         path = self.copy()
         fixtures = [self.start(path, "-n", n) for n in (1, 2)]
         user = pwd.getpwuid(os.getuid()).pw_name
-        for command in ((), ("stack",), ("summary",), ("top", "--batch"), ("gc",)):
+        several = ("summary", "pprof")
+        for command in ((), ("stack",), ("summary",), ("pprof", "goroutine"), ("top", "--batch"),
+                        ("gc",)):
             failed = run(*command, self.name).expect(USAGE)
             self.assertEqual(failed.out, "")
             first, titles, *rows = failed.err.splitlines()
-            self.assertEqual(first, f"gospy: '{self.name}' fits 2 processes: give the PID of one")
+            all_of_them = ", or --all for all of them" if {*command} & {*several} else ""
+            self.assertEqual(first, f"gospy: '{self.name}' fits 2 processes: give the PID of one"
+                                    f"{all_of_them}")
             self.assertEqual(titles.split(), ["PID", "USER", "UPTIME", "COMMAND"])
             for row, fixture, n in zip(rows, sorted(fixtures, key=lambda f: f.pid), (1, 2)):
                 self.assertRegex(row, rf"^ *{fixture.pid}  {user} +\d+\w*s +{path} -n \d$")
