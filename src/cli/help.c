@@ -10,29 +10,52 @@ enum {
 	/* Width of the words that are explained; two blanks stand on either side. */
 	OPTION_WIDTH = 24,
 	COMMAND_WIDTH = 12,
+	/* Where an explanation begins that stands below them. */
+	BELOW_INDENT = 10,
 };
+
+/* A wider terminal has no longer lines: these are read most easily. */
+static size_t line_width(const struct out *out)
+{
+	return out->cols && out->cols < COLUMNS ? (size_t)out->cols : COLUMNS;
+}
 
 /* The words of `text`, the first at column `at`, broken into lines that begin at `indent`. */
 static void wrapped(struct out *out, size_t at, size_t indent, const char *text)
 {
 	for (bool first = true; *text; first = false) {
-		size_t len = strcspn(text, " ");
-		bool breaks = !first && at + 1 + len > COLUMNS;
+		size_t len = strcspn(text, " \n");
+		bool breaks = !first && at + 1 + len > line_width(out);
 		if (breaks)
 			out_printf(out, "\n%*s", (int)indent, "");
 		else if (!first)
 			out_putc(out, ' ');
 		at = breaks ? indent + len : at + len + !first;
 		out_write(out, text, len);
-		text += len + (text[len] == ' ');
+		text += len + (text[len] != '\0');
 	}
 	out_putc(out, '\n');
 }
 
+/* Lines for COLUMNS, which are laid out anew where there are fewer. */
+static void paragraph(struct out *out, const char *lines)
+{
+	if (line_width(out) < COLUMNS)
+		wrapped(out, 0, 0, lines);
+	else
+		out_printf(out, "%s\n", lines);
+}
+
+/* The explanation stands beside the words if that leaves it half of the line, else below them. */
 static void row(struct out *out, size_t width, const char *left, const char *help)
 {
 	size_t indent = 2 + width + 2;
-	out_printf(out, "  %-*s  ", (int)width, left);
+	if (indent > line_width(out) / 2) {
+		indent = BELOW_INDENT;
+		out_printf(out, "  %s\n%*s", left, BELOW_INDENT, "");
+	} else {
+		out_printf(out, "  %-*s  ", (int)width, left);
+	}
 	wrapped(out, indent, indent, help);
 }
 
@@ -96,27 +119,25 @@ static void command_write(struct out *out, const struct cmd *cmd)
 
 static void overview_write(struct out *out, const struct cmd *const *cmds)
 {
-	out_puts(out,
-		 "gospy shows what running Go processes are doing, from outside: no agent,\n"
-		 "no change to the program, no restart.\n"
-		 "\n"
-		 "Usage:\n"
-		 "  gospy                     list the Go processes of this machine\n"
-		 "  gospy PROCESS [DURATION]  information about a process\n"
-		 "  gospy COMMAND [OPTIONS] [PROCESS]\n"
-		 "\n"
-		 "PROCESS is a PID, a name (shop), an executable (./shop), a port that it listens\n"
-		 "on (:8080), a service (shop.service), or the beginning of a container's id.\n"
-		 "\n"
-		 "Commands:\n");
+	paragraph(out, "gospy shows what running Go processes are doing, from outside: no agent,\n"
+		       "no change to the program, no restart.");
+	out_puts(out, "\nUsage:\n");
+	row(out, OPTION_WIDTH, "gospy", "list the Go processes of this machine");
+	row(out, OPTION_WIDTH, "gospy PROCESS [DURATION]", "information about a process");
+	out_puts(out, "  gospy COMMAND [OPTIONS] [PROCESS]\n\n");
+	paragraph(out,
+		  "PROCESS is a PID, a name (shop), an executable (./shop), a port that it "
+		  "listens\n"
+		  "on (:8080), a service (shop.service), or the beginning of a container's id.");
+	out_puts(out, "\nCommands:\n");
 	for (; *cmds; cmds++)
 		row(out, COMMAND_WIDTH, (*cmds)->name, (*cmds)->summary);
 	group_lines(out, &common_group);
-	out_puts(out,
-		 "\nExit status: 0 complete, 1 error, 2 usage, 3 permission denied, 4 no such\n"
-		 "process or not a Go process, 5 shown but some of it could not be read.\n"
-		 "\n"
-		 "`gospy help COMMAND` tells more, gospy(1) everything.\n");
+	out_putc(out, '\n');
+	paragraph(out, "Exit status: 0 complete, 1 error, 2 usage, 3 permission denied, 4 no such\n"
+		       "process or not a Go process, 5 shown but some of it could not be read.");
+	out_putc(out, '\n');
+	paragraph(out, "`gospy help COMMAND` tells more, gospy(1) everything.");
 }
 
 void help_write(struct out *out, const struct cmd *const *cmds, const struct cmd *cmd)

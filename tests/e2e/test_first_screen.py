@@ -146,6 +146,20 @@ class WidthTest(lib_gospy.TargetTest):
                 self.assertIn(f"{frame['func']}(", whole)
                 self.assertIn(f"\n        {frame['file']}:{frame['line']}", whole)
 
+    def test_help_is_laid_out_for_the_terminal(self):
+        for args in (("help",), ("help", "stack"), ("help", "top")):
+            lines = self.lines("xterm-256color", *args)
+            self.assertEqual(" ".join(lines).split(), lib_gospy.run(*args).out.split(), args)
+            below = 0
+            for line, after in zip(lines, lines[1:]):
+                indents = [re.match(" *", text).end() for text in (line, after)]
+                self.assertIn(indents[0], {0, 2, 6, 10, 16}, line)
+                if indents in ([10, 10], [16, 16]):
+                    # What stands in the next line had no room in this one.
+                    self.assertGreater(len(line) + 1 + len(after.split()[0]), self.COLS, line)
+                    below += 1
+            self.assertGreater(below, 5, lines)
+
 
 if __name__ == "__main__":
     lib_gospy.main()
