@@ -132,27 +132,52 @@ static void gc_text(struct pen *pen, const struct model_header *header)
 		putf(pen, STYLE_NORMAL, " %.1f%% cpu", header->gc_cpu_percent);
 }
 
-static void program_line(struct pen *pen, struct app *app, const struct model_header *header)
+/* What the line of the program has besides its numbers. */
+enum { WITH_BANNER = 1, WITH_VERSION = 2 };
+
+static void program_text(struct pen *pen, struct app *app, const struct model_header *header,
+			 unsigned with)
 {
 	const struct gospy_target_info *target = sampler_target(app->sampler);
 	const struct gospy_snapshot_info *info =
 		gospy_snapshot_info(model_sample(app->ui.model)->snapshot);
 	const char *gap = is_narrow(pen) ? " " : "  ";
-	if (is_wide(pen))
-		pen->x += canvas_text(pen->canvas, pen->y, 0, 7, STYLE_TAB_OPEN, " gospy ") + 1;
+	if (with & WITH_BANNER) {
+		put(pen, STYLE_TAB_OPEN, " gospy ");
+		put(pen, STYLE_NORMAL, " ");
+	}
 	put(pen, STYLE_STRONG, base_name(target->exe ? target->exe : target->comm));
 	bool roomy = pen->canvas->cols >= COLS_ROOMY;
 	putf(pen, STYLE_NORMAL, "%s%d%s", roomy ? "  pid " : " ", (int)target->pid, gap);
+	if (with & WITH_VERSION)
+		putf(pen, STYLE_NORMAL, "%s  ", target->go_version ? target->go_version : "go?");
 	if (!is_narrow(pen))
-		putf(pen, STYLE_NORMAL, "%s  up %s  ",
-		     target->go_version ? target->go_version : "go?",
-		     units_span(info->uptime_ns).s);
+		putf(pen, STYLE_NORMAL, "up %s  ", units_span(info->uptime_ns).s);
 	cpu_text(pen, header, info->p_count);
 	putf(pen, STYLE_LABEL, "%sRSS ", gap);
 	put(pen, STYLE_STRONG, units_bytes(header->rss).s);
 	if (is_wide(pen))
 		gc_text(pen, header);
-	pause_text(pen, info, header);
+}
+
+/* What never changes gives way to what does: the last pause and the longest. */
+static void program_line(struct pen *pen, struct app *app, const struct model_header *header)
+{
+	static const unsigned forms[] = {WITH_BANNER | WITH_VERSION, WITH_VERSION, 0};
+	enum { PAUSES_WIDTH = sizeof(" pause 0.07, max 1.1 ms") - 1 };
+	// Digits that come and go with each look must not change what is shown.
+	struct model_header widest = *header;
+	widest.cpu_percent = widest.gc_rate = 10;
+	widest.gc_cpu_percent = 1;
+	size_t i = is_narrow(pen) ? 2 : is_wide(pen) ? 0 : 1;
+	for (; forms[i]; i++) {
+		struct pen dry = {.canvas = pen->canvas, .measures = true};
+		program_text(&dry, app, &widest, forms[i]);
+		if (room(&dry) >= PAUSES_WIDTH)
+			break;
+	}
+	program_text(pen, app, header, forms[i]);
+	pause_text(pen, gospy_snapshot_info(model_sample(app->ui.model)->snapshot), header);
 }
 
 static void put_delta(struct pen *pen, int64_t delta)

@@ -307,6 +307,12 @@ class ScreenTest(TopTest):
         top.wait_text(r" GC \d+(\.\d)?/min( \d+\.\d% cpu)? ")
         self.assertIn("first look", top.text())
         self.quit(top)
+        # Where not all has room, what never changes gives way to the longest pause.
+        for cols, version in ((75, False), (100, True)):
+            top = self.top(fixture, size=(24, cols))
+            top.wait_text(r" pause .*, max \d+\.\d+ ms$")
+            self.assertEqual(fixture.ready["go"] in top.text(), version)
+            self.quit(top)
 
     def test_memory(self):
         fixture = self.fixture("states")
