@@ -5,6 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+#include "render/escape.h"
+#include "render/wrap.h"
+
 static void add(struct lines *lines, enum style style, char *text)
 {
 	struct text_line line = {.text = text, .style = style};
@@ -50,6 +54,18 @@ void lines_printf(struct lines *lines, enum style style, const char *fmt, ...)
 	int n = vasprintf(&text, fmt, ap);
 	va_end(ap);
 	add(lines, style, n < 0 ? NULL : text);
+}
+
+void lines_wrapped(struct lines *lines, enum style style, const char *text, int cols, bool utf8)
+{
+	CLEANUP(strbuf_deinit) struct strbuf one = {0}, all = {0};
+	escape_add(&one, text);
+	wrap_lines(&all, one.s ? one.s : "", one.len, cols, utf8);
+	if (one.failed || all.failed)
+		abort();
+	char *rest = all.s;
+	for (char *line; (line = strsep(&rest, "\n"));)
+		lines_add(lines, style, line);
 }
 
 void lines_take(struct lines *lines, struct lines *from)

@@ -21,6 +21,8 @@ struct lines {
 void lines_add(struct lines *lines, enum style style, const char *text);
 void lines_printf(struct lines *lines, enum style style, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/** Text of one line, which stands in as many as `cols` columns take: see wrap_lines(). */
+void lines_wrapped(struct lines *lines, enum style style, const char *text, int cols, bool utf8);
 /** A call, "created by main.f", "main.f(0x1)". Its strings are copied. */
 void lines_call(struct lines *lines, enum style style, const char *before, const char *func,
 		const char *args);

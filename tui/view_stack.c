@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/status_name.h"
 #include "render/select.h"
 #include "render/units.h"
@@ -34,23 +35,34 @@ static void status_line(struct lines *lines, const struct gospy_goroutine *g)
 	strbuf_deinit(&text);
 }
 
+/* "  waits for  channel 0xc000012345, cap 0 len 0", over as many lines as that takes. */
 static void object_line(struct lines *lines, const struct waited *waited,
-			const struct gospy_goroutine *g)
+			const struct gospy_goroutine *g, const struct canvas *canvas)
 {
+	CLEANUP(strbuf_deinit) struct strbuf text = {0};
+	strbuf_puts(&text, "  waits for  ");
 	if (g->channel_known && g->channel.addr)
-		lines_printf(lines, STYLE_LABEL,
-			     "  waits for  channel 0x%lx, cap %lu len %lu%s   (o: who else)",
-			     g->channel.addr, g->channel.cap, g->channel.len,
-			     g->channel.closed ? ", closed" : "");
+		wait_channel(&g->channel, &text);
+	else if (g->select_case_count)
+		strbuf_printf(&text, "select of %s%zu channel%s", g->cases_cut ? "more than " : "",
+			      g->select_case_count, g->select_case_count == 1 ? "" : "s");
 	else if (waited->kind)
-		lines_printf(lines, STYLE_LABEL, "  waits for  %s   (o: who else)",
-			     wait_on_terminal(waited->name));
+		strbuf_puts(&text, wait_on_terminal(waited->name));
+	else
+		return;
+	lines_wrapped(lines, STYLE_LABEL, text.s ? text.s : "", canvas->cols, canvas->utf8);
+	for (size_t i = 0; i < g->select_case_count; i++) {
+		strbuf_clear(&text);
+		strbuf_printf(&text, "%*s", (int)strlen("  waits for  "), "");
+		wait_case(&g->select_cases[i], &text);
+		lines_wrapped(lines, STYLE_LABEL, text.s ? text.s : "", canvas->cols, canvas->utf8);
+	}
 }
 
 static void fact_lines(struct lines *lines, const struct waited *waited,
-		       const struct gospy_goroutine *g)
+		       const struct gospy_goroutine *g, const struct canvas *canvas)
 {
-	object_line(lines, waited, g);
+	object_line(lines, waited, g, canvas);
 	if (g->due_known)
 		lines_printf(lines, STYLE_LABEL, "  goes on    in %s", units_age(g->due_ns).s);
 	if (g->tid)
@@ -144,7 +156,7 @@ static void mark_ended(struct stack_view *stack)
 }
 
 static void show(struct stack_view *stack, struct gospy_snapshot *snapshot,
-		 const struct gospy_goroutine *g)
+		 const struct gospy_goroutine *g, const struct canvas *canvas)
 {
 	struct gospy_error err;
 	struct gospy_stack calls = {0};
@@ -152,7 +164,7 @@ static void show(struct stack_view *stack, struct gospy_snapshot *snapshot,
 	arena_deinit(&stack->arena);
 	stack->waited = waited_of(&stack->arena, g);
 	status_line(&stack->lines, g);
-	fact_lines(&stack->lines, &stack->waited, g);
+	fact_lines(&stack->lines, &stack->waited, g, canvas);
 	lines_add(&stack->lines, STYLE_NORMAL, "");
 	enum gospy_code code = gospy_snapshot_stack(snapshot, stack->index, &calls, &err);
 	if (code == GOSPY_E_NOT_FOUND)
@@ -182,7 +194,7 @@ static void stack_update(struct view *view, struct ui *ui)
 		mark_ended(stack);
 	} else if (readable && info->stacks && info->arguments) {
 		stack->ended = false;
-		show(stack, sample->snapshot, &g);
+		show(stack, sample->snapshot, &g, &ui->canvas);
 	} else if (!stack->seen && !stack->lines.at.len) {
 		lines_add(&stack->lines, STYLE_DIM, "reading its stack ...");
 	}

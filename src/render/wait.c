@@ -70,6 +70,31 @@ static void add_cases(const struct gospy_goroutine *g, struct strbuf *text)
 		strbuf_puts(text, ", ...");
 }
 
+static void add_channel(const struct gospy_channel *channel, struct strbuf *text)
+{
+	strbuf_printf(text, "0x%" PRIx64, channel->addr);
+	if (channel->cap == GOSPY_UNKNOWN)
+		return;
+	strbuf_printf(text, ", cap %" PRIu64 " len %" PRIu64 "%s", channel->cap, channel->len,
+		      channel->closed ? ", closed" : "");
+}
+
+void wait_channel(const struct gospy_channel *channel, struct strbuf *text)
+{
+	strbuf_puts(text, "channel ");
+	add_channel(channel, text);
+}
+
+void wait_case(const struct gospy_select_case *c, struct strbuf *text)
+{
+	const char *direction = direction_name(GOSPY_WAIT_SELECT, c->direction);
+	add_channel(&c->channel, text);
+	if (direction)
+		strbuf_printf(text, " (%s)", direction);
+	if (c->due_known)
+		strbuf_printf(text, ", timer in %s", units_age(c->due_ns).s);
+}
+
 /* " 10.0.0.1:80 from 10.0.0.2:4711, pid 4711 curl" */
 static void add_descriptor(const struct gospy_goroutine *g, struct strbuf *text)
 {

@@ -18,6 +18,10 @@ void wait_name(const struct gospy_goroutine *g, struct strbuf *text);
 /** Such a name, or what a terminal shows instead: a select without cases has the name of the state
  * there. `name` may be escaped. */
 const char *wait_on_terminal(const char *name);
+/** "channel 0xc000012345, cap 1 len 0, closed". Appended. */
+void wait_channel(const struct gospy_channel *channel, struct strbuf *text);
+/** "0xc000012345, cap 1 len 0 (receive), timer in 3.2s". Appended. */
+void wait_case(const struct gospy_select_case *c, struct strbuf *text);
 /** Behind the state of a goroutine: " on sync.Mutex 0xc000012348", ", 3.2s to go". Appended,
  * unescaped. Of a channel it is only what its timer says. */
 void wait_detail(const struct gospy_goroutine *g, struct strbuf *text);

@@ -198,6 +198,42 @@ class ScreenTest(TopTest):
                  set(goids(lines)) == set(sorted(others)), f"the goroutines {others}",)
         self.quit(top)
 
+    def test_all_that_it_waits_for(self):
+        """The channels of a select with their directions, both ends of a connection: nothing is
+        cut off where one line has no room."""
+        fixture = self.fixture("states")
+        for kind, member in (("select", "cases"), ("fd", "remote")):
+            g = next(g for g in fixture.ready["goroutines"]
+                     if g.get("waits", {}).get("kind") == kind and g["waits"].get(member))
+            waits = g["waits"]
+            start = next(t["frames"][-1]["func"] for t in
+                         lib_fixture.parse_traceback(fixture.ready["traceback"])
+                         if t["goid"] == g["goid"])
+            top = self.top(fixture, size=(40, 50))
+            top.key("/")
+            top.wait_text("^/")
+            top.type(re.escape(start) + r"\b")
+            top.key("Enter", "Enter")
+            top.wait_text("^ *GOID ")
+            while g["goid"] != self.selected(top):
+                above = self.selected(top)
+                top.key("Down")
+                top.wait(lambda _, above=above: self.selected(top) != above, "the line below")
+            top.key("Enter")
+            top.wait_text(rf"^goroutine {g['goid']} \[")
+            top.wait_text("^created by ")
+            expected = [rf" {case['addr']}, cap \d+ len \d+ \({case['direction']}\)"
+                        for case in waits.get("cases", ())]
+            if kind == "fd":
+                expected = [rf"waits for fd {waits['fd']} tcp {waits['local']} with "
+                            rf"{waits['remote']} "]
+
+            def whole(lines, expected=expected):
+                shown = " ".join(" ".join(rows(lines, "^goroutine")).split())
+                return all(re.search(pattern, shown) for pattern in expected)
+            top.wait(whole, f"{expected}")
+            self.quit(top)
+
     def select(self, top, function):
         """Move the selection to the group of a function."""
         top.wait_text(re.escape(function))
