@@ -6,8 +6,9 @@
 #include "render/out.h"
 
 /** The groups of a census by `key`, as many as fit the screen below a report_head(), and an empty
- * line. `waits_at`: with their user frames. GOSPY_E_NOMEM. */
-enum gospy_code report_overview(struct out *out, const struct census *census, enum group_key key,
+ * line. `waits_at`: with their user frames. By GROUP_USER the census gets the starts of those that
+ * have no user frame. GOSPY_E_NOMEM. */
+enum gospy_code report_overview(struct out *out, struct census *census, enum group_key key,
 				bool waits_at, struct gospy_error *err);
 
 #endif

@@ -159,8 +159,10 @@ static void write_header(struct out *out, const struct stack_report *report,
 static void write_wait(struct out *out, const struct gospy_goroutine *g)
 {
 	CLEANUP(strbuf_deinit) struct strbuf text = {0};
-	// "[sleep]" and "[chan send (nil chan)]" have said it all.
-	if (out->cols && g->wait_kind != GOSPY_WAIT_SLEEP && g->wait_kind != GOSPY_WAIT_NIL_CHANNEL)
+	// "[sleep]", "[chan send (nil chan)]" and "[select (no cases)]" have said it all.
+	bool said = g->wait_kind == GOSPY_WAIT_SLEEP || g->wait_kind == GOSPY_WAIT_NIL_CHANNEL ||
+		    (g->wait_kind == GOSPY_WAIT_SELECT && !g->select_case_count);
+	if (out->cols && !said)
 		wait_name(g, &text);
 	if (!text.len || text.failed)
 		return;

@@ -78,6 +78,11 @@ class FirstScreenTest(lib_gospy.TargetTest):
         self.assertIn(f"1 chan recv nil (g{said['nil-receive']})", line)
         self.assertIn(f"1 chan send nil (g{said['nil-send']})", line)
         self.assertIn(f"1 select{{}} (g{said['select-none']})", line)
+        # The line of the goroutine has said what these wait for.
+        for name in ("nil-receive", "nil-send", "select-none"):
+            text = self.first_screen("stack", fixture.pid, "--goid", said[name])
+            self.assertRegex(text, rf"^goroutine {said[name]} \[.*(nil chan|no cases).*:\n")
+            self.assertNotIn("waits for:", text)
 
     def test_http_peers_that_hang(self):
         fixture = self.target("server")
@@ -97,6 +102,10 @@ class FirstScreenTest(lib_gospy.TargetTest):
         self.assertRegex(text, r"(?m)^ *1\d\d  1\d\d IO(?: wait)? .*conn\)\.serve")
         # These wait in the function that they began with.
         self.assertRegex(text, r"(?m)^ *4  4 chan recv +main\.\(\*shop\)\.work.* :\d+$")
+        # No call of the user's own is on their stacks: where they started says it.
+        text = self.first_screen("stack", fixture.pid)
+        self.assertRegex(text, r" by user frame, or start where there is none:\n")
+        self.assertRegex(text, r"(?m)^ *1\d\d  1\d\d IO(?: wait)? .*conn\)\.serve")
 
 
 class WidthTest(lib_gospy.TargetTest):
