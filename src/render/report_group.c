@@ -33,7 +33,10 @@ static void add_states(struct strbuf *b, const group_states *states, size_t inde
 			others += of[i].count;
 			continue;
 		}
-		strbuf_printf(b, "%s%" PRIu64 " ", i ? ", " : "", of[i].count);
+		// On a narrow terminal COUNT has said how many: names need the room more.
+		bool said = n == 1 && out->cols && out->cols < WHOLE_STATES_FROM;
+		if (!said)
+			strbuf_printf(b, "%s%" PRIu64 " ", i ? ", " : "", of[i].count);
 		if (out->cols)
 			state_short(of[i].state, b);
 		else

@@ -198,7 +198,9 @@ class WidthTest(lib_gospy.TargetTest):
                 at = next(i for i, line in enumerate(lines) if line.startswith("COUNT"))
                 self.assertRegex(lines[at], r"^COUNT +STATES +LOCATION")
                 for line in itertools.takewhile(lambda line: line[:6] != "total:", lines[at + 1:]):
-                    self.assertRegex(line, r"^ *\d+ +\d+ [A-Za-z]")
+                    # On the narrowest one COUNT has said how many are in the only state.
+                    self.assertRegex(line, r"^ *\d+ +[A-Za-z]|^ *\d+ +\d+ [A-Za-z].*,"
+                                     if cols < 50 else r"^ *\d+ +\d+ [A-Za-z]")
 
     def test_groups_of_top(self):
         build = lib_gospy.builds("states", ("default",))[-1]
