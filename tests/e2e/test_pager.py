@@ -187,10 +187,14 @@ class WidthTest(lib_gospy.TargetTest):
             with self.subTest(cols=cols):
                 lines = self.lines(cols, "summary", "--group")
                 for func, file, number in places:
-                    # Type and method; on a wide terminal all of it.
-                    wanted = (re.escape(func.split("/")[-1].split(".", 1)[1])
-                              if cols < 300 else re.escape(f"{func} ({file}:{number})"))
-                    self.assertRegex("\n".join(lines), re.compile(wanted, re.M))
+                    # Type and method; on a wide terminal all of it. On the narrowest one the states
+                    # of a group, if they happen to differ, may leave no room for the whole type.
+                    wanted = func.split("/")[-1].split(".", 1)[1]
+                    if cols < 60:
+                        wanted = wanted.rsplit(".", 1)[-1]
+                    if cols >= 300:
+                        wanted = f"{func} ({file}:{number})"
+                    self.assertIn(wanted, "\n".join(lines))
                 # A name that is cut would show it here.
                 if cols >= 60:
                     self.assertNotRegex("\n".join(lines), r"\w…\w")
