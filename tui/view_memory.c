@@ -1,6 +1,7 @@
 #include "tui/view_memory.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "render/units.h"
@@ -56,8 +57,11 @@ static void part_draw(struct canvas *canvas, int y, const struct part *part)
 		canvas_text(canvas, y, x + 1 + bar, 1, STYLE_DIM, "]");
 		x += bar + 3;
 	}
-	canvas_printf(canvas, y, x, canvas->cols - x, STYLE_NORMAL, "%s of %s %s",
-		      units_bytes(part->value).s, units_bytes(part->whole).s, part->whole_name);
+	CLEANUP(strbuf_deinit) struct strbuf text = {0};
+	strbuf_printf(&text, "%s of %s", units_bytes(part->value).s, units_bytes(part->whole).s);
+	if ((int)(text.len + 1 + strlen(part->whole_name)) <= canvas->cols - x)
+		strbuf_printf(&text, " %s", part->whole_name);
+	canvas_text(canvas, y, x, canvas->cols - x, STYLE_NORMAL, text.s ? text.s : "");
 }
 
 static int parts_draw(struct canvas *canvas, const struct sample *sample, int y, int end)
@@ -91,8 +95,14 @@ static void count_text(struct strbuf *text, const char *before, uint64_t n, cons
 		strbuf_printf(text, "%s%lu%s", before, n, after);
 }
 
-static void line_draw(struct canvas *canvas, int y, const char *label, const struct strbuf *text)
+/* What has no room is left out by the phrase: half a figure would be another one. */
+static void line_draw(struct canvas *canvas, int y, const char *label, struct strbuf *text)
 {
+	size_t room = canvas->cols > LABEL_WIDTH ? (size_t)(canvas->cols - LABEL_WIDTH) : 0;
+	for (size_t i = text->len; i-- > 1 && text->len > room;) {
+		if (text->s[i] == ' ' && (text->s[i - 1] == ',' || text->s[i - 1] == ';'))
+			text->s[text->len = i - 1] = '\0';
+	}
 	canvas_text(canvas, y, 0, LABEL_WIDTH - 1, STYLE_LABEL, label);
 	canvas_text(canvas, y, LABEL_WIDTH, canvas->cols - LABEL_WIDTH, STYLE_NORMAL,
 		    text->s ? text->s : "");

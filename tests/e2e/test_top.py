@@ -364,6 +364,15 @@ class ScreenTest(TopTest):
         self.assertLessEqual(abs(float(shown[2]) - peak), 0.5 + 0.1 * peak)
         self.assertLessEqual(float(shown[1]), float(shown[2]))
         self.quit(top)
+        # On a narrow screen there are fewer figures, and none is cut.
+        top = self.top(fixture, size=(24, 40))
+        top.key("3")
+        top.wait_text(rf"^collector +{stats['NumGC']} cycles")
+        top.wait_text("^heap live")
+        for line in top.screen.lines():
+            if re.match("live|in use|idle|process RSS|collector|pauses", line):
+                self.assertNotIn("…", line)
+        self.quit(top)
 
     def test_memory_without_collections(self):
         """There is no goal that a heap reaches, and no pause."""
