@@ -1,6 +1,8 @@
 """Running gospy, and looking whether its target is unharmed afterwards."""
+import ctypes
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -180,6 +182,15 @@ def disturbed(pid, stopped=False):
     """The threads that a tracer holds, or that are stopped (or not stopped) against expectation."""
     return [(tid, state, tracer) for tid, state, tracer in threads(pid)
             if tracer or state == "t" or (state == "T") != stopped and state not in "ZX"]
+
+
+def stop_all(pid):
+    """SIGSTOP for each thread. What is sent to the process alone may wait for ever: the kernel wakes
+    the leader to take it, and that may be in uninterruptible sleep."""
+    tgkill = 234
+    for tid in os.listdir(f"/proc/{pid}/task"):
+        # If it has ended meanwhile, another one takes part.
+        ctypes.CDLL(None).syscall(tgkill, pid, int(tid), signal.SIGSTOP)
 
 
 class TargetTest(unittest.TestCase):

@@ -32,7 +32,7 @@ class RunningTest(lib_gospy.TargetTest):
 
     def check(self, build, fixture):
         """While nothing of the process runs, all looks find the same."""
-        os.kill(fixture.pid, signal.SIGSTOP)
+        lib_gospy.stop_all(fixture.pid)
         try:
             for mode, options in MODES.items():
                 with self.subTest(mode=mode):
