@@ -6,6 +6,7 @@
 #include "base/cancel.h"
 #include "base/cleanup.h"
 #include "base/sized.h"
+#include "capture/collect_poll.h"
 #include "image/image_create.h"
 #include "live/diagnose.h"
 #include "live/live.h"
@@ -117,15 +118,13 @@ const struct gospy_provenance *gospy_target_provenance(const struct gospy_target
 }
 
 /* A descriptor was looked up by its number, later than what waits for it was read: the number may
- * have been given to another file by then. It had not, if the goroutine waits there still. */
+ * have been given to another file by then. It had not, if the pollDesc says so afterwards. */
 static enum gospy_code check_descriptors(const struct gospy_target *target,
 					 struct gospy_snapshot *snapshot, struct gospy_error *err)
 {
 	enum { BATCH = 64 };
 	struct capture *c = &snapshot->capture;
-	const struct layout *layout = &target->image->layout;
-	const size_t window = grec_window(layout);
-	CLEANUP_FREE uint8_t *bytes = malloc(BATCH * window);
+	CLEANUP_FREE uint8_t *bytes = malloc((size_t)BATCH * POLL_BYTES);
 	struct mem_req reqs[BATCH];
 	struct chan_rec *chans[BATCH];
 	size_t n = 0;
@@ -137,9 +136,9 @@ static enum gospy_code check_descriptors(const struct gospy_target *target,
 		    c->recs[chan->g].chan == i + 1 &&
 		    decode_descriptor(snapshot->descriptors, snapshot->descriptor_count,
 				      chan->of.poll.fd)) {
-			reqs[n] = (struct mem_req){.addr = c->recs[chan->g].addr,
-						   .dst = bytes + n * window,
-						   .len = window};
+			reqs[n] = (struct mem_req){.addr = chan->addr,
+						   .dst = bytes + n * POLL_BYTES,
+						   .len = POLL_BYTES};
 			chans[n++] = chan;
 		}
 		if (n < BATCH && chan)
@@ -149,9 +148,8 @@ static enum gospy_code check_descriptors(const struct gospy_target *target,
 		enum gospy_code code =
 			n ? mem_readv(target->image->mem, reqs, n, &ended) : GOSPY_OK;
 		for (size_t k = 0; k < n && (!code || code == GOSPY_E_FAULT); k++)
-			chans[k]->of.poll.same =
-				reqs[k].done == window &&
-				grec_is_still(layout, reqs[k].dst, &c->recs[chans[k]->g]);
+			chans[k]->of.poll.same = reqs[k].done == POLL_BYTES &&
+						 collect_poll_is_same(chans[k], reqs[k].dst);
 		n = 0;
 	}
 	return GOSPY_OK;

@@ -18,6 +18,8 @@
 #include "image/schedstate.h"
 #include "target/source.h"
 
+enum { POLL_USES = 2 };
+
 /* What a goroutine waits for. */
 struct chan_rec {
 	uint64_t addr; /* first: see bulk.h; of the sudog, then of what `kind` or `wait` say */
@@ -33,8 +35,10 @@ struct chan_rec {
 		} select;
 		struct {
 			int fd;
-			uint8_t direction; /* enum gospy_direction */
-			bool same;         /* it waited for it until `fd` was looked up */
+			uint8_t direction;        /* enum gospy_direction */
+			uint8_t layout;           /* of the pollDesc */
+			bool same;                /* until `fd` was looked up it was not closed */
+			uint32_t uses[POLL_USES]; /* see collect_poll.c */
 		} poll;
 	} of;
 	/* With .objects: when it goes on by itself, in nanotime() of the target; 0: not known. It

@@ -6,19 +6,18 @@
 #include "base/cleanup.h"
 #include "capture/inner_calls.h"
 
-enum { POLL_BYTES = 296 };
-
 /* src/runtime/netpoll.go:pollDesc, which has no type descriptor. rg and wg are the goroutine that
  * waits to read and the one that waits to write, so that a pollDesc which names the goroutine
  * proves its row: Go 1.17 has two of them, by its patch release. rd and wd are deadlines; 0: none,
- * -1: it is over. */
+ * -1: it is over. uses are counters of which none is as it was once the descriptor is closed: fdseq
+ * from Go 1.21 on, before rseq and wseq. */
 static const struct poll_layout {
 	int since, until; /* minor version */
-	uint16_t fd, rg, wg, rd, wd;
+	uint16_t fd, rg, wg, rd, wd, uses[POLL_USES];
 } poll_layouts[] = {
-	{12, 13, 16, 40, 128, 112, 200}, {14, 17, 16, 40, 136, 120, 216},
-	{17, 20, 8, 24, 32, 136, 224},   {21, 22, 8, 32, 40, 144, 232},
-	{23, 24, 8, 32, 40, 160, 264},   {25, 27, 8, 32, 40, 168, 280},
+	{12, 13, 16, 40, 128, 112, 200, {32, 120}}, {14, 17, 16, 40, 136, 120, 216, {32, 128}},
+	{17, 20, 8, 24, 32, 136, 224, {56, 144}},   {21, 22, 8, 32, 40, 144, 232, {16, 16}},
+	{23, 24, 8, 32, 40, 160, 264, {16, 16}},    {25, 27, 8, 32, 40, 168, 280, {16, 16}},
 };
 
 static bool is_wanted(const struct capture *c, const struct g_rec *rec)
@@ -62,7 +61,19 @@ static bool take_row(struct chan_rec *chan, const struct poll_layout *L, const u
 	chan->when = deadline > 0 ? (uint64_t)deadline : 0;
 	chan->of.poll.fd = (int)fd;
 	chan->of.poll.direction = reads ? GOSPY_RECEIVE : GOSPY_SEND;
+	chan->of.poll.layout = (uint8_t)(L - poll_layouts);
+	for (size_t i = 0; i < POLL_USES; i++)
+		chan->of.poll.uses[i] = (uint32_t)load(bytes, L->uses[i]);
 	return true;
+}
+
+bool collect_poll_is_same(const struct chan_rec *chan, const uint8_t *bytes)
+{
+	const struct poll_layout *L = &poll_layouts[chan->of.poll.layout];
+	bool same = false;
+	for (size_t i = 0; i < POLL_USES; i++)
+		same |= (uint32_t)load(bytes, L->uses[i]) == chan->of.poll.uses[i];
+	return same && load(bytes, L->fd) == (uint64_t)chan->of.poll.fd;
 }
 
 static void visit_poll(void *ctx, uint32_t index, const uint8_t *bytes)

@@ -4,7 +4,12 @@
 
 #include "capture/passes.h"
 
+enum { POLL_BYTES = 296 }; /* what is read of a pollDesc */
+
 /** Find the pollDesc of each goroutine in an IO wait, and the descriptor in it. */
 enum gospy_code collect_polls(struct passes *p, struct gospy_error *err);
+/** Has the descriptor of this wait been the same file all the time since then? `bytes` are the
+ * POLL_BYTES at chan->addr, read later. False: it may have been closed meanwhile. */
+bool collect_poll_is_same(const struct chan_rec *chan, const uint8_t *bytes);
 
 #endif

@@ -130,5 +130,50 @@ class WaitTest(lib_gospy.TargetTest):
             self.doCleanups()
 
 
+class MovingTest(lib_gospy.TargetTest):
+    """Goroutines that wait for descriptors and go on all the time. Each says by profiler labels what
+    its connection is."""
+
+    def waits(self, pid):
+        """Labels and what they wait for, of those that wait for descriptors."""
+        looked = lib_gospy.run("summary", pid, "--json")
+        if looked.status != lib_gospy.PARTIAL:
+            looked.expect(lib_gospy.OK)
+        for g in looked.json()["goroutines"]:
+            if "labels" in g and "fd" in g.get("waits_for", ()):
+                yield {label["key"]: label["value"] for label in g["labels"]}, g["waits_for"]
+
+    def look(self, pid, stayed, others):
+        for said, found in self.waits(pid):
+            known = {key: found[key] for key in ("local", "remote") if key in found}
+            if "fd" in said:  # a connection that stays
+                self.assertEqual(str(found["fd"]), said["fd"])
+                self.assertIn(known, ({}, {key: said[key] for key in ("local", "remote")}))
+                stayed.append(bool(known))
+            elif known:
+                others.append(known)
+                # Another one's connection would have another address.
+                if "from" in said:
+                    self.assertEqual(known["local"].rsplit(":", 1)[0], said["from"])
+                else:
+                    self.assertEqual(known["remote"], said["remote"])
+
+    def test_addresses(self):
+        """What stays has its addresses, though its goroutine has moved; what was closed since, and
+        its number used again, has none, or its own."""
+        for build in lib_gospy.builds("ferry", ("default",)):
+            with self.subTest(build=str(build)):
+                fixture = self.watch(lib_fixture.start(build))
+                stayed, others = [], []
+
+                def enough():
+                    self.look(fixture.pid, stayed, others)
+                    return len(stayed) >= 40 and len(others) >= 100
+                lib_gospy.wait_for(enough, lambda: f"{len(stayed)} and {len(others)} connections")
+                # Tables of sockets change while they are read: one may be missed.
+                self.assertGreaterEqual(sum(stayed), 0.95 * len(stayed))
+            self.doCleanups()
+
+
 if __name__ == "__main__":
     lib_gospy.main()
