@@ -294,7 +294,7 @@ static void place_init(struct place *place, const struct name *name)
 }
 
 /* What becomes of type parameters, and of the members of a struct. */
-enum params { PARAMS_ALL, PARAMS_SHORT /* "[…]" */, PARAMS_MARK /* "…" */, PARAMS_NONE };
+enum params { PARAMS_ALL, PARAMS_SHORT /* "[…]" */, PARAMS_MARK /* "…" */ };
 
 static void add_params(struct strbuf *text, struct part part, enum params params, bool utf8)
 {
@@ -307,7 +307,7 @@ static void add_params(struct strbuf *text, struct part part, enum params params
 		if (params == PARAMS_ALL ||
 		    (params == PARAMS_SHORT && group.len <= strlen("[T]"))) {
 			add(text, group);
-		} else if (group.len && params != PARAMS_NONE) {
+		} else if (group.len) {
 			bool brackets = params == PARAMS_SHORT;
 			strbuf_add(text, group.s, brackets);
 			strbuf_puts(text, name_more(utf8));
@@ -360,37 +360,35 @@ static struct part owner(const struct func *func)
 	return (struct part){func->made.s, func->made.len - 1};
 }
 
-/* A type that has to be shorter than […] makes it. */
-static void add_type(struct strbuf *text, struct part type, int width, bool utf8)
-{
-	CLEANUP(strbuf_deinit) struct strbuf shorter = {0};
-	add_params(&shorter, type, PARAMS_MARK, utf8);
-	if (part_width(whole(&shorter), utf8) > width) {
-		strbuf_clear(&shorter);
-		add_params(&shorter, type, PARAMS_NONE, utf8);
-		// It says that something is missing, even if it would fit now.
-		int most = part_width(whole(&shorter), utf8) - 1;
-		width = width < most ? width : most;
-	}
-	add_squeezed(text, whole(&shorter), width > 1 ? width : 1, utf8);
-}
-
-/* Not even type and method fit. */
+/* Type and method do not fit as […] makes them. Part of a type may be another type's name, so that
+ * it is whole, or "…" stands for all of it; then there may be room for the line again. */
 static void add_least(struct strbuf *text, const struct place *place, int width, bool utf8)
 {
+	static const unsigned rests[] = {WITH_LINE, 0};
 	CLEANUP(strbuf_deinit) struct strbuf method = {0};
+	CLEANUP(strbuf_deinit) struct strbuf type = {0};
 	add_params(&method, place->func.method, PARAMS_SHORT, utf8);
-	struct part type = owner(&place->func);
-	int closure = place->func.closure.len ? 1 : 0;
-	int room = width - part_width(whole(&method), utf8) - closure;
-	if (type.len && room >= 2) {
-		add_type(text, type, room - 1, utf8);
-		strbuf_putc(text, '.');
-		add(text, whole(&method));
-		strbuf_puts(text, closure ? name_more(utf8) : "");
-	} else {
-		add_squeezed(text, whole(&method), width, utf8);
+	int room = width - part_width(whole(&method), utf8);
+	if (owner(&place->func).len) {
+		add_params(&type, owner(&place->func), PARAMS_MARK, utf8);
+		strbuf_putc(&type, '.');
+		if (part_width(whole(&type), utf8) > room - (place->func.closure.len ? 1 : 0)) {
+			strbuf_clear(&type);
+			strbuf_printf(&type, "%s.", name_more(utf8));
+		}
 	}
+	for (size_t i = 0; i < sizeof(rests) / sizeof(rests[0]); i++) {
+		CLEANUP(strbuf_deinit) struct strbuf form = {0};
+		add(&form, whole(&type));
+		add(&form, whole(&method));
+		strbuf_puts(&form, place->func.closure.len ? name_more(utf8) : "");
+		add_line(&form, place, rests[i]);
+		if (part_width(whole(&form), utf8) <= width) {
+			add(text, whole(&form));
+			return;
+		}
+	}
+	add_squeezed(text, whole(&method), width, utf8);
 }
 
 enum { ARGS_LEAST = 3 /* "(…)" */ };
@@ -496,14 +494,38 @@ static size_t count_states(struct part states)
 	return n;
 }
 
-static void add_states(struct strbuf *text, struct part states, size_t most, bool utf8)
+/* How many goroutines the state says that it is of; 0: it does not. */
+static uint64_t count_of(struct part state)
+{
+	uint64_t n = 0;
+	for (size_t i = 0; i < state.len && is_digit((struct part){state.s + i, 1}); i++)
+		n = n * 10 + (uint64_t)(state.s[i] - '0');
+	return n;
+}
+
+static uint64_t count_all(struct part states)
+{
+	uint64_t n = 0;
+	while (states.len)
+		n += count_of(cut_state(&states));
+	return n;
+}
+
+/* The first so many, and what stands for the others. */
+static void add_states(struct strbuf *text, struct part states, size_t most, bool brief, bool utf8)
 {
 	for (size_t i = 0; states.len; i++) {
-		strbuf_puts(text, i ? ", " : "");
-		if (i == most) {
-			strbuf_puts(text, name_more(utf8));
+		uint64_t others = i == most ? count_all(states) : 0;
+		if (others && brief)
+			strbuf_printf(text, " +%" PRIu64, others);
+		else if (others)
+			strbuf_printf(text, ", %" PRIu64 " other%s", others,
+				      others == 1 ? "" : "s");
+		else if (i == most)
+			strbuf_printf(text, ", %s", name_more(utf8));
+		if (i == most)
 			return;
-		}
+		strbuf_puts(text, i ? ", " : "");
 		add(text, cut_state(&states));
 	}
 }
@@ -524,15 +546,17 @@ static void squeeze_states(struct strbuf *text, struct part states, int width, b
 static void fit_states(struct strbuf *text, struct part states, int width, bool utf8)
 {
 	CLEANUP(strbuf_deinit) struct strbuf shorter = {0};
-	for (size_t most = count_states(states); most; most--) {
+	size_t n = count_states(states);
+	for (size_t i = 0; i <= n; i++) {
+		bool brief = i == n;
 		strbuf_clear(&shorter);
-		add_states(&shorter, states, most, utf8);
+		add_states(&shorter, states, brief ? 1 : n - i, brief, utf8);
 		if (part_width(whole(&shorter), utf8) <= width) {
 			add(text, whole(&shorter));
 			return;
 		}
 	}
-	squeeze_states(text, whole(&shorter), width, utf8);
+	squeeze_states(text, cut_state(&states), width, utf8);
 }
 
 /* ---- objects */
@@ -629,7 +653,7 @@ static struct name_size states_size(struct part states, bool utf8)
 {
 	CLEANUP(strbuf_deinit) struct strbuf first = {0};
 	int full = part_width(states, utf8);
-	add_states(&first, states, 1, utf8);
+	add_states(&first, states, 1, true, utf8);
 	int least = part_width(whole(&first), utf8);
 	return (struct name_size){least, least, least, full, full, full};
 }

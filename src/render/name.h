@@ -10,12 +10,14 @@
  *     transport.(*http2Server).keepalive:1179
  *     (*http2Server).keepalive:1179
  *     (*http2Server).keepalive
- *     (*http…rver).keepalive
+ *     ….keepalive:1179
+ *     ….keepalive
  *
  * Type parameters, as in cache.(*Store[go.shape.string]).Get, become […] before the package goes.
  * What says which closure it is, .func1.2, becomes … before the line goes, which tells it as well.
- * A type that still does not fit loses its middle. A method is whole as long as it fits together
- * with the … that stands for its type (struct name_size.least); then it loses its middle, too.
+ * A type is whole or not there: half of one looks like another. A method is whole as long as it
+ * fits together with the … that stands for its type (struct name_size.least); then it loses its
+ * middle.
  */
 #ifndef GOSPY_RENDER_NAME_H
 #define GOSPY_RENDER_NAME_H
@@ -30,7 +32,7 @@ enum name_kind {
 	NAME_LINE,  /* ":33", of a place whose function is said beside it */
 	NAME_PATH,  /* of a file, behind spaces perhaps: loses its outermost directories */
 	NAME_STATE, /* "chan receive (nil chan)": in its shorter words, "chan recv nil" (state.h) */
-	NAME_STATES, /* "9800 chan recv, 12 select": loses the last */
+	NAME_STATES, /* "9800 chan recv, 12 select": loses the last, "9800 chan recv +12" */
 	NAME_OBJECT, /* "channel 0xc000012345": loses its first digits, "channel …345" */
 };
 
@@ -63,7 +65,7 @@ bool name_copy(struct arena *arena, const struct name *name, struct name *ret);
 /** Columns that it takes. */
 struct name_size {
 	int least; /* below it goes what tells it from others: the method, all of a reason */
-	int core;  /* below it goes part of a type, the first that is missed */
+	int core;  /* below it goes the type, the first that is missed */
 	int lined; /* with its line */
 	int good;  /* with its package and line, a file without directories */
 	int full;  /* nothing has to go but directories of a file */

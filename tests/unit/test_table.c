@@ -138,13 +138,13 @@ static void test_names(void **state)
 		"   10  9800 chan recv, 12 select  transport.(*http2Server).keepalive (x.go:1179)\n"
 		"    9  9800 chan recv, 12 select  main.main (/src/main.go:7)\n");
 	expect_names(60, "COUNT  STATES                 PLACE\n"
-			 "   10  9800 chan recv, ~      (*http2Server).keepalive:1179\n"
-			 "    9  9800 chan recv, ~      main.main (/src/main.go:7)\n");
-	expect_names(48, "COUNT STATES            PLACE\n"
-			 "   10 9800 chan recv, ~ (*http2Server).keepalive\n"
-			 "    9 9800 chan recv, ~ main.main (main.go:7)\n");
+			 "   10  9800 chan recv +12     (*http2Server).keepalive:1179\n"
+			 "    9  9800 chan recv +12     main.main (/src/main.go:7)\n");
+	expect_names(49, "COUNT STATES             PLACE\n"
+			 "   10 9800 chan recv +12 (*http2Server).keepalive\n"
+			 "    9 9800 chan recv +12 main.main (main.go:7)\n");
 	expect_names(20, "COUNT PLACE\n"
-			 "   10 (*~).keepalive\n"
+			 "   10 ~.keepalive\n"
 			 "    9 main.main:7\n");
 }
 
