@@ -4,66 +4,89 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "render/escape.h"
+#include "render/head_line.h"
 #include "render/name.h"
 #include "render/report_header.h"
 #include "render/state.h"
 #include "render/units.h"
 
-static void label(struct out *out, const char *text)
-{
-	enum { WIDTH = 12 };
-	out_style(out, OUT_DIM);
-	out_puts(out, text);
-	out_style(out, OUT_NONE);
-	for (size_t i = strlen(text); i < WIDTH; i++)
-		out_putc(out, ' ');
-}
-
 /* ", 3 running"; nothing for none. */
-static void part(struct out *out, const char **separator, uint64_t n, const char *text)
+static void part(struct head_line *line, const char **separator, uint64_t n, const char *text)
 {
 	if (!n || n == GOSPY_UNKNOWN)
 		return;
-	out_puts(out, *separator);
-	out_u64(out, n);
-	out_putc(out, ' ');
-	out_puts(out, text);
+	strbuf_printf(&line->text, "%" PRIu64 " %s", n, text);
+	head_line_part(line, *separator, 0);
 	*separator = ", ";
+}
+
+static void add_count(struct strbuf *text, uint64_t n)
+{
+	if (n == GOSPY_UNKNOWN)
+		strbuf_putc(text, '?');
+	else
+		strbuf_printf(text, "%" PRIu64, n);
+}
+
+/* What the look has cost the process. */
+static void add_cost(struct head_line *line, const struct gospy_snapshot_info *info)
+{
+	if (!info->non_blocking) {
+		report_pause_add(&line->text, info);
+		return;
+	}
+	const char *separator = "not stopped: ";
+	const struct {
+		uint64_t n;
+		const char *text;
+	} counts[] = {
+		{info->consistent, "consistent"}, {info->retried, "retried"}, {info->torn, "torn"}};
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		if (!counts[i].n || counts[i].n == GOSPY_UNKNOWN)
+			continue;
+		strbuf_printf(&line->text, "%s%" PRIu64 " %s", separator, counts[i].n,
+			      counts[i].text);
+		separator = ", ";
+	}
 }
 
 static void process_line(struct out *out, const struct gospy_target_info *target,
 			 const struct gospy_snapshot_info *info)
 {
+	CLEANUP(head_line_deinit) struct head_line line = {0};
 	const char *slash = target->exe ? strrchr(target->exe, '/') : NULL;
-	out_text(out, slash ? slash + 1 : target->exe ? target->exe : target->comm);
-	out_printf(out, "%s  pid %d  ", target->exe_deleted ? " (deleted)" : "", (int)target->pid);
-	out_text(out, target->go_version ? target->go_version : "go?");
-	out_printf(out, "  up %s   ", units_span(info->uptime_ns).s);
-	if (info->non_blocking) {
-		const char *separator = "not stopped: ";
-		part(out, &separator, info->consistent, "consistent");
-		part(out, &separator, info->retried, "retried");
-		part(out, &separator, info->torn, "torn");
-	} else {
-		report_pause(out, info);
-	}
-	out_putc(out, '\n');
+	escape_add(&line.text, slash ? slash + 1 : target->exe ? target->exe : target->comm);
+	strbuf_puts(&line.text, target->exe_deleted ? " (deleted)" : "");
+	head_line_part(&line, "", 0);
+	strbuf_printf(&line.text, "pid %d", (int)target->pid);
+	head_line_part(&line, "  ", 0);
+	escape_add(&line.text, target->go_version ? target->go_version : "go?");
+	head_line_part(&line, "  ", 2);
+	strbuf_printf(&line.text, "up %s", units_span(info->uptime_ns).s);
+	head_line_part(&line, "  ", 1);
+	add_cost(&line, info);
+	head_line_part(&line, "   ", 1);
+	head_line_write(&line, out);
 }
 
 static void goroutines_line(struct out *out, const struct gospy_goroutine_counts *counts)
 {
+	CLEANUP(head_line_deinit) struct head_line line = {.label = "Goroutines"};
 	const char *separator = ": ";
-	label(out, "Goroutines");
-	out_count(out, counts->total);
-	part(out, &separator, counts->waiting, "waiting");
-	part(out, &separator, counts->runnable, "runnable");
-	part(out, &separator, counts->running, "running");
-	part(out, &separator, counts->syscall, "syscall");
-	part(out, &separator, counts->idle, "idle");
-	part(out, &separator, counts->other, "in other states");
-	if (counts->system && counts->system != GOSPY_UNKNOWN)
-		out_printf(out, " (+%" PRIu64 " system)", counts->system);
-	out_putc(out, '\n');
+	add_count(&line.text, counts->total);
+	head_line_part(&line, "", 0);
+	part(&line, &separator, counts->waiting, "waiting");
+	part(&line, &separator, counts->runnable, "runnable");
+	part(&line, &separator, counts->running, "running");
+	part(&line, &separator, counts->syscall, "syscall");
+	part(&line, &separator, counts->idle, "idle");
+	part(&line, &separator, counts->other, "in other states");
+	if (counts->system && counts->system != GOSPY_UNKNOWN) {
+		strbuf_printf(&line.text, "(+%" PRIu64 " system)", counts->system);
+		head_line_part(&line, " ", 1);
+	}
+	head_line_write(&line, out);
 }
 
 /* Reasons of waits that nothing can end. */
@@ -74,10 +97,11 @@ static const char *const endless[] = {
 };
 enum { ENDLESS = sizeof(endless) / sizeof(endless[0]) };
 
-/* How long the goroutines of the program wait, and which of them for ever. */
+/* How long the goroutines of the program wait, which of them for ever, and how many did not move.
+ */
 struct waits {
 	uint64_t longest_ns; /* 0: of none it is known */
-	uint64_t known, unknown;
+	uint64_t known, unknown, still;
 	struct {
 		uint64_t count, goid; /* of the first one */
 	} endless[ENDLESS];
@@ -97,92 +121,129 @@ static void add_wait(struct waits *waits, const struct gospy_goroutine *g)
 	}
 }
 
-static struct waits waits_of(struct gospy_snapshot *snapshot)
+static struct waits waits_of(struct gospy_snapshot *snapshot, const struct still *still)
 {
 	struct waits waits = {0};
 	size_t n = gospy_snapshot_goroutine_count(snapshot);
 	for (size_t i = 0; i < n; i++) {
 		struct gospy_goroutine g;
 		gospy_snapshot_goroutine(snapshot, i, &g);
-		if (g.soundness != GOSPY_SOUND_UNREADABLE && !g.system &&
-		    (g.status == GOSPY_STATUS_WAITING || g.status == GOSPY_STATUS_LEAKED))
+		if (g.soundness == GOSPY_SOUND_UNREADABLE || g.system)
+			continue;
+		waits.still += still && still_ns(still, i) != GOSPY_UNKNOWN;
+		if (g.status == GOSPY_STATUS_WAITING || g.status == GOSPY_STATUS_LEAKED)
 			add_wait(&waits, &g);
 	}
 	return waits;
 }
 
+static void still_line(struct out *out, const struct report_head *head, const struct waits *waits)
+{
+	CLEANUP(head_line_deinit) struct head_line line = {.label = "Not moved"};
+	add_count(&line.text, waits->still);
+	strbuf_puts(&line.text, " of ");
+	add_count(&line.text, gospy_snapshot_info(head->snapshot)->goroutines.total);
+	head_line_part(&line, "", 0);
+	strbuf_printf(&line.text, "within %s", units_go_duration(head->watched_ns).s);
+	head_line_part(&line, " ", 1);
+	head_line_write(&line, out);
+}
+
 static void endless_line(struct out *out, const struct waits *waits)
 {
-	CLEANUP(strbuf_deinit) struct strbuf text = {0};
-	bool any = false;
+	CLEANUP(head_line_deinit) struct head_line line = {.label = "For ever"};
 	for (size_t i = 0; i < ENDLESS; i++) {
 		uint64_t n = waits->endless[i].count;
 		if (!n)
 			continue;
-		if (any)
-			out_puts(out, ", ");
-		else
-			label(out, "For ever");
-		strbuf_clear(&text);
-		state_short(endless[i], &text);
-		out_printf(out, "%" PRIu64 " %s (g%" PRIu64 "%s%s)", n, text.s ? text.s : "",
-			   waits->endless[i].goid, n > 1 ? ", " : "",
-			   n > 1 ? name_more(out->utf8) : "");
-		any = true;
+		strbuf_printf(&line.text, "%" PRIu64 " ", n);
+		state_short(endless[i], &line.text);
+		strbuf_printf(&line.text, " (g%" PRIu64 "%s%s)", waits->endless[i].goid,
+			      n > 1 ? ", " : "", n > 1 ? name_more(out->utf8) : "");
+		head_line_part(&line, ", ", 0);
 	}
-	if (any)
-		out_putc(out, '\n');
+	head_line_write(&line, out);
+}
+
+static void add_waits(struct head_line *line, const struct waits *waits, bool no_gc, bool wide)
+{
+	if (waits->known) {
+		strbuf_printf(&line->text, "%s: %s", wide ? "the longest known" : "longest",
+			      units_span(waits->longest_ns).s);
+		head_line_part(line, "", 0);
+	}
+	if (waits->unknown && wide)
+		strbuf_printf(&line->text, "how long %s%" PRIu64 " wait%s is unknown",
+			      waits->known ? "" : "all ", waits->unknown,
+			      waits->unknown == 1 ? "s" : "");
+	else if (waits->unknown && waits->known)
+		strbuf_printf(&line->text, "of %" PRIu64 " unknown", waits->unknown);
+	else if (waits->unknown)
+		strbuf_puts(&line->text, "unknown how long");
+	if (waits->unknown)
+		head_line_part(line, "; ", 0);
+	if (waits->unknown && no_gc) {
+		strbuf_puts(&line->text, "no GC yet");
+		head_line_part(line, ": ", 0);
+	}
 }
 
 /* The runtime notes that a goroutine waits when a collection finds it waiting. */
-static void waits_line(struct out *out, struct gospy_snapshot *snapshot)
+static void waits_line(struct out *out, const struct waits *waits, bool no_gc)
 {
-	const struct waits waits = waits_of(snapshot);
-	uint64_t gcs = gospy_snapshot_info(snapshot)->heap.num_gc;
-	if (!waits.known && !waits.unknown)
-		return;
-	label(out, "Waits");
-	if (waits.known)
-		out_printf(out, "the longest known: %s", units_span(waits.longest_ns).s);
-	if (waits.unknown)
-		out_printf(out, "%show long %s%" PRIu64 " wait%s is unknown%s",
-			   waits.known ? "; " : "", waits.known ? "" : "all ", waits.unknown,
-			   waits.unknown == 1 ? "s" : "", gcs == 0 ? ": no GC yet" : "");
-	out_putc(out, '\n');
-	endless_line(out, &waits);
+	CLEANUP(head_line_deinit) struct head_line line = {.label = "Waits"};
+	CLEANUP(head_line_deinit) struct head_line shorter = {.label = "Waits"};
+	add_waits(&line, waits, no_gc, true);
+	add_waits(&shorter, waits, no_gc, false);
+	head_line_write(head_line_fits(&line, out) ? &line : &shorter, out);
 }
 
 #define MINUTE_NS 60000000000ULL
 
 static void memory_line(struct out *out, const struct gospy_snapshot_info *info)
 {
+	CLEANUP(head_line_deinit) struct head_line line = {.label = "Heap"};
 	const struct gospy_heap *heap = &info->heap;
-	label(out, "Heap");
-	out_printf(out, "%s live, next GC ", units_bytes(heap->live).s);
+	strbuf_printf(&line.text, "%s live", units_bytes(heap->live).s);
+	head_line_part(&line, "", 0);
 	// GOGC=off sets a goal that no heap can reach.
 	if (heap->next_gc != GOSPY_UNKNOWN && heap->next_gc >> 62)
-		out_puts(out, "never");
+		strbuf_puts(&line.text, "next GC never");
 	else
-		out_printf(out, "at %s", units_bytes(heap->next_gc).s);
-	out_puts(out, "; ");
-	out_count(out, heap->num_gc);
-	out_printf(out, " GC%s", units_plural(heap->num_gc));
+		strbuf_printf(&line.text, "next GC at %s", units_bytes(heap->next_gc).s);
+	head_line_part(&line, ", ", 2);
+	add_count(&line.text, heap->num_gc);
+	strbuf_printf(&line.text, " GC%s", units_plural(heap->num_gc));
 	// Of less than a minute it would be a guess: "2 GCs, 3508/min" of a start.
 	if (heap->num_gc && heap->num_gc != GOSPY_UNKNOWN && info->uptime_ns >= MINUTE_NS &&
 	    info->uptime_ns != GOSPY_UNKNOWN)
-		out_printf(out, ", %s/min",
-			   units_rate((double)heap->num_gc * 60e9 / (double)info->uptime_ns).s);
-	if (heap->last_gc_unix_ns && heap->last_gc_unix_ns != GOSPY_UNKNOWN)
-		out_printf(out, ", last %s ago",
-			   units_age(info->time_unix_ns > heap->last_gc_unix_ns
-					     ? info->time_unix_ns - heap->last_gc_unix_ns
-					     : 0)
-				   .s);
-	out_putc(out, '\n');
+		strbuf_printf(&line.text, ", %s/min",
+			      units_rate((double)heap->num_gc * 60e9 / (double)info->uptime_ns).s);
+	head_line_part(&line, "; ", 1);
+	if (heap->last_gc_unix_ns && heap->last_gc_unix_ns != GOSPY_UNKNOWN) {
+		strbuf_printf(&line.text, "last %s ago",
+			      units_age(info->time_unix_ns > heap->last_gc_unix_ns
+						? info->time_unix_ns - heap->last_gc_unix_ns
+						: 0)
+				      .s);
+		head_line_part(&line, ", ", 3);
+	}
+	head_line_write(&line, out);
+}
+
+static void add_threads(struct strbuf *text, const struct gospy_thread_counts *threads)
+{
+	strbuf_puts(text, "threads: ");
+	add_count(text, threads->total);
+	if (threads->running)
+		strbuf_printf(text, ", %" PRIu64 " running", threads->running);
+	if (threads->stopped)
+		strbuf_printf(text, ", %" PRIu64 " stopped", threads->stopped);
 }
 
 static void processors_line(struct out *out, const struct gospy_snapshot *snapshot)
 {
+	CLEANUP(head_line_deinit) struct head_line line = {.label = "Processors"};
 	const struct gospy_snapshot_info *info = gospy_snapshot_info(snapshot);
 	const struct gospy_p *ps = gospy_snapshot_ps(snapshot);
 	const char *separator = ": ";
@@ -195,31 +256,35 @@ static void processors_line(struct out *out, const struct gospy_snapshot *snapsh
 		if (queued != GOSPY_UNKNOWN && ps[i].runq_size != GOSPY_UNKNOWN)
 			queued += ps[i].runq_size;
 	}
-	label(out, "Processors");
-	out_printf(out, "%zu", info->p_count);
-	part(out, &separator, running, "running");
-	part(out, &separator, syscall, "syscall");
-	part(out, &separator, idle, "idle");
-	part(out, &separator, gcstop, "stopped for the GC");
-	out_puts(out, "; run queues: ");
-	out_count(out, queued);
-	out_puts(out, "; threads: ");
-	out_count(out, info->threads.total);
-	separator = ", ";
-	part(out, &separator, info->threads.running, "running");
-	part(out, &separator, info->threads.stopped, "stopped");
-	out_putc(out, '\n');
+	strbuf_printf(&line.text, "%zu", info->p_count);
+	head_line_part(&line, "", 0);
+	part(&line, &separator, running, "running");
+	part(&line, &separator, syscall, "syscall");
+	part(&line, &separator, idle, "idle");
+	part(&line, &separator, gcstop, "stopped for the GC");
+	strbuf_puts(&line.text, "run queues: ");
+	add_count(&line.text, queued);
+	head_line_part(&line, "; ", queued ? 1 : 3);
+	add_threads(&line.text, &info->threads);
+	head_line_part(&line, "; ", info->threads.stopped ? 0 : 2);
+	head_line_write(&line, out);
 }
 
-void report_head(struct out *out, const struct gospy_target_info *target,
-		 struct gospy_snapshot *snapshot)
+size_t report_head_write(struct out *out, const struct report_head *head)
 {
-	const struct gospy_snapshot_info *info = gospy_snapshot_info(snapshot);
 	const struct out_mark mark = out_mark(out);
-	process_line(out, target, info);
+	const struct gospy_snapshot_info *info = gospy_snapshot_info(head->snapshot);
+	const struct waits waits = waits_of(head->snapshot, head->still);
+	process_line(out, head->target, info);
 	goroutines_line(out, &info->goroutines);
-	waits_line(out, snapshot);
+	if (head->still)
+		still_line(out, head, &waits);
+	waits_line(out, &waits, info->heap.num_gc == 0);
+	endless_line(out, &waits);
 	memory_line(out, info);
-	processors_line(out, snapshot);
-	out_wrap(out, mark);
+	processors_line(out, head->snapshot);
+	size_t lines = 0;
+	for (size_t i = mark.len; out->flushes == mark.flushes && i < out->len; i++)
+		lines += out->buf[i] == '\n';
+	return lines;
 }

@@ -4,12 +4,19 @@
 
 #include "gospy.h"
 #include "render/out.h"
+#include "render/still.h"
 
-enum { REPORT_HEAD_LINES = 6 };
+struct report_head {
+	const struct gospy_target_info *target;
+	struct gospy_snapshot *snapshot;
+	const struct still *still; /* who did not move; NULL: nobody has looked before */
+	uint64_t watched_ns;       /* for so long */
+};
 
-/** The process and what the snapshot cost it, its goroutines, how long they wait, which of them for
- * ever, memory, processors: REPORT_HEAD_LINES at most. */
-void report_head(struct out *out, const struct gospy_target_info *target,
-		 struct gospy_snapshot *snapshot);
+/** The process and what the snapshot cost it, its goroutines, how many of them did not move, how
+ * long they wait, which of them for ever, memory, processors: a line each, of which some are left
+ * out. On a narrow terminal a line leaves out what is worth least (head_line.h). How many lines
+ * were written. */
+size_t report_head_write(struct out *out, const struct report_head *head);
 
 #endif

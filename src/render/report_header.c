@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "base/cleanup.h"
 #include "render/fields.h"
 #include "render/units.h"
 
@@ -78,17 +79,25 @@ static const char *p_status_name(enum gospy_p_status status)
 	return "unknown";
 }
 
-void report_pause(struct out *out, const struct gospy_snapshot_info *info)
+void report_pause_add(struct strbuf *text, const struct gospy_snapshot_info *info)
 {
 	if (!info->stopped_threads) {
-		out_puts(out, "nothing ran, nothing stopped");
+		strbuf_puts(text, "nothing ran, nothing stopped");
 		return;
 	}
-	out_printf(out, "paused %s, %" PRIu64, units_ms(info->paused_ns).s, info->stopped_threads);
+	strbuf_printf(text, "paused %s, %" PRIu64, units_ms(info->paused_ns).s,
+		      info->stopped_threads);
 	// Other threads may have been born since they were counted.
 	if (info->stopped_threads <= info->threads.total)
-		out_printf(out, " of %" PRIu64, info->threads.total);
-	out_puts(out, " threads");
+		strbuf_printf(text, " of %" PRIu64, info->threads.total);
+	strbuf_puts(text, " threads");
+}
+
+void report_pause(struct out *out, const struct gospy_snapshot_info *info)
+{
+	CLEANUP(strbuf_deinit) struct strbuf text = {0};
+	report_pause_add(&text, info);
+	out_puts(out, text.s ? text.s : "");
 }
 
 static void process_text(struct out *out, const struct gospy_target_info *target,

@@ -2,7 +2,6 @@
 
 #include "base/cleanup.h"
 #include "render/report_group.h"
-#include "render/report_head.h"
 #include "render/units.h"
 
 static void states_free(group_states *states)
@@ -11,10 +10,11 @@ static void states_free(group_states *states)
 }
 
 /* What of them there is room for, between title and totals, and with a line of the pager's. */
-static size_t rows_for_groups(const struct out *out, size_t groups)
+static size_t rows_for_groups(const struct out *out, size_t groups, size_t head_lines)
 {
-	enum { OTHER_LINES = REPORT_HEAD_LINES + 6, LEAST = 3 };
-	size_t rows = out->rows > OTHER_LINES + LEAST ? (size_t)out->rows - OTHER_LINES : LEAST;
+	enum { OTHER_LINES = 6, LEAST = 3 };
+	size_t others = head_lines + OTHER_LINES, screen = (size_t)out->rows;
+	size_t rows = screen > others + LEAST ? screen - others : LEAST;
 	return groups < rows ? groups : rows;
 }
 
@@ -33,7 +33,7 @@ static bool start_for_user(struct census *census)
 }
 
 enum gospy_code report_overview(struct out *out, struct census *census, enum group_key key,
-				bool waits_at, struct gospy_error *err)
+				bool waits_at, size_t head_lines, struct gospy_error *err)
 {
 	CLEANUP(groups_deinit) struct groups groups = {0};
 	CLEANUP(states_free) group_states states = {0};
@@ -43,7 +43,7 @@ enum gospy_code report_overview(struct out *out, struct census *census, enum gro
 		code = groups_states(&groups, census, &states, err);
 	if (code)
 		return code;
-	size_t n = groups.groups.len, shown = rows_for_groups(out, n);
+	size_t n = groups.groups.len, shown = rows_for_groups(out, n, head_lines);
 	out_printf(out, "\n%zu group%s by %s%s:\n", n, units_plural(n), group_key_text(key),
 		   starts ? ", or start where there is none" : "");
 	report_groups_text(out, &groups, &states, waits_at, shown, ", which --group shows");

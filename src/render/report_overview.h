@@ -5,10 +5,10 @@
 #include "render/group.h"
 #include "render/out.h"
 
-/** The groups of a census by `key`, as many as fit the screen below a report_head(), and an empty
- * line. `waits_at`: with their user frames. By GROUP_USER the census gets the starts of those that
- * have no user frame. GOSPY_E_NOMEM. */
+/** The groups of a census by `key`, as many as fit the screen below a head of `head_lines` lines,
+ * and an empty line. `waits_at`: with their user frames. By GROUP_USER the census gets the starts
+ * of those that have no user frame. GOSPY_E_NOMEM. */
 enum gospy_code report_overview(struct out *out, struct census *census, enum group_key key,
-				bool waits_at, struct gospy_error *err);
+				bool waits_at, size_t head_lines, struct gospy_error *err);
 
 #endif

@@ -585,8 +585,12 @@ static enum gospy_code write_first(struct out *out, struct stack_report *report,
 		code = overview.code;
 	if (code || !census.goroutines)
 		return code;
-	report_head(out, report->target, report->snapshot);
-	return report_overview(out, &census, GROUP_USER, false, err);
+	const struct report_head head = {.target = report->target,
+					 .snapshot = report->snapshot,
+					 .still = report->select->still,
+					 .watched_ns = report->watched_ns};
+	size_t lines = report_head_write(out, &head);
+	return report_overview(out, &census, GROUP_USER, false, lines, err);
 }
 
 /* `groups`: NULL: each goroutine by itself. */

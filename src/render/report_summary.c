@@ -123,13 +123,22 @@ static void write_text(struct out *out, const struct summary *summary,
 	write_entries(out, summary, entries);
 }
 
+static struct report_head head_of(const struct summary *summary)
+{
+	return (struct report_head){.target = summary->target,
+				    .snapshot = summary->snapshot,
+				    .still = summary->select->still,
+				    .watched_ns = summary->watched_ns};
+}
+
 static bool fits_screen(const struct out *out, const struct summary *summary,
 			const struct entries *entries)
 {
 	CLEANUP_FREE struct out *draft = out_draft(out);
+	const struct report_head head = head_of(summary);
 	if (!draft)
 		return false;
-	report_head(draft, summary->target, summary->snapshot);
+	report_head_write(draft, &head);
 	out_putc(draft, '\n');
 	write_entries(draft, summary, entries);
 	return out_fits_screen(draft);
@@ -140,13 +149,14 @@ static enum gospy_code write_terminal(struct out *out, const struct summary *sum
 				      const struct entries *entries, struct gospy_error *err)
 {
 	enum gospy_code code = GOSPY_OK;
-	report_head(out, summary->target, summary->snapshot);
+	const struct report_head head = head_of(summary);
+	size_t lines = report_head_write(out, &head);
 	if (!summary->group && !fits_screen(out, summary, entries)) {
 		CLEANUP(census_deinit) struct census census = {0};
 		enum group_key key = key_of(summary->select->pc);
 		code = census_take(&census, summary->select, key, summary->snapshot, err);
 		if (!code)
-			code = report_overview(out, &census, key, shows_users(summary), err);
+			code = report_overview(out, &census, key, shows_users(summary), lines, err);
 	} else {
 		out_putc(out, '\n');
 	}

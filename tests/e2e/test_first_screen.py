@@ -1,4 +1,5 @@
 """The answer is on the first screen of the command that docs/howto-hang.md names."""
+import collections
 import re
 import socket
 
@@ -31,6 +32,48 @@ class FirstScreenTest(lib_gospy.TargetTest):
             counts = re.findall(r"^ *(\d+)  \d+ (?:sync\.)?Mutex\.Lock ", text, re.M)
             self.assertEqual(sum(map(int, counts)), 1000, text)
             self.assertIn("how long all 1000 wait is unknown: no GC yet", text)
+
+    def test_narrow_terminal(self):
+        """At 40 columns the head takes a line for each thing that it says, and leaves out what is
+        worth least; nothing is broken in two but what is longer than a line."""
+        for name, args in (("server", ()), ("states", ()), ("parked", ("-n", "1000"))):
+            fixture = self.target(name, *args)
+            said = fixture.ready["goroutines"]
+            text = self.first_screen("summary", fixture.pid, cols=40)
+            head = text[:text.index("\n\n")].split("\n")
+            labels = [line[:11].rstrip() for line in head]
+            self.assertRegex(labels[0], rf"^{name}")
+            endless = [g for g in said if g.get("reason") in
+                       ("chan receive (nil chan)", "chan send (nil chan)", "select (no cases)")]
+            self.assertEqual([label for label in labels[1:] if label],
+                             ["Goroutines", "Waits", *(["For ever"] if endless else []), "Heap",
+                              "Processors"], text)
+            # A line for each kind of those that wait for ever, in the worst case.
+            self.assertLessEqual(len(head), 5 + len({g["reason"] for g in endless}), text)
+            for line in head:
+                self.assertLessEqual(len(line), 40)
+                self.assertEqual(line.count("("), line.count(")"), text)
+            counts = collections.Counter(g["state"] for g in said)
+            self.assertIn(f"Goroutines {len(said)}: {counts['waiting']} waiting", head[1])
+
+    def test_who_did_not_move(self):
+        """With --for the head says how many did not move, on a screen of any width."""
+        fixture = self.target("parked", "-n", "300", "-switching", "2")
+
+        def look(command, cols):
+            text = self.first_screen(command, fixture.pid, "--for", "200ms", cols=cols)
+            still = re.search(r"^Not moved +(\d+) of (\d+) within 200ms$", text, re.M)
+            self.assertIsNotNone(still, text)
+            total = re.search(r"^total: (\d+) goroutines", text, re.M)
+            self.assertEqual(still[1], total[1], text)
+            self.assertEqual(int(still[2]), fixture.ready["num_goroutine"])
+            self.assertGreaterEqual(int(still[1]), 300)
+            # Those that switch do so once they get a processor.
+            return int(still[1]) <= int(still[2]) - 2
+        for command in ("summary", "stack"):
+            for cols in (40, 80):
+                lib_gospy.wait_for(lambda: look(command, cols), "two that move")
+        self.assertNotIn("\nNot moved ", self.first_screen("summary", fixture.pid))
 
     def test_two_wait_for_each_other(self):
         fixture = self.target("abba")
