@@ -630,6 +630,9 @@ static void fit(struct strbuf *text, const struct name *name, int width, bool ut
 	case NAME_PLACE:
 		break;
 	case NAME_LINE:
+		// Half a number would be a wrong one.
+		strbuf_puts(text, name_more(utf8));
+		break;
 	case NAME_TEXT:
 		add(text, head(whole(&clean), width - 1, utf8));
 		strbuf_puts(text, name_more(utf8));

@@ -268,6 +268,16 @@ static void test_other_kinds(void **state)
 		     "(no obje… known)");
 }
 
+/* Part of a number is never shown, and what looks like one is all of it. */
+static void test_lines(void **state)
+{
+	(void)state;
+	struct name name = {.kind = NAME_LINE, .line = 1179};
+	EXPECT_FORMS(name, ":1179", "…");
+	name.after = "…"; // others are elsewhere
+	EXPECT_FORMS(name, ":1179…", "…");
+}
+
 static void test_reasons(void **state)
 {
 	(void)state;
@@ -611,6 +621,7 @@ int main(void)
 		cmocka_unit_test(test_end),
 		cmocka_unit_test(test_package),
 		cmocka_unit_test(test_other_kinds),
+		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_reasons),
 		cmocka_unit_test(test_states),
 		cmocka_unit_test(test_core_is_type_and_method),
