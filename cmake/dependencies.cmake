@@ -48,8 +48,32 @@ if(GOSPY_ZSTD)
 		list(APPEND GOSPY_LIBS PkgConfig::ZSTD)
 		set(GOSPY_ZSTD_LIB "libzstd")
 	else()
-		message(STATUS "libzstd is missing (on Debian: apt install libzstd-dev): debug "
-			       "information that is compressed by zstd cannot be read")
+		message(STATUS "libzstd is missing (on Debian: apt install libzstd-dev): bundles, "
+			       "core files and debug information in zstd cannot be read")
+	endif()
+endif()
+
+# What systemd-coredump and others may make of a core file, besides zstd.
+set(GOSPY_LZMA_LIB "")
+if(GOSPY_LZMA)
+	pkg_check_modules(LZMA QUIET IMPORTED_TARGET liblzma)
+	if(LZMA_FOUND)
+		list(APPEND GOSPY_LIBS PkgConfig::LZMA)
+		set(GOSPY_LZMA_LIB "liblzma")
+	else()
+		message(STATUS "liblzma is missing (on Debian: apt install liblzma-dev): core files "
+			       "that are compressed by xz cannot be read")
+	endif()
+endif()
+set(GOSPY_LZ4_LIB "")
+if(GOSPY_LZ4)
+	pkg_check_modules(LZ4 QUIET IMPORTED_TARGET liblz4)
+	if(LZ4_FOUND)
+		list(APPEND GOSPY_LIBS PkgConfig::LZ4)
+		set(GOSPY_LZ4_LIB "liblz4")
+	else()
+		message(STATUS "liblz4 is missing (on Debian: apt install liblz4-dev): core files "
+			       "that are compressed by lz4 cannot be read")
 	endif()
 endif()
 

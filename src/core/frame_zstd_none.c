@@ -1,0 +1,28 @@
+/* In place of frame_zstd.c where gospy is built without libzstd. */
+#include "core/frame_zstd.h"
+
+bool frame_available(void)
+{
+	return false;
+}
+
+struct frame_unpacker *frame_unpacker_create(void)
+{
+	return NULL;
+}
+
+void frame_unpacker_destroy(struct frame_unpacker *unpacker)
+{
+	(void)unpacker;
+}
+
+enum gospy_code frame_unpack(struct frame_unpacker *unpacker, const void *packed, size_t packed_len,
+			     void *dst, size_t len, struct gospy_error *err)
+{
+	(void)unpacker;
+	(void)packed;
+	(void)packed_len;
+	(void)dst;
+	(void)len;
+	return err_set(err, GOSPY_E_UNSUPPORTED, "this gospy was built without libzstd");
+}

@@ -1,0 +1,111 @@
+#include "core/seek_table.h"
+
+#include "base/cleanup.h"
+#include "base/cursor.h"
+#include "core/read_at.h"
+
+enum {
+	HEADER = 8, /* of a skippable frame: magic and size */
+	FOOTER = 9,
+	HAS_CHECKSUMS = 0x80,
+	RESERVED = 0x7c, /* bits of the descriptor that have to be zero */
+	/* What packing can add at most, and more: see ZSTD_COMPRESSBOUND in zstd.h. */
+	PACKED_MAX = SEEK_FRAME_MAX + (SEEK_FRAME_MAX >> 7) + 4096,
+};
+
+static const uint32_t SKIPPABLE = 0x184d2a5e, FOOTER_MAGIC = 0x8f92eab1;
+
+/* Where the table is, and what its entries are. */
+struct shape {
+	uint64_t at, size; /* of the whole skippable frame */
+	uint32_t count;
+	unsigned entry; /* bytes of each */
+};
+
+static enum gospy_code read_footer(int fd, uint64_t file_size, struct shape *shape, bool *found,
+				   struct gospy_error *err)
+{
+	uint8_t bytes[FOOTER];
+	size_t done;
+	*found = false;
+	if (file_size < HEADER + FOOTER)
+		return GOSPY_OK;
+	enum gospy_code code = read_at(fd, file_size - FOOTER, bytes, FOOTER, &done, err);
+	struct cursor c = cursor_at((struct span){bytes, done}, 0);
+	shape->count = cursor_u32(&c);
+	uint8_t descriptor = cursor_u8(&c);
+	uint32_t magic = cursor_u32(&c);
+	if (code || c.failed || magic != FOOTER_MAGIC || descriptor & RESERVED ||
+	    shape->count > SEEK_FRAMES_MAX)
+		return code;
+	shape->entry = descriptor & HAS_CHECKSUMS ? 12 : 8;
+	shape->size = HEADER + (uint64_t)shape->count * shape->entry + FOOTER;
+	*found = shape->size <= file_size;
+	shape->at = file_size - shape->size;
+	return GOSPY_OK;
+}
+
+/* False: the entries do not fit the file, or are beyond the limits. */
+static bool read_entries(struct cursor *c, const struct shape *shape, struct seek_table *table)
+{
+	uint64_t packed_at = 0;
+	for (uint32_t i = 0; i < shape->count; i++) {
+		struct seek_frame frame = {.packed_at = packed_at, .at = table->size};
+		frame.packed_len = cursor_u32(c);
+		frame.len = cursor_u32(c);
+		cursor_skip(c, shape->entry - 8);
+		if (frame.packed_len > shape->at - packed_at || frame.packed_len > PACKED_MAX ||
+		    frame.len > SEEK_FRAME_MAX)
+			return false;
+		packed_at += frame.packed_len;
+		table->size += frame.len;
+		if (frame.len)
+			table->frames.at[table->frames.len++] = frame;
+	}
+	return !c->failed && packed_at == shape->at;
+}
+
+enum gospy_code seek_table_read(int fd, uint64_t file_size, struct seek_table *ret, bool *found_ret,
+				struct gospy_error *err)
+{
+	struct shape shape = {0};
+	size_t done;
+	enum gospy_code code = read_footer(fd, file_size, &shape, found_ret, err);
+	if (code || !*found_ret)
+		return code;
+	CLEANUP_FREE uint8_t *bytes = malloc((size_t)shape.size);
+	CLEANUP(seek_table_deinit) struct seek_table table = {0};
+	if (!bytes || !vec_reserve(&table.frames, shape.count))
+		return err_nomem(err);
+	code = read_at(fd, shape.at, bytes, (size_t)shape.size, &done, err);
+	if (code)
+		return code;
+	struct cursor c = cursor_at((struct span){bytes, done}, 0);
+	bool fits = cursor_u32(&c) == SKIPPABLE;
+	fits &= cursor_u32(&c) == shape.size - HEADER;
+	*found_ret = fits && read_entries(&c, &shape, &table);
+	if (*found_ret) {
+		*ret = table;
+		table = (struct seek_table){0};
+	}
+	return GOSPY_OK;
+}
+
+void seek_table_deinit(struct seek_table *table)
+{
+	vec_free(&table->frames);
+	table->size = 0;
+}
+
+size_t seek_table_find(const struct seek_table *table, uint64_t off)
+{
+	size_t from = 0, to = table->frames.len;
+	while (to - from > 1) {
+		size_t middle = from + (to - from) / 2;
+		if (table->frames.at[middle].at <= off)
+			from = middle;
+		else
+			to = middle;
+	}
+	return from;
+}
