@@ -99,8 +99,17 @@ GOSPY_API const char *gospy_version(void);
 /* ------------------------------------------------------------------------------------ targets --
  */
 
-/** A live Go process (later also a core or a bundle) with what was learnt of its runtime. */
+/** A live Go process, or a core file of one, with what was learnt of its runtime. */
 struct gospy_target;
+
+/** What stands for the process. */
+enum gospy_target_kind {
+	GOSPY_TARGET_PROCESS, /**< the process itself, which runs */
+	/** A core file. Its memory does not change, nothing is stopped, and what it does not hold
+	   is GOSPY_UNKNOWN: how long the process ran and what its threads were called, say. Options
+	   that are about stopping a process are accepted and mean nothing. */
+	GOSPY_TARGET_CORE,
+};
 
 struct gospy_open_options {
 	size_t size;       /**< sizeof(struct gospy_open_options) */
@@ -110,6 +119,12 @@ struct gospy_open_options {
 	   beginnings of their paths: "example.com/lib". They are copied. */
 	const char *const *own;
 	size_t own_count;
+	/** Of a core file: the files that were mapped in the process are looked for below this
+	   directory, under the names that the process had for them. NULL: below "/". */
+	const char *root;
+	/** Of a core file that is packed: as many bytes as it may become in a temporary file; 0:
+	   all but a tenth of the space that is free. */
+	uint64_t max_unpacked;
 };
 
 /** What is fixed about a target from opening to closing. */
@@ -128,6 +143,12 @@ struct gospy_target_info {
 	const char *object;
 	const char *note; /**< something a person should know (a version newer than this
 				   gospy knows, say), or NULL */
+	enum gospy_target_kind kind;
+	const char *file;    /**< path of the core file, or NULL */
+	const char *problem; /**< what is missing of that file (it was cut off, say), or NULL */
+	int signal;          /**< of which the process died; 0: of none, or not known */
+	pid_t signal_tid;    /**< the thread that took this signal, or 0 */
+	uint64_t fault_addr; /**< what could not be accessed (SIGSEGV ...), or GOSPY_UNKNOWN */
 };
 
 /**
@@ -139,6 +160,19 @@ struct gospy_target_info {
 GOSPY_API enum gospy_code gospy_target_open_pid(pid_t pid, const struct gospy_open_options *options,
 						struct gospy_target **ret, struct gospy_error *err)
 	__attribute__((warn_unused_result));
+/**
+ * The same for a core file: of the kernel, of gdb's gcore, of `dlv dump`; also packed by zstd, xz,
+ * lz4 or gzip. The kernel leaves out what can be read from the program's file: it is used if it is
+ * proved to be the one that ran. .bin names it, or a twin of it; else it is looked for where the
+ * core says it was. GOSPY_E_BAD_DATA: it is no core file; _OS: it cannot be opened; _NOT_FOUND: the
+ * program's file is needed, and the message says which; the rest as above.
+ */
+GOSPY_API enum gospy_code gospy_target_open_core(const char *path,
+						 const struct gospy_open_options *options,
+						 struct gospy_target **ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+/** Does this path name a file that begins as a core file does, or as a packed file? */
+GOSPY_API bool gospy_is_core(const char *path);
 /** The process runs on as if nothing had been. NULL is allowed. */
 GOSPY_API void gospy_target_close(struct gospy_target *target);
 /** Never NULL; the target's. */
@@ -189,6 +223,12 @@ struct gospy_diagnosis {
 GOSPY_API enum gospy_code
 gospy_diagnosis_create(pid_t pid, const struct gospy_open_options *options,
 		       struct gospy_diagnosis **ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+/** The same of a core file: what it holds, and what the files hold that were mapped. As
+ * gospy_target_open_core(). */
+GOSPY_API enum gospy_code
+gospy_diagnosis_create_core(const char *path, const struct gospy_open_options *options,
+			    struct gospy_diagnosis **ret, struct gospy_error *err)
 	__attribute__((warn_unused_result));
 /** NULL is allowed. */
 GOSPY_API void gospy_diagnosis_destroy(struct gospy_diagnosis *diagnosis);
@@ -1189,6 +1229,11 @@ gospy_build_info_create_with(pid_t pid, const struct gospy_process_options *opti
 /** The same without options. */
 GOSPY_API enum gospy_code gospy_build_info_create(pid_t pid, struct gospy_build_info **ret,
 						  struct gospy_error *err)
+	__attribute__((warn_unused_result));
+/** The same of the program of a core file. As gospy_target_open_core(). */
+GOSPY_API enum gospy_code
+gospy_build_info_create_core(const char *path, const struct gospy_open_options *options,
+			     struct gospy_build_info **ret, struct gospy_error *err)
 	__attribute__((warn_unused_result));
 /** NULL is allowed. */
 GOSPY_API void gospy_build_info_destroy(struct gospy_build_info *info);

@@ -403,7 +403,7 @@ static void wait_without_screen(struct app *app, int signals)
 static enum gospy_code run(struct app *app, int signals, struct gospy_error *err)
 {
 	const struct top_options *options = app->options;
-	if (options->pid)
+	if (options->pid || options->core)
 		app_connect(app, options->pid);
 	wait_without_screen(app, signals);
 	if (app->quit)
@@ -413,7 +413,7 @@ static enum gospy_code run(struct app *app, int signals, struct gospy_error *err
 			     !options->no_mouse, &app->ui.canvas.utf8, err);
 	if (code)
 		return code;
-	if (!options->pid)
+	if (!options->pid && !options->core)
 		app_pick(app);
 	take_keys(app);
 	draw(app);

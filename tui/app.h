@@ -16,7 +16,8 @@
 
 /** What the command line says. Strings are borrowed. */
 struct top_options {
-	pid_t pid; /* 0: let the user pick one */
+	pid_t pid;        /* 0, and no core: let the user pick one */
+	const char *core; /* path of a core file instead of a process, or NULL */
 	struct gospy_open_options open;
 	struct sampler_options sampling;
 	enum model_column sort;

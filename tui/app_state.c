@@ -98,6 +98,10 @@ void app_watch(struct app *app)
 {
 	struct gospy_error err;
 	follow_stop(take(app->follow));
+	if (!app->pid) { // a core file has no successor
+		app->following = false;
+		return;
+	}
 	if (!follow_start(app->pid, &app->follow, &err))
 		return;
 	if (app->following)
@@ -119,12 +123,16 @@ void app_connect(struct app *app, pid_t pid)
 		app_leave_picker(app);
 		return;
 	}
-	if (sampler_start(pid, &app->options->open, &app->sampling, &app->next, &err)) {
+	const char *core = pid ? NULL : app->options->core;
+	if (sampler_start(pid, core, &app->options->open, &app->sampling, &app->next, &err)) {
 		ui_say(&app->ui, STYLE_BAD, "%s", err.msg);
 		return;
 	}
 	app->next_pid = pid;
-	ui_say(&app->ui, STYLE_NORMAL, "looking into process %d ...", (int)pid);
+	if (core)
+		ui_say(&app->ui, STYLE_NORMAL, "looking into %s ...", core);
+	else
+		ui_say(&app->ui, STYLE_NORMAL, "looking into process %d ...", (int)pid);
 }
 
 /* ---- what views may ask for */

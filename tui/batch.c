@@ -140,7 +140,8 @@ static enum gospy_code go_on(struct batch *batch, struct gospy_error *err)
 	batch->failures = 0;
 	batch->new_pid = news.pid;
 	return code ? code
-		    : sampler_start(news.pid, &top->open, &top->sampling, &batch->sampler, err);
+		    : sampler_start(news.pid, NULL, &top->open, &top->sampling, &batch->sampler,
+				    err);
 }
 
 static bool follows(const struct batch *batch)
@@ -166,18 +167,20 @@ static enum gospy_code run(struct batch *batch, struct gospy_error *err)
 	const struct top_options *top = batch->options->top;
 	enum gospy_code code = set_up_model(batch, err);
 	if (!code)
-		code = sampler_start(top->pid, &top->open, &top->sampling, &batch->sampler, err);
+		code = sampler_start(top->pid, top->core, &top->open, &top->sampling,
+				     &batch->sampler, err);
 	while (!code && !batch->out->error) {
 		if (!wait_for_sample(batch))
 			return err_os(err, errno, "poll");
 		struct sample *sample = sampler_take(batch->sampler);
-		if (sample && top->follow && (!batch->follow || batch->new_pid))
+		if (sample && top->follow && !top->core && (!batch->follow || batch->new_pid))
 			code = begin_to_follow(batch, sampler_target(batch->sampler)->pid, err);
 		if (sample)
 			show(batch, sample);
 		else
 			code = check(batch, err);
-		if (batch->options->frames && batch->frames >= batch->options->frames)
+		const uint64_t frames = top->core ? 1 : batch->options->frames;
+		if (frames && batch->frames >= frames)
 			break;
 		if (code && follows(batch))
 			code = go_on(batch, err);

@@ -49,15 +49,16 @@ static void program_line(struct out *out, const struct gospy_target_info *target
 	else
 		out_printf(out, "%.1f%%", header->cpu_percent);
 	out_printf(out, ", rss %s, ", units_bytes(header->rss).s);
-	if (info->non_blocking)
+	if (target->kind == GOSPY_TARGET_CORE)
+		report_core(out, target, info);
+	else if (info->non_blocking)
 		out_printf(out,
 			   "not stopped: %" PRIu64 " consistent, %" PRIu64 " retried, %" PRIu64
-			   " torn\n",
+			   " torn",
 			   info->consistent, info->retried, info->torn);
 	else
 		report_pause(out, info);
-	if (!info->non_blocking)
-		out_putc(out, '\n');
+	out_putc(out, '\n');
 }
 
 static void goroutine_line(struct out *out, const struct model_header *header,

@@ -149,8 +149,12 @@ static void menu_draw(struct app *app, int y)
 static void connecting_draw(struct app *app, int y)
 {
 	struct canvas *canvas = &app->ui.canvas;
-	canvas_printf(canvas, y, 1, canvas->cols - 1, STYLE_STRONG, "Looking into process %d ...",
-		      (int)app->next_pid);
+	if (app->next_pid)
+		canvas_printf(canvas, y, 1, canvas->cols - 1, STYLE_STRONG,
+			      "Looking into process %d ...", (int)app->next_pid);
+	else
+		canvas_printf(canvas, y, 1, canvas->cols - 1, STYLE_STRONG, "Looking into %s ...",
+			      app->options->core);
 	if (app->status.failures)
 		canvas_text(canvas, y + 2, 1, canvas->cols - 1, STYLE_BAD, app->status.error.msg);
 }

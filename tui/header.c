@@ -81,12 +81,17 @@ static const char *base_name(const char *path)
 
 /* What looking costs the target: the last time, and the most so far. At the right of the line, in
  * as many words as there is room for. */
-static void pause_text(struct pen *pen, const struct gospy_snapshot_info *info,
-		       const struct model_header *header)
+static void pause_text(struct pen *pen, const struct gospy_target_info *target,
+		       const struct gospy_snapshot_info *info, const struct model_header *header)
 {
 	char texts[3][96];
 	struct units_text most = units_ms(header->pause_max_ns);
-	if (info->non_blocking) {
+	if (target->kind == GOSPY_TARGET_CORE) {
+		snprintf(texts[0], sizeof(texts[0]), "core of %.60s",
+			 units_date(info->time_unix_ns).s);
+		snprintf(texts[1], sizeof(texts[1]), "core file");
+		snprintf(texts[2], sizeof(texts[2]), "core");
+	} else if (info->non_blocking) {
 		snprintf(texts[0], sizeof(texts[0]), "not stopped");
 		snprintf(texts[1], sizeof(texts[1]), "no stop");
 		texts[2][0] = '\0';
@@ -177,7 +182,8 @@ static void program_line(struct pen *pen, struct app *app, const struct model_he
 			break;
 	}
 	program_text(pen, app, header, forms[i]);
-	pause_text(pen, gospy_snapshot_info(model_sample(app->ui.model)->snapshot), header);
+	pause_text(pen, sampler_target(app->sampler),
+		   gospy_snapshot_info(model_sample(app->ui.model)->snapshot), header);
 }
 
 static void put_delta(struct pen *pen, int64_t delta)
@@ -415,7 +421,9 @@ static void snapshot_line(struct pen *pen, struct app *app, const struct model_h
 		gospy_snapshot_info(model_sample(app->ui.model)->snapshot);
 	pen->x = 0;
 	put(pen, STYLE_LABEL, "Snapshot ");
-	if (info->non_blocking) {
+	if (sampler_target(app->sampler)->kind == GOSPY_TARGET_CORE) {
+		put(pen, STYLE_GOOD, "of a core file");
+	} else if (info->non_blocking) {
 		put(pen, STYLE_GOOD, "not stopped");
 		putf(pen, STYLE_NORMAL, ": %lu consistent, %lu retried, ", info->consistent,
 		     info->retried);

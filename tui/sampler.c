@@ -17,6 +17,7 @@ enum {
 struct sampler {
 	struct worker worker; /* first; its lock is for what both threads use */
 	pid_t pid;
+	const char *core; /* instead, or NULL */
 	struct gospy_open_options open;
 	char *bin; /* of it */
 	int fd;
@@ -159,8 +160,10 @@ uint64_t sampler_due_ns(uint64_t begin_ns, uint64_t end_ns, uint64_t refresh_ns)
 static bool wait_until_due(struct sampler *s, uint64_t begin_ns, uint64_t end_ns)
 {
 	while (!s->worker.stopping && !s->refresh) {
-		set_state(s, s->options.paused ? SAMPLER_PAUSED : SAMPLER_WAITING);
-		if (s->options.paused) {
+		// In a core file nothing changes.
+		bool paused = s->options.paused || (s->core && s->status.samples);
+		set_state(s, paused ? SAMPLER_PAUSED : SAMPLER_WAITING);
+		if (paused) {
 			pthread_cond_wait(&s->worker.changed, &s->worker.lock);
 			continue;
 		}
@@ -225,8 +228,9 @@ static enum gospy_code take_sample(struct sampler *s, const struct sampler_optio
 		uint64_t age_ns = now > instant ? now - instant : 0;
 		if (age_ns < mono - sample->mono_ns)
 			sample->mono_ns = mono - age_ns;
-		sample->usage_known = gospy_process_usage(s->pid, &sample->usage, NULL) == GOSPY_OK;
-		if (options->threads)
+		sample->usage_known =
+			!s->core && gospy_process_usage(s->pid, &sample->usage, NULL) == GOSPY_OK;
+		if (options->threads && !s->core)
 			read_threads(sample, s->pid);
 		code = still_begin(&s->still, gospy_snapshot_goroutine_count(sample->snapshot),
 				   begin_ns, mono)
@@ -284,7 +288,8 @@ static bool open_target(struct sampler *s)
 	open.cancel_fd = s->worker.cancel_fd;
 	struct gospy_error err = {0};
 	pthread_mutex_unlock(&s->worker.lock);
-	enum gospy_code code = gospy_target_open_pid(s->pid, &open, &s->target, &err);
+	enum gospy_code code = s->core ? gospy_target_open_core(s->core, &open, &s->target, &err)
+				       : gospy_target_open_pid(s->pid, &open, &s->target, &err);
 	if (!code)
 		code = gospy_collector_create(s->target, &s->collector, &err);
 	pthread_mutex_lock(&s->worker.lock);
@@ -331,7 +336,7 @@ static enum gospy_code init(struct sampler *s, const struct gospy_open_options *
 	return worker_start(&s->worker, work, sampler_destroy, err);
 }
 
-enum gospy_code sampler_start(pid_t pid, const struct gospy_open_options *open,
+enum gospy_code sampler_start(pid_t pid, const char *core, const struct gospy_open_options *open,
 			      const struct sampler_options *options, struct sampler **ret,
 			      struct gospy_error *err)
 {
@@ -344,6 +349,7 @@ enum gospy_code sampler_start(pid_t pid, const struct gospy_open_options *open,
 		return code;
 	}
 	s->pid = pid;
+	s->core = core;
 	s->options = s->read = *options;
 	s->status.since_mono_ns = clock_mono_ns();
 	code = init(s, open, err);

@@ -85,9 +85,10 @@ struct sampler_status {
 struct sampler;
 
 /** Begin: the target is opened by the thread as `open` says, which may be NULL. Its .bin is copied,
- * its .own is borrowed, and .cancel_fd not used. GOSPY_E_OS,
- * GOSPY_E_NOMEM. */
-enum gospy_code sampler_start(pid_t pid, const struct gospy_open_options *open,
+ * its .own and .root are borrowed, and .cancel_fd not used. `core`: path of a core file, borrowed,
+ * instead of the process; of that one sample is taken, and others only when they are asked for.
+ * GOSPY_E_OS, GOSPY_E_NOMEM. */
+enum gospy_code sampler_start(pid_t pid, const char *core, const struct gospy_open_options *open,
 			      const struct sampler_options *options, struct sampler **ret,
 			      struct gospy_error *err);
 /** End. What is being read is called off (tui/worker.h). All samples that were taken have to be

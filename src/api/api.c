@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/sized.h"
 #include "capture/collect_poll.h"
+#include "core/core.h"
 #include "image/image_create.h"
 #include "live/diagnose.h"
 #include "live/live.h"
@@ -39,6 +40,12 @@ static enum gospy_code describe(struct gospy_target *t, struct gospy_error *err)
 		.load_bias = program->described ? image->bias : GOSPY_UNKNOWN,
 		.build_id = program->build_id,
 		.object = image->binary,
+		.kind = t->source->kind,
+		.file = t->source->file,
+		.problem = t->source->problem,
+		.signal = t->source->signal,
+		.signal_tid = t->source->signal_tid,
+		.fault_addr = t->source->fault_addr,
 	};
 	static const char newer[] = "this Go is newer than this gospy knows: layouts come from the "
 				    "program itself, but rules may have changed";
@@ -49,18 +56,38 @@ static enum gospy_code describe(struct gospy_target *t, struct gospy_error *err)
 	return source_exe_path(t->source, &t->arena, &t->info.exe, &t->info.exe_deleted, err);
 }
 
-static enum gospy_code open_live(struct gospy_target *t, pid_t pid,
-				 const struct gospy_open_options *how, struct gospy_error *err)
+/* Find out what the target's source is of. */
+static enum gospy_code resolve(struct gospy_target *t, const struct gospy_open_options *how,
+			       struct gospy_error *err)
 {
-	enum gospy_code code = live_open(pid, &t->source, err);
-	if (code)
-		return code;
-	code = image_create(t->source, how->bin, &t->image, err);
+	enum gospy_code code = image_create(t->source, how->bin, &t->image, err);
 	if (!code)
 		code = image_set_own(t->image, how->own, how->own_count, err);
 	if (!code)
 		code = describe(t, err);
 	return code ? source_explain(t->source, code, err) : GOSPY_OK;
+}
+
+static enum gospy_code check_options(const struct gospy_open_options *how, const char *function,
+				     struct gospy_error *err)
+{
+	for (size_t i = 0; i < how->own_count; i++) {
+		if (!how->own || !how->own[i] || !how->own[i][0])
+			return err_set(err, GOSPY_E_USAGE, "%s: an empty path in .own", function);
+	}
+	return GOSPY_OK;
+}
+
+/* Gives the target, or closes it. */
+static enum gospy_code finish(struct gospy_target *t, enum gospy_code code,
+			      struct gospy_target **ret, struct gospy_error *err)
+{
+	code = cancel_verdict(code, err);
+	if (code)
+		gospy_target_close(t);
+	else
+		*ret = t;
+	return code;
 }
 
 enum gospy_code gospy_target_open_pid(pid_t pid, const struct gospy_open_options *options,
@@ -69,28 +96,44 @@ enum gospy_code gospy_target_open_pid(pid_t pid, const struct gospy_open_options
 	struct gospy_open_options how;
 	if (pid <= 0 || !ret)
 		return err_set(err, GOSPY_E_USAGE, "gospy_target_open_pid: bad argument");
-	if (SIZED_READ(&how, options, err))
+	if (SIZED_READ(&how, options, err) || check_options(&how, __func__, err))
 		return GOSPY_E_USAGE;
-	for (size_t i = 0; i < how.own_count; i++) {
-		if (!how.own || !how.own[i] || !how.own[i][0])
-			return err_set(err, GOSPY_E_USAGE,
-				       "gospy_target_open_pid: an empty path in .own");
-	}
 	CLEANUP(cancel_end) struct cancel cancel;
 	cancel_begin(&cancel, how.cancel_fd);
 	struct gospy_target *t = calloc(1, sizeof(*t));
 	if (!t)
 		return err_nomem(err);
-	enum gospy_code code = open_live(t, pid, &how, err);
+	enum gospy_code code = live_open(pid, &t->source, err);
+	if (!code)
+		code = resolve(t, &how, err);
 	if (code == GOSPY_E_PERM)
 		code = diagnose_eperm(pid, PROCESS_READ_MEMORY, err);
-	code = cancel_verdict(code, err);
-	if (code) {
-		gospy_target_close(t);
-		return code;
-	}
-	*ret = t;
-	return GOSPY_OK;
+	return finish(t, code, ret, err);
+}
+
+enum gospy_code gospy_target_open_core(const char *path, const struct gospy_open_options *options,
+				       struct gospy_target **ret, struct gospy_error *err)
+{
+	struct gospy_open_options how;
+	if (!path || !*path || !ret)
+		return err_set(err, GOSPY_E_USAGE, "gospy_target_open_core: bad argument");
+	if (SIZED_READ(&how, options, err) || check_options(&how, __func__, err))
+		return GOSPY_E_USAGE;
+	CLEANUP(cancel_end) struct cancel cancel;
+	cancel_begin(&cancel, how.cancel_fd);
+	struct gospy_target *t = calloc(1, sizeof(*t));
+	if (!t)
+		return err_nomem(err);
+	const struct core_options core = {how.bin, how.root, how.max_unpacked};
+	enum gospy_code code = core_open(path, &core, &t->source, err);
+	if (!code)
+		code = resolve(t, &how, err);
+	return finish(t, code, ret, err);
+}
+
+bool gospy_is_core(const char *path)
+{
+	return path && core_is(path);
 }
 
 void gospy_target_close(struct gospy_target *t)
@@ -180,7 +223,7 @@ static enum gospy_code take_snapshot(struct gospy_target *target,
 				     const struct gospy_snapshot_options *how, struct keep *keep,
 				     struct gospy_snapshot **ret, struct gospy_error *err)
 {
-	if (how->native && how->non_blocking)
+	if (how->native && how->non_blocking && !target->source->frozen)
 		return err_set(err, GOSPY_E_USAGE,
 			       "stacks of C code take the registers of the threads, and so a stop");
 	if (how->scope != GOSPY_SCOPE_ALL && how->scope != GOSPY_SCOPE_RUNNING)

@@ -8,6 +8,7 @@
 #include "base/cancel.h"
 #include "base/cleanup.h"
 #include "base/sized.h"
+#include "core/core.h"
 #include "image/image_check.h"
 #include "image/verify.h"
 #include "live/diagnose.h"
@@ -154,14 +155,12 @@ static void look_at_stop(struct owned_diagnosis *d, const struct process *proces
 	add(d, finding);
 }
 
-static void look_at_version(struct owned_diagnosis *d, const struct process *process,
+static void look_at_version(struct owned_diagnosis *d, struct source *source,
 			    const struct gospy_target_info *info)
 {
 	struct build_info_text text;
 	struct gospy_finding finding = {.topic = "runtime", .name = "Go version"};
-	CLEANUP(source_free) struct source *source = NULL;
-	bool has = !live_open(process->pid, &source, NULL) &&
-		   buildinfo_read(source, &d->arena, &text, NULL) == GOSPY_OK;
+	bool has = source && buildinfo_read(source, &d->arena, &text, NULL) == GOSPY_OK;
 	finding.text = info ? keep(d, info->go_version) : has ? text.go_version : NULL;
 	if (!finding.text)
 		return;
@@ -227,6 +226,18 @@ static void look_at_runtime(struct owned_diagnosis *d, struct gospy_target *targ
 	}
 }
 
+static void look_at_image(struct owned_diagnosis *d, struct gospy_target *target,
+			  struct gospy_error *why)
+{
+	if (target && image_verify(target->image, VERIFY_ALL, why) == GOSPY_OK)
+		look_at_runtime(d, target);
+	else
+		add(d, (struct gospy_finding){.topic = "runtime",
+					      .name = "Go runtime",
+					      .text = keep(d, why->msg),
+					      .verdict = GOSPY_VERDICT_PROBLEM});
+}
+
 static enum gospy_code diagnose(struct owned_diagnosis *d, struct process *process,
 				const struct gospy_open_options *options, struct gospy_error *err)
 {
@@ -241,16 +252,59 @@ static enum gospy_code diagnose(struct owned_diagnosis *d, struct process *proce
 		return d->pub.code;
 	}
 	look_at_stop(d, process, target);
-	look_at_version(d, process, target ? gospy_target_info(target) : NULL);
-	if (target && image_verify(target->image, VERIFY_ALL, &why) == GOSPY_OK)
-		look_at_runtime(d, target);
-	else
-		add(d, (struct gospy_finding){.topic = "runtime",
-					      .name = "Go runtime",
-					      .text = keep(d, why.msg),
-					      .verdict = GOSPY_VERDICT_PROBLEM});
+	CLEANUP(source_free) struct source *source = NULL;
+	if (!live_open(process->pid, &source, NULL))
+		look_at_version(d, source, target ? gospy_target_info(target) : NULL);
+	look_at_image(d, target, &why);
 	gospy_target_close(target);
 	return d->out_of_memory ? err_nomem(err) : process_check(process, err);
+}
+/* What a core file holds, and what the files hold that were mapped. */
+static enum gospy_code diagnose_core(struct owned_diagnosis *d, const char *path,
+				     const struct gospy_open_options *options,
+				     struct gospy_error *err)
+{
+	CLEANUP(source_free) struct source *source = NULL;
+	CLEANUP(tasks_deinit) struct tasks tasks = {0};
+	struct gospy_target *target = NULL;
+	struct gospy_error why = {0};
+	const struct core_options how = {options->bin, options->root, options->max_unpacked};
+	enum gospy_code code = core_open(path, &how, &source, err);
+	if (!code)
+		code = source_tasks(source, NULL, &tasks, err);
+	if (code)
+		return code;
+	CLEANUP_CLOSE int fd = -1;
+	struct gospy_finding program = {.topic = "process", .name = "program"};
+	bool deleted;
+	code = source_exe_path(source, &d->arena, &program.text, &deleted, err);
+	if (code)
+		return code;
+	if (source_open_exe(source, &fd, &why)) {
+		program.verdict = GOSPY_VERDICT_NOTE;
+		program.remedy = keep(d, why.msg);
+	}
+	add(d, program);
+	add(d, (struct gospy_finding){
+		       .topic = "access",
+		       .name = "memory",
+		       .text = source->problem ? keep(d, source->problem) : "can be read",
+		       .verdict = source->problem ? GOSPY_VERDICT_PROBLEM : GOSPY_VERDICT_OK});
+	add(d,
+	    (struct gospy_finding){
+		    .topic = "access",
+		    .name = "threads",
+		    .text = arena_printf(&d->arena, "%zu, with their registers", tasks.tasks.len),
+		    .verdict = tasks.tasks.len ? GOSPY_VERDICT_OK : GOSPY_VERDICT_PROBLEM});
+	d->pub.code = gospy_target_open_core(path, options, &target, &why);
+	if (d->pub.code == GOSPY_E_NOMEM || d->pub.code == GOSPY_E_CANCELLED) {
+		*err = why;
+		return d->pub.code;
+	}
+	look_at_version(d, source, target ? gospy_target_info(target) : NULL);
+	look_at_image(d, target, &why);
+	gospy_target_close(target);
+	return d->out_of_memory ? err_nomem(err) : GOSPY_OK;
 }
 
 /* Report that not even its executable can be looked at, or that it has none. */
@@ -288,6 +342,33 @@ enum gospy_code gospy_diagnosis_create(pid_t pid, const struct gospy_open_option
 	else if (code == GOSPY_E_PERM || code == GOSPY_E_NOT_GO)
 		code = add_refusal(d, code, err);
 	code = cancel_verdict(code, err);
+	d->pub.findings = d->findings.at;
+	d->pub.finding_count = d->findings.len;
+	if (code)
+		gospy_diagnosis_destroy(&d->pub);
+	else
+		*ret = &d->pub;
+	return code;
+}
+
+enum gospy_code gospy_diagnosis_create_core(const char *path,
+					    const struct gospy_open_options *options,
+					    struct gospy_diagnosis **ret, struct gospy_error *err)
+{
+	struct gospy_error own;
+	err = err ? err : &own; // its texts become findings
+	struct gospy_open_options how;
+	if (!path || !*path || !ret)
+		return err_set(err, GOSPY_E_USAGE, "gospy_diagnosis_create_core: bad argument");
+	if (SIZED_READ(&how, options, err))
+		return GOSPY_E_USAGE;
+	CLEANUP(cancel_end) struct cancel cancel;
+	cancel_begin(&cancel, how.cancel_fd);
+	how.cancel_fd = 0; // to open the target is a part of this
+	struct owned_diagnosis *d = calloc(1, sizeof(*d));
+	if (!d)
+		return err_nomem(err);
+	enum gospy_code code = cancel_verdict(diagnose_core(d, path, &how, err), err);
 	d->pub.findings = d->findings.at;
 	d->pub.finding_count = d->findings.len;
 	if (code)

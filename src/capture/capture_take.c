@@ -80,10 +80,11 @@ static bool is_of_ms(const struct passes *p)
 }
 
 /* Does everything have to be read while nothing runs? Without the counter nothing else proves
- * anything, and where no thread is held that is the shortest way. */
+ * anything, and where no thread is held, or memory cannot change, that is the shortest way. */
 static bool needs_moment(const struct passes *p)
 {
-	return p->options->exact || p->watches || !field_present(p->image->layout.g.trackingSeq);
+	return p->options->exact || p->watches || p->source->frozen ||
+	       !field_present(p->image->layout.g.trackingSeq);
 }
 
 struct stop_work {
@@ -502,7 +503,7 @@ static enum gospy_code capture_gs(struct passes *p, const struct map *tids, stru
 	enum { TRIES = 2, MOMENT_NS = 100 * 1000 * 1000 };
 	struct capture *c = p->capture;
 	struct gospy_error own;
-	bool stops = !p->options->non_blocking;
+	bool stops = !p->options->non_blocking || p->source->frozen;
 	enum gospy_code code = GOSPY_OK;
 	err = err ? err : &own;
 	collect_uncounted(p);

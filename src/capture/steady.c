@@ -59,6 +59,8 @@ static enum gospy_code read_stopped(struct source *source, uint64_t max_pause_ns
 			ret->soundness = tries ? GOSPY_SOUND_RETRIED : GOSPY_SOUND;
 			return GOSPY_OK;
 		}
+		if (source->frozen) // it will not come to rest
+			break;
 		if (tries + 1 < STOPS_MAX && cancel_sleep((uint64_t)TRY_AGAIN_NS << tries, err))
 			return GOSPY_E_CANCELLED;
 	}
@@ -99,7 +101,7 @@ enum gospy_code steady_read(struct source *source, const struct image *image,
 	if (code)
 		return code;
 	bool reached = false;
-	if (!options->non_blocking)
+	if (!options->non_blocking || source->frozen)
 		code = read_stopped(source, max_pause_ns, steady, &reading, &reached, err);
 	if (!reached) // without a stop then
 		code = read_running(source, steady, &reading, err);

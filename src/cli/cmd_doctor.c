@@ -3,19 +3,6 @@
 #include "cli/which.h"
 #include "render/report_doctor.h"
 
-struct doctor_options {
-	struct target_options target;
-	const char *bin;
-};
-
-static const struct opt doctor_opts[] = {
-	{"bin", .type = OPT_STRING, .offset = offsetof(struct doctor_options, bin), .arg = "FILE",
-	 .help = "take symbols from this unstripped twin of the program"},
-	{0},
-};
-
-static const struct opt_group doctor_group = {"What is looked at", doctor_opts};
-
 static void diagnosis_destroy(struct gospy_diagnosis **diagnosis)
 {
 	gospy_diagnosis_destroy(*diagnosis);
@@ -30,21 +17,33 @@ static bool has_problem(const struct gospy_diagnosis *diagnosis)
 	return false;
 }
 
+static enum gospy_code diagnose(const struct target_options *options, const struct which_one *one,
+				struct gospy_diagnosis **ret, struct gospy_error *err)
+{
+	const struct gospy_open_options open = {
+		.size = sizeof(open),
+		.bin = options->bin,
+		.root = options->root,
+		.max_unpacked = options->max_unpacked,
+	};
+	return one->core ? gospy_diagnosis_create_core(one->core, &open, ret, err)
+			 : gospy_diagnosis_create(one->pid, &open, ret, err);
+}
+
 static int doctor_run(struct cli *cli, char **args)
 {
-	struct doctor_options options = {0};
+	struct target_options options = {0};
 	struct gospy_error err;
 	size_t count;
 	int status = cli_parse(cli, &cmd_doctor, args, &options, &count);
 	if (status != CLI_GO_ON)
 		return status;
 	CLEANUP(diagnosis_destroy) struct gospy_diagnosis *diagnosis = NULL;
-	struct gospy_open_options open = {.size = sizeof(open), .bin = options.bin};
-	pid_t pid = which_target(cli, &options.target, &args, &count, &err);
-	if (!pid || cli_no_more(args, count, &err) ||
-	    gospy_diagnosis_create(pid, &open, &diagnosis, &err))
+	struct which_one one;
+	if (which_runtime(cli, &options, &args, &count, &one, &err) ||
+	    cli_no_more(args, count, &err) || diagnose(&options, &one, &diagnosis, &err))
 		return cli_fail(cli, &err);
-	report_doctor(cli->out, pid, diagnosis, cli->verbose, cli->format);
+	report_doctor(cli->out, one.pid, one.core, diagnosis, cli->verbose, cli->format);
 	if (diagnosis->code)
 		return cli_status_of(diagnosis->code);
 	return has_problem(diagnosis) ? EXIT_STATUS_PARTIAL : EXIT_STATUS_OK;
@@ -58,7 +57,7 @@ const struct cmd cmd_doctor = {
 		"Says whether memory can be read and the process be stopped, about how long that "
 		"would take, and where each global and layout of the Go runtime was found. The "
 		"process is not stopped. With -v, each of them has a line with its address.",
-	.groups = {&doctor_group, &target_group, &common_group},
+	.groups = {&core_group, &target_group, &common_group},
 	.examples = "gospy doctor 4711\n"
 		    "gospy doctor 4711 --json | jq '.findings[] | select(.verdict != \"ok\")'",
 	.pages = true,

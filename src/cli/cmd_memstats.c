@@ -80,15 +80,20 @@ static int watch(struct cli *cli, const struct memstats_options *options,
 	}
 }
 
-static int show(struct cli *cli, pid_t pid, void *ctx)
+static int show(struct cli *cli, const struct which_one *one, void *ctx)
 {
 	const struct memstats_options *options = ctx;
 	CLEANUP(shared_target_close) struct gospy_target *target = NULL;
 	struct gospy_read_options how;
 	struct gospy_memstats memstats;
 	struct gospy_error err;
-	if (shared_open(&options->snapshot, pid, &target, &how, &err))
+	if (shared_open(&options->snapshot, one, &target, &how, &err))
 		return cli_fail(cli, &err);
+	if (options->watch_ns && one->core) {
+		err_set(&err, GOSPY_E_USAGE,
+			"nothing happens in a core file: --watch is for processes");
+		return cli_fail(cli, &err);
+	}
 	if (options->watch_ns)
 		return watch(cli, options, target, &how);
 	if (gospy_memstats_read(target, &how, &memstats, &err))
@@ -128,7 +133,8 @@ const struct cmd cmd_memstats = {
 	.summary = "show what runtime.ReadMemStats would return, as gops does",
 	.description = "What the P's have in their caches is counted as ReadMemStats counts it, "
 		       "which empties them. JSON has all fields, and those of --all.",
-	.groups = {&memstats_group, &read_group, &agent_group, &target_group, &common_group},
+	.groups = {&memstats_group, &read_group, &core_group, &agent_group, &target_group,
+		   &common_group},
 	.examples = "gospy memstats 4711\n"
 		    "gospy memstats --all 4711\n"
 		    "gospy memstats --watch 100ms 4711",

@@ -414,7 +414,8 @@ static int write_text(struct cli *cli, const struct pprof_options *options, enum
 }
 
 /* The goroutine profile at debug=2: tracebacks. */
-static int write_stacks(struct cli *cli, const struct pprof_options *options, pid_t pid)
+static int write_stacks(struct cli *cli, const struct pprof_options *options,
+			const struct which_one *one)
 {
 	struct gospy_error err;
 	struct gospy_read_options unused;
@@ -424,7 +425,7 @@ static int write_stacks(struct cli *cli, const struct pprof_options *options, pi
 	struct gospy_snapshot_options how = {.stacks = true, .labels = true, .arguments = true};
 	struct select select = {.pc = SELECT_PC_CURRENT, .sort = SELECT_SORT_GOID};
 	struct stack_report report = {.select = &select};
-	if (shared_open(&options->snapshot, pid, &target, &unused, &err) ||
+	if (shared_open(&options->snapshot, one, &target, &unused, &err) ||
 	    sink_open(&sink, cli, options->output, &err) ||
 	    shared_take(cli, &options->snapshot, &how, target, &snapshot, &err))
 		return cli_fail(cli, &err);
@@ -439,12 +440,13 @@ static int write_stacks(struct cli *cli, const struct pprof_options *options, pi
 		.samples = report.shown,
 		.time_unix_ns = info->time_unix_ns,
 		.paused_ns = info->paused_ns,
-		.pids = &pid,
+		.pids = &report.target->pid,
 		.pid_count = 1,
 	};
 	if (sink.is_file)
 		say_written(cli, &facts, &sink.save);
-	int status = shared_note_problems(cli, info);
+	int status = shared_worst(shared_note_problems(cli, info),
+				  shared_note_target(cli, report.target));
 	return report.problems || report.missing ? EXIT_STATUS_PARTIAL : status;
 }
 
@@ -534,10 +536,10 @@ static enum gospy_code parse_tags(const struct pprof_options *options, enum gosp
 }
 
 static int make_and_write(struct cli *cli, const struct pprof_options *options, enum format format,
-			  const struct pprof_request *request, const which_pids *pids)
+			  const struct pprof_request *request, const which_ones *ones)
 {
 	CLEANUP(pprof_product_deinit) struct pprof_product product = {0};
-	int status = pprof_make(cli, request, pids, &product);
+	int status = pprof_make(cli, request, ones, &product);
 	if (status != CLI_GO_ON)
 		return status;
 	if (format == FORMAT_PPROF)
@@ -556,22 +558,22 @@ static int pprof_run(struct cli *cli, char **args)
 	CLEANUP(shared_strings_free) opt_strings tags = options.tags;
 	if (status != CLI_GO_ON)
 		return status;
-	CLEANUP(which_pids_free) which_pids pids = {0};
+	CLEANUP(which_ones_free) which_ones ones = {0};
 	CLEANUP(profile_free) struct gospy_profile *base = NULL;
 	struct pprof_request request = {.snapshot = &options.snapshot,
 					.over_ns = options.seconds_ns};
 	if (parse_kind(&args, &count, &request.kind, &err) || check(cli, &options, &format, &err) ||
 	    parse_tags(&options, request.kind, &request.tags, &err) ||
-	    which_targets(cli, &options.snapshot.target, args, count, &pids, &request.several,
-			  &err) ||
+	    which_runtimes(cli, &options.snapshot.target, args, count, &ones, &request.several,
+			   &err) ||
 	    check_format(&options, format, request.several, &err) ||
 	    (options.diff && pprof_read_base(options.diff, request.kind, &base, &err)))
 		return cli_fail(cli, &err);
 	if (request.kind == GOSPY_PROFILE_GOROUTINE && options.debug == 2)
-		return write_stacks(cli, &options, pids.at[0]);
+		return write_stacks(cli, &options, &ones.at[0]);
 	request.frames = format == FORMAT_TEXT;
 	request.base = base;
-	return make_and_write(cli, &options, format, &request, &pids);
+	return make_and_write(cli, &options, format, &request, &ones);
 }
 
 const struct cmd cmd_pprof = {
@@ -584,7 +586,7 @@ const struct cmd cmd_pprof = {
 		"uncompressed, byte for byte what the process itself would write. Only the "
 		"goroutine "
 		"profile stops the process, as `summary` does.",
-	.groups = {&pprof_group, &read_group, &target_group, &common_group},
+	.groups = {&pprof_group, &read_group, &core_group, &target_group, &common_group},
 	.examples = "gospy pprof heap shop\n"
 		    "gospy pprof goroutine 4711 --debug 1\n"
 		    "gospy pprof allocs shop --format top --limit 20\n"

@@ -88,9 +88,10 @@ static enum gospy_code check_threads(const struct stack_options *options, struct
 		       "--func, --created-by, --min-wait, --for and --label do not go with it");
 }
 
-static enum gospy_code check_choice(const struct stack_options *options, struct gospy_error *err)
+static enum gospy_code check_choice(const struct stack_options *options,
+				    const struct which_one *one, struct gospy_error *err)
 {
-	if (options->native && options->snapshot.non_blocking)
+	if (options->native && options->snapshot.non_blocking && !one->core)
 		return err_set(err, GOSPY_E_USAGE,
 			       "--native takes the registers of the threads, and so a stop: try it "
 			       "without --non-blocking");
@@ -105,17 +106,12 @@ static enum gospy_code check_choice(const struct stack_options *options, struct 
 }
 
 static int show(struct cli *cli, const struct stack_options *options, const struct shared_own *own,
-		struct select *select, const struct shared_filters *filters, pid_t pid)
+		struct select *select, const struct shared_filters *filters,
+		const struct which_one *one)
 {
 	struct gospy_error err;
 	CLEANUP(shared_target_close) struct gospy_target *target = NULL;
 	CLEANUP(shared_snapshot_destroy) struct gospy_snapshot *snapshot = NULL;
-	struct gospy_open_options open = {
-		.size = sizeof(open),
-		.bin = options->snapshot.bin,
-		.own = own->paths.at,
-		.own_count = own->paths.len,
-	};
 	struct gospy_snapshot_options how = {
 		.stacks = options->native || !options->threads,
 		.threads = options->threads,
@@ -132,7 +128,7 @@ static int show(struct cli *cli, const struct stack_options *options, const stru
 		.scope = options->running ? GOSPY_SCOPE_RUNNING : GOSPY_SCOPE_ALL,
 	};
 	CLEANUP(still_deinit) struct still still = {0};
-	if (gospy_target_open_pid(pid, &open, &target, &err) ||
+	if (shared_target_open(&options->snapshot.target, own, one, &target, &err) ||
 	    shared_take_after(cli, &options->snapshot, options->for_ns, &how, target, &still,
 			      &snapshot, &err))
 		return cli_fail(cli, &err);
@@ -152,8 +148,7 @@ static int show(struct cli *cli, const struct stack_options *options, const stru
 	if (options->threads ? report_threads(cli->out, &report, cli->format, &err)
 			     : report_stacks(cli->out, &report, cli->format, &err))
 		return cli_fail(cli, &err);
-	if (report.target->note)
-		cli_note(cli, "%s", report.target->note);
+	int status = shared_note_target(cli, report.target);
 	if (!options->threads)
 		matches_note(cli, &(struct matches){.snapshot = snapshot,
 						    .select = select,
@@ -163,7 +158,8 @@ static int show(struct cli *cli, const struct stack_options *options, const stru
 						    .matching = report.shown});
 	if (cli->verbose)
 		shared_note_details(cli, target, gospy_snapshot_info(snapshot));
-	return shared_worst(note_stacks(cli, &report), shared_note_filters(cli, filters));
+	status = shared_worst(note_stacks(cli, &report), status);
+	return shared_worst(status, shared_note_filters(cli, filters));
 }
 
 static int stack_run(struct cli *cli, char **args)
@@ -188,21 +184,23 @@ static int stack_run(struct cli *cli, char **args)
 								   : (enum select_sort)options.sort,
 				.system = options.system,
 				.min_wait_ns = options.min_wait_ns};
-	pid_t pid = which_target(cli, &options.snapshot.target, &args, &count, &err);
-	if (!pid || cli_no_more(args, count, &err) || shared_check(&options.snapshot, &err) ||
-	    check_threads(&options, &err) || check_choice(&options, &err) ||
+	struct which_one one;
+	if (which_runtime(cli, &options.snapshot.target, &args, &count, &one, &err) ||
+	    cli_no_more(args, count, &err) || shared_check(&options.snapshot, &err) ||
+	    check_threads(&options, &err) || check_choice(&options, &one, &err) ||
 	    shared_own(&modules, &own, &err) ||
 	    shared_state_filter(&states, &filters, &select, &err) ||
 	    shared_filters(options.func, options.created_by, &labels, &filters, &select, &err))
 		return cli_fail(cli, &err);
-	return show(cli, &options, &own, &select, &filters, pid);
+	return show(cli, &options, &own, &select, &filters, &one);
 }
 
 const struct cmd cmd_stack = {
 	.name = "stack",
 	.synopsis = "[OPTIONS] PROCESS",
 	.summary = "show the stacks of all goroutines, as the runtime prints them",
-	.groups = {&stack_group, &snapshot_group, &agent_group, &target_group, &common_group},
+	.groups = {&stack_group, &snapshot_group, &core_group, &agent_group, &target_group,
+		   &common_group},
 	.examples = "gospy stack shop\n"
 		    "gospy stack 4711 --group\n"
 		    "gospy stack 4711 --running\n"

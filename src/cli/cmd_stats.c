@@ -4,14 +4,14 @@
 #include "cli/which.h"
 #include "render/report_stats.h"
 
-static int show(struct cli *cli, pid_t pid, void *ctx)
+static int show(struct cli *cli, const struct which_one *one, void *ctx)
 {
 	const struct snapshot_options *options = ctx;
 	CLEANUP(shared_target_close) struct gospy_target *target = NULL;
 	struct gospy_read_options how;
 	struct gospy_stats stats;
 	struct gospy_error err;
-	if (shared_open(options, pid, &target, &how, &err) ||
+	if (shared_open(options, one, &target, &how, &err) ||
 	    gospy_stats_read(target, &how, &stats, &err))
 		return cli_fail(cli, &err);
 	report_stats(cli->out, gospy_target_info(target), &stats, cli->verbose, cli->format);
@@ -39,7 +39,8 @@ const struct cmd cmd_stats = {
 	.summary = "show goroutines, threads, GOMAXPROCS and CPUs, as gops does",
 	.description = "With -v, P's and M's by what they do, run queues, timers, finalizers, "
 		       "waiters for the network and calls to C follow. JSON always has all of it.",
-	.groups = {&read_group, &all_group, &agent_group, &target_group, &common_group},
+	.groups = {&read_group, &core_group, &all_group, &agent_group, &target_group,
+		   &common_group},
 	.examples = "gospy stats 4711\n"
 		    "gospy stats -v 4711\n"
 		    "gospy stats --all shop\n"

@@ -77,7 +77,7 @@ struct request {
 	struct select select; /* to be copied: it remembers what it has matched in one process */
 };
 
-static int show(struct cli *cli, pid_t pid, void *ctx)
+static int show(struct cli *cli, const struct which_one *one, void *ctx)
 {
 	const struct request *request = ctx;
 	const struct summary_options *options = request->options;
@@ -87,12 +87,6 @@ static int show(struct cli *cli, pid_t pid, void *ctx)
 	struct gospy_error err;
 	CLEANUP(shared_target_close) struct gospy_target *target = NULL;
 	CLEANUP(shared_snapshot_destroy) struct gospy_snapshot *snapshot = NULL;
-	struct gospy_open_options open = {
-		.size = sizeof(open),
-		.bin = options->snapshot.bin,
-		.own = own->paths.at,
-		.own_count = own->paths.len,
-	};
 	bool json_entries = cli->format != REPORT_TEXT && !options->group;
 	bool asked = json_entries || options->waits_at || options->pc == SELECT_PC_USER ||
 		     options->pc == SELECT_PC_CURRENT;
@@ -107,7 +101,7 @@ static int show(struct cli *cli, pid_t pid, void *ctx)
 		.stack_states = shared_stack_states(&select),
 	};
 	CLEANUP(still_deinit) struct still still = {0};
-	if (gospy_target_open_pid(pid, &open, &target, &err) ||
+	if (shared_target_open(&options->snapshot.target, own, one, &target, &err) ||
 	    shared_take_after(cli, &options->snapshot, options->for_ns, &how, target, &still,
 			      &snapshot, &err))
 		return cli_fail(cli, &err);
@@ -127,8 +121,7 @@ static int show(struct cli *cli, pid_t pid, void *ctx)
 	if (report_summary(cli->out, &summary, cli->format, &err))
 		return cli_fail(cli, &err);
 	const struct gospy_snapshot_info *info = gospy_snapshot_info(snapshot);
-	if (summary.target->note)
-		cli_note(cli, "%s", summary.target->note);
+	int status = shared_note_target(cli, summary.target);
 	matches_note(cli, &(struct matches){.snapshot = snapshot,
 					    .select = &select,
 					    .for_ns = options->for_ns,
@@ -136,7 +129,8 @@ static int show(struct cli *cli, pid_t pid, void *ctx)
 					    .func_hint = func_hint});
 	if (cli->verbose)
 		shared_note_details(cli, target, info);
-	return shared_worst(shared_note_problems(cli, info), shared_note_filters(cli, filters));
+	status = shared_worst(shared_note_problems(cli, info), status);
+	return shared_worst(status, shared_note_filters(cli, filters));
 }
 
 static int summary_run(struct cli *cli, char **args)
@@ -170,7 +164,8 @@ const struct cmd cmd_summary = {
 	.aliases = {"s"},
 	.synopsis = "[OPTIONS] PROCESS...",
 	.summary = "show scheduler, heap, threads and every goroutine of a process",
-	.groups = {&summary_group, &snapshot_group, &all_group, &target_group, &common_group},
+	.groups = {&summary_group, &snapshot_group, &core_group, &all_group, &target_group,
+		   &common_group},
 	.examples = "gospy summary shop\n"
 		    "gospy summary 4711 --group --pc current\n"
 		    "gospy summary 4711 --state waiting --min-wait 10m --sort wait\n"

@@ -76,8 +76,6 @@ static const struct opt batch_opts[] = {
 static const struct opt reading_opts[] = {
 	{"pid", 'p', OPT_PID, AT(snapshot.target.pid), .arg = "PID",
 	 .help = "the process to look at"},
-	{"bin", .type = OPT_STRING, AT(snapshot.bin), .arg = "FILE",
-	 .help = "take symbols from this unstripped twin of the program"},
 	{"non-blocking", .type = OPT_FLAG, AT(snapshot.non_blocking),
 	 .help = "never stop the process (also: --nonblocking)"},
 	{"nonblocking", .type = OPT_FLAG, AT(snapshot.non_blocking)},
@@ -165,7 +163,9 @@ static int top_run(struct cli *cli, char **args)
 	bool frames = wants_frames(cli, &options);
 	struct top_options top = {
 		.open = {.size = sizeof(top.open),
-			 .bin = options.snapshot.bin,
+			 .bin = options.snapshot.target.bin,
+			 .root = options.snapshot.target.root,
+			 .max_unpacked = options.snapshot.target.max_unpacked,
 			 .own = own.paths.at,
 			 .own_count = own.paths.len},
 		.sampling = {.refresh_ns = options.refresh_ns,
@@ -183,10 +183,13 @@ static int top_run(struct cli *cli, char **args)
 	if (top.sort_given)
 		top.sort = (enum model_column)options.sort;
 	// A screen can ask for the process.
-	if (frames || count || options.snapshot.target.pid) {
-		top.pid = which_target(cli, &options.snapshot.target, &args, &count, &err);
-		if (!top.pid || cli_no_more(args, count, &err))
+	if (frames || count || options.snapshot.target.pid || options.snapshot.target.core) {
+		struct which_one one;
+		if (which_runtime(cli, &options.snapshot.target, &args, &count, &one, &err) ||
+		    cli_no_more(args, count, &err))
 			return cli_fail(cli, &err);
+		top.pid = one.pid;
+		top.core = one.core;
 		// Frames tell which process they are of, and it may become another.
 		cli->about = 0;
 	}
@@ -202,7 +205,7 @@ const struct cmd cmd_top = {
 		       "keys. What has grown steadily since the first sample, or since the mark "
 		       "that m sets, or for five minutes, comes first. Where there is no terminal, "
 		       "or with --json, frames are written one after another.",
-	.groups = {&top_group, &batch_group, &reading_group, &common_group},
+	.groups = {&top_group, &batch_group, &reading_group, &core_group, &common_group},
 	.examples = "gospy top\n"
 		    "gospy top shop\n"
 		    "gospy top --follow shop\n"

@@ -8,6 +8,19 @@ static void info_destroy(struct gospy_build_info **info)
 	gospy_build_info_destroy(*info);
 }
 
+static enum gospy_code read_info(const struct target_options *options, const struct which_one *one,
+				 struct gospy_build_info **ret, struct gospy_error *err)
+{
+	const struct gospy_open_options open = {
+		.size = sizeof(open),
+		.bin = options->bin,
+		.root = options->root,
+		.max_unpacked = options->max_unpacked,
+	};
+	return one->core ? gospy_build_info_create_core(one->core, &open, ret, err)
+			 : gospy_build_info_create(one->pid, ret, err);
+}
+
 static int version_run(struct cli *cli, char **args)
 {
 	struct target_options options = {0};
@@ -19,8 +32,9 @@ static int version_run(struct cli *cli, char **args)
 	if (status != CLI_GO_ON)
 		return status;
 	CLEANUP(info_destroy) struct gospy_build_info *info = NULL;
-	pid_t pid = which_target(cli, &options, &args, &count, &err);
-	if (!pid || cli_no_more(args, count, &err) || gospy_build_info_create(pid, &info, &err))
+	struct which_one one;
+	if (which_runtime(cli, &options, &args, &count, &one, &err) ||
+	    cli_no_more(args, count, &err) || read_info(&options, &one, &info, &err))
 		return cli_fail(cli, &err);
 	report_version(cli->out, info, cli->verbose, cli->format);
 	return EXIT_STATUS_OK;
@@ -33,7 +47,7 @@ const struct cmd cmd_version = {
 	.summary = "show the Go version and, with -v, the modules of a process",
 	.description = "With -v, main package, modules and build settings follow as `go version "
 		       "-m` prints them. JSON always has all of it.",
-	.groups = {&agent_group, &target_group, &common_group},
+	.groups = {&core_group, &agent_group, &target_group, &common_group},
 	.examples = "gospy version 4711\n"
 		    "gospy version -v 4711",
 	.pages = true,

@@ -48,10 +48,12 @@ static const struct cmd *unknown_command(const char *name, struct gospy_error *e
 }
 
 /* A word that is no command is a process, if there is one; what looks like a path or an address can
- * be nothing else. */
+ * be nothing else but a core file. */
 static const struct cmd *process_or_unknown(const char *word, struct gospy_error *err)
 {
 	CLEANUP(which_pids_free) which_pids pids = {0};
+	if (gospy_is_core(word))
+		return &cmd_summary;
 	if (strpbrk(word, "/:") || !which_find(word, &pids, err))
 		return &cmd_process;
 	return unknown_command(word, err);
@@ -71,7 +73,7 @@ static bool has_any(char *const *args, const char *name, char letter)
 static const struct cmd *choose_command(char **args, struct gospy_error *err)
 {
 	static const struct opt_group *const groups[] = {
-		&common_group, &target_group, &snapshot_group, &agent_group, NULL,
+		&common_group, &target_group, &core_group, &snapshot_group, &agent_group, NULL,
 	};
 	size_t i = opts_first_word(groups, args);
 	uint64_t n;

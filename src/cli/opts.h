@@ -45,7 +45,7 @@ struct opt_group {
 	const struct opt *opts;
 };
 
-enum { OPT_GROUPS_MAX = 6 /* with the NULL at the end */ };
+enum { OPT_GROUPS_MAX = 8 /* with the NULL at the end */ };
 
 /**
  * Parse the NULL-terminated `args`. Options may stand anywhere before "--"; the other words are

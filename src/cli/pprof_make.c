@@ -78,16 +78,21 @@ static pid_t pid_of(const struct pprof_subject *subject)
 	return gospy_target_info(subject->target)->pid;
 }
 
-static bool read_first(struct making *m, struct pprof_subject *subject, pid_t pid)
+static bool read_first(struct making *m, struct pprof_subject *subject, const struct which_one *one)
 {
 	struct gospy_read_options unused;
 	struct gospy_error err;
-	if (shared_open(m->request->snapshot, pid, &subject->target, &unused, &err) ||
+	if (shared_open(m->request->snapshot, one, &subject->target, &unused, &err) ||
 	    read_profile(m, subject, &subject->profile, &err))
-		return leave_out(m, subject, pid, &err);
+		return leave_out(m, subject, one->pid, &err);
+	if (m->request->over_ns && one->core) {
+		err_set(&err, GOSPY_E_USAGE,
+			"nothing happens in a core file: --seconds is for processes");
+		return leave_out(m, subject, 0, &err);
+	}
 	// Where the kernel has none, the end is seen when the process is read again.
 	if (m->request->over_ns)
-		subject->fd = (int)syscall(SYS_pidfd_open, pid, 0);
+		subject->fd = (int)syscall(SYS_pidfd_open, one->pid, 0);
 	return true;
 }
 
@@ -172,25 +177,25 @@ static bool read_second(struct making *m, struct pprof_subject *subject)
 	return !code || leave_out(m, subject, pid_of(subject), &err);
 }
 
-static bool read_all(struct making *m, const which_pids *pids)
+static bool read_all(struct making *m, const which_ones *ones)
 {
 	struct pprof_product *product = m->product;
-	for (size_t i = 0; i < pids->len; i++) {
+	for (size_t i = 0; i < ones->len; i++) {
 		if (!vec_push(&product->subjects, (struct pprof_subject){.fd = -1})) {
 			err_nomem(&m->err);
 			return false;
 		}
 	}
-	product->count = pids->len;
-	for (size_t i = 0; i < pids->len; i++) {
-		if (!read_first(m, &product->subjects.at[i], pids->at[i]))
+	product->count = ones->len;
+	for (size_t i = 0; i < ones->len; i++) {
+		if (!read_first(m, &product->subjects.at[i], &ones->at[i]))
 			return false;
 	}
 	if (!m->request->over_ns)
 		return true;
 	if (!wait_for_second(m))
 		return false;
-	for (size_t i = 0; i < pids->len; i++) {
+	for (size_t i = 0; i < ones->len; i++) {
 		struct pprof_subject *subject = &product->subjects.at[i];
 		if (subject->target && !read_second(m, subject))
 			return false;
@@ -217,16 +222,20 @@ static void add_tag(struct tags *tags, const char *key, const char *value)
 	tags->labels[tags->count++] = (struct gospy_label){key, value};
 }
 
-static void make_tags(const struct pprof_request *request, pid_t pid, struct tags *tags)
+/* Of a core file neither this machine nor a process here says anything. */
+static void make_tags(const struct pprof_request *request, const struct gospy_target_info *info,
+		      struct tags *tags)
 {
+	bool runs = info->kind == GOSPY_TARGET_PROCESS;
 	if (request->tags & PPROF_TAG_PID) {
-		snprintf(tags->pid, sizeof(tags->pid), "%d", (int)pid);
+		snprintf(tags->pid, sizeof(tags->pid), "%d", (int)info->pid);
 		add_tag(tags, "pid", tags->pid);
 	}
-	if (request->tags & PPROF_TAG_HOST && !gethostname(tags->host, sizeof(tags->host) - 1))
+	if (runs && request->tags & PPROF_TAG_HOST &&
+	    !gethostname(tags->host, sizeof(tags->host) - 1))
 		add_tag(tags, "host", tags->host);
-	if (request->tags & PPROF_TAG_CONTAINER &&
-	    !gospy_process_info_create(pid, 0, &tags->info, NULL) && tags->info->container)
+	if (runs && request->tags & PPROF_TAG_CONTAINER &&
+	    !gospy_process_info_create(info->pid, 0, &tags->info, NULL) && tags->info->container)
 		add_tag(tags, "container", tags->info->container);
 }
 
@@ -242,7 +251,7 @@ static enum gospy_code put_together(const struct pprof_request *request,
 		const struct pprof_subject *subject = &product->subjects.at[i];
 		if (!subject->target)
 			continue;
-		make_tags(request, pid_of(subject), &tags[n]);
+		make_tags(request, gospy_target_info(subject->target), &tags[n]);
 		parts[n] = (struct gospy_profile_part){subject->profile, 1, tags[n].labels,
 						       tags[n].count};
 		n++;
@@ -297,11 +306,11 @@ const struct gospy_target_info *pprof_first(const struct pprof_product *product)
 	return gospy_target_info(product->subjects.at[i].target);
 }
 
-int pprof_make(struct cli *cli, const struct pprof_request *request, const which_pids *pids,
+int pprof_make(struct cli *cli, const struct pprof_request *request, const which_ones *ones,
 	       struct pprof_product *ret)
 {
 	struct making m = {.cli = cli, .request = request, .product = ret};
-	if (!read_all(&m, pids) || combine(request, ret, &m.err))
+	if (!read_all(&m, ones) || combine(request, ret, &m.err))
 		return cli_fail(cli, &m.err);
 	return CLI_GO_ON;
 }

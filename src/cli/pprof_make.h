@@ -51,7 +51,7 @@ void pprof_product_deinit(struct pprof_product *product);
 const struct gospy_target_info *pprof_first(const struct pprof_product *product);
 
 /** CLI_GO_ON, or the exit status, after the error was said. */
-int pprof_make(struct cli *cli, const struct pprof_request *request, const which_pids *pids,
+int pprof_make(struct cli *cli, const struct pprof_request *request, const which_ones *ones,
 	       struct pprof_product *ret);
 
 /** A file to compare with, which has to have what a profile of this kind has. Errors name it. The

@@ -84,6 +84,22 @@ enum gospy_code shared_own(const opt_strings *texts, struct shared_own *ret,
 	return GOSPY_OK;
 }
 
+enum gospy_code shared_target_open(const struct target_options *options,
+				   const struct shared_own *own, const struct which_one *one,
+				   struct gospy_target **ret, struct gospy_error *err)
+{
+	const struct gospy_open_options open = {
+		.size = sizeof(open),
+		.bin = options->bin,
+		.root = options->root,
+		.max_unpacked = options->max_unpacked,
+		.own = own ? own->paths.at : NULL,
+		.own_count = own ? own->paths.len : 0,
+	};
+	return one->core ? gospy_target_open_core(one->core, &open, ret, err)
+			 : gospy_target_open_pid(one->pid, &open, ret, err);
+}
+
 enum gospy_code shared_check(const struct snapshot_options *snapshot, struct gospy_error *err)
 {
 	if (snapshot->non_blocking && snapshot->exact)
@@ -251,6 +267,9 @@ enum gospy_code shared_take_after(struct cli *cli, const struct snapshot_options
 {
 	// At unequal distances: what moves at a steady pace may have been counted round to the same
 	// number after one of them, but hardly after both.
+	if (for_ns && gospy_target_info(target)->kind != GOSPY_TARGET_PROCESS)
+		return err_set(err, GOSPY_E_USAGE,
+			       "nothing moves in a core file: --for is for processes");
 	const uint64_t pauses_ns[] = {for_ns / 8 * 3, for_ns - for_ns / 8 * 3};
 	for (size_t i = 0; for_ns && i < sizeof(pauses_ns) / sizeof(pauses_ns[0]); i++) {
 		CLEANUP(shared_snapshot_destroy) struct gospy_snapshot *snapshot = NULL;
@@ -268,6 +287,15 @@ static void add_count(struct strbuf *b, uint64_t n, const char *what)
 {
 	if (n)
 		strbuf_printf(b, "%s%" PRIu64 " %s", b->len ? ", " : "", n, what);
+}
+
+int shared_note_target(struct cli *cli, const struct gospy_target_info *target)
+{
+	if (target->note)
+		cli_note(cli, "%s", target->note);
+	if (target->problem)
+		cli_note(cli, "%s", target->problem);
+	return target->problem ? EXIT_STATUS_PARTIAL : EXIT_STATUS_OK;
 }
 
 /* An entry that moved is whole, and exact for a moment just before the stop. Busy programs have
@@ -318,26 +346,23 @@ void shared_note_details(struct cli *cli, const struct gospy_target *target,
 		 units_ms(info->total_ns).s, info->active, units_plural(info->active));
 }
 
-enum gospy_code shared_open(const struct snapshot_options *options, pid_t pid,
+enum gospy_code shared_open(const struct snapshot_options *options, const struct which_one *one,
 			    struct gospy_target **target_ret, struct gospy_read_options *how_ret,
 			    struct gospy_error *err)
 {
-	struct gospy_open_options open = {.size = sizeof(open), .bin = options->bin};
 	*how_ret = (struct gospy_read_options){
 		.size = sizeof(*how_ret),
 		.non_blocking = options->non_blocking,
 		.max_pause_ns = options->max_pause_ns,
 	};
-	return gospy_target_open_pid(pid, &open, target_ret, err);
+	return shared_target_open(&options->target, NULL, one, target_ret, err);
 }
 
 int shared_note_reading(struct cli *cli, const struct gospy_target *target,
 			const struct gospy_reading *reading)
 {
 	bool torn = reading->soundness == GOSPY_SOUND_TORN;
-	const char *note = gospy_target_info(target)->note;
-	if (note)
-		cli_note(cli, "%s", note);
+	int status = shared_note_target(cli, gospy_target_info(target));
 	if (torn)
 		cli_note(cli,
 			 "the figures changed while they were read: they may not fit together");
@@ -347,5 +372,5 @@ int shared_note_reading(struct cli *cli, const struct gospy_target *target,
 		note_provenance(cli, target);
 		cli_note(cli, "stopped for %s", units_ms(reading->paused_ns).s);
 	}
-	return torn || reading->problem ? EXIT_STATUS_PARTIAL : EXIT_STATUS_OK;
+	return torn || reading->problem ? EXIT_STATUS_PARTIAL : status;
 }

@@ -3,7 +3,7 @@
 #define GOSPY_CLI_SHARED_H
 
 #include "base/arena.h"
-#include "cli/cli.h"
+#include "cli/which.h"
 #include "render/select.h"
 
 /** The filters that have to be compiled; all zero is none. A struct select borrows them. */
@@ -33,6 +33,11 @@ void shared_target_close(struct gospy_target **target);
 void shared_snapshot_destroy(struct gospy_snapshot **snapshot);
 void shared_strings_free(opt_strings *strings);
 void shared_filters_free(struct shared_filters *filters);
+
+/** Open a process or a core file; `own` may be NULL. */
+enum gospy_code shared_target_open(const struct target_options *options,
+				   const struct shared_own *own, const struct which_one *one,
+				   struct gospy_target **ret, struct gospy_error *err);
 
 /** Do the options fit together? */
 enum gospy_code shared_check(const struct snapshot_options *snapshot, struct gospy_error *err);
@@ -66,8 +71,8 @@ enum gospy_code shared_take_after(struct cli *cli, const struct snapshot_options
 				  struct gospy_target *target, struct still *still,
 				  struct gospy_snapshot **ret, struct gospy_error *err);
 
-/** Open the process that gospy_memstats_read or gospy_stats_read is to read, and say how. */
-enum gospy_code shared_open(const struct snapshot_options *options, pid_t pid,
+/** Open what gospy_memstats_read or gospy_stats_read is to read, and say how. */
+enum gospy_code shared_open(const struct snapshot_options *options, const struct which_one *one,
 			    struct gospy_target **target_ret, struct gospy_read_options *how_ret,
 			    struct gospy_error *err);
 /** Say what is missing or inexact of figures, and with -v how they were had. Exit status of the
@@ -75,6 +80,8 @@ enum gospy_code shared_open(const struct snapshot_options *options, pid_t pid,
 int shared_note_reading(struct cli *cli, const struct gospy_target *target,
 			const struct gospy_reading *reading);
 
+/** Say what is to be known of a target, and what is missing of it. Exit status of the command. */
+int shared_note_target(struct cli *cli, const struct gospy_target_info *target);
 /** Say what is missing or inexact. Exit status of the command. */
 int shared_note_problems(struct cli *cli, const struct gospy_snapshot_info *info);
 /** For -v: where the facts came from, and what the capture cost. */

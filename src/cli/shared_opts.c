@@ -48,6 +48,18 @@ static const struct opt target_opts[] = {
 	{0},
 };
 
+static const struct opt core_opts[] = {
+	{"core", .type = OPT_STRING, AT(target.core), .arg = "FILE",
+	 .help = "look at a core file instead of a process; its name alone will do"},
+	{"bin", .type = OPT_STRING, AT(target.bin), .arg = "FILE",
+	 .help = "the program, or an unstripped twin of it to take symbols from"},
+	{"root", .type = OPT_STRING, AT(target.root), .arg = "DIR",
+	 .help = "of a core: look for the files of the process below this directory"},
+	{"max-unpacked", .type = OPT_NUMBER, AT(target.max_unpacked), .arg = "BYTES",
+	 .help = "of a packed core: what it may become (default: what fits on the disk)"},
+	{0},
+};
+
 static const struct opt all_opts[] = {
 	{"all", .type = OPT_FLAG, AT(target.all),
 	 .help = "all processes that the word fits, one after the other"},
@@ -58,8 +70,6 @@ static const struct opt all_opts[] = {
 static const struct opt snapshot_opts[] = {
 	{"exact", .type = OPT_FLAG, AT(exact),
 	 .help = "read every goroutine while the process is stopped"},
-	{"bin", .type = OPT_STRING, AT(bin), .arg = "FILE",
-	 .help = "take symbols from this unstripped twin of the program"},
 	{"non-blocking", .type = OPT_FLAG, AT(non_blocking),
 	 .help = "never stop the process (also: --nonblocking)"},
 	{"nonblocking", .type = OPT_FLAG, AT(non_blocking)},
@@ -70,6 +80,7 @@ static const struct opt snapshot_opts[] = {
 
 const struct opt_group common_group = {"Common options", common_opts};
 const struct opt_group target_group = {"Target", target_opts};
+const struct opt_group core_group = {"Files", core_opts};
 const struct opt_group all_group = {"Several processes", all_opts};
 const struct opt_group snapshot_group = {"Reading the target", snapshot_opts};
 const struct opt_group read_group = {"Reading the target", snapshot_opts + 1};

@@ -17,7 +17,10 @@ struct common_options {
 
 struct target_options {
 	struct common_options common;
-	pid_t pid;           /* 0: not given */
+	pid_t pid;        /* 0: not given */
+	const char *core; /* with core_group, as the next three */
+	const char *bin, *root;
+	uint64_t max_unpacked;
 	bool all;            /* with all_group */
 	bool agent;          /* with agent_group */
 	uint64_t timeout_ns; /* with agent_group, agent_wait_group; 0: not given */
@@ -25,7 +28,6 @@ struct target_options {
 
 struct snapshot_options {
 	struct target_options target;
-	const char *bin;
 	bool non_blocking, exact;
 	uint64_t max_pause_ns;
 };
@@ -35,6 +37,7 @@ struct snapshot_options {
 
 extern const struct opt_group common_group;   /* of struct common_options */
 extern const struct opt_group target_group;   /* of struct target_options */
+extern const struct opt_group core_group;     /* of struct target_options */
 extern const struct opt_group all_group;      /* of struct target_options */
 extern const struct opt_group snapshot_group; /* of struct snapshot_options */
 extern const struct opt_group read_group;     /* snapshot_group without what is about goroutines */

@@ -28,6 +28,11 @@ void which_pids_free(which_pids *pids)
 	vec_free(pids);
 }
 
+void which_ones_free(which_ones *ones)
+{
+	vec_free(ones);
+}
+
 static void list_destroy(struct gospy_process_list **list)
 {
 	gospy_process_list_destroy(*list);
@@ -500,6 +505,12 @@ static enum gospy_code no_agent(const struct target_options *options, struct gos
 				   : GOSPY_OK;
 }
 
+/* A word that is a number is a PID, always. */
+static bool is_core(const char *word)
+{
+	return !is_number(word) && gospy_is_core(word);
+}
+
 pid_t which_process(struct cli *cli, const struct target_options *options, char ***words,
 		    size_t *count, struct gospy_error *err)
 {
@@ -508,6 +519,11 @@ pid_t which_process(struct cli *cli, const struct target_options *options, char 
 		return options->pid;
 	if (!*count) {
 		no_word(err);
+		return 0;
+	}
+	if (is_core(**words)) {
+		err_set(err, GOSPY_E_USAGE,
+			"'%s' is a core file: this command is about a process that runs", **words);
 		return 0;
 	}
 	if (which_find(**words, &pids, err))
@@ -527,36 +543,65 @@ pid_t which_target(struct cli *cli, const struct target_options *options, char *
 	return which_process(cli, options, words, count, err);
 }
 
+enum gospy_code which_runtime(struct cli *cli, const struct target_options *options, char ***words,
+			      size_t *count, struct which_one *ret, struct gospy_error *err)
+{
+	*ret = (struct which_one){.core = options->core};
+	if (options->core && options->pid)
+		return err_set(err, GOSPY_E_USAGE, "--core and --pid are two targets: give one");
+	if (no_agent(options, err))
+		return err->code;
+	if (!options->core && !options->pid && *count && is_core(**words)) {
+		ret->core = *(*words)++;
+		(*count)--;
+	}
+	if (!ret->core)
+		ret->pid = which_process(cli, options, words, count, err);
+	return ret->core || ret->pid ? GOSPY_OK : err->code;
+}
+
 /* ---- several */
 
-static enum gospy_code add_once(which_pids *pids, pid_t pid, struct gospy_error *err)
+static enum gospy_code add_once(which_ones *ones, pid_t pid, struct gospy_error *err)
 {
-	for (size_t i = 0; i < pids->len; i++) {
-		if (pids->at[i] == pid)
+	for (size_t i = 0; i < ones->len; i++) {
+		if (ones->at[i].pid == pid)
 			return GOSPY_OK;
 	}
-	return vec_push(pids, pid) ? GOSPY_OK : err_nomem(err);
+	return vec_push(ones, (struct which_one){.pid = pid}) ? GOSPY_OK : err_nomem(err);
+}
+
+static enum gospy_code add_core(which_ones *ones, const char *path, struct gospy_error *err)
+{
+	return vec_push(ones, (struct which_one){.core = path}) ? GOSPY_OK : err_nomem(err);
 }
 
 static enum gospy_code add_word(struct cli *cli, const struct target_options *options,
-				const char *word, which_pids *pids, struct gospy_error *err)
+				const char *word, which_ones *ones, struct gospy_error *err)
 {
 	CLEANUP(which_pids_free) which_pids found = {0};
+	if (is_core(word))
+		return add_core(ones, word, err);
 	enum gospy_code code = which_find(word, &found, err);
 	if (!code && !options->all) {
 		pid_t pid = choose(cli, word, &found, true, &options->common, err);
-		return pid ? add_once(pids, pid, err) : err->code;
+		return pid ? add_once(ones, pid, err) : err->code;
 	}
 	for (size_t i = 0; !code && i < found.len; i++)
-		code = add_once(pids, found.at[i], err);
+		code = add_once(ones, found.at[i], err);
 	return code;
 }
 
-static void write_heading(struct cli *cli, pid_t pid)
+static void write_heading(struct cli *cli, const struct which_one *one)
 {
 	struct gospy_process_info *info = NULL;
-	out_printf(cli->out, "pid %d", (int)pid);
-	if (!gospy_process_info_create(pid, 0, &info, NULL)) {
+	if (one->core) {
+		out_text(cli->out, one->core);
+		out_puts(cli->out, ":\n");
+		return;
+	}
+	out_printf(cli->out, "pid %d", (int)one->pid);
+	if (!gospy_process_info_create(one->pid, 0, &info, NULL)) {
 		out_puts(cli->out, ", ");
 		out_text(cli->out, info->comm);
 	}
@@ -574,48 +619,50 @@ static int joined_status(int before, int status, bool first)
 	return shown || shown_before ? EXIT_STATUS_PARTIAL : before;
 }
 
-static int do_all(struct cli *cli, const which_pids *pids, which_action *action, void *ctx)
+static int do_all(struct cli *cli, const which_ones *ones, which_action *action, void *ctx)
 {
 	int status = EXIT_STATUS_OK;
 	const bool array = cli->format == REPORT_JSON;
 	out_puts(cli->out, array ? "[\n" : "");
-	for (size_t i = 0; i < pids->len && !cli->out->error; i++) {
+	for (size_t i = 0; i < ones->len && !cli->out->error; i++) {
 		if (i && cli->format != REPORT_JSON_LINES)
 			out_puts(cli->out, array ? ",\n" : "\n");
 		if (cli->format == REPORT_TEXT)
-			write_heading(cli, pids->at[i]);
-		cli->about = pids->at[i];
-		status = joined_status(status, action(cli, pids->at[i], ctx), i == 0);
+			write_heading(cli, &ones->at[i]);
+		cli->about = ones->at[i].pid;
+		status = joined_status(status, action(cli, &ones->at[i], ctx), i == 0);
 	}
 	out_puts(cli->out, array ? "]\n" : "");
 	return status;
 }
 
-enum gospy_code which_targets(struct cli *cli, const struct target_options *options, char **words,
-			      size_t count, which_pids *ret, bool *several_ret,
-			      struct gospy_error *err)
+enum gospy_code which_runtimes(struct cli *cli, const struct target_options *options, char **words,
+			       size_t count, which_ones *ret, bool *several_ret,
+			       struct gospy_error *err)
 {
-	const size_t given = count + (options->pid != 0);
+	const size_t given = count + (options->pid != 0) + (options->core != NULL);
 	enum gospy_code code = no_agent(options, err);
 	if (!code && !given)
 		code = no_word(err);
 	if (!code && options->pid)
 		code = add_once(ret, options->pid, err);
+	if (!code && options->core)
+		code = add_core(ret, options->core, err);
 	for (size_t i = 0; !code && i < count; i++)
 		code = add_word(cli, options, words[i], ret, err);
 	*several_ret = given > 1 || options->all;
 	if (!code && !*several_ret)
-		cli->about = count && !is_number(words[0]) ? ret->at[0] : 0;
+		cli->about = count && !is_number(words[0]) ? ret->at[0].pid : 0;
 	return code;
 }
 
 int which_each(struct cli *cli, const struct target_options *options, char **words, size_t count,
 	       which_action *action, void *ctx)
 {
-	CLEANUP(which_pids_free) which_pids pids = {0};
+	CLEANUP(which_ones_free) which_ones ones = {0};
 	struct gospy_error err;
 	bool several;
-	if (which_targets(cli, options, words, count, &pids, &several, &err))
+	if (which_runtimes(cli, options, words, count, &ones, &several, &err))
 		return cli_fail(cli, &err);
-	return several ? do_all(cli, &pids, action, ctx) : action(cli, pids.at[0], ctx);
+	return several ? do_all(cli, &ones, action, ctx) : action(cli, &ones.at[0], ctx);
 }

@@ -292,17 +292,16 @@ static enum gospy_code find(struct finder *f)
 		code = add_memory(f);
 	if (!code && f->binaries->found.len == 0 && f->binaries->shared)
 		code = err_set(f->err, GOSPY_E_NOT_FOUND,
-			       "pid %d (%s) takes its Go runtime from a shared library "
+			       "%s (%s) takes its Go runtime from a shared library "
 			       "(go build -linkshared), but none that it has mapped holds one",
-			       f->source->pid, f->source->comm);
+			       f->source->name, f->source->comm);
 	if (!code && f->binaries->found.len == 0)
-		code = err_set(
-			f->err, GOSPY_E_NOT_GO,
-			"pid %d (%s) is not a Go program: neither its executable%s%s%s nor a "
-			"library of its has sections, a note or symbols of Go's, and no "
-			"moduledata with a function table of Go is in its memory",
-			f->source->pid, f->source->comm, f->why ? " (" : "", f->why ? f->why : "",
-			f->why ? ")" : "");
+		code = err_set(f->err, GOSPY_E_NOT_GO,
+			       "%s (%s) is not a Go program: neither its executable%s%s%s nor a "
+			       "library of its has sections, a note or symbols of Go's, and no "
+			       "moduledata with a function table of Go is in its memory",
+			       f->source->name, f->source->comm, f->why ? " (" : "",
+			       f->why ? f->why : "", f->why ? ")" : "");
 	return code;
 }
 

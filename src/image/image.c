@@ -80,9 +80,8 @@ enum gospy_code image_check(const struct image *image, struct source *source,
 	// The vDSO and the program headers are placed anew by every exec.
 	if (now.entry != image->auxv.entry || now.phdr != image->auxv.phdr ||
 	    now.base != image->auxv.base || now.sysinfo_ehdr != image->auxv.sysinfo_ehdr)
-		return err_set(err, GOSPY_E_GONE,
-			       "pid %d (%s) has executed a new program meanwhile", source->pid,
-			       source->comm);
+		return err_set(err, GOSPY_E_GONE, "%s (%s) has executed a new program meanwhile",
+			       source->name, source->comm);
 	return GOSPY_OK;
 }
 

@@ -96,7 +96,7 @@ enum gospy_code image_create(struct source *source, const char *bin_path, struct
 		note_others(image);
 		code = check(image, err);
 		if (code)
-			err_context(err, code, "pid %d (%s, %s)", source->pid, source->comm,
+			err_context(err, code, "%s (%s, %s)", source->name, source->comm,
 				    image->go_version);
 	}
 	if (code) {

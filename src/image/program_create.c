@@ -68,7 +68,7 @@ static enum gospy_code resolve(struct program *program, const struct program_par
 	if (!code)
 		code = cancel_check(err);
 	if (code && program->window.len)
-		return err_context(err, code, "pid %d (%s%s%s)", parts->source->pid,
+		return err_context(err, code, "%s (%s%s%s)", parts->source->name,
 				   parts->source->comm, program->go_version ? ", " : "",
 				   program->go_version ? program->go_version : "");
 	return code;

@@ -1,5 +1,6 @@
 #include "live/live.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -146,6 +147,9 @@ static void describe(struct live *live)
 	struct source *source = &live->source;
 	source->pid = process->pid;
 	memcpy(source->comm, process->comm, sizeof(source->comm));
+	source->kind = GOSPY_TARGET_PROCESS;
+	snprintf(source->name, sizeof(source->name), "pid %d", (int)process->pid);
+	source->fault_addr = GOSPY_UNKNOWN;
 	source->start_ns = procfs_ticks_to_ns(process->start_ticks);
 	source->exe_inode = process->exe_ino;
 	source->namespaced = procfs_other_pid_namespace(process->live_tid);

@@ -5,6 +5,7 @@
 #include "base/cancel.h"
 #include "base/cleanup.h"
 #include "base/sized.h"
+#include "core/core.h"
 #include "image/binary.h"
 #include "image/image.h"
 #include "image/image_create.h"
@@ -96,15 +97,20 @@ static enum gospy_code fill(struct source *source, struct owned_info *owned,
 		       : GOSPY_OK;
 }
 
-static enum gospy_code read_build_info(pid_t pid, struct owned_info *owned, struct gospy_error *err)
+static enum gospy_code read_build_info(struct source *source, struct gospy_build_info **ret,
+				       struct gospy_error *err)
 {
-	CLEANUP(source_free) struct source *source = NULL;
-	enum gospy_code code = live_open(pid, &source, err);
-	if (!code) {
-		code = fill(source, owned, err);
-		code = code ? source_explain(source, code, err) : source_check(source, err);
-	}
-	return code == GOSPY_E_PERM ? diagnose_eperm(pid, PROCESS_READ_MEMORY, err) : code;
+	struct owned_info *owned = calloc(1, sizeof(*owned));
+	if (!owned)
+		return err_nomem(err);
+	enum gospy_code code = fill(source, owned, err);
+	code = cancel_verdict(code ? source_explain(source, code, err) : source_check(source, err),
+			      err);
+	if (code)
+		gospy_build_info_destroy(&owned->pub);
+	else
+		*ret = &owned->pub;
+	return code;
 }
 
 enum gospy_code gospy_build_info_create_with(pid_t pid, const struct gospy_process_options *options,
@@ -117,15 +123,28 @@ enum gospy_code gospy_build_info_create_with(pid_t pid, const struct gospy_proce
 		return GOSPY_E_USAGE;
 	CLEANUP(cancel_end) struct cancel cancel;
 	cancel_begin(&cancel, how.cancel_fd);
-	struct owned_info *owned = calloc(1, sizeof(*owned));
-	if (!owned)
-		return err_nomem(err);
-	enum gospy_code code = cancel_verdict(read_build_info(pid, owned, err), err);
-	if (code)
-		gospy_build_info_destroy(&owned->pub);
-	else
-		*ret = &owned->pub;
-	return code;
+	CLEANUP(source_free) struct source *source = NULL;
+	enum gospy_code code = cancel_verdict(live_open(pid, &source, err), err);
+	if (!code)
+		code = read_build_info(source, ret, err);
+	return code == GOSPY_E_PERM ? diagnose_eperm(pid, PROCESS_READ_MEMORY, err) : code;
+}
+
+enum gospy_code gospy_build_info_create_core(const char *path,
+					     const struct gospy_open_options *options,
+					     struct gospy_build_info **ret, struct gospy_error *err)
+{
+	struct gospy_open_options how;
+	if (!path || !*path || !ret)
+		return err_set(err, GOSPY_E_USAGE, "gospy_build_info_create_core: bad argument");
+	if (SIZED_READ(&how, options, err))
+		return GOSPY_E_USAGE;
+	CLEANUP(cancel_end) struct cancel cancel;
+	cancel_begin(&cancel, how.cancel_fd);
+	CLEANUP(source_free) struct source *source = NULL;
+	const struct core_options core = {how.bin, how.root, how.max_unpacked};
+	enum gospy_code code = cancel_verdict(core_open(path, &core, &source, err), err);
+	return code ? code : read_build_info(source, ret, err);
 }
 
 enum gospy_code gospy_build_info_create(pid_t pid, struct gospy_build_info **ret,

@@ -83,10 +83,15 @@ static void counted(struct out *out, const char *separator, size_t n, const char
 }
 
 /* What a person wants to know before all else. */
-static void write_verdict(struct out *out, pid_t pid, const struct gospy_diagnosis *d)
+static void write_verdict(struct out *out, pid_t pid, const char *core,
+			  const struct gospy_diagnosis *d)
 {
 	const size_t problems = count(d, GOSPY_VERDICT_PROBLEM);
-	out_printf(out, "pid %d: ", (int)pid);
+	if (core)
+		out_text(out, core);
+	else
+		out_printf(out, "pid %d", (int)pid);
+	out_puts(out, ": ");
 	if (d->code)
 		out_puts(out, "cannot be looked into");
 	else if (problems)
@@ -156,9 +161,10 @@ static void write_all(struct out *out, const struct gospy_diagnosis *d, enum gos
 
 /* The verdict first, then what is wrong and what to do about it; where globals and layouts are
  * concerns those who look for an error in gospy. */
-static void doctor_text(struct out *out, pid_t pid, const struct gospy_diagnosis *d, bool verbose)
+static void doctor_text(struct out *out, pid_t pid, const char *core,
+			const struct gospy_diagnosis *d, bool verbose)
 {
-	write_verdict(out, pid, d);
+	write_verdict(out, pid, core, d);
 	write_all(out, d, GOSPY_VERDICT_PROBLEM, false);
 	write_all(out, d, GOSPY_VERDICT_NOTE, false);
 	write_all(out, d, GOSPY_VERDICT_OK, false);
@@ -170,11 +176,14 @@ static void doctor_text(struct out *out, pid_t pid, const struct gospy_diagnosis
 	}
 }
 
-static void doctor_json(struct out *out, pid_t pid, const struct gospy_diagnosis *d)
+static void doctor_json(struct out *out, pid_t pid, const char *core,
+			const struct gospy_diagnosis *d)
 {
 	struct json json = {.out = out};
 	json_begin(&json, "doctor");
-	json_u64(&json, "pid", (uint64_t)pid);
+	if (pid)
+		json_u64(&json, "pid", (uint64_t)pid);
+	json_str(&json, "core", core);
 	json_bool(&json, "readable", d->code == GOSPY_OK);
 	if (d->code)
 		json_str(&json, "code", gospy_code_name(d->code));
@@ -198,13 +207,13 @@ static void doctor_json(struct out *out, pid_t pid, const struct gospy_diagnosis
 	json_newline(&json);
 }
 
-void report_doctor(struct out *out, pid_t pid, const struct gospy_diagnosis *diagnosis,
-		   bool verbose, enum report_format format)
+void report_doctor(struct out *out, pid_t pid, const char *core,
+		   const struct gospy_diagnosis *diagnosis, bool verbose, enum report_format format)
 {
 	const struct out_mark mark = out_mark(out);
 	if (format == REPORT_TEXT)
-		doctor_text(out, pid, diagnosis, verbose);
+		doctor_text(out, pid, core, diagnosis, verbose);
 	else
-		doctor_json(out, pid, diagnosis);
+		doctor_json(out, pid, core, diagnosis);
 	out_wrap(out, mark);
 }

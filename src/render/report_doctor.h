@@ -6,9 +6,11 @@
 #include "render/out.h"
 #include "render/report.h"
 
-/** Text is one screen: globals and layouts by where they came from, unless `verbose` asks for a
- * line each. JSON always has all of it. */
-void report_doctor(struct out *out, pid_t pid, const struct gospy_diagnosis *diagnosis,
-		   bool verbose, enum report_format format);
+/** `core`: path of a core file; NULL: it is of the process `pid`. Text is one screen: globals and
+ * layouts by where they came from, unless `verbose` asks for a line each. JSON always has all of
+ * it. */
+void report_doctor(struct out *out, pid_t pid, const char *core,
+		   const struct gospy_diagnosis *diagnosis, bool verbose,
+		   enum report_format format);
 
 #endif

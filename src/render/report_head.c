@@ -63,9 +63,14 @@ static void process_line(struct out *out, const struct gospy_target_info *target
 	head_line_part(&line, "  ", 0);
 	escape_add(&line.text, target->go_version ? target->go_version : "go?");
 	head_line_part(&line, "  ", 2);
-	strbuf_printf(&line.text, "up %s", units_span(info->uptime_ns).s);
-	head_line_part(&line, "  ", 1);
-	add_cost(&line, info);
+	if (info->uptime_ns != GOSPY_UNKNOWN) {
+		strbuf_printf(&line.text, "up %s", units_span(info->uptime_ns).s);
+		head_line_part(&line, "  ", 1);
+	}
+	if (target->kind == GOSPY_TARGET_CORE)
+		report_core_add(&line.text, target, info);
+	else
+		add_cost(&line, info);
 	head_line_part(&line, "   ", 1);
 	head_line_write(&line, out);
 }

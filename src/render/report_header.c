@@ -1,8 +1,10 @@
 #include "render/report_header.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/cleanup.h"
+#include "render/escape.h"
 #include "render/fields.h"
 #include "render/units.h"
 
@@ -79,6 +81,33 @@ static const char *p_status_name(enum gospy_p_status status)
 	return "unknown";
 }
 
+void report_core_add(struct strbuf *text, const struct gospy_target_info *target,
+		     const struct gospy_snapshot_info *info)
+{
+	const char *slash = strrchr(target->file, '/');
+	strbuf_puts(text, "core file ");
+	escape_add(text, slash ? slash + 1 : target->file);
+	if (info->time_unix_ns != GOSPY_UNKNOWN)
+		strbuf_printf(text, " of %s", units_date(info->time_unix_ns).s);
+	const char *signal = target->signal ? sigabbrev_np(target->signal) : NULL;
+	if (signal)
+		strbuf_printf(text, ", died of SIG%s", signal);
+	else if (target->signal)
+		strbuf_printf(text, ", died of signal %d", target->signal);
+	if (target->fault_addr != GOSPY_UNKNOWN)
+		strbuf_printf(text, " at 0x%" PRIx64, target->fault_addr);
+	if (target->signal_tid)
+		strbuf_printf(text, " in thread %d", (int)target->signal_tid);
+}
+
+void report_core(struct out *out, const struct gospy_target_info *target,
+		 const struct gospy_snapshot_info *info)
+{
+	CLEANUP(strbuf_deinit) struct strbuf text = {0};
+	report_core_add(&text, target, info);
+	out_puts(out, text.s ? text.s : "");
+}
+
 void report_pause_add(struct strbuf *text, const struct gospy_snapshot_info *info)
 {
 	if (!info->stopped_threads) {
@@ -117,7 +146,9 @@ static void process_text(struct out *out, const struct gospy_target_info *target
 	out_printf(out, ", pid: %d, uptime: %s      ", (int)target->pid,
 		   units_span(info->uptime_ns).s);
 	out_putc(out, '(');
-	if (info->non_blocking) {
+	if (target->kind == GOSPY_TARGET_CORE) {
+		report_core(out, target, info);
+	} else if (info->non_blocking) {
 		out_puts(out, "not stopped: ");
 		fields_text(out, soundness_fields, COUNT(soundness_fields), info,
 			    FIELDS_NUMBER_FIRST);
@@ -211,6 +242,22 @@ void report_header_text(struct out *out, const struct gospy_target_info *target,
 	out_wrap(out, mark);
 }
 
+void report_core_json(struct json *json, const struct gospy_target_info *target)
+{
+	if (target->kind != GOSPY_TARGET_CORE)
+		return;
+	json_str(json, "core", target->file);
+	json_str(json, "problem", target->problem);
+	if (target->signal) {
+		const char *name = sigabbrev_np(target->signal);
+		json_u64(json, "signal", (uint64_t)target->signal);
+		json_str(json, "signal_name", name);
+	}
+	if (target->signal_tid)
+		json_u64(json, "signal_tid", (uint64_t)target->signal_tid);
+	json_addr(json, "fault_addr", target->fault_addr);
+}
+
 static void target_json(struct json *json, const struct gospy_target_info *target,
 			const struct gospy_snapshot_info *info)
 {
@@ -227,6 +274,7 @@ static void target_json(struct json *json, const struct gospy_target_info *targe
 	json_str(json, "build_id", target->build_id);
 	json_str(json, "object", target->object);
 	json_str(json, "note", target->note);
+	report_core_json(json, target);
 	json_object_end(json);
 }
 

@@ -266,11 +266,15 @@ static enum gospy_code tally(struct gospy_snapshot *s, struct keep *keep, struct
 	return GOSPY_OK;
 }
 
+/* A core file does not tell the states of its threads. */
 static void count_threads(const struct tasks *tasks, struct gospy_thread_counts *ret)
 {
-	ret->total = tasks->tasks.len;
+	bool known = true;
 	for (size_t i = 0; i < tasks->tasks.len; i++) {
 		switch (tasks->tasks.at[i].state) {
+		case '?':
+			known = false;
+			break;
 		case 'R':
 			ret->running++;
 			break;
@@ -287,6 +291,9 @@ static void count_threads(const struct tasks *tasks, struct gospy_thread_counts 
 			break;
 		}
 	}
+	if (!known)
+		memset(ret, 0xff, sizeof(*ret)); // GOSPY_UNKNOWN
+	ret->total = tasks->tasks.len;
 }
 
 /* src/runtime/runtime1.go: debug.tracebacklabels, Go 1.26+; whether it is set by default depends on
@@ -319,7 +326,7 @@ static void describe(struct gospy_snapshot *s, const struct source *source,
 	struct gospy_snapshot_info *info = &s->info;
 	info->time_unix_ns = c->instant_real_ns;
 	info->uptime_ns = source_uptime_ns(source, c->instant_boot_ns);
-	info->non_blocking = options->non_blocking || c->gave_up;
+	info->non_blocking = (options->non_blocking && !source->frozen) || c->gave_up;
 	info->instant = c->instant;
 	info->stopped_threads = c->interrupted;
 	info->not_stopped = c->gave_up ? c->why : NULL;
@@ -466,6 +473,8 @@ static uint64_t wait_ns(const struct gospy_snapshot *s, const struct g_rec *rec)
 				status != GOSPY_STATUS_LEAKED))
 		return GOSPY_UNKNOWN;
 	uint64_t now = s->capture.instant_mono_ns;
+	if (now == GOSPY_UNKNOWN)
+		return GOSPY_UNKNOWN;
 	return now > rec->waitsince ? now - rec->waitsince : 0;
 }
 

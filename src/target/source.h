@@ -8,9 +8,9 @@
  *
  * This file: the table of functions through which the engine asks all that it asks of a target.
  *
- * A running process is one source (live/live.h). A core file will be another: its memory cannot
- * change, its moment is there already, and its clocks stand still. The rooms above src/target know
- * no other way to a target, so that every command works on each source.
+ * A running process is one source (live/live.h). A core file is another (core/core.h): its memory
+ * cannot change, its moment is there already, and its clocks stand still. The rooms above
+ * src/target know no other way to a target, so that every command works on each source.
  *
  * A function of the table may be called by several threads at once.
  */
@@ -103,6 +103,13 @@ struct source {
 	uint64_t exe_inode; /* of the executable; 0: not known */
 	bool namespaced;    /* the target has another PID namespace: .nstid of tasks differ */
 	bool frozen;        /* memory cannot change: one pass will do, nothing is worth a wait */
+	enum gospy_target_kind kind;
+	char name[96];       /* how messages call it: "pid 4711", "core.4711" */
+	const char *file;    /* the source's; the file that it was read from, or NULL */
+	const char *problem; /* the source's; what is missing of it, for a person, or NULL */
+	int signal;          /* of which it died; 0: of none, or not known */
+	pid_t signal_tid;    /* the thread that took the signal, or 0 */
+	uint64_t fault_addr; /* the address that could not be accessed, or GOSPY_UNKNOWN */
 };
 
 /** NULL is allowed. */

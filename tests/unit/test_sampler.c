@@ -68,7 +68,8 @@ static void samples_come(void **state)
 	start(&program);
 	struct sampler *sampler;
 	const struct sampler_options options = every(1000000);
-	assert_int_equal(sampler_start(program.pid, NULL, &options, &sampler, NULL), GOSPY_OK);
+	assert_int_equal(sampler_start(program.pid, NULL, NULL, &options, &sampler, NULL),
+			 GOSPY_OK);
 	uint64_t before_ns = 0;
 	for (unsigned i = 0; i < 5; i++) {
 		struct sample *sample = next_sample(sampler);
@@ -96,7 +97,8 @@ static void stacks_are_read_meanwhile(void **state)
 	start(&program);
 	struct sampler *sampler;
 	struct sampler_options options = every(1);
-	assert_int_equal(sampler_start(program.pid, NULL, &options, &sampler, NULL), GOSPY_OK);
+	assert_int_equal(sampler_start(program.pid, NULL, NULL, &options, &sampler, NULL),
+			 GOSPY_OK);
 	// Of the first one only the go statements are there to be named, while the thread comes to
 	// know all that is on the stacks.
 	struct sample *first = next_sample(sampler), *second = NULL;
@@ -142,7 +144,8 @@ static void what_is_missing_is_read_at_once(void **state)
 	struct sampler *sampler;
 	struct sampler_options options = every(HOUR_NS);
 	options.paused = true;
-	assert_int_equal(sampler_start(program.pid, NULL, &options, &sampler, NULL), GOSPY_OK);
+	assert_int_equal(sampler_start(program.pid, NULL, NULL, &options, &sampler, NULL),
+			 GOSPY_OK);
 	sample_destroy(next_sample(sampler));
 	wait_for_state(sampler, SAMPLER_PAUSED);
 	options.key = GROUP_OBJECT;
@@ -172,7 +175,8 @@ static void the_end_of_the_target_is_told(void **state)
 	start(&program);
 	struct sampler *sampler;
 	const struct sampler_options options = every(1000000);
-	assert_int_equal(sampler_start(program.pid, NULL, &options, &sampler, NULL), GOSPY_OK);
+	assert_int_equal(sampler_start(program.pid, NULL, NULL, &options, &sampler, NULL),
+			 GOSPY_OK);
 	struct sample *sample = next_sample(sampler);
 	go_program_end(&program);
 	struct sampler_status status = wait_for_state(sampler, SAMPLER_ENDED);
@@ -191,7 +195,7 @@ static void what_is_no_go_program_ends_it(void **state)
 	(void)state;
 	struct sampler *sampler;
 	const struct sampler_options options = every(1000000);
-	assert_int_equal(sampler_start(getpid(), NULL, &options, &sampler, NULL), GOSPY_OK);
+	assert_int_equal(sampler_start(getpid(), NULL, NULL, &options, &sampler, NULL), GOSPY_OK);
 	struct sampler_status status = wait_for_state(sampler, SAMPLER_ENDED);
 	assert_int_not_equal(status.error.code, GOSPY_OK);
 	assert_null(sampler_target(sampler));
@@ -210,7 +214,7 @@ static void it_ends_at_any_time(void **state)
 	for (unsigned i = 0; i < 20; i++) {
 		struct sampler *sampler;
 		const struct sampler_options options = every(1);
-		assert_int_equal(sampler_start(program.pid, NULL, &options, &sampler, NULL),
+		assert_int_equal(sampler_start(program.pid, NULL, NULL, &options, &sampler, NULL),
 				 GOSPY_OK);
 		if (i % 2)
 			sample_destroy(next_sample(sampler));

@@ -1,0 +1,415 @@
+#include "core/core.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/strbuf.h"
+#include "core/core_maps.h"
+#include "core/mem_core.h"
+
+struct core {
+	struct source source;
+	struct input *input;
+	struct segments segments;
+	struct notes notes;
+	struct mapped_files files;
+	uint64_t time_unix_ns;
+	const char *name; /* of the core file, without its folders */
+	struct arena arena;
+};
+
+static struct core *core_of(struct source *source)
+{
+	return (struct core *)source;
+}
+
+static enum gospy_code check(struct source *source, struct gospy_error *err)
+{
+	(void)source;
+	(void)err;
+	return GOSPY_OK;
+}
+
+/* Is the program's file, or that memory of it which the kernel leaves out of a core, needed and not
+ * there? Then that is why something failed. */
+static enum gospy_code explain(struct source *source, enum gospy_code code, struct gospy_error *err)
+{
+	struct core *core = core_of(source);
+	CLEANUP(strbuf_deinit) struct strbuf text = {0};
+	bool missing = code == GOSPY_E_NOT_GO || code == GOSPY_E_NOT_FOUND ||
+		       code == GOSPY_E_FAULT || code == GOSPY_E_BAD_DATA ||
+		       code == GOSPY_E_UNSUPPORTED;
+	if (!missing || (core->files.program != SIZE_MAX &&
+			 mapped_files_fd(&core->files, core->files.program) >= 0))
+		return code;
+	if (core->files.program == SIZE_MAX && core->files.bin)
+		return code;
+	mapped_files_explain(&core->files, &text);
+	if (text.failed)
+		return err_nomem(err);
+	return err_set(err, GOSPY_E_NOT_FOUND,
+		       "%s: %s: name it by --bin FILE, or where its files are by --root DIR; after "
+		       "echo 0x37 >/proc/PID/coredump_filter a core holds all that is needed",
+		       source->name, text.s);
+}
+
+static enum gospy_code auxv(struct source *source, struct auxv *ret, struct gospy_error *err)
+{
+	(void)err;
+	*ret = core_of(source)->notes.auxv;
+	return GOSPY_OK;
+}
+
+static enum gospy_code mappings(struct source *source, struct mappings *ret,
+				struct gospy_error *err)
+{
+	const struct core *core = core_of(source);
+	return core_maps(&core->segments, &core->files, core->notes.auxv.sysinfo_ehdr, ret, err);
+}
+
+static enum gospy_code tasks(struct source *source, struct source_kept **kept, struct tasks *ret,
+			     struct gospy_error *err)
+{
+	const struct core *core = core_of(source);
+	struct tasks list = {0};
+	(void)kept;
+	for (size_t i = 0; i < core->notes.threads.len; i++) {
+		pid_t tid = core->notes.threads.at[i].tid;
+		struct task task = {.tid = tid, .nstid = tid, .state = '?'};
+		if (tid == source->pid)
+			memcpy(task.comm, source->comm, sizeof(task.comm));
+		if (!vec_push(&list.tasks, task)) {
+			tasks_deinit(&list);
+			return err_nomem(err);
+		}
+	}
+	*ret = list;
+	return GOSPY_OK;
+}
+
+static enum gospy_code exe_path(struct source *source, struct arena *arena, const char **ret,
+				bool *deleted_ret, struct gospy_error *err)
+{
+	const struct core *core = core_of(source);
+	const char *path = core->files.program != SIZE_MAX
+				   ? core->files.files[core->files.program].path
+			   : core->files.bin ? core->files.bin
+					     : source->comm;
+	*deleted_ret = false;
+	*ret = arena_strdup(arena, path);
+	return *ret ? GOSPY_OK : err_nomem(err);
+}
+
+static enum gospy_code give(struct core *core, size_t file, int *fd_ret, struct gospy_error *err)
+{
+	int fd = mapped_files_fd(&core->files, file);
+	int copy = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return err_set(err, GOSPY_E_NOT_FOUND, "the file %s of %s is not at hand",
+			       core->files.files[file].path, core->source.name);
+	if (copy < 0)
+		return err_os(err, errno, "cannot open %s once more", core->files.files[file].path);
+	*fd_ret = copy;
+	return GOSPY_OK;
+}
+
+static enum gospy_code open_exe(struct source *source, int *fd_ret, struct gospy_error *err)
+{
+	struct core *core = core_of(source);
+	if (core->files.program != SIZE_MAX)
+		return give(core, core->files.program, fd_ret, err);
+	// Without a list of files, memory has to tell whether it is the program.
+	if (core->files.bin)
+		return file_open(core->files.bin, fd_ret, err);
+	return err_set(err, GOSPY_E_NOT_FOUND, "%s does not say of which program it is",
+		       source->name);
+}
+
+static enum gospy_code open_mapped(struct source *source, const struct mapping *map, int *fd_ret,
+				   struct gospy_error *err)
+{
+	struct core *core = core_of(source);
+	if (!map->inode || map->inode > core->files.count)
+		return err_set(err, GOSPY_E_NOT_FOUND, "no file is mapped there");
+	return give(core, map->inode - 1, fd_ret, err);
+}
+
+/* What could be written to. */
+static uint64_t private_bytes(struct source *source)
+{
+	const struct segments *segments = &core_of(source)->segments;
+	uint64_t sum = 0;
+	for (size_t i = 0; i < segments->at.len; i++)
+		sum += segments->at.at[i].stored;
+	return sum;
+}
+
+static int compare_tid(const void *a, const void *b)
+{
+	const struct moment_thread *x = a, *y = b;
+	return (x->tid > y->tid) - (x->tid < y->tid);
+}
+
+/* A process stands still for ever in its core. */
+static enum gospy_code list_threads(const struct core *core, struct moment *moment,
+				    struct gospy_error *err)
+{
+	if (!vec_reserve(&moment->threads, core->notes.threads.len))
+		return err_nomem(err);
+	for (size_t i = 0; i < core->notes.threads.len; i++) {
+		const struct note_thread *thread = &core->notes.threads.at[i];
+		moment->threads.at[moment->threads.len++] = (struct moment_thread){
+			.tid = thread->tid,
+			.state = MOMENT_STOPPED,
+			.has_regs = true,
+			.regs = thread->regs,
+		};
+	}
+	if (moment->threads.len)
+		qsort(moment->threads.at, moment->threads.len, sizeof(*moment->threads.at),
+		      compare_tid);
+	return GOSPY_OK;
+}
+
+static enum gospy_code stop(struct source *source, uint64_t max_pause_ns,
+			    const struct moment_work *work, struct moment *ret,
+			    struct gospy_error *err)
+{
+	(void)max_pause_ns;
+	*ret = (struct moment){
+		.begin_ns = clock_mono_ns(), .deadline_ns = UINT64_MAX, .reached = true};
+	enum gospy_code code = list_threads(core_of(source), ret, err);
+	return code ? code : work->visit(work->ctx, ret, err);
+}
+
+static bool watch_thread(struct source *source, pid_t tid,
+			 bool (*visit)(void *ctx, const struct place *place), void *ctx)
+{
+	const struct core *core = core_of(source);
+	for (size_t i = 0; i < core->notes.threads.len; i++) {
+		const struct note_thread *thread = &core->notes.threads.at[i];
+		if (thread->tid != tid)
+			continue;
+		const struct place place = {
+			.syscall = -1, .sp = thread->regs.rsp, .pc = thread->regs.rip};
+		return visit(ctx, &place);
+	}
+	return false;
+}
+
+static uint64_t read_clock(const struct source *source, enum source_clock clock)
+{
+	return clock == SOURCE_REAL ? ((const struct core *)source)->time_unix_ns : GOSPY_UNKNOWN;
+}
+
+static void destroy(struct source *source)
+{
+	struct core *core = core_of(source);
+	mem_destroy(source->mem);
+	mapped_files_deinit(&core->files);
+	notes_deinit(&core->notes);
+	segments_deinit(&core->segments);
+	input_destroy(core->input);
+	arena_deinit(&core->arena);
+	free(core);
+}
+
+static const struct source_ops core_ops = {
+	.check = check,
+	.explain = explain,
+	.auxv = auxv,
+	.mappings = mappings,
+	.tasks = tasks,
+	.exe_path = exe_path,
+	.open_exe = open_exe,
+	.open_mapped = open_mapped,
+	.private_bytes = private_bytes,
+	.stop = stop,
+	.watch = stop,
+	.watch_thread = watch_thread,
+	.clock_ns = read_clock,
+	.destroy = destroy,
+};
+
+/* systemd-coredump notes when it was: microseconds since 1970 (coredump.c). Else the core file was
+ * last written to then, or when it was copied. */
+static uint64_t time_of(const char *path, const struct input *input)
+{
+	char text[32] = "", *end;
+	const struct timespec *mtime = &input_stat(input)->st_mtim;
+	ssize_t n = getxattr(path, "user.coredump.timestamp", text, sizeof(text) - 1);
+	if (n > 0) {
+		uint64_t us = strtoull(text, &end, 10);
+		if (!*end && us && us < UINT64_MAX / 1000)
+			return us * 1000;
+	}
+	return (uint64_t)mtime->tv_sec * 1000000000u + (uint64_t)mtime->tv_nsec;
+}
+
+static enum gospy_code read_notes(struct core *core, const struct notes_range *ranges, size_t count,
+				  struct gospy_error *err)
+{
+	enum gospy_code code = GOSPY_OK;
+	core->notes.fault_addr = GOSPY_UNKNOWN;
+	for (size_t i = 0; i < count && !code; i++)
+		code = notes_read(core->input, &ranges[i], &core->notes, err);
+	return code;
+}
+
+static const char *megabytes(struct arena *arena, uint64_t bytes)
+{
+	enum { MB = 1000 * 1000 };
+	return bytes < MB ? arena_printf(arena, "%" PRIu64 " bytes", bytes)
+			  : arena_printf(arena, "%" PRIu64 " MB", bytes / MB);
+}
+
+/* What is missing of the core, for a person; NULL: nothing. */
+static enum gospy_code find_problem(struct core *core, struct gospy_error *err)
+{
+	const struct segments *segments = &core->segments;
+	const char *missing = megabytes(&core->arena, segments->missing);
+	const char *total = megabytes(&core->arena, segments->total);
+	if (!missing || !total)
+		return err_nomem(err);
+	if (segments->missing)
+		core->source.problem = arena_printf(
+			&core->arena,
+			"%s of the %s of %s are missing: it was cut off (a limit of ulimit -c or "
+			"of systemd-coredump, or a full disk?)",
+			missing, total, core->name);
+	else if (core->notes.cut)
+		core->source.problem = arena_printf(
+			&core->arena, "the notes of %s are cut off: threads are missing",
+			core->name);
+	else if (input_cut(core->input))
+		core->source.problem = arena_printf(
+			&core->arena, "%s is damaged or was cut off: what came before is shown",
+			core->name);
+	else
+		return GOSPY_OK;
+	return core->source.problem ? GOSPY_OK : err_nomem(err);
+}
+
+/* Those for which the kernel writes a core. gdb notes by which one it stopped a process. */
+static bool kills(int signal)
+{
+	static const int fatal[] = {SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGFPE,
+				    SIGSEGV, SIGBUS, SIGSYS,  SIGXCPU, SIGXFSZ};
+	for (size_t i = 0; i < sizeof(fatal) / sizeof(*fatal); i++) {
+		if (signal == fatal[i])
+			return true;
+	}
+	return false;
+}
+
+static enum gospy_code describe(struct core *core, const char *path, struct gospy_error *err)
+{
+	struct source *source = &core->source;
+	const struct notes *notes = &core->notes;
+	source->kind = GOSPY_TARGET_CORE;
+	source->file = arena_strdup(&core->arena, path);
+	source->pid = notes->pid ? notes->pid : notes->threads.len ? notes->threads.at[0].tid : 0;
+	source->start_ns = GOSPY_UNKNOWN;
+	source->frozen = true;
+	source->exe_inode = core->files.program == SIZE_MAX ? 0 : core->files.program + 1;
+	source->signal = kills(notes->signal) ? notes->signal : 0;
+	source->signal_tid = source->signal && notes->threads.len ? notes->threads.at[0].tid : 0;
+	source->fault_addr = notes->fault_addr;
+	memcpy(source->comm, notes->comm, sizeof(notes->comm));
+	if (!*source->comm && core->files.program != SIZE_MAX) {
+		const char *exe = core->files.files[core->files.program].path;
+		const char *slash = strrchr(exe, '/');
+		snprintf(source->comm, sizeof(source->comm), "%.15s", slash ? slash + 1 : exe);
+	}
+	snprintf(source->name, sizeof(source->name), "%.80s", core->name);
+	core->time_unix_ns = time_of(path, core->input);
+	return source->file ? find_problem(core, err) : err_nomem(err);
+}
+
+static enum gospy_code read_core(struct core *core, const char *path,
+				 const struct core_options *options, struct gospy_error *err)
+{
+	struct notes_range ranges[NOTES_RANGES_MAX];
+	struct core_options kept = *options;
+	size_t count = 0;
+	const char *slash = strrchr(path, '/');
+	core->name = arena_strdup(&core->arena, slash ? slash + 1 : path);
+	kept.bin = options->bin ? arena_strdup(&core->arena, options->bin) : NULL;
+	kept.root = options->root ? arena_strdup(&core->arena, options->root) : NULL;
+	if (!core->name || (options->bin && !kept.bin) || (options->root && !kept.root))
+		return err_nomem(err);
+	enum gospy_code code = input_open(path, options->max_unpacked, &core->input, err);
+	if (!code)
+		code = segments_read(core->input, path, &core->segments, ranges, &count, err);
+	if (!code)
+		code = read_notes(core, ranges, count, err);
+	if (!code)
+		code = mapped_files_init(&core->files, &core->notes, &core->segments, core->input,
+					 &kept, err);
+	if (!code)
+		code = describe(core, path, err);
+	if (!code)
+		code = mem_core_create(&core->segments, core->input, &core->files,
+				       &core->source.mem, err);
+	return code;
+}
+
+enum gospy_code core_open(const char *path, const struct core_options *options, struct source **ret,
+			  struct gospy_error *err)
+{
+	struct core *core = calloc(1, sizeof(*core));
+	if (!core)
+		return err_nomem(err);
+	core->source.ops = &core_ops;
+	enum gospy_code code = read_core(core, path, options, err);
+	// GOSPY_E_PERM would be about a process; this is about a file.
+	if (code == GOSPY_E_PERM || code == GOSPY_E_GONE) {
+		code = GOSPY_E_OS;
+		if (err)
+			err->code = code;
+	}
+	if (code) {
+		destroy(&core->source);
+		return code;
+	}
+	*ret = &core->source;
+	return GOSPY_OK;
+}
+
+bool core_is(const char *path)
+{
+	/* zstd, a skippable frame of it, lz4, xz, gzip. */
+	static const struct {
+		uint8_t bytes[6];
+		size_t len;
+	} packed[] = {
+		{{0x28, 0xb5, 0x2f, 0xfd}, 4},
+		{{0x5e, 0x2a, 0x4d, 0x18}, 4},
+		{{0x04, 0x22, 0x4d, 0x18}, 4},
+		{{0xfd, '7', 'z', 'X', 'Z', 0}, 6},
+		{{0x1f, 0x8b}, 2},
+	};
+	CLEANUP_CLOSE int fd = -1;
+	Elf64_Ehdr ehdr = {0};
+	if (file_open(path, &fd, NULL))
+		return false;
+	ssize_t n = pread(fd, &ehdr, sizeof(ehdr), 0);
+	for (size_t i = 0; i < sizeof(packed) / sizeof(*packed); i++) {
+		if (n >= (ssize_t)packed[i].len &&
+		    memcmp(&ehdr, packed[i].bytes, packed[i].len) == 0)
+			return true;
+	}
+	return n >= SELFMAG && memcmp(ehdr.e_ident, ELFMAG, SELFMAG) == 0 && ehdr.e_type == ET_CORE;
+}
