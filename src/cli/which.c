@@ -511,6 +511,13 @@ static bool is_core(const char *word)
 	return !is_number(word) && gospy_is_core(word);
 }
 
+static enum gospy_code check_core(const struct target_options *options, struct gospy_error *err)
+{
+	return options->core && !*options->core
+		       ? err_set(err, GOSPY_E_USAGE, "--core takes the path of a core file, not ''")
+		       : GOSPY_OK;
+}
+
 pid_t which_process(struct cli *cli, const struct target_options *options, char ***words,
 		    size_t *count, struct gospy_error *err)
 {
@@ -549,6 +556,8 @@ enum gospy_code which_runtime(struct cli *cli, const struct target_options *opti
 	*ret = (struct which_one){.core = options->core};
 	if (options->core && options->pid)
 		return err_set(err, GOSPY_E_USAGE, "--core and --pid are two targets: give one");
+	if (check_core(options, err))
+		return err->code;
 	if (no_agent(options, err))
 		return err->code;
 	if (!options->core && !options->pid && *count && is_core(**words)) {
@@ -642,6 +651,8 @@ enum gospy_code which_runtimes(struct cli *cli, const struct target_options *opt
 {
 	const size_t given = count + (options->pid != 0) + (options->core != NULL);
 	enum gospy_code code = no_agent(options, err);
+	if (!code)
+		code = check_core(options, err);
 	if (!code && !given)
 		code = no_word(err);
 	if (!code && options->pid)

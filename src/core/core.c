@@ -350,6 +350,9 @@ static enum gospy_code read_core(struct core *core, const char *path,
 	kept.root = options->root ? arena_strdup(&core->arena, options->root) : NULL;
 	if (!core->name || (options->bin && !kept.bin) || (options->root && !kept.root))
 		return err_nomem(err);
+	CLEANUP_CLOSE int root = kept.root ? open(kept.root, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (kept.root && root < 0)
+		return err_os(err, errno, "cannot open the directory %s", kept.root);
 	enum gospy_code code = input_open(path, options->max_unpacked, &core->input, err);
 	if (!code)
 		code = segments_read(core->input, path, &core->segments, ranges, &count, err);

@@ -321,8 +321,9 @@ void mapped_files_explain(struct mapped_files *files, struct strbuf *text)
 	case FILE_PROVED:
 	case FILE_BELIEVED:
 	case FILE_ABSENT:
-		strbuf_printf(text, "its program %s%s%s%s is not here", file->path, open, what,
-			      close);
+		strbuf_printf(text, "its program %s%s%s%s is not %s", file->path, open, what, close,
+			      files->root ? "below " : "here");
+		strbuf_puts(text, files->root ? files->root : "");
 		break;
 	}
 }

@@ -184,9 +184,9 @@ class UsageTest(ErrorTest):
            "D": ("soon", "-1s", "1x", "", "9" * 30 + "h"), "PID": ("x", "0", "-1", "9" * 30),
            "REGEX": ("(", "[", "*", "(" * 20000), "K[=V]": ("", "=x"), "MODULE": ("", "a,,b"),
            "WHEN": ("%", ""), "NAME": ("%", ""), "KEY": ("%", ""), "PLACE": ("%", ""),
-           "F": ("%", ""), "TAG[,TAG]": ("%", "", "pid,", "pid,,host")}
+           "BYTES": ("x", "-1", "1.5", "", "9" * 30), "F": ("%", ""), "TAG[,TAG]": ("%", "", "pid,", "pid,,host")}
     # Which values there are depends on the profile.
-    ANYTHING = ("FILE", "VALUES")
+    ANYTHING = ("FILE", "VALUES", "DIR")
 
     def options(self):
         """Of each command its options: letter, name, "[=" if it may have an argument, or what that
