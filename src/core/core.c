@@ -293,10 +293,9 @@ static enum gospy_code find_problem(struct core *core, struct gospy_error *err)
 		core->source.problem = arena_printf(
 			&core->arena, "the notes of %s are cut off: threads are missing",
 			core->name);
-	else if (input_cut(core->input))
-		core->source.problem = arena_printf(
-			&core->arena, "%s is damaged or was cut off: what came before is shown",
-			core->name);
+	else if (input_problem(core->input))
+		core->source.problem = arena_printf(&core->arena, "%s: %s", core->name,
+						    input_problem(core->input));
 	else
 		return GOSPY_OK;
 	return core->source.problem ? GOSPY_OK : err_nomem(err);

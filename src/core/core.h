@@ -1,5 +1,5 @@
 /*
- * The room src/core/: a core file as a source.
+ * The room src/core/: a core file or a bundle as a source.
  *
  * Enters: the path of a core file, and where the files may be that were mapped in the process.
  * Leaves: a struct source (target/source.h) whose memory cannot change.

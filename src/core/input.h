@@ -1,14 +1,7 @@
 /*
- * The room src/core/: a core file or a bundle as a source (target/source.h).
- *
- * Enters: a file that somebody names, by path or descriptor.
- * Leaves: its bytes, unpacked (this file).
- * Owner: who opens an input destroys it.
- *
- * This file: the bytes of a core file, wherever they come from. It may be plain or compressed by
- * zstd, xz, lz4 or gzip, which its first bytes say, not its name. A seekable zstd, such as a bundle
- * of gospy's, is read in place; all else that is compressed is unpacked once to a file without a
- * name.
+ * The bytes of a core file, wherever they come from. It may be plain or compressed by zstd, xz, lz4
+ * or gzip, which its first bytes say, not its name. A seekable zstd, such as a bundle of gospy's,
+ * is read in place; all else that is compressed is unpacked once to a file without a name.
  *
  * An input may be used by several threads at once.
  */

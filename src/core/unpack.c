@@ -135,7 +135,9 @@ static enum gospy_code cannot_write(const struct job *job, struct gospy_error *e
 		return err_set(err, GOSPY_E_LIMIT,
 			       "there is no room in %s to unpack %s (%s after %" PRIu64
 			       " MiB): TMPDIR names another folder",
-			       job->dir, job->name, strerror(error), in_mib(job->written));
+			       job->dir, job->name,
+			       error == EFBIG ? "the file is as large as it may be" : "it is full",
+			       in_mib(job->written));
 	return err_os(err, error, "cannot unpack %s into a file below %s", job->name, job->dir);
 }
 
