@@ -1026,6 +1026,9 @@ struct gospy_process_details {
 	size_t listener_count;
 	bool listeners_known; /**< false: descriptors may not be listed */
 	uint64_t net_ns;      /**< inode of its network namespace, or 0: unknown */
+	/** .listeners_known is false because the time that a list takes for that was up: half a
+	   second of processor time. */
+	bool listeners_cut;
 };
 /** Details of the process at this index of gospy_process_list_get(); NULL: it is not Go's, or the
  * list was made without them. The list's. */
@@ -1063,6 +1066,10 @@ struct gospy_process_info {
 	const char *cgroup;    /**< as in gospy_process_details */
 	const char *container; /**< as in gospy_process_details */
 	uint64_t net_ns;       /**< as in gospy_process_details */
+	/** There may be more sockets, of both kinds: listing its descriptors, the tables of the
+	   kernel, or asking what the others are took longer than half a second of processor time,
+	   each. */
+	bool sockets_cut;
 };
 
 /** `options` may be NULL. GOSPY_E_GONE, _PERM, _CANCELLED. */

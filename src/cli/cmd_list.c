@@ -70,6 +70,19 @@ static const struct opt list_opts[] = {
 
 static const struct opt_group list_group = {"How", list_opts};
 
+static void note_listeners(struct cli *cli, const struct list_row *rows, size_t n)
+{
+	size_t cut = 0;
+	for (size_t i = 0; i < n; i++)
+		cut += rows[i].details && rows[i].details->listeners_cut;
+	if (cut)
+		cli_note(
+			cli,
+			"where %zu process%s listen%s was not looked for, for want of time: `gospy "
+			"PID` tells it of one",
+			cut, cut == 1 ? "" : "es", cut == 1 ? "s" : "");
+}
+
 static void note_counts(struct cli *cli, const struct count_result *counts)
 {
 	if (counts->late)
@@ -124,6 +137,7 @@ static enum gospy_code show(struct cli *cli, const struct list_options *options,
 	else
 		report_list(cli->out, rows.at, rows.len, gospy_process_list_unreadable(*list_ret),
 			    cli->format);
+	note_listeners(cli, rows.at, rows.len);
 	note_counts(cli, &counts);
 	return GOSPY_OK;
 }

@@ -54,8 +54,13 @@ static int process_run(struct cli *cli, char **args)
 		report_process_people(cli->out, info, sample_ns);
 	else
 		report_process(cli->out, info, sample_ns, cli->format);
+	if (info->sockets_cut)
+		cli_note(cli,
+			 "process %d, or its network, has more sockets than there was time to look "
+			 "at: some are left out; `ss -anp` lists all",
+			 (int)pid);
 	if (info->sockets_known)
-		return EXIT_STATUS_OK;
+		return info->sockets_cut ? EXIT_STATUS_PARTIAL : EXIT_STATUS_OK;
 	cli_note(cli, "the sockets of process %d may not be read; run as its user or as root",
 		 (int)pid);
 	return EXIT_STATUS_PARTIAL;

@@ -321,12 +321,16 @@ static void add_listeners(const struct search *search, bool same_port, struct st
 /* Of those that may not be looked into nothing is known. */
 static void add_unknown(const struct search *search, struct strbuf *text)
 {
-	size_t n = gospy_process_list_unreadable(search->list);
+	size_t n = gospy_process_list_unreadable(search->list), late = 0;
 	for (size_t i = 0; search->listener && i < search->count; i++) {
 		const struct gospy_process_details *details =
 			gospy_process_list_details(search->list, i);
-		n += details && !details->listeners_known;
+		late += details && details->listeners_cut;
+		n += details && !details->listeners_known && !details->listeners_cut;
 	}
+	if (late)
+		strbuf_printf(text, "; for %zu process%s there was no time", late,
+			      late == 1 ? "" : "es");
 	if (n)
 		strbuf_printf(text, "; %zu process%s may not be looked into%s", n,
 			      n == 1 ? "" : "es", geteuid() ? ": run as root" : "");

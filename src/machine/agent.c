@@ -334,7 +334,10 @@ static enum gospy_code find_by_sockets(struct gospy_agent *agent, struct agent_f
 
 static enum gospy_code find_agent(struct gospy_agent *agent, struct gospy_error *err)
 {
-	CLEANUP(agent_finder_deinit) struct agent_finder finder = {0};
+	/* A process with a million descriptors takes less than one. */
+	static const uint64_t budget_ns = 5000000000;
+	CLEANUP(agent_finder_deinit)
+	struct agent_finder finder = {.networks.budget_ns = budget_ns};
 	struct agent_place place;
 	struct gospy_error none;
 	enum gospy_code code = agent_find(&finder, agent->process.pid, agent->process.live_tid,

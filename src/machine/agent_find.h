@@ -15,7 +15,8 @@
 #include "live/process.h"
 #include "machine/listeners.h"
 
-/** What is looked up once for many processes; all zero is a valid empty one. */
+/** What is looked up once for many processes; all zero is a valid empty one. With a budget in
+ * .networks looking up a process may be GOSPY_E_LIMIT. */
 struct agent_finder {
 	struct listener_finder networks; /* namespaces and who listens there */
 	VEC(struct agent_home) homes;    /* home directories by user */

@@ -1,5 +1,7 @@
 #include "machine/listeners.h"
 
+#include "base/clock.h"
+
 /* Who listens in a network namespace. */
 struct listener_network {
 	ino_t id;
@@ -19,9 +21,10 @@ void listeners_free(listener_vec *listeners)
 }
 
 static enum gospy_code find_network(struct listener_finder *finder, const struct netns *ns,
-				    const inet_vec **ret, struct gospy_error *err)
+				    uint64_t deadline_ns, const inet_vec **ret,
+				    struct gospy_error *err)
 {
-	static const struct inet_query query = {.listening = true};
+	const struct inet_query query = {.listening = true, .deadline_ns = deadline_ns};
 	struct listener_network network = {.id = ns->id};
 	if (!ns->id)
 		return err_set(err, GOSPY_E_PERM,
@@ -47,9 +50,10 @@ static enum gospy_code find_network(struct listener_finder *finder, const struct
 struct listener_search {
 	struct listener_finder *finder;
 	pid_t pid, tid;
-	uint16_t port;     /* 0: any */
-	struct map inodes; /* of its sockets */
-	bool listed;       /* they were needed, and are in `inodes` */
+	uint16_t port;        /* 0: any */
+	uint64_t deadline_ns; /* of clock_thread_ns(); 0: none */
+	struct map inodes;    /* of its sockets */
+	bool listed;          /* they were needed, and are in `inodes` */
 	listener_vec found;
 };
 
@@ -57,14 +61,16 @@ static enum gospy_code look_in_network(struct listener_search *search, const str
 				       struct gospy_error *err)
 {
 	const inet_vec *listeners = NULL;
-	enum gospy_code code = find_network(search->finder, ns, &listeners, err);
+	enum gospy_code code =
+		find_network(search->finder, ns, search->deadline_ns, &listeners, err);
 	for (size_t i = 0; !code && i < listeners->len; i++) {
 		const struct inet_socket *socket = &listeners->at[i];
 		if (search->port && socket->local.port != search->port)
 			continue;
 		// Descriptors may be many: they are only listed where they matter.
 		if (!search->listed)
-			code = sockets_inodes(search->tid, &search->inodes, err);
+			code = sockets_inodes(search->tid, search->deadline_ns, &search->inodes,
+					      err);
 		search->listed = true;
 		if (code || !map_get(&search->inodes, socket->inode))
 			continue;
@@ -93,9 +99,18 @@ static enum gospy_code look_in_networks(struct listener_search *search, struct g
 enum gospy_code listeners_of_process(struct listener_finder *finder, pid_t pid, pid_t tid,
 				     uint16_t port, listener_vec *ret, struct gospy_error *err)
 {
-	struct listener_search search = {.finder = finder, .pid = pid, .tid = tid, .port = port};
+	const uint64_t begin_ns = clock_thread_ns(), budget_ns = finder->budget_ns;
+	const uint64_t rest_ns = finder->spent_ns < budget_ns ? budget_ns - finder->spent_ns : 0;
+	struct listener_search search = {
+		.finder = finder,
+		.pid = pid,
+		.tid = tid,
+		.port = port,
+		.deadline_ns = budget_ns ? clock_after(begin_ns, rest_ns) : 0,
+	};
 	enum gospy_code code = look_in_networks(&search, err);
 	map_deinit(&search.inodes);
+	finder->spent_ns += clock_thread_ns() - begin_ns;
 	if (!code && !vec_reserve(ret, ret->len + search.found.len))
 		code = err_nomem(err);
 	for (size_t i = 0; !code && i < search.found.len; i++)

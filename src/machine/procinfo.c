@@ -54,10 +54,14 @@ static bool add_socket(struct process_info *info, const struct inet_socket *from
 static enum gospy_code find_sockets(pid_t pid, pid_t tid, struct process_info *info,
 				    struct gospy_error *err)
 {
+	/* A table with 300,000 sockets takes some 200 ms. */
+	static const uint64_t budget_ns = 500000000;
 	inet_vec found = {0};
 	bool ok = true;
-	info->pub.sockets_known =
-		sockets_of_process(pid, tid, &found, &info->pub.other_sockets, NULL) == GOSPY_OK;
+	enum gospy_code code =
+		sockets_of_process(pid, tid, budget_ns, &found, &info->pub.other_sockets, NULL);
+	info->pub.sockets_cut = code == GOSPY_E_LIMIT;
+	info->pub.sockets_known = !code || code == GOSPY_E_LIMIT;
 	for (size_t i = 0; ok && i < found.len; i++)
 		ok = add_socket(info, &found.at[i]);
 	vec_free(&found);

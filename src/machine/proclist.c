@@ -335,7 +335,10 @@ static enum gospy_code describe_go(struct lister *lister, const struct program *
 	process->name = whole_name(process->comm, tid, arena);
 	process->go_version =
 		program->go_version ? program->go_version : version_in_process(process->pid, arena);
-	process->agent = !agent_find(&lister->agents, process->pid, tid, known, &place, NULL);
+	code = agent_find(&lister->agents, process->pid, tid, known, &place, err);
+	process->agent = !code;
+	if (code == GOSPY_E_LIMIT)
+		note_problem(lister, process, err);
 	return GOSPY_OK;
 }
 
@@ -347,6 +350,7 @@ static bool find_listeners(struct lister *lister, pid_t pid, pid_t tid,
 		listeners_of_process(&lister->agents.networks, pid, tid, 0, &found, NULL);
 	const char **texts = arena_calloc(lister->arena, found.len + 1, sizeof(*texts));
 	details->listeners_known = !code;
+	details->listeners_cut = code == GOSPY_E_LIMIT;
 	details->listeners = texts;
 	for (size_t i = 0; texts && i < found.len; i++) {
 		char text[SOCK_ADDR_TEXT];
@@ -554,6 +558,7 @@ static void lister_deinit(struct lister *lister)
 static enum gospy_code scan_proc(struct gospy_process_list *list, bool detailed,
 				 struct gospy_error *err)
 {
+	static const uint64_t listeners_ns = 500000000; /* of each worker */
 	struct stat st;
 	DIR *dir CLEANUP_CLOSEDIR = opendir("/proc");
 	if (!dir || fstat(dirfd(dir), &st) != 0)
@@ -564,6 +569,7 @@ static enum gospy_code scan_proc(struct gospy_process_list *list, bool detailed,
 		all.listers[i].proc_fd = dirfd(dir);
 		all.listers[i].arena = &list->arenas[i];
 		all.listers[i].detailed = detailed;
+		all.listers[i].agents.networks.budget_ns = listeners_ns;
 	}
 	// It has a link for each process: fs/proc/root.c, proc_root_getattr() of the kernel.
 	parallel_run(st.st_nlink * ITEMS_OF_A_PID, scan_some, &all);

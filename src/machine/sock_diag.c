@@ -48,7 +48,7 @@ enum gospy_code sock_diag_in_time(uint64_t deadline_ns, struct gospy_error *err)
 {
 	enum gospy_code code = cancel_check(err);
 	if (!code && deadline_ns && clock_thread_ns() >= deadline_ns)
-		return err_set(err, GOSPY_E_LIMIT, "the time for the tables of sockets is up");
+		return err_set(err, GOSPY_E_LIMIT, "the time for looking at sockets is up");
 	return code;
 }
 

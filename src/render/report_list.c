@@ -111,6 +111,8 @@ static void details_json(struct json *json, const struct gospy_process_details *
 	json_str(json, "cmdline", details->cmdline);
 	json_str(json, "cgroup", details->cgroup);
 	json_str(json, "container", details->container);
+	if (details->listeners_cut)
+		json_bool(json, "listeners_cut", true);
 	if (!details->listeners_known)
 		return;
 	json_array(json, "listeners");

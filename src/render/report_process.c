@@ -111,6 +111,8 @@ static void process_json(struct out *out, const struct gospy_process_info *info,
 		}
 		json_array_end(&json);
 		json_u64(&json, "other_sockets", info->other_sockets);
+		if (info->sockets_cut)
+			json_bool(&json, "sockets_cut", true);
 	}
 	json_object_end(&json);
 	json_newline(&json);
@@ -240,12 +242,14 @@ static void sockets_people(struct out *out, const struct gospy_process_info *inf
 	label_people(out, "sockets");
 	if (!info->sockets_known)
 		out_puts(out, "? (its descriptors may not be listed)");
-	else if (!n && !info->other_sockets)
+	else if (!n && !info->other_sockets && !info->sockets_cut)
 		out_puts(out, "none");
 	count_states(out, sockets, n);
 	if (info->other_sockets)
 		out_printf(out, "%s%lu unconnected or in another network namespace", n ? ", " : "",
 			   info->other_sockets);
+	if (info->sockets_cut)
+		out_puts(out, n || info->other_sockets ? ", and maybe more" : "maybe more");
 	out_putc(out, '\n');
 	for (size_t i = 0; i < n; i++) {
 		const struct gospy_socket *s = sockets[i];

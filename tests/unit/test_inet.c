@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 
 #include "base/cancel.h"
+#include "machine/listeners.h"
 #include "machine/sock_diag.h"
 #include "machine/sockets.h"
 
@@ -236,7 +237,7 @@ static void both_ways_agree(void **state)
 	int fds[SOCKETS];
 	struct map inodes = {0};
 	open_sockets(fds);
-	assert_int_equal(sockets_inodes(getpid(), &inodes, NULL), GOSPY_OK);
+	assert_int_equal(sockets_inodes(getpid(), 0, &inodes, NULL), GOSPY_OK);
 	int result = child_result(compare_ways, &inodes);
 	map_deinit(&inodes);
 	for (size_t i = 0; i < SOCKETS; i++)
@@ -254,7 +255,7 @@ static void only_that_namespace(void **state)
 	struct map inodes = {0};
 	inet_vec sockets = {0};
 	open_sockets(fds);
-	assert_int_equal(sockets_inodes(getpid(), &inodes, NULL), GOSPY_OK);
+	assert_int_equal(sockets_inodes(getpid(), 0, &inodes, NULL), GOSPY_OK);
 	const struct inet_query query = {.inodes = &inodes};
 	struct netns ns = netns_of(getpid());
 	ns.own = false;
@@ -309,13 +310,66 @@ static void tables_end_early(void **state)
 	}
 }
 
+/* Sockets of this process, with little time for them and with enough. */
+static void own_sockets_in_time(void **state)
+{
+	(void)state;
+	const uint64_t budgets_ns[] = {0, 60000000000};
+	int fds[SOCKETS];
+	struct map inodes = {0};
+	inet_vec sockets = {0};
+	uint64_t others = 0;
+	open_sockets(fds);
+	assert_int_equal(sockets_inodes(getpid(), 1, &inodes, NULL), GOSPY_E_LIMIT);
+	map_deinit(&inodes);
+	assert_int_equal(sockets_of_process(getpid(), getpid(), 1, &sockets, &others, NULL),
+			 GOSPY_E_LIMIT);
+	assert_int_equal(sockets.len, 0);
+	for (size_t i = 0; i < sizeof(budgets_ns) / sizeof(*budgets_ns); i++) {
+		assert_int_equal(sockets_of_process(getpid(), getpid(), budgets_ns[i], &sockets,
+						    &others, NULL),
+				 GOSPY_OK);
+		assert_int_equal(sockets.len, SOCKETS);
+		assert_int_equal(others, 0);
+		vec_free(&sockets);
+	}
+	for (size_t i = 0; i < SOCKETS; i++)
+		close(fds[i]);
+}
+
+/* A finder has one budget for all processes that it looks at. */
+static void listeners_in_time(void **state)
+{
+	(void)state;
+	enum { BUDGET_NS = 1000000000 };
+	int fds[SOCKETS];
+	struct listener_finder finder = {.budget_ns = BUDGET_NS, .spent_ns = BUDGET_NS};
+	listener_vec found = {0};
+	pid_t pid = getpid();
+	open_sockets(fds);
+	assert_int_equal(listeners_of_process(&finder, pid, pid, 0, &found, NULL), GOSPY_E_LIMIT);
+	assert_int_equal(found.len, 0);
+	finder.spent_ns = 0;
+	assert_int_equal(listeners_of_process(&finder, pid, pid, 0, &found, NULL), GOSPY_OK);
+	assert_true(found.len >= LISTENERS);
+	assert_true(finder.spent_ns > 0 && finder.spent_ns < BUDGET_NS);
+	// The table is known now, but not the descriptors of the process.
+	finder.spent_ns = BUDGET_NS;
+	assert_int_equal(listeners_of_process(&finder, pid, pid, 0, &found, NULL), GOSPY_E_LIMIT);
+	vec_free(&found);
+	listener_finder_deinit(&finder);
+	for (size_t i = 0; i < SOCKETS; i++)
+		close(fds[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lines_parse),      cmocka_unit_test(lines_are_passed_over),
-		cmocka_unit_test(answers_parse),    cmocka_unit_test(packets_parse),
-		cmocka_unit_test(both_ways_agree),  cmocka_unit_test(only_that_namespace),
-		cmocka_unit_test(tables_end_early),
+		cmocka_unit_test(lines_parse),       cmocka_unit_test(lines_are_passed_over),
+		cmocka_unit_test(answers_parse),     cmocka_unit_test(packets_parse),
+		cmocka_unit_test(both_ways_agree),   cmocka_unit_test(only_that_namespace),
+		cmocka_unit_test(tables_end_early),  cmocka_unit_test(own_sockets_in_time),
+		cmocka_unit_test(listeners_in_time),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
