@@ -161,6 +161,11 @@ static enum gospy_code add_program(struct finder *f)
 		f->why = "it may not be read";
 		return GOSPY_OK;
 	}
+	if (code == GOSPY_E_NOT_FOUND && f->source->kind == GOSPY_TARGET_CORE) {
+		// The core may hold all that is needed of it.
+		f->why = "it is not here";
+		return GOSPY_OK;
+	}
 	if (code)
 		return code;
 	const char *name = arena_printf(&f->binaries->arena, "/proc/%d/exe", f->source->pid);
