@@ -5,6 +5,9 @@
 
 #include "base/error.h"
 
+/* Of every process: arch/x86/include/uapi/asm/vsyscall.h. */
+#define VSYSCALL_ADDR UINT64_C(0xffffffffff600000)
+
 struct maker {
 	const struct segments *segments;
 	const struct mapped_files *files;
@@ -94,11 +97,12 @@ static int compare_start(const void *a, const void *b)
 	return (x->start > y->start) - (x->start < y->start);
 }
 
-static void name_vdso(struct mappings *maps, uint64_t vdso)
+/* As the kernel names what it maps itself. */
+static void name(struct mappings *maps, uint64_t addr, const char *path)
 {
-	const struct mapping *map = vdso ? mappings_find(maps, vdso) : NULL;
+	const struct mapping *map = addr ? mappings_find(maps, addr) : NULL;
 	if (map && !*map->path)
-		maps->maps.at[map - maps->maps.at].path = "[vdso]";
+		maps->maps.at[map - maps->maps.at].path = path;
 }
 
 enum gospy_code core_maps(const struct segments *segments, const struct mapped_files *files,
@@ -117,7 +121,8 @@ enum gospy_code core_maps(const struct segments *segments, const struct mapped_f
 	}
 	if (maps.maps.len)
 		qsort(maps.maps.at, maps.maps.len, sizeof(*maps.maps.at), compare_start);
-	name_vdso(&maps, vdso);
+	name(&maps, vdso, "[vdso]");
+	name(&maps, VSYSCALL_ADDR, "[vsyscall]");
 	*ret = maps;
 	return GOSPY_OK;
 }
