@@ -114,10 +114,11 @@ static int memstats_run(struct cli *cli, char **args)
 	int status = cli_parse(cli, &cmd_memstats, args, &options, &count);
 	if (status != CLI_GO_ON)
 		return status;
-	// --all is older than names of processes. With PIDs alone it means what it did.
+	// --all is older than names of processes. With PIDs and core files it means what it did.
 	uint64_t number;
 	for (size_t i = 0; i < count; i++)
-		target->all |= options.all && !opts_number(args[i], &number);
+		target->all |= options.all && !opts_number(args[i], &number) &&
+			       !gospy_is_core(args[i]);
 	if (!check(&options, &err) && options.watch_ns && (target->all || count > 1))
 		err_set(&err, GOSPY_E_USAGE,
 			"--watch watches one process: give one, without --all");
