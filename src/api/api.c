@@ -218,6 +218,15 @@ static enum gospy_code find_descriptors(const struct gospy_target *target,
 	return code ? code : check_descriptors(target, snapshot, err);
 }
 
+/* What cannot be read of a core may have been cut off. A process was asked on the way. */
+static enum gospy_code explained(struct gospy_target *target, enum gospy_code code,
+				 struct gospy_error *err)
+{
+	return code && target->source->kind == GOSPY_TARGET_CORE
+		       ? source_explain(target->source, code, err)
+		       : code;
+}
+
 /* `keep`: of a collector, or NULL. */
 static enum gospy_code take_snapshot(struct gospy_target *target,
 				     const struct gospy_snapshot_options *how, struct keep *keep,
@@ -235,7 +244,7 @@ static enum gospy_code take_snapshot(struct gospy_target *target,
 		snapshot_take(target->source, target->image, how, keep, &snapshot, err);
 	if (!code && how->objects && how->sockets && !target->source->frozen)
 		code = find_descriptors(target, snapshot, err);
-	code = cancel_verdict(code, err);
+	code = cancel_verdict(explained(target, code, err), err);
 	// What was called off may have left something half done.
 	if (code && keep)
 		keep_drop(keep);
@@ -389,7 +398,7 @@ enum gospy_code gospy_stats_read_sized(struct gospy_target *target,
 	CLEANUP(cancel_end) struct cancel cancel;
 	cancel_begin(&cancel, how.cancel_fd);
 	enum gospy_code code = stats_read(target->source, target->image, &how, &stats, err);
-	code = cancel_verdict(code, err);
+	code = cancel_verdict(explained(target, code, err), err);
 	if (!code)
 		sized_write(ret, ret_size, &stats, sizeof(stats));
 	return code;
@@ -455,7 +464,7 @@ enum gospy_code gospy_memstats_read_sized(struct gospy_target *target,
 	CLEANUP(cancel_end) struct cancel cancel;
 	cancel_begin(&cancel, how.cancel_fd);
 	enum gospy_code code = memstats_read(target->source, target->image, &how, &stats, err);
-	code = cancel_verdict(code, err);
+	code = cancel_verdict(explained(target, code, err), err);
 	if (!code)
 		sized_write(ret, ret_size, &stats, sizeof(stats));
 	return code;

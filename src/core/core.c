@@ -43,7 +43,7 @@ static enum gospy_code check(struct source *source, struct gospy_error *err)
 }
 
 /* Is the program's file, or that memory of it which the kernel leaves out of a core, needed and not
- * there? Then that is why something failed. */
+ * there? Then that is why something failed. Or else it is that the core was cut off. */
 static enum gospy_code explain(struct source *source, enum gospy_code code, struct gospy_error *err)
 {
 	struct core *core = core_of(source);
@@ -51,11 +51,14 @@ static enum gospy_code explain(struct source *source, enum gospy_code code, stru
 	bool missing = code == GOSPY_E_NOT_GO || code == GOSPY_E_NOT_FOUND ||
 		       code == GOSPY_E_FAULT || code == GOSPY_E_BAD_DATA ||
 		       code == GOSPY_E_UNSUPPORTED;
-	if (!missing || (core->files.program != SIZE_MAX &&
-			 mapped_files_fd(&core->files, core->files.program) >= 0))
+	if (!missing)
 		return code;
-	if (core->files.program == SIZE_MAX && core->files.bin)
-		return code;
+	bool has_program = core->files.program == SIZE_MAX
+				   ? core->files.bin != NULL
+				   : mapped_files_fd(&core->files, core->files.program) >= 0;
+	if (has_program)
+		return core->source.problem ? err_context(err, code, "%s", core->source.problem)
+					    : code;
 	mapped_files_explain(&core->files, &text);
 	if (text.failed)
 		return err_nomem(err);
