@@ -1,14 +1,17 @@
 """Running gospy, and looking whether its target is unharmed afterwards."""
+import contextlib
 import ctypes
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 
 import lib_fixture
+import take_core
 
 GOSPY = os.path.abspath(os.environ.get("GOSPY", "build/dev/gospy"))
 
@@ -24,6 +27,18 @@ FOR_PROFILES = {f"runtime.{name}" for name in ("mProf", "mProfCycle", "ticks", "
 
 # Far above anything seen, so that a hang is a failure and a slow machine is not.
 HANG = 120
+
+# What the tests are run on: processes, or a core of each that is taken when gospy is to look at it.
+# tests/CMakeLists.txt lists the scripts that are run on each.
+ON = os.environ.get("GOSPY_ON", "process")
+ON_PROCESS = ON == "process"
+on_processes_only = unittest.skipUnless(ON_PROCESS, f"not on a {ON}")
+
+
+def modes(ways):
+    """Of these ways to read a process those that there are: what cannot change is read in one."""
+    return ways if ON_PROCESS else {ON: ()}
+
 
 
 def has_sanitizers():
@@ -78,9 +93,33 @@ def got_no_stop(status, err, args):
     return "--exact" in args and status == ERROR and "could not be stopped in time" in err
 
 
+@contextlib.contextmanager
+def aimed(args):
+    """These arguments, for what the tests are run on: a number that is no value of an option is a
+    process, and so is that of --pid."""
+    args = list(args)
+    with contextlib.ExitStack() as made:
+        for i, arg in enumerate(args):
+            before = str(args[i - 1]) if i else ""
+            if not ON_PROCESS and isinstance(arg, int) and (
+                    not before.startswith("-") or before == "--pid"):
+                place = made.enter_context(tempfile.TemporaryDirectory(prefix="gospy-core-"))
+                core = os.path.join(place, f"core.{arg}")
+                take_core.take(arg, core)
+                args[i] = core
+                if before == "--pid":
+                    args[i - 1] = "--core"
+        yield [str(arg) for arg in args]
+
+
 def run(*args, prefix=(), env=None):
     """A finished run; one that insists on a stop is tried until there is one."""
-    args = patient([str(arg) for arg in args])
+    with aimed(args) as text:
+        return run_on(text, prefix, env)
+
+
+def run_on(args, prefix, env):
+    args = patient(args)
     environment = {**os.environ, "LC_ALL": "C", **(env or {})}
     deadline = time.monotonic() + HANG
     while True:

@@ -12,7 +12,7 @@ import threading
 import lib_fixture
 import lib_gospy
 
-MODES = {"paused": (), "non-blocking": ("--non-blocking",), "exact": ("--exact",)}
+MODES = lib_gospy.modes({"paused": (), "non-blocking": ("--non-blocking",), "exact": ("--exact",)})
 
 LISTED = (
     ("states",),
