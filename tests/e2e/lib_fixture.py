@@ -9,7 +9,8 @@ import subprocess
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-DIRECTORY = os.environ.get("GOSPY_FIXTURES", os.path.join(TOP, "build", "fixtures"))
+DIRECTORY = os.path.abspath(
+    os.environ.get("GOSPY_FIXTURES", os.path.join(TOP, "build", "fixtures")))
 
 # Far above anything seen, even for a million goroutines on a slow machine.
 PATIENCE = 120
@@ -49,12 +50,12 @@ def builds(name, variants=None):
 class Fixture:
     """A running fixture."""
 
-    def __init__(self, path, *args, env=None, stderr=None):
+    def __init__(self, path, *args, env=None, stderr=None, cwd=None):
         environment = {k: v for k, v in os.environ.items() if k not in GO_SETTINGS}
         environment.update(env or {})
         self.process = subprocess.Popen([path, *(str(arg) for arg in args)], env=environment,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=stderr, bufsize=0)
+                                        stderr=stderr, cwd=cwd, bufsize=0)
         self.pid = self.process.pid
         self._unread = b""
         try:
@@ -71,11 +72,15 @@ class Fixture:
 
     def ask(self, command):
         """Its answer to a command. After `exec` that is a new ready line."""
-        self.process.stdin.write(command.encode() + b"\n")
+        self.tell(command)
         answer = self._answer()
         if answer.get("ready"):
             self.ready = answer
         return answer
+
+    def tell(self, command):
+        """Give it a command that it does not live to answer."""
+        self.process.stdin.write(command.encode() + b"\n")
 
     def close(self):
         """End it: gently, unless it is stopped or hangs."""
@@ -126,8 +131,8 @@ class Fixture:
                 continue
 
 
-def start(build, *args, env=None, stderr=None):
-    return Fixture(build.path, *args, env=env, stderr=stderr)
+def start(build, *args, **how):
+    return Fixture(build.path, *args, **how)
 
 
 HEADER = re.compile(r"goroutine (\d+) \[(.*?)\].*:$")
@@ -157,7 +162,7 @@ def _parse_goroutine(lines):
         if created:
             created_by = {"func": created[1], **where, "goid": int(created[2] or 0)}
         else:
-            frames.append({"func": _without_arguments(line), **where})
+            frames.append({"func": without_arguments(line), **where})
     return {
         "goid": int(goid),
         "status": status if status in STATUSES else "waiting",
@@ -172,6 +177,6 @@ def _parse_goroutine(lines):
 STATUSES = ("idle", "runnable", "running", "syscall", "dead", "copystack", "preempted")
 
 
-def _without_arguments(call):
+def without_arguments(call):
     """`main.(*T).f(0x1, {0x2, 0x3})`: the arguments are what the last opening parenthesis begins."""
     return call[:call.rindex("(")]
