@@ -151,6 +151,32 @@ class FirstScreenTest(lib_gospy.TargetTest):
         self.assertRegex(text, r"(?m)^ *1\d\d  1\d\d IO(?: wait)? .*conn\)\.serve")
 
 
+    def test_leak(self):
+        """docs/howto-leak.md: after a mark the rows that grow steadily come first, and say where
+        their goroutines began, what they wait for and where."""
+        fixture = self.target("leak", "-steady", "50")
+        # The fixture says which functions its leaks begin with; what each waits for stands there.
+        waits = {"main.leakSlowly": "chan recv", "main.leak": "select",
+                 "main.leakQuickly": "Mutex.Lock"}
+        self.assertEqual(set(fixture.ask("count")), set(waits))
+        top = lib_terminal.Terminal([lib_gospy.GOSPY, "top", fixture.pid], rows=ROWS, cols=COLS,
+                                    env={"NO_COLOR": "1"})
+        self.addCleanup(top.close)
+        top.wait_text(r"^Goroutines \d+ ")
+        top.key("m")
+
+        row = re.compile(r"▲ +\d+ +\+\d+ +\S+ +\S+ (\S.*?) +(main\.leak\w*)\b.*:\d+ +:\d+$")
+
+        def first_rows(lines):
+            at = next((i for i, line in enumerate(lines) if "COUNT" in line), None)
+            rows = [row.match(line) for line in lines[at + 1:at + 4]] if at else [None]
+            return all(rows) and {found[2]: found[1] for found in rows}
+        self.assertEqual(top.wait(first_rows, "three rows that grow"), waits)
+        top.wait_text(r"^Goroutines .* \+\d+ since mark")
+        top.key("q")
+        self.assertEqual(top.end(), lib_gospy.OK)
+
+
 class WidthTest(lib_gospy.TargetTest):
     """Lines are broken between words, also on a terminal that can do nothing else."""
     COLS = 40
