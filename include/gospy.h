@@ -313,6 +313,12 @@ struct gospy_snapshot_options {
 	   processor time it takes at most half a second for the tables of sockets, and a fifth of
 	   one for the processes that have the peers. */
 	bool sockets;
+	/** With .objects: of so many goroutines that are not the runtime's own, those with the
+	   lowest goids; of others it may be unknown. 0: of all. */
+	uint64_t object_limit;
+	/** With .objects: of those that `stack_goids` and `stack_states` pick out; of others it may
+	   be unknown. */
+	bool objects_picked;
 };
 
 /* -------------------------------------------------------------------------------- collectors --

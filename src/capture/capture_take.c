@@ -315,6 +315,8 @@ static enum gospy_code collect_rest(struct passes *p, struct stop_work *work,
 	struct capture *c = p->capture;
 	enum gospy_code code = collect_late(p, work->active_done, work->all_done, err);
 	c->active = c->still ? 0 : c->exact ? c->count : p->active.len;
+	if (!code)
+		code = passes_limit_objects(p, err);
 	if (!code && p->options->channels)
 		code = collect_channels(p, false, err);
 	if (!code)
@@ -399,6 +401,8 @@ static enum gospy_code capture_running(struct passes *p, const struct map *tids,
 		code = collect_labels(p, err);
 	if (!code)
 		code = collect_rare(p, err);
+	if (!code)
+		code = passes_limit_objects(p, err);
 	if (!code && p->options->channels && !(code = collect_channels(p, false, err)) &&
 	    !(code = collect_semaphores(p, false, err)) && !(code = collect_waits(p, err)))
 		code = collect_verify(p, false, err);

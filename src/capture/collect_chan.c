@@ -54,11 +54,13 @@ void collect_object_kinds(struct passes *p)
 	}
 }
 
-static bool add_waiter(struct capture *c, const uint8_t *kinds, size_t i)
+static bool add_waiter(const struct passes *p, size_t i)
 {
+	struct capture *c = p->capture;
+	const uint8_t *kinds = p->object_kinds;
 	const struct g_rec *rec = &c->recs[i];
 	if (grec_status(rec) != GOSPY_STATUS_WAITING || !rec->waiting || !kinds[rec->waitreason] ||
-	    rec->soundness > GOSPY_SOUND_LATE)
+	    rec->soundness > GOSPY_SOUND_LATE || !passes_wants_object(p, rec))
 		return true;
 	struct chan_rec chan = {
 		.addr = rec->waiting, .g = (uint32_t)i, .kind = kinds[rec->waitreason]};
@@ -67,15 +69,14 @@ static bool add_waiter(struct capture *c, const uint8_t *kinds, size_t i)
 
 static bool add_waiters(struct passes *p, bool active)
 {
-	struct capture *c = p->capture;
-	const uint8_t *kinds = p->object_kinds;
+	const struct capture *c = p->capture;
 	bool ok = true;
 	if (active) {
 		for (size_t i = 0; i < p->active.len && ok; i++)
-			ok = add_waiter(c, kinds, p->active.at[i].rec);
+			ok = add_waiter(p, p->active.at[i].rec);
 	} else {
 		for (size_t i = 0; i < c->sorted && ok; i++)
-			ok = c->recs[i].flags & G_ACTIVE || add_waiter(c, kinds, i);
+			ok = c->recs[i].flags & G_ACTIVE || add_waiter(p, i);
 	}
 	return ok;
 }

@@ -20,10 +20,11 @@ static const struct poll_layout {
 	{23, 24, 8, 32, 40, 160, 264, {16, 16}},    {25, 27, 8, 32, 40, 168, 280, {16, 16}},
 };
 
-static bool is_wanted(const struct capture *c, const struct g_rec *rec)
+static bool is_wanted(const struct passes *p, const struct g_rec *rec)
 {
-	return c->wait_kinds[rec->waitreason] == GOSPY_WAIT_FD &&
-	       grec_status(rec) == GOSPY_STATUS_WAITING && rec->soundness <= GOSPY_SOUND_LATE;
+	return p->capture->wait_kinds[rec->waitreason] == GOSPY_WAIT_FD &&
+	       grec_status(rec) == GOSPY_STATUS_WAITING && rec->soundness <= GOSPY_SOUND_LATE &&
+	       passes_wants_object(p, rec);
 }
 
 /* src/internal/poll/fd_poll_runtime.go: runtime_pollWait(ctx uintptr, mode int). */
@@ -99,7 +100,7 @@ enum gospy_code collect_polls(struct passes *p, struct gospy_error *err)
 	CLEANUP(scatter_deinit) struct scatter scatter = {0};
 	size_t first = c->chans.len;
 	for (size_t i = 0; i < c->count; i++) {
-		if (!is_wanted(c, &c->recs[i]))
+		if (!is_wanted(p, &c->recs[i]))
 			continue;
 		if (!inner_calls_add(&scatter, &c->recs[i], (uint32_t)c->chans.len) ||
 		    !vec_push(&c->chans, ((struct chan_rec){.g = (uint32_t)i})))

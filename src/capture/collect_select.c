@@ -51,10 +51,11 @@ static uint32_t hchan_window(const struct layout *layout)
 }
 
 /* A select without cases has no g.waiting. */
-static bool is_wanted(const struct capture *c, const struct g_rec *rec)
+static bool is_wanted(const struct passes *p, const struct g_rec *rec)
 {
-	return c->wait_kinds[rec->waitreason] == GOSPY_WAIT_SELECT && rec->waiting &&
-	       grec_status(rec) == GOSPY_STATUS_WAITING && rec->soundness <= GOSPY_SOUND_LATE;
+	return p->capture->wait_kinds[rec->waitreason] == GOSPY_WAIT_SELECT && rec->waiting &&
+	       grec_status(rec) == GOSPY_STATUS_WAITING && rec->soundness <= GOSPY_SOUND_LATE &&
+	       passes_wants_object(p, rec);
 }
 
 /* There is one more case; false: out of memory. */
@@ -76,7 +77,7 @@ static bool add_first(struct job *job)
 	struct capture *c = job->p->capture;
 	for (size_t i = 0; i < c->count; i++) {
 		const struct g_rec *rec = &c->recs[i];
-		if (!is_wanted(c, rec))
+		if (!is_wanted(job->p, rec))
 			continue;
 		struct chan_rec chan = {.g = (uint32_t)i, .wait = GOSPY_WAIT_SELECT, .known = true};
 		if (!vec_push(&c->chans, chan) ||

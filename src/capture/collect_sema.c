@@ -53,7 +53,8 @@ static bool waits_for_semaphore(const struct passes *p, const struct g_rec *rec)
 
 static bool is_wanted(const struct sema_walk *w, const struct g_rec *rec)
 {
-	return (w->active || !(rec->flags & G_ACTIVE)) && waits_for_semaphore(w->passes, rec);
+	return (w->active || !(rec->flags & G_ACTIVE)) && waits_for_semaphore(w->passes, rec) &&
+	       passes_wants_object(w->passes, rec);
 }
 
 static bool push(struct sema_walk *w, uint64_t addr, uint32_t root)

@@ -62,9 +62,7 @@ bool collect_stacks_prepare(struct passes *p)
 
 bool collect_wants_stack(const struct passes *p, const struct g_rec *rec)
 {
-	uint32_t states = p->options->stack_states, status = grec_status(rec);
-	return has_stack(rec) && (!states || (status < 32 && states >> status & 1)) &&
-	       (!p->stack_goids.len || map_get(&p->stack_goids, rec->goid));
+	return has_stack(rec) && passes_picks(p, rec);
 }
 
 static struct unwind_start start_of(const struct passes *p, const struct g_rec *rec)

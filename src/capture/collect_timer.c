@@ -11,10 +11,11 @@ struct job {
 };
 
 /* src/runtime/time.go:timeSleep. The sleeps of the runtime itself have no g.timer. */
-static bool is_wanted(const struct capture *c, const struct g_rec *rec)
+static bool is_wanted(const struct passes *p, const struct g_rec *rec)
 {
-	return c->wait_kinds[rec->waitreason] == GOSPY_WAIT_SLEEP &&
-	       grec_status(rec) == GOSPY_STATUS_WAITING && rec->soundness <= GOSPY_SOUND_LATE;
+	return p->capture->wait_kinds[rec->waitreason] == GOSPY_WAIT_SLEEP &&
+	       grec_status(rec) == GOSPY_STATUS_WAITING && rec->soundness <= GOSPY_SOUND_LATE &&
+	       passes_wants_object(p, rec);
 }
 
 static void visit_g(void *ctx, uint32_t index, const uint8_t *bytes)
@@ -39,7 +40,7 @@ static enum gospy_code find_sleeps(const struct job *job, struct scatter *scatte
 	if (timer.size != sizeof(uint64_t))
 		return GOSPY_OK;
 	for (size_t i = 0; i < c->count; i++) {
-		if (!is_wanted(c, &c->recs[i]))
+		if (!is_wanted(job->p, &c->recs[i]))
 			continue;
 		if (!scatter_add(scatter, c->recs[i].addr + timer.off, timer.size,
 				 (uint32_t)c->chans.len) ||

@@ -34,12 +34,20 @@ struct passes {
 	uint8_t object_kinds[256];
 	VEC(struct active_item) active;
 	struct map stack_goids; /* those of the options; empty: all */
+	/* Nobody will ask what goroutines with higher goids wait for; 0: of none it is known. */
+	uint64_t object_goid_max;
 	/* Position of a g found on its own stack -> its sched.pc, the frame pointer, and r12. */
 	struct map sched_pcs, frame_pointers, r12s;
 };
 
 /** Free it. */
 void passes_deinit(struct passes *p);
+/** Do .stack_goids and .stack_states of the options pick out this goroutine? */
+bool passes_picks(const struct passes *p, const struct g_rec *rec);
+/** Will anybody ask what it waits for? */
+bool passes_wants_object(const struct passes *p, const struct g_rec *rec);
+/** Find .object_goid_max by .object_limit of the options, when all g's were read. */
+enum gospy_code passes_limit_objects(struct passes *p, struct gospy_error *err);
 /** Tell the caller, if it wants to know, how far a phase has come. */
 void passes_report(const struct passes *p, enum gospy_progress_phase phase, size_t done,
 		   size_t total);

@@ -119,6 +119,7 @@ static int show(struct cli *cli, const struct stack_options *options, const stru
 		.labels = true,
 		// A traceback in a pipe, as the runtime prints it, has no room for it.
 		.objects = options->group || cli->format != REPORT_TEXT || cli->out->cols,
+		.objects_picked = true,
 		.sockets = true,
 		.arguments = !options->no_args && !options->group,
 		.system = options->system,

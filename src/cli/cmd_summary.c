@@ -66,6 +66,14 @@ static void set_filters(const struct summary_options *options, struct select *se
 	select->min_wait_ns = options->min_wait_ns;
 }
 
+/* Are those with the lowest goids shown, whatever they do? */
+static bool is_plain(const struct select *select, uint64_t for_ns)
+{
+	return !for_ns && select->sort == SELECT_SORT_GOID && !select->states &&
+	       !select->reason_count && !select->min_wait_ns && !select->func &&
+	       !select->created_by && !select->label_count;
+}
+
 static const char func_hint[] =
 	"--func looks at the place that --pc chooses, and in `gospy stack` at all calls";
 
@@ -93,6 +101,8 @@ static int show(struct cli *cli, const struct which_one *one, void *ctx)
 	bool terminal = cli->format == REPORT_TEXT && cli->out->cols;
 	struct gospy_snapshot_options how = {
 		.objects = !options->group,
+		.objects_picked = true,
+		.object_limit = is_plain(&select, options->for_ns) ? options->limit : 0,
 		.sockets = true,
 		.figures = true,
 		.labels = json_entries || select.label_count,

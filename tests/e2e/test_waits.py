@@ -130,6 +130,39 @@ class WaitTest(lib_gospy.TargetTest):
             self.doCleanups()
 
 
+class ShownTest(lib_gospy.TargetTest):
+    """Only those are looked up that are shown, and of these all is there."""
+
+    def test_few_of_many(self):
+        for build in lib_gospy.builds("parked", ("default",)):
+            for kind, waits in (("chan", "channel"), ("mutex", "sync.Mutex"), ("select", "select"),
+                                ("sleep", "sleep")):
+                with self.subTest(build=str(build), kind=kind):
+                    fixture = self.watch(lib_fixture.start(build, "-n", "600", "-kind", kind))
+                    everything = {g["goid"]: g for g in
+                                  lib_gospy.summary(fixture.pid)["goroutines"]}
+                    some = sorted(goid for goid, g in everything.items()
+                                  if g.get("wait_reason"))[100]
+                    for args in (("summary", "--limit", 3), ("summary", "--state", "waiting"),
+                                 ("summary", "--state", "waiting", "--limit", 3),
+                                 ("summary", "--sort", "location", "--limit", 3),
+                                 ("stack", "--goid", some)):
+                        document = lib_gospy.whole(args[0], fixture.pid, *args[1:],
+                                                   "--json").json()
+                        self.assertTrue(document["goroutines"])
+                        for g in document["goroutines"]:
+                            self.same(g, everything[g["goid"]], waits)
+                self.doCleanups()
+
+    def same(self, found, wanted, kind):
+        found, wanted = found.get("waits_for"), wanted.get("waits_for")
+        self.assertEqual(bool(found), bool(wanted))
+        if found:
+            self.assertIn(found["kind"], {kind, "channel"})
+            # What is left of a sleep is less by now.
+            self.assertEqual({**found, "due_ns": 0}, {**wanted, "due_ns": 0})
+
+
 class MovingTest(lib_gospy.TargetTest):
     """Goroutines that wait for descriptors and go on all the time. Each says by profiler labels what
     its connection is."""
