@@ -4,8 +4,10 @@
 #include "packed.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -221,6 +223,39 @@ static void file_size(void **state)
 	vec_free(&z);
 }
 
+/* In a child: 0: it did as it should; 77: this cannot be tried here. */
+static int try_full_disk(int fd)
+{
+	struct input *in;
+	if (unshare(CLONE_NEWNS) != 0 || mount("", "/", NULL, MS_PRIVATE | MS_REC, NULL) != 0 ||
+	    mount("gospy", "/tmp", "tmpfs", 0, "size=256k") != 0)
+		return 77;
+	setenv("TMPDIR", "/tmp", 1);
+	if (input_open_fd(dup(fd), "it", 0, &in, &err) != GOSPY_E_LIMIT ||
+	    !strstr(err.msg, "nearly all that is free"))
+		return 1;
+	if (input_open_fd(fd, "it", 1 << 30, &in, &err) != GOSPY_E_LIMIT ||
+	    !strstr(err.msg, "it is full") || !strstr(err.msg, "TMPDIR"))
+		return 2;
+	return 0;
+}
+
+static void full_disk(void **state)
+{
+	(void)state;
+	octets bytes = content(SIZE), z = gzip(bytes.at, SIZE);
+	int fd = memory_file(z.at, z.len), status;
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(try_full_disk(fd));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 77)
+		assert_int_equal(status, 0);
+	close(fd);
+	vec_free(&bytes);
+	vec_free(&z);
+}
+
 static void cancelled(void **state)
 {
 	(void)state;
@@ -243,7 +278,8 @@ int main(void)
 		cmocka_unit_test(plain),     cmocka_unit_test(other_things),
 		cmocka_unit_test(packed),    cmocka_unit_test(packed_nothing),
 		cmocka_unit_test(holes),     cmocka_unit_test(limits),
-		cmocka_unit_test(file_size), cmocka_unit_test(cancelled),
+		cmocka_unit_test(file_size), cmocka_unit_test(full_disk),
+		cmocka_unit_test(cancelled),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
