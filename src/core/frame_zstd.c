@@ -32,3 +32,39 @@ enum gospy_code frame_unpack(struct frame_unpacker *unpacker, const void *packed
 			       len);
 	return GOSPY_OK;
 }
+
+/* A ZSTD_CCtx. */
+struct frame_packer *frame_packer_create(void)
+{
+	// Higher levels take longer, and memory of Go programs does not become smaller by them.
+	enum { LEVEL = 1 };
+	ZSTD_CCtx *z = ZSTD_createCCtx();
+	if (z && (ZSTD_isError(ZSTD_CCtx_setParameter(z, ZSTD_c_compressionLevel, LEVEL)) ||
+		  ZSTD_isError(ZSTD_CCtx_setParameter(z, ZSTD_c_checksumFlag, 1)))) {
+		ZSTD_freeCCtx(z);
+		return NULL;
+	}
+	return (struct frame_packer *)z;
+}
+
+void frame_packer_destroy(struct frame_packer *packer)
+{
+	ZSTD_freeCCtx((ZSTD_CCtx *)packer);
+}
+
+size_t frame_bound(size_t len)
+{
+	return ZSTD_compressBound(len);
+}
+
+enum gospy_code frame_pack(struct frame_packer *packer, const void *bytes, size_t len, void *dst,
+			   size_t cap, size_t *len_ret, struct gospy_error *err)
+{
+	size_t result = ZSTD_compress2((ZSTD_CCtx *)packer, dst, cap, bytes, len);
+	if (ZSTD_isError(result) && ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation)
+		return err_nomem(err);
+	if (ZSTD_isError(result))
+		return err_set(err, GOSPY_E_UNSUPPORTED, "libzstd: %s", ZSTD_getErrorName(result));
+	*len_ret = result;
+	return GOSPY_OK;
+}

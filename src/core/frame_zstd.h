@@ -20,4 +20,16 @@ enum gospy_code frame_unpack(struct frame_unpacker *unpacker, const void *packed
 			     void *dst, size_t len, struct gospy_error *err)
 	__attribute__((warn_unused_result));
 
+/* The same for packing. */
+struct frame_packer;
+/** NULL: no memory is left. */
+struct frame_packer *frame_packer_create(void);
+void frame_packer_destroy(struct frame_packer *packer);
+/** How many bytes `len` bytes become at most. */
+size_t frame_bound(size_t len);
+/** Pack by level 1, with a checksum, into `cap` bytes: frame_bound() of them are enough. */
+enum gospy_code frame_pack(struct frame_packer *packer, const void *bytes, size_t len, void *dst,
+			   size_t cap, size_t *len_ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+
 #endif

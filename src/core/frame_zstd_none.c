@@ -26,3 +26,30 @@ enum gospy_code frame_unpack(struct frame_unpacker *unpacker, const void *packed
 	(void)len;
 	return err_set(err, GOSPY_E_UNSUPPORTED, "this gospy was built without libzstd");
 }
+
+struct frame_packer *frame_packer_create(void)
+{
+	return NULL;
+}
+
+void frame_packer_destroy(struct frame_packer *packer)
+{
+	(void)packer;
+}
+
+size_t frame_bound(size_t len)
+{
+	return len;
+}
+
+enum gospy_code frame_pack(struct frame_packer *packer, const void *bytes, size_t len, void *dst,
+			   size_t cap, size_t *len_ret, struct gospy_error *err)
+{
+	(void)packer;
+	(void)bytes;
+	(void)len;
+	(void)dst;
+	(void)cap;
+	(void)len_ret;
+	return err_set(err, GOSPY_E_UNSUPPORTED, "this gospy was built without libzstd");
+}

@@ -1,0 +1,554 @@
+#include "core/page_store.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+
+#include "base/cleanup.h"
+#include "base/map.h"
+#include "core/frame_zstd.h"
+#include "core/put_log.h"
+
+enum {
+	BUFFER_BYTES = CHUNK_BYTES + CHUNK_KNOWN,
+	/* Chunks that are open at most, however few pages they have: each is a piece of address
+	   space. */
+	OPEN_MAX = 512,
+	OPEN_PAGES = PAGE_STORE_OPEN / PAGE_BYTES,
+	IDLE_MAX = 8, /* packers that are kept for whoever needs one next */
+};
+
+struct packed {
+	uint8_t *bytes;
+	size_t len;
+};
+
+/* What packing and unpacking need, for one thread at a time. */
+struct packer {
+	struct packer *next;
+	struct frame_packer *pack;
+	struct frame_unpacker *unpack;
+	size_t cap;
+	uint8_t room[]; /* for one packed chunk */
+};
+
+struct chunk {
+	uint64_t addr;
+	pthread_mutex_t lock;    /* of what follows, up to .used */
+	struct page_chunk pages; /* .pages NULL: it is packed, or empty */
+	struct page_set touched; /* pages of its buffer that take memory */
+	struct packed data, known;
+	/* Of all open chunks, from the one that was used last; with the store's lock. */
+	struct chunk *used, *unused;
+};
+
+struct page_store {
+	pthread_mutex_t lock; /* of what follows. Who has it waits for no other lock. */
+	struct map map;       /* address -> struct chunk */
+	VEC(struct chunk *) chunks;
+	struct chunk *used, *unused; /* the open chunks: used last, used longest ago */
+	size_t open_count;
+	struct packer *idle;
+	unsigned idle_count;
+	atomic_size_t touched; /* pages of all buffers */
+	atomic_size_t packed;  /* bytes */
+	atomic_bool failed;    /* something was lost */
+	bool sets_aside;
+	struct put_log aside;
+	struct packer *writer; /* sealed: of who writes */
+	uint8_t *scratch;      /* sealed: a chunk that is unpacked */
+};
+
+/* ---- packers */
+
+static void packer_destroy(struct packer *packer)
+{
+	if (!packer)
+		return;
+	frame_packer_destroy(packer->pack);
+	frame_unpacker_destroy(packer->unpack);
+	free(packer);
+}
+
+static struct packer *packer_create(void)
+{
+	const size_t cap = frame_bound(CHUNK_BYTES);
+	struct packer *packer = calloc(1, sizeof(*packer) + cap);
+	if (!packer)
+		return NULL;
+	packer->cap = cap;
+	if (!frame_available())
+		return packer;
+	packer->pack = frame_packer_create();
+	packer->unpack = frame_unpacker_create();
+	if (packer->pack && packer->unpack)
+		return packer;
+	packer_destroy(packer);
+	return NULL;
+}
+
+static struct packer *packer_get(struct page_store *store)
+{
+	pthread_mutex_lock(&store->lock);
+	struct packer *packer = store->idle;
+	if (packer) {
+		store->idle = packer->next;
+		store->idle_count--;
+	}
+	pthread_mutex_unlock(&store->lock);
+	return packer ? packer : packer_create();
+}
+
+static void packer_put(struct page_store *store, struct packer *packer)
+{
+	pthread_mutex_lock(&store->lock);
+	bool keeps = packer && store->idle_count < IDLE_MAX;
+	if (keeps) {
+		packer->next = store->idle;
+		store->idle = packer;
+		store->idle_count++;
+	}
+	pthread_mutex_unlock(&store->lock);
+	if (!keeps)
+		packer_destroy(packer);
+}
+
+/* ---- packing */
+
+static bool pack(struct page_store *store, struct packer *packer, const void *bytes, size_t len,
+		 struct packed *ret)
+{
+	const void *from = bytes;
+	if (packer->pack) {
+		if (frame_pack(packer->pack, bytes, len, packer->room, packer->cap, &len, NULL))
+			return false;
+		from = packer->room;
+	}
+	ret->bytes = malloc(len);
+	if (!ret->bytes)
+		return false;
+	memcpy(ret->bytes, from, len);
+	ret->len = len;
+	atomic_fetch_add(&store->packed, len);
+	return true;
+}
+
+static bool unpack(struct packer *packer, const struct packed *packed, void *dst, size_t len)
+{
+	if (packer->unpack)
+		return !frame_unpack(packer->unpack, packed->bytes, packed->len, dst, len, NULL);
+	memcpy(dst, packed->bytes, len);
+	return true;
+}
+
+static void packed_drop(struct page_store *store, struct packed *packed)
+{
+	atomic_fetch_sub(&store->packed, packed->len);
+	free(packed->bytes);
+	*packed = (struct packed){0};
+}
+
+/* ---- buffers */
+
+static uint8_t *buffer_new(void)
+{
+	uint8_t *buffer = mmap(NULL, BUFFER_BYTES, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (buffer == MAP_FAILED)
+		return NULL;
+	// A chunk with a few pages must not take a huge one.
+	(void)madvise(buffer, BUFFER_BYTES, MADV_NOHUGEPAGE);
+	return buffer;
+}
+
+static void buffer_drop(struct page_store *store, uint8_t *buffer, const struct page_set *touched)
+{
+	size_t pages = 0;
+	for (size_t i = 0; i < CHUNK_PAGES / 64; i++)
+		pages += (size_t)__builtin_popcountll(touched->bits[i]);
+	atomic_fetch_sub(&store->touched, pages);
+	munmap(buffer, BUFFER_BYTES);
+}
+
+static void touch(struct page_store *store, struct chunk *chunk, size_t from, size_t to)
+{
+	size_t pages = 0;
+	for (size_t i = from; i < to; i++) {
+		uint64_t bit = UINT64_C(1) << i % 64, *bits = &chunk->touched.bits[i / 64];
+		pages += !(*bits & bit);
+		*bits |= bit;
+	}
+	if (pages)
+		atomic_fetch_add(&store->touched, pages);
+}
+
+/* Closing a chunk up and opening it moves its pages. */
+static void touch_all(struct page_store *store, struct chunk *chunk)
+{
+	struct page_run runs[CHUNK_RUNS_MAX];
+	size_t n = page_set_runs(&chunk->pages.present, runs);
+	touch(store, chunk, 0, page_set_size(&chunk->pages.present));
+	for (size_t i = 0; i < n; i++)
+		touch(store, chunk, runs[i].from, runs[i].to);
+}
+
+/* ---- which chunks are open */
+
+static void unlist(struct page_store *store, struct chunk *chunk)
+{
+	*(chunk->used ? &chunk->used->unused : &store->used) = chunk->unused;
+	*(chunk->unused ? &chunk->unused->used : &store->unused) = chunk->used;
+	chunk->used = chunk->unused = NULL;
+	store->open_count--;
+}
+
+static void list_first(struct page_store *store, struct chunk *chunk)
+{
+	chunk->unused = store->used;
+	chunk->used = NULL;
+	*(store->used ? &store->used->used : &store->unused) = chunk;
+	store->used = chunk;
+	store->open_count++;
+}
+
+static bool is_listed(const struct page_store *store, const struct chunk *chunk)
+{
+	return chunk->used || store->used == chunk;
+}
+
+/* The open chunk that was used longest ago of those that no thread is at; it is open no more, and
+ * locked. NULL: there is none. */
+static struct chunk *choose(struct page_store *store)
+{
+	struct chunk *chunk;
+	pthread_mutex_lock(&store->lock);
+	for (chunk = store->unused; chunk; chunk = chunk->used) {
+		if (pthread_mutex_trylock(&chunk->lock) == 0)
+			break;
+	}
+	if (chunk)
+		unlist(store, chunk);
+	pthread_mutex_unlock(&store->lock);
+	return chunk;
+}
+
+/* Close up and pack a chunk that is locked. Its buffer is the caller's then. A failure is kept in
+ * the store. */
+static void chunk_pack(struct page_store *store, struct chunk *chunk)
+{
+	const size_t pages = page_set_size(&chunk->pages.present);
+	struct packer *packer = packer_get(store);
+	page_chunk_sort(&chunk->pages);
+	page_chunk_close(&chunk->pages);
+	bool good = packer &&
+		    pack(store, packer, chunk->pages.pages, pages * PAGE_BYTES, &chunk->data) &&
+		    pack(store, packer, chunk->pages.known, pages * PAGE_KNOWN, &chunk->known);
+	packer_put(store, packer);
+	chunk->pages.pages = NULL;
+	chunk->pages.known = NULL;
+	if (!good)
+		atomic_store(&store->failed, true);
+}
+
+/* Pack the chunk that was used longest ago, and take over its buffer. */
+static uint8_t *buffer_take(struct page_store *store, struct page_set *touched)
+{
+	struct chunk *chunk = choose(store);
+	if (!chunk)
+		return NULL;
+	uint8_t *buffer = chunk->pages.pages;
+	touch_all(store, chunk);
+	*touched = chunk->touched;
+	chunk_pack(store, chunk);
+	pthread_mutex_unlock(&chunk->lock);
+	return buffer;
+}
+
+static bool is_crowded(struct page_store *store)
+{
+	pthread_mutex_lock(&store->lock);
+	bool crowded = store->open_count >= OPEN_MAX;
+	pthread_mutex_unlock(&store->lock);
+	return crowded || atomic_load(&store->touched) + CHUNK_PAGES > OPEN_PAGES;
+}
+
+/* The chunk is locked: give it a buffer, and unpack it there. */
+static bool chunk_open(struct page_store *store, struct chunk *chunk)
+{
+	const size_t pages = page_set_size(&chunk->pages.present);
+	uint8_t *buffer = NULL;
+	chunk->touched = (struct page_set){0};
+	if (is_crowded(store))
+		buffer = buffer_take(store, &chunk->touched);
+	if (!buffer)
+		buffer = buffer_new();
+	if (!buffer)
+		return false;
+	chunk->pages.pages = buffer;
+	chunk->pages.known = (void *)(buffer + CHUNK_BYTES);
+	if (pages) {
+		struct packer *packer = packer_get(store);
+		bool good = packer && unpack(packer, &chunk->data, buffer, pages * PAGE_BYTES) &&
+			    unpack(packer, &chunk->known, chunk->pages.known, pages * PAGE_KNOWN);
+		packer_put(store, packer);
+		if (!good)
+			return false;
+		touch_all(store, chunk);
+		page_chunk_open(&chunk->pages);
+		packed_drop(store, &chunk->data);
+		packed_drop(store, &chunk->known);
+	}
+	return true;
+}
+
+/* Pack chunks as long as too much is open. */
+static void trim(struct page_store *store)
+{
+	while (atomic_load_explicit(&store->touched, memory_order_relaxed) > OPEN_PAGES) {
+		struct page_set touched;
+		uint8_t *buffer = buffer_take(store, &touched);
+		if (!buffer)
+			return;
+		buffer_drop(store, buffer, &touched);
+	}
+}
+
+/* ---- putting */
+
+static struct chunk *chunk_create(uint64_t addr)
+{
+	struct chunk *chunk = calloc(1, sizeof(*chunk));
+	if (!chunk)
+		return NULL;
+	chunk->addr = addr;
+	pthread_mutex_init(&chunk->lock, NULL);
+	return chunk;
+}
+
+static void chunk_destroy(struct page_store *store, struct chunk *chunk)
+{
+	if (chunk->pages.pages)
+		buffer_drop(store, chunk->pages.pages, &chunk->touched);
+	page_chunk_deinit(&chunk->pages);
+	free(chunk->data.bytes);
+	free(chunk->known.bytes);
+	pthread_mutex_destroy(&chunk->lock);
+	free(chunk);
+}
+
+/* With the store's lock. */
+static struct chunk *add_chunk(struct page_store *store, uint64_t addr)
+{
+	struct chunk *chunk = chunk_create(addr);
+	uint64_t *value = chunk ? map_put(&store->map, addr) : NULL;
+	if (!value || !vec_push(&store->chunks, chunk)) {
+		if (chunk)
+			chunk_destroy(store, chunk);
+		return NULL;
+	}
+	*value = (uintptr_t)chunk;
+	return chunk;
+}
+
+static struct chunk *find_chunk(struct page_store *store, uint64_t addr)
+{
+	pthread_mutex_lock(&store->lock);
+	const uint64_t *value = map_get(&store->map, addr);
+	struct chunk *chunk =
+		value && *value ? (struct chunk *)(uintptr_t)*value : add_chunk(store, addr);
+	// It is not taken from whoever is going to use it, unless it is the last of all.
+	if (chunk && store->used != chunk && is_listed(store, chunk)) {
+		unlist(store, chunk);
+		list_first(store, chunk);
+	}
+	pthread_mutex_unlock(&store->lock);
+	return chunk;
+}
+
+static bool put_in_chunk(struct page_store *store, struct chunk *chunk, size_t at,
+			 const void *bytes, size_t len)
+{
+	pthread_mutex_lock(&chunk->lock);
+	bool opens = !chunk->pages.pages;
+	bool good = !opens || chunk_open(store, chunk);
+	if (good) {
+		touch(store, chunk, at / PAGE_BYTES, (at + len - 1) / PAGE_BYTES + 1);
+		good = page_chunk_put(&chunk->pages, at, bytes, len);
+	}
+	if (good && opens) {
+		pthread_mutex_lock(&store->lock);
+		list_first(store, chunk);
+		pthread_mutex_unlock(&store->lock);
+	}
+	pthread_mutex_unlock(&chunk->lock);
+	trim(store);
+	return good;
+}
+
+static enum gospy_code put(void *ctx, uint64_t addr, const void *bytes, size_t len,
+			   struct gospy_error *err)
+{
+	struct page_store *store = ctx;
+	for (size_t done = 0; done < len;) {
+		size_t at = (size_t)((addr + done) % CHUNK_BYTES), n = CHUNK_BYTES - at;
+		if (n > len - done)
+			n = len - done;
+		struct chunk *chunk = find_chunk(store, addr + done - at);
+		if (!chunk || !put_in_chunk(store, chunk, at, (const char *)bytes + done, n))
+			atomic_store(&store->failed, true);
+		if (atomic_load_explicit(&store->failed, memory_order_relaxed))
+			return err_nomem(err);
+		done += n;
+	}
+	return GOSPY_OK;
+}
+
+enum gospy_code page_store_put(struct page_store *store, uint64_t addr, const void *bytes,
+			       size_t len, struct gospy_error *err)
+{
+	if (len && (addr + (len - 1) < addr || addr + (len - 1) > UINT64_MAX - PAGE_BYTES))
+		return err_set(err, GOSPY_E_BAD_DATA, "there are no such addresses");
+	if (store->sets_aside && put_log_add(&store->aside, addr, bytes, len))
+		return GOSPY_OK;
+	// There is no room for it: what was set aside comes before it.
+	if (store->sets_aside) {
+		enum gospy_code code = page_store_catch_up(store, err);
+		if (code)
+			return code;
+	}
+	return put(store, addr, bytes, len, err);
+}
+
+void page_store_set_aside(struct page_store *store)
+{
+	store->sets_aside = put_log_reserve(&store->aside, PAGE_STORE_ASIDE);
+}
+
+enum gospy_code page_store_catch_up(struct page_store *store, struct gospy_error *err)
+{
+	enum gospy_code code = put_log_replay(&store->aside, put, store, err);
+	put_log_deinit(&store->aside);
+	store->sets_aside = false;
+	return code;
+}
+
+/* ---- the whole */
+
+enum gospy_code page_store_create(struct page_store **ret, struct gospy_error *err)
+{
+	struct page_store *store = calloc(1, sizeof(*store));
+	if (!store)
+		return err_nomem(err);
+	pthread_mutex_init(&store->lock, NULL);
+	*ret = store;
+	return GOSPY_OK;
+}
+
+void page_store_destroy(struct page_store *store)
+{
+	if (!store)
+		return;
+	for (size_t i = 0; i < store->chunks.len; i++)
+		chunk_destroy(store, store->chunks.at[i]);
+	while (store->idle) {
+		struct packer *next = store->idle->next;
+		packer_destroy(store->idle);
+		store->idle = next;
+	}
+	packer_destroy(store->writer);
+	free(store->scratch);
+	put_log_deinit(&store->aside);
+	vec_free(&store->chunks);
+	map_deinit(&store->map);
+	pthread_mutex_destroy(&store->lock);
+	free(store);
+}
+
+size_t page_store_memory(struct page_store *store)
+{
+	pthread_mutex_lock(&store->lock);
+	size_t others = store->chunks.len * sizeof(struct chunk) + store->aside.bytes.cap;
+	pthread_mutex_unlock(&store->lock);
+	return others + atomic_load(&store->touched) * (PAGE_BYTES + PAGE_KNOWN) +
+	       atomic_load(&store->packed);
+}
+
+/* ---- for who writes */
+
+static int compare_chunks(const void *a, const void *b)
+{
+	const struct chunk *x = *(struct chunk *const *)a, *y = *(struct chunk *const *)b;
+	return (x->addr > y->addr) - (x->addr < y->addr);
+}
+
+enum gospy_code page_store_seal(struct page_store *store, struct gospy_error *err)
+{
+	enum gospy_code code = page_store_catch_up(store, err);
+	if (code)
+		return code;
+	if (atomic_load(&store->failed))
+		return err_nomem(err);
+	if (store->writer)
+		return GOSPY_OK;
+	store->writer = packer_create();
+	store->scratch = malloc(CHUNK_BYTES);
+	if (!store->writer || !store->scratch) {
+		atomic_store(&store->failed, true);
+		return err_nomem(err);
+	}
+	if (store->chunks.len)
+		qsort(store->chunks.at, store->chunks.len, sizeof(*store->chunks.at),
+		      compare_chunks);
+	for (size_t i = 0; i < store->chunks.len; i++) {
+		struct page_chunk *pages = &store->chunks.at[i]->pages;
+		if (pages->pages) {
+			page_chunk_sort(pages);
+			page_chunk_close(pages);
+		}
+	}
+	return GOSPY_OK;
+}
+
+size_t page_store_count(const struct page_store *store)
+{
+	return store->chunks.len;
+}
+
+struct page_block page_store_block(const struct page_store *store, size_t i)
+{
+	const struct chunk *chunk = store->chunks.at[i];
+	struct span packed = {NULL, 0};
+	if (frame_available() && !chunk->pages.pages)
+		packed = (struct span){chunk->data.bytes, chunk->data.len};
+	return (struct page_block){.addr = chunk->addr,
+				   .present = &chunk->pages.present,
+				   .pages = page_set_size(&chunk->pages.present),
+				   .pages_packed = packed,
+				   .parts = &chunk->pages.parts};
+}
+
+static enum gospy_code unpacked(struct page_store *store, const struct packed *packed,
+				const void *open, size_t len, struct span *ret,
+				struct gospy_error *err)
+{
+	*ret = (struct span){open ? open : store->scratch, len};
+	if (open || unpack(store->writer, packed, store->scratch, len))
+		return GOSPY_OK;
+	return err_nomem(err);
+}
+
+enum gospy_code page_store_pages(struct page_store *store, size_t i, struct span *ret,
+				 struct gospy_error *err)
+{
+	const struct chunk *chunk = store->chunks.at[i];
+	return unpacked(store, &chunk->data, chunk->pages.pages,
+			page_set_size(&chunk->pages.present) * PAGE_BYTES, ret, err);
+}
+
+enum gospy_code page_store_known(struct page_store *store, size_t i, struct span *ret,
+				 struct gospy_error *err)
+{
+	const struct chunk *chunk = store->chunks.at[i];
+	return unpacked(store, &chunk->known, chunk->pages.known,
+			page_set_size(&chunk->pages.present) * PAGE_KNOWN, ret, err);
+}

@@ -1,0 +1,77 @@
+/*
+ * Pages of a target, as they are read for a bundle: which bytes were read, and what they were. They
+ * are kept packed, so that memory stays near the size of the bundle: PAGE_STORE_OPEN bytes of pages
+ * are open to be written to, the others are packed by 1 MiB of addresses (page_chunk.h), each into
+ * a frame of zstd that can go into a file as it is. Where libzstd is missing nothing is packed.
+ *
+ * A byte is known if it was put, and no other one is, even on the same page or in the same word.
+ */
+#ifndef GOSPY_CORE_PAGE_STORE_H
+#define GOSPY_CORE_PAGE_STORE_H
+
+#include "base/error.h"
+#include "base/span.h"
+#include "core/page_chunk.h"
+
+enum { PAGE_STORE_OPEN = 24 << 20 };
+
+struct page_store;
+
+enum gospy_code page_store_create(struct page_store **ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+/** NULL is allowed. */
+void page_store_destroy(struct page_store *store);
+
+/** The same for CLEANUP(). */
+static inline void page_store_free(struct page_store **store)
+{
+	page_store_destroy(*store);
+}
+
+/** Lay bytes over what is there. Several threads may do so at once. It is cheapest in the order of
+ * addresses. GOSPY_E_NOMEM, and all that follows fails, too; GOSPY_E_BAD_DATA: it is on the
+ * last page that there is, or beyond. */
+enum gospy_code page_store_put(struct page_store *store, uint64_t addr, const void *bytes,
+			       size_t len, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+
+/** From now on page_store_put() only sets aside what it is given, as far as PAGE_STORE_ASIDE goes.
+ * That takes the least time: for what is read while the target stands still. No other thread puts
+ * anything meanwhile. */
+void page_store_set_aside(struct page_store *store);
+enum { PAGE_STORE_ASIDE = 16 << 20 };
+/** That is over: lay what was set aside over what is there. */
+enum gospy_code page_store_catch_up(struct page_store *store, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+
+/** Bytes of memory that the store takes, about. */
+size_t page_store_memory(struct page_store *store);
+
+/* ---- for who writes them to a file */
+
+/* What a chunk holds, closed up. Spans are the store's. */
+struct page_block {
+	uint64_t addr; /* of the chunk, a multiple of CHUNK_BYTES */
+	const struct page_set *present;
+	size_t pages;             /* of all its runs */
+	struct span pages_packed; /* a frame of zstd that holds the pages of all runs; or empty */
+	const chunk_parts *parts; /* see page_chunk.h */
+};
+
+/** Nothing is put any more. Once is enough, and more does no harm. */
+enum gospy_code page_store_seal(struct page_store *store, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+/** How many chunks there are. The store is sealed, for these and all that follow, and they are for
+ * one thread. */
+size_t page_store_count(const struct page_store *store);
+/** By address. */
+struct page_block page_store_block(const struct page_store *store, size_t i);
+/** The pages of all runs, PAGE_BYTES each; valid until the next call. */
+enum gospy_code page_store_pages(struct page_store *store, size_t i, struct span *ret,
+				 struct gospy_error *err) __attribute__((warn_unused_result));
+/** Of each of these pages PAGE_KNOWN bytes: bit k of byte n says that bytes 64n+8k up to 64n+8k+7
+ * are known. Valid until the next call. */
+enum gospy_code page_store_known(struct page_store *store, size_t i, struct span *ret,
+				 struct gospy_error *err) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,32 @@
+/* What was put, to be put later. */
+#ifndef GOSPY_CORE_PUT_LOG_H
+#define GOSPY_CORE_PUT_LOG_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/vec.h"
+
+struct put_entry {
+	uint64_t addr;
+	size_t len;
+};
+
+/* All zero is a valid empty log. */
+struct put_log {
+	VEC(struct put_entry) entries;
+	VEC(uint8_t) bytes;
+};
+
+/** Room for that many bytes, which is touched so that it costs nothing later. */
+bool put_log_reserve(struct put_log *log, size_t bytes);
+/** False: there is no room left, or no memory. */
+bool put_log_add(struct put_log *log, uint64_t addr, const void *bytes, size_t len);
+/** Call `put` for each entry in their order, as long as it returns GOSPY_OK. */
+enum gospy_code put_log_replay(const struct put_log *log,
+			       enum gospy_code (*put)(void *ctx, uint64_t addr, const void *bytes,
+						      size_t len, struct gospy_error *err),
+			       void *ctx, struct gospy_error *err);
+void put_log_deinit(struct put_log *log);
+
+#endif
