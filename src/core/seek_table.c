@@ -6,14 +6,11 @@
 
 enum {
 	HEADER = 8, /* of a skippable frame: magic and size */
-	FOOTER = 9,
 	HAS_CHECKSUMS = 0x80,
 	RESERVED = 0x7c, /* bits of the descriptor that have to be zero */
 	/* What packing can add at most, and more: see ZSTD_COMPRESSBOUND in zstd.h. */
 	PACKED_MAX = SEEK_FRAME_MAX + (SEEK_FRAME_MAX >> 7) + 4096,
 };
-
-static const uint32_t SKIPPABLE = 0x184d2a5e, FOOTER_MAGIC = 0x8f92eab1;
 
 /* Where the table is, and what its entries are. */
 struct shape {
@@ -25,21 +22,21 @@ struct shape {
 static enum gospy_code read_footer(int fd, uint64_t file_size, struct shape *shape, bool *found,
 				   struct gospy_error *err)
 {
-	uint8_t bytes[FOOTER];
+	uint8_t bytes[SEEK_FOOTER];
 	size_t done;
 	*found = false;
-	if (file_size < HEADER + FOOTER)
+	if (file_size < HEADER + SEEK_FOOTER)
 		return GOSPY_OK;
-	enum gospy_code code = read_at(fd, file_size - FOOTER, bytes, FOOTER, &done, err);
+	enum gospy_code code = read_at(fd, file_size - SEEK_FOOTER, bytes, SEEK_FOOTER, &done, err);
 	struct cursor c = cursor_at((struct span){bytes, done}, 0);
 	shape->count = cursor_u32(&c);
 	uint8_t descriptor = cursor_u8(&c);
 	uint32_t magic = cursor_u32(&c);
-	if (code || c.failed || magic != FOOTER_MAGIC || descriptor & RESERVED ||
+	if (code || c.failed || magic != SEEK_MAGIC || descriptor & RESERVED ||
 	    shape->count > SEEK_FRAMES_MAX)
 		return code;
 	shape->entry = descriptor & HAS_CHECKSUMS ? 12 : 8;
-	shape->size = HEADER + (uint64_t)shape->count * shape->entry + FOOTER;
+	shape->size = HEADER + (uint64_t)shape->count * shape->entry + SEEK_FOOTER;
 	*found = shape->size <= file_size;
 	shape->at = file_size - shape->size;
 	return GOSPY_OK;
@@ -81,7 +78,7 @@ enum gospy_code seek_table_read(int fd, uint64_t file_size, struct seek_table *r
 	if (code)
 		return code;
 	struct cursor c = cursor_at((struct span){bytes, done}, 0);
-	bool fits = cursor_u32(&c) == SKIPPABLE;
+	bool fits = cursor_u32(&c) == SEEK_SKIPPABLE;
 	fits &= cursor_u32(&c) == shape.size - HEADER;
 	*found_ret = fits && read_entries(&c, &shape, &table);
 	if (*found_ret) {

@@ -19,7 +19,12 @@ enum {
 	SEEK_FRAMES_MAX = 1 << 20,
 	/* Of one frame, unpacked: several of them are kept in memory. gospy writes 1 MiB. */
 	SEEK_FRAME_MAX = 16 << 20,
+	SEEK_FOOTER = 9,
 };
+
+/* Of the frame that holds the table, and at its very end. */
+#define SEEK_SKIPPABLE UINT32_C(0x184d2a5e)
+#define SEEK_MAGIC     UINT32_C(0x8f92eab1)
 
 struct seek_frame {
 	uint64_t packed_at, at; /* in the file; in what it unpacks to */
