@@ -149,6 +149,9 @@ struct gospy_target_info {
 	int signal;          /**< of which the process died; 0: of none, or not known */
 	pid_t signal_tid;    /**< the thread that took this signal, or 0 */
 	uint64_t fault_addr; /**< what could not be accessed (SIGSEGV ...), or GOSPY_UNKNOWN */
+	/** Go build ID as its text, in the way of .build_id: before Go 1.24 most programs have no
+	   other. NULL: the program has none that can be printed. */
+	const char *go_build_id;
 };
 
 /**
@@ -788,6 +791,9 @@ struct gospy_stack {
 	size_t ancestor_count;
 	bool ancestors_unread;            /**< it has some that could not be read */
 	const enum gospy_origin *origins; /**< of each of `frames` */
+	/** Of each of `frames`, the line that its function begins at, of an inlined call too; 0:
+	   not known (before Go 1.20; C code). */
+	const uint32_t *start_lines;
 };
 
 /** As gospy_snapshot_stack, with the size of `*ret`. */

@@ -39,6 +39,7 @@ static enum gospy_code describe(struct gospy_target *t, struct gospy_error *err)
 		.pie = program->pie,
 		.load_bias = program->described ? image->bias : GOSPY_UNKNOWN,
 		.build_id = program->build_id,
+		.go_build_id = program->go_build_id,
 		.object = image->binary,
 		.kind = t->source->kind,
 		.file = t->source->file,

@@ -47,13 +47,14 @@ struct program {
 	struct elf_file bin;      /* --bin, or nothing */
 	struct elf_relocs relocs; /* of `elf`, if it is read */
 	bool has_bin;
-	bool linkshared;        /* it is a library that other modules take the runtime from */
-	bool pie;               /* the file that describes it can be loaded anywhere */
-	bool described;         /* there is such a file */
-	const char *build_id;   /* GNU build ID of the running file in hex, or NULL */
-	const char *symbols_of; /* the name of --bin, or NULL */
-	uint64_t bias;          /* what is in its addresses: of a file's, 0 */
-	struct paged window;    /* the binary's range */
+	bool linkshared;         /* it is a library that other modules take the runtime from */
+	bool pie;                /* the file that describes it can be loaded anywhere */
+	bool described;          /* there is such a file */
+	const char *build_id;    /* GNU build ID of the running file in hex, or NULL */
+	const char *go_build_id; /* its Go build ID, or NULL: it has none that can be printed */
+	const char *symbols_of;  /* the name of --bin, or NULL */
+	uint64_t bias;           /* what is in its addresses: of a file's, 0 */
+	struct paged window;     /* the binary's range */
 	struct moduledata md;
 	struct pclntab pcln;
 	uint64_t main_main; /* entry of main.main, or 0: not known */

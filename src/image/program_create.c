@@ -23,6 +23,17 @@ static const char *hex_id(struct arena *arena, struct span id)
 	return text;
 }
 
+/* A Go build ID is text: "ACTION/ACTION/CONTENT/CONTENT", each in base64. */
+static const char *text_id(struct arena *arena, struct span id)
+{
+	enum { LONGEST = 256 }; // four times 20; what is set by hand may be anything
+	for (size_t i = 0; i < id.len; i++) {
+		if (id.ptr[i] < 0x21 || id.ptr[i] > 0x7e)
+			return NULL;
+	}
+	return id.len && id.len <= LONGEST ? arena_strndup(arena, id.ptr, id.len) : NULL;
+}
+
 /* Note what is wanted of the files later, when they are closed. */
 static void describe(struct program *program)
 {
@@ -31,6 +42,7 @@ static void describe(struct program *program)
 	program->pie = file->type == ET_DYN;
 	program->described = file->phdr_count;
 	program->build_id = hex_id(&program->arena, elf_file_build_id(&program->elf));
+	program->go_build_id = text_id(&program->arena, elf_file_go_build_id(&program->elf));
 }
 
 static enum gospy_code resolve(struct program *program, const struct program_parts *parts,

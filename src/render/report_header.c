@@ -272,6 +272,7 @@ static void target_json(struct json *json, const struct gospy_target_info *targe
 		json_bool(json, "pie", target->pie);
 	json_addr(json, "load_bias", target->load_bias);
 	json_str(json, "build_id", target->build_id);
+	json_str(json, "go_build_id", target->go_build_id);
 	json_str(json, "object", target->object);
 	json_str(json, "note", target->note);
 	report_core_json(json, target);

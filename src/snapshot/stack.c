@@ -100,6 +100,7 @@ static bool reserve(struct stack_view *view, size_t n)
 	return vec_reserve(&view->frames, view->frames.len + n) &&
 	       vec_reserve(&view->calls, view->calls.len + n) &&
 	       vec_reserve(&view->origins, view->origins.len + n) &&
+	       vec_reserve(&view->start_lines, view->start_lines.len + n) &&
 	       vec_reserve(&view->args, view->args.len + n);
 }
 
@@ -109,6 +110,7 @@ static void add_call(struct stack_view *view, const struct gospy_frame *frame,
 	view->frames.at[view->frames.len++] = *frame;
 	view->calls.at[view->calls.len++] = call;
 	view->origins.at[view->origins.len++] = call ? call->origin : GOSPY_ORIGIN_UNKNOWN;
+	view->start_lines.at[view->start_lines.len++] = call ? call->start_line : 0;
 	view->args.at[view->args.len++] = args;
 }
 
@@ -183,6 +185,7 @@ static bool fill_frames(struct gospy_snapshot *s, const struct g_rec *rec, bool 
 		view->frames.at[i].hidden = false;
 	ret->frames = view->frames.at;
 	ret->origins = view->origins.at;
+	ret->start_lines = view->start_lines.at;
 	ret->frame_count = view->frames.len;
 	ret->problem = problem_of((enum unwind_end)stack->end);
 	ret->end_addr = stack->end_addr;
@@ -355,6 +358,7 @@ static bool add_native(struct stack_view *view, const struct native_stack *nativ
 	view->native = native->count;
 	ret->frames = view->frames.at;
 	ret->origins = view->origins.at;
+	ret->start_lines = view->start_lines.at;
 	ret->frame_count = ret->native_count = native->count;
 	ret->native_problem = native_problem_of(native->end);
 	ret->native_end_addr = native->end_addr;
@@ -376,6 +380,7 @@ static bool add_called(struct gospy_snapshot *s, const struct g_rec *rec, struct
 static void clear_view(struct stack_view *view)
 {
 	view->frames.len = view->calls.len = view->origins.len = view->args.len = 0;
+	view->start_lines.len = 0;
 	view->native = 0;
 	view->gap_at = SIZE_MAX;
 	view->gap_calls = view->gap_shown = 0;

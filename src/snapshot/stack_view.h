@@ -11,6 +11,7 @@ struct stack_view {
 	VEC(struct gospy_frame) frames;
 	VEC(const struct frame_call *) calls; /* of the frames; NULL: C code */
 	VEC(enum gospy_origin) origins;       /* of the frames */
+	VEC(uint32_t) start_lines;            /* of their functions; 0: not known */
 	size_t native;                        /* of the frames, the first ones */
 	/* Calls that are not there, before the frame at `gap_at`: of the gap, see unwind.h.
 	 */
