@@ -23,6 +23,7 @@ enum exit_status {
 	EXIT_STATUS_PERMISSION = 3,
 	EXIT_STATUS_NO_TARGET = 4, /* no such process, or not a Go process */
 	EXIT_STATUS_PARTIAL = 5,   /* shown, but some of it could not be read */
+	EXIT_STATUS_CHECK = 10,    /* a check that was asked for has failed */
 	EXIT_STATUS_SIGNAL = 128,  /* plus its number */
 };
 

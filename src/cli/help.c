@@ -135,7 +135,8 @@ static void overview_write(struct out *out, const struct cmd *const *cmds)
 	group_lines(out, &common_group);
 	out_putc(out, '\n');
 	paragraph(out, "Exit status: 0 complete, 1 error, 2 usage, 3 permission denied, 4 no such\n"
-		       "process or not a Go process, 5 shown but some of it could not be read.");
+		       "process or not a Go process, 5 shown but some of it could not be read,\n"
+		       "10 a check that was asked for has failed.");
 	out_putc(out, '\n');
 	paragraph(out, "`gospy help COMMAND` tells more, gospy(1) everything.");
 }

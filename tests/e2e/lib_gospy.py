@@ -17,6 +17,7 @@ GOSPY = os.path.abspath(os.environ.get("GOSPY", "build/dev/gospy"))
 
 # What gospy ends with: docs/gospy.1.
 OK, ERROR, USAGE, PERMISSION, NO_TARGET, PARTIAL = range(6)
+CHECK = 10  # one that was asked for has failed
 
 # Builds of a fixture that need no --bin.
 WITH_SYMBOLS = ("default", "pie", "cgo", "cgopie", "noopt")
@@ -77,7 +78,7 @@ class Run:
 
 # Commands that stop a process. What they could not read within a second is marked; but on a crowded
 # machine gospy itself may stand still for longer.
-STOPPING = ("summary", "stack", "stats", "memstats", "pprof", "top")
+STOPPING = ("summary", "stack", "stats", "memstats", "pprof", "top", "diff")
 
 
 def patient(args):

@@ -19,6 +19,7 @@ COMMANDS = [
     (r"^top\b", "growth, marks, more columns"),
     (r"^(help\b|--help|completion\b)", "there are more options"),
     (r"--goroutines", "a new option"),
+    (r"^diff\b", "a new command"),
     (r"^summary --json x$", "a word that is no PID is the name of a process"),
 ]
 

@@ -167,7 +167,7 @@ def commands():
 
 # Words that a command is given so that only its options are wrong, where it is not a PID.
 TARGET = {"tree": (), "list": (), "completion": ("bash",), "help": (), "setgc": ("1", "50"),
-          "pprof": ("heap", "1")}
+          "pprof": ("heap", "1"), "diff": ("1", "1")}
 
 
 class UsageTest(ErrorTest):
@@ -184,7 +184,9 @@ class UsageTest(ErrorTest):
            "D": ("soon", "-1s", "1x", "", "9" * 30 + "h"), "PID": ("x", "0", "-1", "9" * 30),
            "REGEX": ("(", "[", "*", "(" * 20000), "K[=V]": ("", "=x"), "MODULE": ("", "a,,b"),
            "WHEN": ("%", ""), "NAME": ("%", ""), "KEY": ("%", ""), "PLACE": ("%", ""),
-           "BYTES": ("x", "-1", "1.5", "", "9" * 30), "F": ("%", ""), "TAG[,TAG]": ("%", "", "pid,", "pid,,host")}
+           "BYTES": ("x", "-1", "1.5", "", "9" * 30), "F": ("%", ""),
+           "TAG[,TAG]": ("%", "", "pid,", "pid,,host"), "LEVEL": ("%", ""),
+           "N|P%": ("x", "-1", "1.5", "%", "", "1,", "1,2", "1%,2%", "1,2%,3", "9" * 30)}
     # Which values there are depends on the profile.
     ANYTHING = ("FILE", "VALUES", "DIR")
 
@@ -227,7 +229,7 @@ class UsageTest(ErrorTest):
     def test_missing(self):
         """Of what a command needs: it says what that is."""
         needs = {"process", "summary", "stack", "top", "stats", "memstats", "version", "doctor", "gc",
-                 "trace", "pprof-cpu", "pprof-heap"}
+                 "trace", "pprof-cpu", "pprof-heap", "diff"}
         for command in commands():
             if command in needs:
                 self.one_line([command], "which process\\? .*PID, name or :PORT.*`gospy list`")
@@ -244,7 +246,8 @@ class UsageTest(ErrorTest):
                      ("gc", "1", "%"), ("setgc", "1", "50", "%"), ("trace", "1", "%"),
                      ("pprof-cpu", "1", "%"), ("pprof-heap", "1", "%"), ("completion", "zsh", "%"),
                      ("help", "list", "%"), ("1", "1s", "%"), ("--pid", "1", "1s", "%"),
-                     ("stack", "--agent", "1", "%")):
+                     ("stack", "--agent", "1", "%"), ("diff", "1", "1", "%"),
+                     ("diff", "--for", "1s", "1", "%")):
             self.one_line(args, "unexpected argument '%'; --help shows")
 
     def test_bad_words(self):
@@ -257,6 +260,7 @@ class UsageTest(ErrorTest):
                 (("process", "1", "soon"), "'soon' is not a duration such as 500ms or 2s"),
                 (("stack", ":0"), "':0' names no listener .* write :PORT"),
                 (("stack", "nowhere.invalid:80"), "names no listener .* write :PORT.* --agent"),
+                (("diff", "1"), "compare it with which other one\\? or with --for D"),
                 (("gc", "nowhere:port"), "'nowhere:port' is not an address such as host:6060"),
                 (("setgc", "1", "x"), "'x' is not a GC percentage: a number from 0 to .*, or off"),
                 (("setgc", "1", "9" * 12), "'9+' is not a GC percentage: a number from 0 to "),

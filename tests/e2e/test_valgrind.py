@@ -30,6 +30,8 @@ class ValgrindTest(lib_gospy.TargetTest):
                      (fixture.pid,), ("version", "-v", fixture.pid), ("stats", "-v", fixture.pid),
                      ("stats", fixture.process.args[0]), ("list", fixture.pid),
                      ("memstats", "--all", fixture.pid),
+                     ("diff", fixture.pid, fixture.pid, "--unchanged"),
+                     ("diff", "--for", "10ms", fixture.pid, "--json", "--by", "line"),
                      ("memstats", "--non-blocking", "--json", fixture.pid)):
             with self.subTest(args=args):
                 self.check(*args)
