@@ -16,6 +16,8 @@ enum {
 	OPEN_MAX = 512,
 	OPEN_PAGES = PAGE_STORE_OPEN / PAGE_BYTES,
 	IDLE_MAX = 8, /* packers that are kept for whoever needs one next */
+	/* Of PAGE_STORE_ASIDE, what is made ready: what most stops need. */
+	ASIDE_AT_FIRST = 1 << 20,
 };
 
 struct packed {
@@ -408,7 +410,7 @@ enum gospy_code page_store_put(struct page_store *store, uint64_t addr, const vo
 {
 	if (len && (addr + (len - 1) < addr || addr + (len - 1) > UINT64_MAX - PAGE_BYTES))
 		return err_set(err, GOSPY_E_BAD_DATA, "there are no such addresses");
-	if (store->sets_aside && put_log_add(&store->aside, addr, bytes, len))
+	if (store->sets_aside && put_log_add(&store->aside, PAGE_STORE_ASIDE, addr, bytes, len))
 		return GOSPY_OK;
 	// There is no room for it: what was set aside comes before it.
 	if (store->sets_aside) {
@@ -421,7 +423,7 @@ enum gospy_code page_store_put(struct page_store *store, uint64_t addr, const vo
 
 void page_store_set_aside(struct page_store *store)
 {
-	store->sets_aside = put_log_reserve(&store->aside, PAGE_STORE_ASIDE);
+	store->sets_aside = put_log_reserve(&store->aside, ASIDE_AT_FIRST);
 }
 
 enum gospy_code page_store_catch_up(struct page_store *store, struct gospy_error *err)

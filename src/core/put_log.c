@@ -15,10 +15,13 @@ bool put_log_reserve(struct put_log *log, size_t bytes)
 	return true;
 }
 
-bool put_log_add(struct put_log *log, uint64_t addr, const void *bytes, size_t len)
+bool put_log_add(struct put_log *log, size_t most, uint64_t addr, const void *bytes, size_t len)
 {
 	const struct put_entry entry = {addr, len};
-	if (len > log->bytes.cap - log->bytes.len || !vec_push(&log->entries, entry))
+	if (!len)
+		return true;
+	if (len > most - log->bytes.len || !vec_reserve(&log->bytes, log->bytes.len + len) ||
+	    !vec_push(&log->entries, entry))
 		return false;
 	memcpy(log->bytes.at + log->bytes.len, bytes, len);
 	log->bytes.len += len;

@@ -18,10 +18,11 @@ struct put_log {
 	VEC(uint8_t) bytes;
 };
 
-/** Room for that many bytes, which is touched so that it costs nothing later. */
+/** Room for that many bytes, which is touched so that it costs nothing later. False: no memory is
+ * left. */
 bool put_log_reserve(struct put_log *log, size_t bytes);
-/** False: there is no room left, or no memory. */
-bool put_log_add(struct put_log *log, uint64_t addr, const void *bytes, size_t len);
+/** False: there would be more than `most` bytes in it, or no memory is left. */
+bool put_log_add(struct put_log *log, size_t most, uint64_t addr, const void *bytes, size_t len);
 /** Call `put` for each entry in their order, as long as it returns GOSPY_OK. */
 enum gospy_code put_log_replay(const struct put_log *log,
 			       enum gospy_code (*put)(void *ctx, uint64_t addr, const void *bytes,

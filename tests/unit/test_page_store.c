@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "base/cleanup.h"
+#include "core/frame_zstd.h"
 #include "core/page_store.h"
 
 /* Three times of what can be open, so that chunks are packed and unpacked. */
@@ -185,7 +186,8 @@ static void dense(void **state)
 	struct page_store *store = create();
 	for (size_t at = 0; at < SIZE; at += 2048)
 		put(store, at, 2048, (uint8_t)(at >> 16));
-	assert_true(page_store_memory(store) < PAGE_STORE_OPEN + (4 << 20));
+	if (frame_available())
+		assert_true(page_store_memory(store) < PAGE_STORE_OPEN + (4 << 20));
 	assert_all(store);
 	page_store_destroy(store);
 }
