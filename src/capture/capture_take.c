@@ -19,6 +19,7 @@
 #include "capture/collect_stack.h"
 #include "capture/collect_thread.h"
 #include "capture/collect_wait.h"
+#include "capture/match_tids.h"
 #include "capture/place.h"
 
 static const uint64_t default_max_pause_ns = 1000000000;
@@ -599,7 +600,8 @@ static enum gospy_code capture_all(struct source *source, struct image *image,
 	c->lists_tasks = !of_ms || options->threads;
 	// Whether a thread is the same is asked of the capture before that is of the same scope.
 	struct source_kept **kept = !keep ? NULL : of_ms ? &keep->small_source : &keep->source;
-	if (!code && (c->lists_tasks || kept || source->namespaced))
+	bool is_core = source->kind == GOSPY_TARGET_CORE;
+	if (!code && (c->lists_tasks || kept || source->namespaced || is_core))
 		code = source_tasks(source, kept, &c->tasks, err);
 	if (!code && !(c->symbols = symbolizer_hold(&image->symbolizer)))
 		code = err_nomem(err);
@@ -617,8 +619,10 @@ static enum gospy_code capture_all(struct source *source, struct image *image,
 	c->pool = !keep ? NULL : of_ms ? keep->small_pool : keep->pool;
 	collect_object_kinds(&passes);
 	collect_wait_kinds(&passes);
-	code = map_tids(source, &c->tasks, &tid_map, err);
-	const struct map *tids = source->namespaced ? &tid_map : NULL;
+	bool differ = source->namespaced;
+	code = is_core ? match_tids(source, image, &c->tasks, &tid_map, &differ, err)
+		       : map_tids(source, &c->tasks, &tid_map, err);
+	const struct map *tids = differ ? &tid_map : NULL;
 	if (!code && !collect_stacks_prepare(&passes))
 		code = err_nomem(err);
 	if (!code && keep && !schedstate_expect(&c->sched, keep->ms.at, keep->ms.len))

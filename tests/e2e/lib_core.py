@@ -239,5 +239,17 @@ class Headers:
     def all(self):
         return [self.read(i) for i in range(self.count)]
 
+    def append(self, more):
+        """All headers, these too, behind the end. 65,535 and more are counted by a section header."""
+        table = [self.PHDR.pack(*fields) for fields in self.all() + more]
+        at = -(-os.path.getsize(self.file.name) // 4096) * 4096
+        fields = list(self.ehdr)
+        fields[5], fields[10] = at, min(len(table), 0xffff)
+        if len(table) >= 0xffff:
+            fields[6], fields[11], fields[12] = at + len(table) * self.PHDR.size, 64, 1
+            table.append(bytes(44) + len(table).to_bytes(4, "little") + bytes(16))
+        os.pwrite(self.file.fileno(), b"".join(table), at)
+        self.write_ehdr(fields)
+
     def write_ehdr(self, fields):
         os.pwrite(self.file.fileno(), self.EHDR.pack(*fields), 0)

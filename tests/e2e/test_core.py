@@ -1,6 +1,7 @@
 """Cores: what gospy shows of one is what the program printed as it died, or had said of itself before.
 What a core does not tell, where its program is looked for, and files that are damaged or no cores."""
 import collections
+import json
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ import compare
 import lib_core
 import lib_fixture
 import lib_gospy
+import take_core
 import test_stack
 from lib_gospy import ERROR, NO_TARGET, OK, PARTIAL, USAGE, run
 
@@ -159,6 +161,34 @@ class WriterTest(lib_gospy.TargetTest):
     def test_dlv_dump(self):
         self.of_debugger(lib_core.dlv_dump)
 
+    @unittest.skipIf(os.geteuid(), "only root makes namespaces")
+    def test_of_container(self):
+        """From outside of its PID namespace threads have other ids than the runtime knows. Who runs
+        on which is told by where they are."""
+        for build in lib_gospy.builds("crash", ("default", "cgo")):
+            with self.subTest(build=str(build)):
+                core = os.path.join(lib_core.directory(self), "core")
+                with subprocess.Popen(["unshare", "--pid", "--fork", "--kill-child", build.path],
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE) as outer:
+                    ready = json.loads(outer.stdout.readline())
+                    with open(f"/proc/{outer.pid}/task/{outer.pid}/children",
+                              encoding="ascii") as f:
+                        pid = int(f.read())
+                    tids = {int(lib_gospy.status_fields(f"/proc/{tid}/status")["NSpid"].split()[-1]):
+                            int(tid) for tid in os.listdir(f"/proc/{pid}/task")}
+                    take_core.take(pid, core)
+                    outer.stdin.close()
+                self.check_threads(ready, tids, core)
+            self.doCleanups()
+
+    def check_threads(self, ready, tids, core):
+        said = {g.get("name"): g for g in ready["goroutines"]}
+        document = run("summary", core, "--json").expect(OK).json()
+        locked = next(g for g in document["goroutines"] if g["goid"] == said["locked"]["goid"])
+        self.assertEqual(locked["tid"], tids[said["locked"]["tid"]])
+        spin = run("stack", core, "--goid", said["spin"]["goid"]).expect(OK)
+        self.assertIn("\nmain.spin(", spin.out)
+
     def test_packed(self):
         """What a file is packed by is seen by what is in it, whatever its name."""
         dead = self.quiet(lib_gospy.builds("states", ("default",))[-1]).die_quietly()
@@ -284,6 +314,18 @@ class NotHereTest(unittest.TestCase):
         def without_time(text):
             return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC|last [\d.]+\w+ ago", "TIME", text)
         self.assertEqual([*map(without_time, then)], [*map(without_time, first)])
+
+
+    def test_time(self):
+        """systemd-coredump notes it beside the core."""
+        dead = lib_core.crashed(self, lib_gospy.builds("crash", ("default",))[-1], "panic")
+        try:
+            os.setxattr(dead.core, "user.coredump.timestamp", b"1700000000123456")
+        except OSError as error:
+            self.skipTest(f"the file system takes no attributes: {error}")
+        snapshot = run("summary", dead.core, "--json").expect(OK).json()["snapshot"]
+        self.assertEqual(snapshot["time_unix_ns"], 1700000000123456000)
+        self.assertIn("2023-11-14 22:13:20 UTC", run("summary", dead.core).out)
 
 
 class ExecutableTest(unittest.TestCase):
@@ -440,6 +482,15 @@ def cmdline(pid):
         return f.read()
 
 
+LARGE = 100 << 30
+# Runs a program and says what it took.
+PEAK = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True)  # writes to the same output, before
+print("peak", resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
 class DamageTest(unittest.TestCase):
     """Cores that were cut off, or whose headers lie: what is there is shown, and never more."""
 
@@ -548,19 +599,29 @@ class DamageTest(unittest.TestCase):
 
     def test_more_headers_than_fit(self):
         """65,535 and more: their number is in a section header then."""
-        with open(self.path, "r+b") as f:
-            size = -(-os.path.getsize(self.path) // 4096) * 4096
-            with lib_core.Headers(self.path) as headers:
-                loads = headers.all()
-                extra = [[1, 4, 0, 0x10000000 + 8192 * i, 0, 0, 4096, 4096] for i in range(66000)]
-                table = b"".join(headers.PHDR.pack(*ph) for ph in loads + extra)
-                count = len(loads) + len(extra)
-                section = bytes(44) + count.to_bytes(4, "little") + bytes(16)
-                ehdr = list(headers.ehdr)
-                ehdr[5], ehdr[6], ehdr[10], ehdr[11], ehdr[12] = size, size + len(table), 0xffff, 64, 1
-                headers.write_ehdr(ehdr)
-            os.pwrite(f.fileno(), table + section, size)
+        with lib_core.Headers(self.path) as headers:
+            headers.append([[1, 4, 0, 0x10000000 + 8192 * i, 0, 0, 4096, 4096]
+                            for i in range(66000)])
         self.assertEqual(split(run("stack", "--system", self.path).expect(OK).out), self.whole)
+
+    def peak_kb(self, path):
+        """What gospy takes at most to show the core, which is whole."""
+        looked = subprocess.run([sys.executable, "-c", PEAK, lib_gospy.GOSPY, "stack", "--system",
+                                 path], capture_output=True, text=True, check=True)
+        text, peak = looked.stdout.rsplit("peak ", 1)
+        self.assertEqual(split(text), self.whole)
+        return int(peak.split()[0])
+
+    def test_large(self):
+        """100 GB that are mostly holes cost what the rest does."""
+        with lib_core.Headers(self.path) as headers:
+            size = os.path.getsize(self.path)
+            headers.append([[1, 6, size, 0x100000000000, 0, LARGE, LARGE, 4096]])
+        try:
+            os.truncate(self.path, os.path.getsize(self.path) + LARGE)
+        except OSError as error:
+            self.skipTest(f"no file can be that large: {error}")
+        self.assertLess(self.peak_kb(self.path), self.peak_kb(self.dead.core) + 4096)
 
 
 if __name__ == "__main__":
