@@ -304,6 +304,11 @@ static int compare(struct work *work, struct diff_request *request, const struct
 	if (request->level == DIFF_LINE && diff.level != DIFF_LINE)
 		cli_note(cli, "Go before 1.20 does not say where functions begin: groups are by "
 			      "function");
+	if (diff.before.full || diff.after.full)
+		cli_note(cli,
+			 "there are more than %d different groups: further goroutines count by "
+			 "their start function, those that were met first by their calls",
+			 DIFF_GROUPS_MAX);
 	note_limit(cli, &diff, work->options->fail_over);
 	int status = shared_worst(work->status, note_patterns(cli, ignored));
 	return diff.over || diff.groups_over ? EXIT_STATUS_CHECK : status;

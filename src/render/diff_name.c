@@ -32,9 +32,9 @@ static size_t numbered(const char *s, const char *word)
  * between they have the names of closures, and the runtime knows them by their funcID. */
 static size_t wrapper(const char *s)
 {
-	static const char *const words[] = {".gowrap", ".deferwrap",
-					    "\xc2\xb7"
-					    "dwrap\xc2\xb7"};
+	static const char dwrap[] = "\xc2\xb7"
+				    "dwrap\xc2\xb7";
+	static const char *const words[] = {".gowrap", ".deferwrap", dwrap};
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		size_t n = numbered(s, words[i]);
 		if (n)

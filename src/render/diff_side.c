@@ -106,12 +106,12 @@ static void note_lines(struct diff_side *side, const struct gospy_stack *stack)
 {
 	for (size_t i = 0; !side->has_lines && i < stack->frame_count; i++)
 		side->has_lines = stack->start_lines[i];
-	side->stacks_read += stack->frame_count > 0;
 }
 
 static enum diff_level level_of(const struct taker *t)
 {
-	return t->side->groups.len < DIFF_GROUPS_MAX ? t->wanted->level : DIFF_START;
+	t->side->full |= t->side->groups.len >= DIFF_GROUPS_MAX;
+	return t->side->full ? DIFF_START : t->wanted->level;
 }
 
 /* What stands for a group that is the first of its goroutines. */

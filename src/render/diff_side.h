@@ -31,15 +31,15 @@ struct diff_group {
 /** All zero is an empty one. */
 struct diff_side {
 	VEC(struct diff_group) groups;
-	VEC(uint32_t) calls;  /* of the groups */
-	struct map by_hash;   /* of the key -> 1 + index of the group */
-	uint32_t *group_of;   /* of each goroutine of the snapshot by its index, or DIFF_NONE */
-	size_t indexes;       /* length of group_of */
-	uint64_t goroutines;  /* sum of the counts */
-	uint64_t ignored;     /* goroutines that are in no group because a pattern matches */
-	uint64_t unreadable;  /* because nothing of them is known */
-	uint64_t stacks_read; /* of the groups, those with calls */
-	bool has_lines;       /* of some call it is known on which line its function begins */
+	VEC(uint32_t) calls; /* of the groups */
+	struct map by_hash;  /* of the key -> 1 + index of the group */
+	uint32_t *group_of;  /* of each goroutine of the snapshot by its index, or DIFF_NONE */
+	size_t indexes;      /* length of group_of */
+	uint64_t goroutines; /* sum of the counts */
+	uint64_t ignored;    /* goroutines that are in no group because a pattern matches */
+	uint64_t unreadable; /* because nothing of them is known */
+	bool full;           /* there were more groups than DIFF_GROUPS_MAX */
+	bool has_lines;      /* of some call it is known on which line its function begins */
 };
 void diff_side_deinit(struct diff_side *side);
 
