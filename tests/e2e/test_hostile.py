@@ -45,13 +45,15 @@ SNAPSHOTS = (("summary",), ("summary", "--json", "--pc=user"), ("summary", "--no
 FIGURES = (("stats",), ("stats", "--json", "--non-blocking"), ("memstats",),
            ("memstats", "--json", "--non-blocking"))
 OPENING = (("doctor",), ("doctor", "--json"), ("version", "-v"), ("process",))
+DIFFERENCES = (("diff", "--for", "1ms", "--json", "--unchanged"),)
 
 
 # Sanitizers take their time: one of each kind is enough.
-COMMANDS = ((SNAPSHOTS[1], *SNAPSHOTS[4:6], SNAPSHOTS[7], FIGURES[2], OPENING[0]) if SANITIZED else
-            (*SNAPSHOTS, *FIGURES, *OPENING))
+COMMANDS = ((SNAPSHOTS[1], *SNAPSHOTS[4:6], SNAPSHOTS[7], FIGURES[2], OPENING[0],
+             DIFFERENCES[0]) if SANITIZED else (*SNAPSHOTS, *FIGURES, *OPENING, *DIFFERENCES))
 # Each lie is told to one command in so many, which are others for the next lie: to two that take a
-# snapshot, one that reads figures, and one that looks at the program.
+# snapshot, one that reads figures, and one that looks at the program; to each fourth also to one that
+# takes two snapshots.
 ONE_IN = 1 if SANITIZED else int(os.environ.get("GOSPY_LIE_ONE_IN", "4"))
 
 
