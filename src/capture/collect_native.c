@@ -6,6 +6,7 @@
 
 #include "base/cancel.h"
 #include "base/clock.h"
+#include "capture/place.h"
 
 enum {
 	/* Bytes copied of one stack of C code. It seldom needs some KiB, but has large buffers now
@@ -129,6 +130,25 @@ static void lay_out(struct native_work *work, bool in_c, struct native_item *ite
 	work->used += item->len;
 }
 
+/* The threads of a program that died are in handlers of signals. What their C code was doing is
+ * where these came. */
+static void leave_handler(const struct native_work *work, const struct m_rec *m,
+			  struct user_regs_struct *regs)
+{
+	struct signal_frame frame;
+	if (!work->p->source->frozen || !m || !m->incgo ||
+	    !place_interrupted(work->p->image, m, &frame))
+		return;
+	regs->rip = frame.rip;
+	regs->rsp = frame.rsp;
+	regs->rbp = frame.rbp;
+	regs->rbx = frame.rbx;
+	regs->r12 = frame.r12;
+	regs->r13 = frame.r13;
+	regs->r14 = frame.r14;
+	regs->r15 = frame.r15;
+}
+
 /* The stacks of the items from `first` on. */
 static enum gospy_code copy(struct native_work *work, size_t first, uint64_t deadline_ns,
 			    struct gospy_error *err)
@@ -164,6 +184,7 @@ enum gospy_code collect_native_stopped(struct native_work *work, const struct mo
 		if (!thread->has_regs || !is_wanted(work->p, m, thread->regs.rsp))
 			continue;
 		struct native_item item = {.tid = thread->tid, .regs = thread->regs};
+		leave_handler(work, m, &item.regs);
 		lay_out(work, !m || m->incgo, &item);
 		ok = vec_push(&work->items, item);
 	}

@@ -87,9 +87,7 @@ static bool is_pushing(const struct image *image, const struct signal_frame *fra
 	return mem_read_u64(image->mem, frame->rsp, &top, NULL) || top == frame->rip;
 }
 
-/* In a signal handler: where the signal came. */
-static bool find_interrupted(const struct image *image, const struct m_rec *m,
-			     struct signal_frame *ret)
+bool place_interrupted(const struct image *image, const struct m_rec *m, struct signal_frame *ret)
 {
 	enum { SIGNAL_STACK_MAX = 64 << 10 }; // gsignal has 32 KiB, C libraries take less
 	const struct field lo = image->layout.g.stack_lo, hi = image->layout.g.stack_hi;
@@ -101,8 +99,7 @@ static bool find_interrupted(const struct image *image, const struct m_rec *m,
 	size_t len = (size_t)(stack[1] - m->rsp);
 	CLEANUP_FREE uint8_t *bytes = malloc(len);
 	return bytes && !mem_read(image->mem, m->rsp, bytes, len, NULL) &&
-	       signal_frame_find((struct span){bytes, len}, stack[0], stack[1], ret) &&
-	       !is_pushing(image, ret);
+	       signal_frame_find((struct span){bytes, len}, stack[0], stack[1], ret);
 }
 
 /* The goroutine is on its way into a system call or out of it, and not on its own stack. The frame
@@ -123,9 +120,10 @@ static bool place_in_syscall(const struct image *image, struct g_rec *rec)
 void place_running(struct passes *p, struct g_rec *rec, const struct m_rec *m)
 {
 	const struct image *image = p->image;
-	struct signal_frame regs = {m->rip, m->rsp, m->rbp, m->r12, m->r14};
+	struct signal_frame regs = {
+		.rip = m->rip, .rsp = m->rsp, .rbp = m->rbp, .r12 = m->r12, .r14 = m->r14};
 	bool placed = place_by_registers(p, rec, m, &regs, register_g(image, m));
-	if (!placed && find_interrupted(image, m, &regs)) {
+	if (!placed && place_interrupted(image, m, &regs) && !is_pushing(image, &regs)) {
 		// Where g is not in a register, the word in memory is the handler's by now.
 		uint64_t g = image->version.minor >= G_REGISTER_SINCE ? regs.r14 : 0;
 		placed = place_by_registers(p, rec, m, &regs, g);

@@ -9,8 +9,11 @@ enum {
 	SS_SP = 24,
 	SS_SIZE = 40,
 	R12 = 80,
+	R13 = 88,
 	R14 = 96,
+	R15 = 104,
 	RBP = 128,
+	RBX = 136,
 	RSP = 168,
 	RIP = 176,
 	CS = 192,
@@ -53,7 +56,10 @@ bool signal_frame_find(struct span bytes, uint64_t lo, uint64_t hi, struct signa
 			.rsp = load(bytes, off + RSP),
 			.rbp = load(bytes, off + RBP),
 			.r12 = load(bytes, off + R12),
+			.r13 = load(bytes, off + R13),
 			.r14 = load(bytes, off + R14),
+			.r15 = load(bytes, off + R15),
+			.rbx = load(bytes, off + RBX),
 		};
 	}
 	return found;

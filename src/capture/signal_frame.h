@@ -10,7 +10,7 @@
 #include "base/span.h"
 
 struct signal_frame {
-	uint64_t rip, rsp, rbp, r12, r14;
+	uint64_t rip, rsp, rbp, rbx, r12, r13, r14, r15;
 };
 
 /**

@@ -89,6 +89,29 @@ class CrashTest(unittest.TestCase):
         else:
             self.assertEqual(shown, own)
 
+    def test_code_of_c(self):
+        """The C function that it died in, and that which another thread was in: both threads are in
+        handlers of signals by then. Earlier versions go on in the runtime, on top of the C code."""
+        for mode, func, since in (("segv", "store", 21), ("abort", "abort", 12)):
+            for build in lib_gospy.builds("crash", ("cgo",)):
+                if build.minor < since:
+                    continue
+                with self.subTest(build=str(build), mode=mode):
+                    self.check_code_of_c(lib_core.crashed(self, build, mode), func)
+                self.doCleanups()
+
+    def check_code_of_c(self, dead, func):
+        looked = run("stack", "--native", dead.core)
+        if "without libunwind" in looked.err:
+            self.skipTest(looked.err)
+        shown = split(looked.expect(OK).out)
+        waits = next(g["goid"] for g in dead.ready["goroutines"] if g.get("name") == "c-wait")
+        for goid, wrapper in ((1, func), (waits, "sleep_for_ever")):
+            called = functions(shown[goid])
+            c = [re.sub("^_cgo_[0-9a-f]+_", "", name) for name in called]
+            self.assertIn(f"main._Cfunc_{wrapper}", c)
+            self.assertEqual(c[c.index(f"main._Cfunc_{wrapper}") - 1], f"Cfunc_{wrapper}")
+
 
 def make_test(mode, variants):
     return lambda self: self.on_each(mode, variants)

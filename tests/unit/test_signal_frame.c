@@ -20,8 +20,7 @@ static uint64_t lo, hi;
 /* What the handler saw. */
 static uint8_t copy[STACK_LEN];
 static size_t copy_len;
-static greg_t expected[2]; /* rip, rsp */
-static greg_t expected_r12, expected_r14;
+static greg_t expected[NGREG];
 
 static void handle(int signal, siginfo_t *info, void *context)
 {
@@ -29,10 +28,7 @@ static void handle(int signal, siginfo_t *info, void *context)
 	const uint8_t *sp = __builtin_frame_address(0);
 	(void)signal;
 	(void)info;
-	expected[0] = uc->uc_mcontext.gregs[REG_RIP];
-	expected[1] = uc->uc_mcontext.gregs[REG_RSP];
-	expected_r12 = uc->uc_mcontext.gregs[REG_R12];
-	expected_r14 = uc->uc_mcontext.gregs[REG_R14];
+	memcpy(expected, uc->uc_mcontext.gregs, sizeof(expected));
 	copy_len = (size_t)(stack + STACK_LEN - sp);
 	memcpy(copy, sp, copy_len);
 }
@@ -65,10 +61,14 @@ static void test_what_was_interrupted(void **state)
 	(void)state;
 	struct signal_frame frame;
 	assert_true(signal_frame_find((struct span){copy, copy_len}, lo, hi, &frame));
-	assert_int_equal(frame.rip, expected[0]);
-	assert_int_equal(frame.rsp, expected[1]);
-	assert_int_equal(frame.r12, expected_r12);
-	assert_int_equal(frame.r14, expected_r14);
+	assert_int_equal(frame.rip, expected[REG_RIP]);
+	assert_int_equal(frame.rsp, expected[REG_RSP]);
+	assert_int_equal(frame.rbp, expected[REG_RBP]);
+	assert_int_equal(frame.rbx, expected[REG_RBX]);
+	assert_int_equal(frame.r12, expected[REG_R12]);
+	assert_int_equal(frame.r13, expected[REG_R13]);
+	assert_int_equal(frame.r14, expected[REG_R14]);
+	assert_int_equal(frame.r15, expected[REG_R15]);
 }
 
 static void test_of_another_stack(void **state)
