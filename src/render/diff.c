@@ -126,7 +126,12 @@ static bool add_changes(struct diff *diff, const diff_pairs *pairs)
 	for (size_t i = 0; i < pairs->len; i++) {
 		const struct diff_pair *pair = &pairs->at[i];
 		struct diff_change change = {
-			.match = pair->match, .born = fates, .ended = fates, .stuck = fates};
+			.match = pair->match,
+			.born = fates,
+			.ended = fates,
+			.stuck = fates,
+			.unsure = fates,
+		};
 		if (pair->before != DIFF_NONE)
 			change.old = &diff->before.groups.at[pair->before];
 		if (pair->after != DIFF_NONE)
@@ -190,43 +195,54 @@ static struct radix_item *sort_goids(const struct diff_side *side, struct gospy_
 	return NULL;
 }
 
+/* Did a goroutine wait at one place all the time? */
+enum stay { STAY_NOT, STAY_UNSURE /* nothing tells */, STAY_PROVED };
+
 /* A cycle of the GC notes once of each goroutine that waits when the cycle before it was, which is
  * another time in each cycle: the same note in both is the same wait (g.waitsince;
  * src/runtime/mgcmark.go:markroot, Go 1.12-1.27). A cycle takes longer than what the clocks of the
  * two snapshots may be off. */
-static bool is_noted(const struct diff *diff, const struct gospy_goroutine *a,
-		     const struct gospy_goroutine *b)
+static enum stay by_note(const struct diff *diff, const struct gospy_goroutine *a,
+			 const struct gospy_goroutine *b)
 {
 	static const uint64_t off_ns = 50000;
 	if (a->wait_ns == GOSPY_UNKNOWN || b->wait_ns == GOSPY_UNKNOWN ||
-	    diff->elapsed_ns == GOSPY_UNKNOWN || b->wait_ns < a->wait_ns)
-		return false;
-	uint64_t longer_ns = b->wait_ns - a->wait_ns;
-	return longer_ns + off_ns >= diff->elapsed_ns;
+	    diff->elapsed_ns == GOSPY_UNKNOWN)
+		return STAY_UNSURE;
+	bool same =
+		b->wait_ns >= a->wait_ns && b->wait_ns - a->wait_ns + off_ns >= diff->elapsed_ns;
+	return same ? STAY_PROVED : STAY_NOT;
 }
 
 /* gospy.h, struct gospy_goroutine.departures. */
-static bool is_counted_still(const struct gospy_goroutine *a, const struct gospy_goroutine *b)
+static enum stay by_count(const struct fates *f, const struct gospy_goroutine *a,
+			  const struct gospy_goroutine *b, size_t index)
 {
-	return a->departures != GOSPY_UNKNOWN && a->departures == b->departures &&
-	       a->addr == b->addr && a->sp == b->sp && a->stack_hi == b->stack_hi && a->current &&
-	       b->current && a->current->pc == b->current->pc;
+	const struct still *still = f->request->still;
+	if (a->departures == GOSPY_UNKNOWN || b->departures == GOSPY_UNKNOWN)
+		return STAY_UNSURE;
+	if (a->departures != b->departures || a->addr != b->addr || a->sp != b->sp ||
+	    a->stack_hi != b->stack_hi || !a->current || !b->current ||
+	    a->current->pc != b->current->pc)
+		return STAY_NOT;
+	// Looks in between tell one that has moved round to the same count.
+	uint64_t seen_ns = still ? still_ns(still, index) : 0;
+	bool seen = !still || (seen_ns != GOSPY_UNKNOWN && seen_ns >= f->request->watched_ns);
+	return seen ? STAY_PROVED : STAY_NOT;
 }
 
 /* Has a goroutine waited at one place all the time? Both are of one group. */
-static bool is_stuck(const struct fates *f, const struct gospy_goroutine *a,
-		     const struct gospy_goroutine *b, size_t index)
+static enum stay stay_of(const struct fates *f, const struct gospy_goroutine *a,
+			 const struct gospy_goroutine *b, size_t index)
 {
-	const struct still *still = f->request->still;
 	if (!a->wait_reason || !b->wait_reason || strcmp(a->wait_reason, b->wait_reason) != 0)
-		return false;
-	if (is_noted(f->diff, a, b))
-		return true;
-	if (!is_counted_still(a, b))
-		return false;
-	// Looks in between tell one that has moved round to the same count.
-	uint64_t seen_ns = still ? still_ns(still, index) : 0;
-	return !still || (seen_ns != GOSPY_UNKNOWN && seen_ns >= f->request->watched_ns);
+		return STAY_NOT;
+	enum stay noted = by_note(f->diff, a, b);
+	if (noted == STAY_PROVED)
+		return noted;
+	// On a busy machine the clocks may be further off: then the count tells.
+	enum stay counted = by_count(f, a, b, index);
+	return counted == STAY_UNSURE ? noted : counted;
 }
 
 static void note_both(struct fates *f, size_t old_index, size_t new_index)
@@ -239,10 +255,11 @@ static void note_both(struct fates *f, size_t old_index, size_t new_index)
 		return;
 	gospy_snapshot_goroutine(f->request->before.snapshot, old_index, &a);
 	gospy_snapshot_goroutine(f->request->after.snapshot, new_index, &b);
-	if (!is_stuck(f, &a, &b, new_index))
-		return;
-	diff->changes.at[change].stuck++;
-	diff->stuck++;
+	enum stay stay = stay_of(f, &a, &b, new_index);
+	diff->changes.at[change].stuck += stay == STAY_PROVED;
+	diff->changes.at[change].unsure += stay == STAY_UNSURE;
+	diff->stuck += stay == STAY_PROVED;
+	diff->unsure += stay == STAY_UNSURE;
 }
 
 static void note_ended(struct fates *f, size_t index)
@@ -276,7 +293,8 @@ static bool find_fates(struct diff *diff, const struct diff_request *request)
 {
 	CLEANUP(fates_deinit) struct fates f = {.diff = diff, .request = request};
 	size_t old_count, new_count;
-	diff->born = diff->ended = diff->stuck = diff->same_process ? 0 : GOSPY_UNKNOWN;
+	diff->born = diff->ended = diff->stuck = diff->unsure =
+		diff->same_process ? 0 : GOSPY_UNKNOWN;
 	if (!diff->same_process)
 		return true;
 	CLEANUP_FREE struct radix_item *old =

@@ -38,9 +38,11 @@ struct diff_request {
 struct diff_change {
 	const struct diff_group *old, *new; /* NULL: there is none */
 	enum diff_match match;
-	uint64_t before, after;      /* goroutines */
-	uint64_t born, ended, stuck; /* GOSPY_UNKNOWN: they are not of one process */
-	bool over;                   /* the limit */
+	uint64_t before, after; /* goroutines */
+	/** GOSPY_UNKNOWN: they are not of one process. Those that wait where they waited, and of
+	   which nothing tells whether they have moved in between, are unsure. */
+	uint64_t born, ended, stuck, unsure;
+	bool over; /* the limit */
 };
 
 /** All zero is empty. */
@@ -55,9 +57,10 @@ struct diff {
 	 * shrunk; then those that are as many as before, but not at the same place; then those that
 	 * have not changed. */
 	VEC(struct diff_change) changes;
-	size_t changed;              /* of them, all but the last ones */
-	uint64_t born, ended, stuck; /* goroutines; as in struct diff_change */
-	bool over;                   /* all goroutines together are over the limit */
+	size_t changed; /* of them, all but the last ones */
+	/* Goroutines; as in struct diff_change. */
+	uint64_t born, ended, stuck, unsure;
+	bool over; /* all goroutines together are over the limit */
 	uint64_t groups_over;
 	struct diff_figure figures[DIFF_FIGURES_MAX];
 	size_t figure_count;

@@ -124,6 +124,8 @@ static void goroutines_text(struct out *out, const struct diff *diff)
 			      "; %" PRIu64 " began, %" PRIu64 " ended, %" PRIu64
 			      " waited at one place all the time",
 			      diff->born, diff->ended, diff->stuck);
+	if (diff->same_process && diff->unsure)
+		strbuf_printf(&b, ", of %" PRIu64 " that is not known", diff->unsure);
 	if (!b.failed)
 		out_write(out, b.s, b.len);
 	out_putc(out, '\n');
@@ -267,6 +269,15 @@ static void add_count(struct strbuf *b, uint64_t n)
 		strbuf_printf(b, "%" PRIu64, n);
 }
 
+/* "7?": at least so many. */
+static void add_stuck(struct strbuf *b, const struct diff_change *change)
+{
+	bool unsure = change->unsure != GOSPY_UNKNOWN && change->unsure;
+	if (change->stuck || !unsure)
+		add_count(b, change->stuck);
+	strbuf_puts(b, unsure ? "?" : "");
+}
+
 static void add_wait(struct strbuf *b, uint64_t wait_ns, bool people)
 {
 	struct units_wait wait = units_wait(wait_ns);
@@ -343,7 +354,7 @@ static void add_cell(struct table *table, const struct out *out, const struct di
 		add_count(&text, change->ended);
 		break;
 	case STUCK:
-		add_count(&text, change->stuck);
+		add_stuck(&text, change);
 		break;
 	case OLDEST:
 		add_wait(&text, now_of(change)->longest_wait_ns, out->cols);
@@ -477,18 +488,20 @@ static void counts_json(struct json *json, const struct diff *diff, uint64_t bef
 		json_decimal(json, "rate_per_min", rate);
 }
 
-static void fates_json(struct json *json, uint64_t born, uint64_t ended, uint64_t stuck)
+static void fates_json(struct json *json, uint64_t born, uint64_t ended, uint64_t stuck,
+		       uint64_t unsure)
 {
 	json_u64(json, "born", born);
 	json_u64(json, "ended", ended);
 	json_u64(json, "stuck", stuck);
+	json_u64(json, "unsure", unsure);
 }
 
 static void goroutines_json(struct json *json, const struct diff *diff)
 {
 	json_object(json, "goroutines");
 	counts_json(json, diff, diff->before.goroutines, diff->after.goroutines);
-	fates_json(json, diff->born, diff->ended, diff->stuck);
+	fates_json(json, diff->born, diff->ended, diff->stuck, diff->unsure);
 	json_object_end(json);
 	if (diff->before.ignored || diff->after.ignored) {
 		json_object(json, "ignored");
@@ -563,7 +576,7 @@ static enum gospy_code change_json(struct json *json, const struct diff_report *
 	counts_json(json, diff, change->before, change->after);
 	if (all)
 		json_percent(json, "share_percent", 100 * (double)change->after / (double)all);
-	fates_json(json, change->born, change->ended, change->stuck);
+	fates_json(json, change->born, change->ended, change->stuck, change->unsure);
 	if (report->request->limit.has_count || report->request->limit.has_percent)
 		json_bool(json, "over", change->over);
 	group_json(json, now_of(change));

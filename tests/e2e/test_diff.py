@@ -92,13 +92,26 @@ class OneProcessTest(DiffTest):
         total = document["goroutines"]
         self.assertEqual(total["change"], total["after"] - total["before"])
         self.assertEqual(total["change"], total["born"] - total["ended"])
-        for key in ("before", "after", "change", "born", "ended", "stuck"):
+        for key in ("before", "after", "change", "born", "ended", "stuck", "unsure"):
             self.assertEqual(sum(g[key] for g in document["groups"]), total[key], key)
         for group in document["groups"]:
             self.assertLessEqual(group["born"], group["after"])
             self.assertLessEqual(group["ended"], group["before"])
-            self.assertLessEqual(group["stuck"], min(group["before"], group["after"]))
+            self.assertLessEqual(group["stuck"] + group["unsure"],
+                                 min(group["before"], group["after"]))
         self.assertGreater(total["born"], 0)
+
+    def test_nothing_tells_who_is_stuck(self):
+        """Before Go 1.17, while there was no collection."""
+        build = lib_gospy.builds("parked", ("default",))[0]
+        if build.minor >= 17:
+            self.skipTest("no Go before 1.17")
+        fixture = self.start(build, "-n", 100)
+        total = diff("--for", "50ms", fixture.pid)["goroutines"]
+        self.assertEqual((total["stuck"], total["unsure"]), (0, 100))
+        text = lib_gospy.whole("diff", "--for", "50ms", fixture.pid, "--unchanged").out
+        self.assertIn("0 waited at one place all the time, of 100 that is not known", text)
+        self.assertRegex(text, r"(?m)^ +0 same .* 25 +25 .* 0 +0 +\? ")
 
     def test_who_moves_is_not_stuck(self):
         """Pairs hand a token to each other all the time, at the same places, beside some that wait."""
