@@ -29,8 +29,8 @@ FOR_PROFILES = {f"runtime.{name}" for name in ("mProf", "mProfCycle", "ticks", "
 # Far above anything seen, so that a hang is a failure and a slow machine is not.
 HANG = 120
 
-# What the tests are run on: processes, or a core of each that is taken when gospy is to look at it.
-# tests/CMakeLists.txt lists the scripts that are run on each.
+# What the tests are run on: processes; or a "core" of each, or a "bundle", that is taken when gospy is
+# to look at it. tests/CMakeLists.txt lists the scripts that are run on each.
 ON = os.environ.get("GOSPY_ON", "process")
 ON_PROCESS = ON == "process"
 on_processes_only = unittest.skipUnless(ON_PROCESS, f"not on a {ON}")
@@ -39,7 +39,6 @@ on_processes_only = unittest.skipUnless(ON_PROCESS, f"not on a {ON}")
 def modes(ways):
     """Of these ways to read a process those that there are: what cannot change is read in one."""
     return ways if ON_PROCESS else {ON: ()}
-
 
 
 def has_sanitizers():
@@ -94,6 +93,17 @@ def got_no_stop(status, err, args):
     return "--exact" in args and status == ERROR and "could not be stopped in time" in err
 
 
+def take(pid, path):
+    """Write what the tests are run on, of a process: with all that they ask for."""
+    if ON == "core":
+        take_core.take(pid, path)
+        return
+    words = ["capture", "--redact", "none", "--labels", "--max-pause", f"{HANG}s", "-o", path]
+    captured = run_on([*words, str(pid)], (), None)
+    if captured.status != PARTIAL:
+        captured.expect(OK)
+
+
 @contextlib.contextmanager
 def aimed(args):
     """These arguments, for what the tests are run on: a number that is no value of an option is a
@@ -105,9 +115,8 @@ def aimed(args):
             if not ON_PROCESS and isinstance(arg, int) and (
                     not before.startswith("-") or before == "--pid"):
                 place = made.enter_context(tempfile.TemporaryDirectory(prefix="gospy-core-"))
-                core = os.path.join(place, f"core.{arg}")
-                take_core.take(arg, core)
-                args[i] = core
+                args[i] = os.path.join(place, f"core.{arg}")
+                take(arg, args[i])
                 if before == "--pid":
                     args[i - 1] = "--core"
         yield [str(arg) for arg in args]
