@@ -128,7 +128,8 @@ static void overview_write(struct out *out, const struct cmd *const *cmds)
 	paragraph(out,
 		  "PROCESS is a PID, a name (shop), an executable (./shop), a port that it "
 		  "listens\n"
-		  "on (:8080), a service (shop.service), or the beginning of a container's id.");
+		  "on (:8080), a service (shop.service), or the beginning of a container's id. To\n"
+		  "most commands it may be a core file as well.");
 	out_puts(out, "\nCommands:\n");
 	for (; *cmds; cmds++)
 		row(out, COMMAND_WIDTH, (*cmds)->name, (*cmds)->summary);
