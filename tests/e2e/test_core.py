@@ -153,7 +153,8 @@ class WriterTest(lib_gospy.TargetTest):
             self.doCleanups()
 
     def test_kernel(self):
-        self.on_quiet(("default", "pie", "cgo", "stripped", "sw"),
+        self.on_quiet(("default", "pie", "cgo", "cgopie", "stripped", "sw", "sstrip", "noopt",
+                       "race", "linkshared"),
                       lambda dead: self.check_quiet(dead.ready, dead.core))
 
     def test_complete(self):
