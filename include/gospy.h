@@ -109,6 +109,9 @@ enum gospy_target_kind {
 	   is GOSPY_UNKNOWN: how long the process ran and what its threads were called, say. Options
 	   that are about stopping a process are accepted and mean nothing. */
 	GOSPY_TARGET_CORE,
+	/** A bundle, which gospy_capture_write() wrote: a core file with no more than gospy reads.
+	   It tells what a core file does not; .left_out says what it is without. */
+	GOSPY_TARGET_BUNDLE,
 };
 
 struct gospy_open_options {
@@ -152,6 +155,9 @@ struct gospy_target_info {
 	/** Go build ID as its text, in the way of .build_id: before Go 1.24 most programs have no
 	   other. NULL: the program has none that can be printed. */
 	const char *go_build_id;
+	const char *left_out; /**< of a bundle: what it was made without, or NULL */
+	bool redacted; /**< of a bundle: of stacks it has only what are addresses, no other values
+			*/
 };
 
 /**
@@ -323,6 +329,63 @@ struct gospy_snapshot_options {
 	   be unknown. */
 	bool objects_picked;
 };
+
+/* ----------------------------------------------------------------------------------- bundles --
+ */
+
+/** What gospy reads of a target, kept to be looked at elsewhere and later: an ELF core file with
+ * those pages alone. It needs no executable. Its format is in docs/bundle.md. */
+struct gospy_capture;
+
+enum gospy_redaction {
+	/** Of stacks only what are addresses of something is kept, so that arguments that are
+	   numbers, and texts in local variables, are not. */
+	GOSPY_REDACT_POINTERS = 0,
+	GOSPY_REDACT_NONE,
+};
+
+struct gospy_capture_options {
+	size_t size;           /**< sizeof(struct gospy_capture_options) */
+	bool non_blocking;     /**< as in gospy_snapshot_options, and the next */
+	uint64_t max_pause_ns; /**< 0: one second */
+	enum gospy_redaction redact;
+	bool labels;       /**< with the texts of profiler labels */
+	int64_t cancel_fd; /**< give up when this becomes readable; 0: none */
+	/** As in gospy_snapshot_options. */
+	void (*progress)(void *ctx, enum gospy_progress_phase phase, uint64_t done, uint64_t total);
+	void *progress_ctx;
+};
+
+/** Of what was captured, or written. */
+struct gospy_capture_info {
+	uint64_t goroutines;                 /**< runtime.NumGoroutine */
+	uint64_t time_unix_ns;               /**< instant, wall clock */
+	uint64_t paused_ns, stopped_threads; /**< as in gospy_snapshot_info, and the next four */
+	const char *not_stopped, *problem;
+	uint64_t moved, torn, late, unreadable;
+	const char *left_out;  /**< what it is without, for a person; or NULL */
+	uint64_t pages, bytes; /**< of 4 KiB, and in the file; 0: not written yet */
+};
+
+/**
+ * Read all that snapshots, statistics, profiles and diagnoses of the target need, in one stop. It
+ * is kept packed in memory, and nothing is written. A core file is a target as well. Errors as
+ * gospy_snapshot_take.
+ */
+GOSPY_API enum gospy_code gospy_capture_take(struct gospy_target *target,
+					     const struct gospy_capture_options *options,
+					     struct gospy_capture **ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+/** Write it to a descriptor, from its beginning to its end: as a seekable zstd, or `plain` as an
+ * ELF core file. GOSPY_E_OS, GOSPY_E_UNSUPPORTED (without libzstd only plain), GOSPY_E_CANCELLED:
+ * the options' descriptor counts here, too. To be called once. */
+GOSPY_API enum gospy_code gospy_capture_write(struct gospy_capture *capture, int fd, bool plain,
+					      struct gospy_error *err)
+	__attribute__((warn_unused_result));
+/** Never NULL; the capture's. */
+GOSPY_API const struct gospy_capture_info *gospy_capture_info(const struct gospy_capture *capture);
+/** NULL is allowed. */
+GOSPY_API void gospy_capture_destroy(struct gospy_capture *capture);
 
 /* -------------------------------------------------------------------------------- collectors --
  */

@@ -49,7 +49,7 @@ static void program_line(struct out *out, const struct gospy_target_info *target
 	else
 		out_printf(out, "%.1f%%", header->cpu_percent);
 	out_printf(out, ", rss %s, ", units_bytes(header->rss).s);
-	if (target->kind == GOSPY_TARGET_CORE)
+	if (target->kind != GOSPY_TARGET_PROCESS)
 		report_core(out, target, info);
 	else if (info->non_blocking)
 		out_printf(out,

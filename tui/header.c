@@ -86,7 +86,7 @@ static void pause_text(struct pen *pen, const struct gospy_target_info *target,
 {
 	char texts[3][96];
 	struct units_text most = units_ms(header->pause_max_ns);
-	if (target->kind == GOSPY_TARGET_CORE) {
+	if (target->kind != GOSPY_TARGET_PROCESS) {
 		snprintf(texts[0], sizeof(texts[0]), "core of %.60s",
 			 units_date(info->time_unix_ns).s);
 		snprintf(texts[1], sizeof(texts[1]), "core file");
@@ -421,7 +421,7 @@ static void snapshot_line(struct pen *pen, struct app *app, const struct model_h
 		gospy_snapshot_info(model_sample(app->ui.model)->snapshot);
 	pen->x = 0;
 	put(pen, STYLE_LABEL, "Snapshot ");
-	if (sampler_target(app->sampler)->kind == GOSPY_TARGET_CORE) {
+	if (sampler_target(app->sampler)->kind != GOSPY_TARGET_PROCESS) {
 		put(pen, STYLE_GOOD, "of a core file");
 	} else if (info->non_blocking) {
 		put(pen, STYLE_GOOD, "not stopped");

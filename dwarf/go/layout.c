@@ -196,3 +196,84 @@ void layout_each(const struct layout *layout,
 		fn(ctx, structs[i].go_name, head.size, head.source);
 	}
 }
+
+static struct head head_of(const struct layout *layout, const struct struct_row *row)
+{
+	struct head head;
+	memcpy(&head, (const char *)layout + row->off, sizeof(head));
+	return head;
+}
+
+static size_t field_off(const struct struct_row *row, size_t i)
+{
+	return row->off + sizeof(struct head) + i * sizeof(struct field);
+}
+
+static struct field field_of(const struct layout *layout, const struct struct_row *row, size_t i)
+{
+	struct field field;
+	memcpy(&field, (const char *)layout + field_off(row, i), sizeof(field));
+	return field;
+}
+
+void layout_each_field(const struct layout *layout,
+		       void (*fn)(void *ctx, const char *go_name, const char *path,
+				  struct field field),
+		       void *ctx)
+{
+	for (const struct struct_row *row = structs; row < structs + STRUCT_COUNT; row++) {
+		for (size_t i = 0; head_of(layout, row).size && i < row->field_count; i++)
+			fn(ctx, row->go_name, row->fields[i].path, field_of(layout, row, i));
+	}
+}
+
+static const struct struct_row *row_of(const char *go_name)
+{
+	for (const struct struct_row *row = structs; row < structs + STRUCT_COUNT; row++) {
+		if (strcmp(row->go_name, go_name) == 0)
+			return row;
+	}
+	return NULL;
+}
+
+bool layout_set(struct layout *layout, const char *go_name, uint64_t size, const char *source)
+{
+	const struct struct_row *row = row_of(go_name);
+	const struct head head = {size, source};
+	if (!row || !size || size > STRUCT_SIZE_MAX)
+		return false;
+	memset((char *)layout + row->off, 0, row->len);
+	memcpy((char *)layout + row->off, &head, sizeof(head));
+	return true;
+}
+
+bool layout_set_field(struct layout *layout, const char *go_name, const char *path,
+		      struct field field)
+{
+	const struct struct_row *row = row_of(go_name);
+	uint64_t size = row ? head_of(layout, row).size : 0;
+	if (field.off > size || field.size > size - field.off)
+		return false;
+	for (size_t i = 0; row && i < row->field_count; i++) {
+		if (strcmp(row->fields[i].path, path) != 0)
+			continue;
+		memcpy((char *)layout + field_off(row, i), &field, sizeof(field));
+		return true;
+	}
+	return false;
+}
+
+bool layout_complete(const struct layout *layout, const char **missing_ret)
+{
+	for (const struct struct_row *row = structs; row < structs + STRUCT_COUNT; row++) {
+		bool there = head_of(layout, row).size;
+		*missing_ret = row->go_name;
+		if (row->required && !there)
+			return false;
+		for (size_t i = 0; there && i < row->field_count; i++) {
+			if (row->fields[i].required && !field_present(field_of(layout, row, i)))
+				return false;
+		}
+	}
+	return true;
+}

@@ -337,4 +337,17 @@ void layout_each(const struct layout *layout,
 		 void (*fn)(void *ctx, const char *go_name, uint64_t size, const char *source),
 		 void *ctx);
 
+/** Call `fn` for each field of each structure that is there, in the order of the lists above. */
+void layout_each_field(const struct layout *layout,
+		       void (*fn)(void *ctx, const char *go_name, const char *path,
+				  struct field field),
+		       void *ctx);
+/** Set what is known of a structure or a field already, under the names that the functions above
+ * give. False: there is none of that name, or it makes no sense; nothing was changed. */
+bool layout_set(struct layout *layout, const char *go_name, uint64_t size, const char *source);
+bool layout_set_field(struct layout *layout, const char *go_name, const char *path,
+		      struct field field);
+/** Is all there that every version has? If not, what is missing. */
+bool layout_complete(const struct layout *layout, const char **missing_ret);
+
 #endif

@@ -47,6 +47,8 @@ static enum gospy_code describe(struct gospy_target *t, struct gospy_error *err)
 		.signal = t->source->signal,
 		.signal_tid = t->source->signal_tid,
 		.fault_addr = t->source->fault_addr,
+		.left_out = t->source->left_out,
+		.redacted = t->source->taken.redacted,
 	};
 	static const char newer[] = "this Go is newer than this gospy knows: layouts come from the "
 				    "program itself, but rules may have changed";

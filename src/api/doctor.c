@@ -280,7 +280,7 @@ static enum gospy_code diagnose_core(struct owned_diagnosis *d, const char *path
 	code = source_exe_path(source, &d->arena, &program.text, &deleted, err);
 	if (code)
 		return code;
-	if (source_open_exe(source, &fd, &why)) {
+	if (source->kind == GOSPY_TARGET_CORE && source_open_exe(source, &fd, &why)) {
 		program.verdict = GOSPY_VERDICT_NOTE;
 		program.remedy = keep(d, why.msg);
 	}

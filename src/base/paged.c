@@ -1,10 +1,12 @@
 #include "base/paged.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 enum { PAGE_UNTRIED, PAGE_PRESENT, PAGE_UNREADABLE };
+enum { WORD = 8 };
 
 static size_t page_count(uint64_t len)
 {
@@ -49,8 +51,29 @@ void paged_init_span(struct paged *p, uint64_t addr, struct span span)
 	*p = (struct paged){.addr = addr, .len = span.len, .bytes = (uint8_t *)(uintptr_t)span.ptr};
 }
 
+enum gospy_code paged_set_exact(struct paged *p, uint64_t addr, uint64_t end,
+				struct gospy_error *err)
+{
+	uint64_t window_end = p->addr + page_count(p->len) * PAGED_PAGE;
+	addr -= addr % PAGED_PAGE;
+	if (addr < p->addr)
+		addr = p->addr;
+	if (end > window_end)
+		end = window_end;
+	if (!p->present || addr >= end)
+		return GOSPY_OK;
+	uint64_t pages = page_count(end - addr);
+	p->exact = calloc(pages, PAGED_PAGE / (WORD * CHAR_BIT));
+	if (!p->exact)
+		return err_nomem(err);
+	p->exact_off = addr - p->addr;
+	p->exact_end = p->exact_off + pages * PAGED_PAGE;
+	return GOSPY_OK;
+}
+
 void paged_deinit(struct paged *p)
 {
+	free(p->exact);
 	if (p->present) {
 		munmap(p->bytes, page_count(p->len) * PAGED_PAGE);
 		free(p->present);
@@ -71,6 +94,8 @@ void paged_forget(struct paged *p, uint64_t off, uint64_t len)
 	if (!p->present)
 		return;
 	size_t pages = page_count(p->len);
+	if (p->exact)
+		memset(p->exact, 0, (size_t)((p->exact_end - p->exact_off) / (WORD * CHAR_BIT)));
 	if (off > p->len || len > p->len - off || !len) {
 		forget_pages(p, 0, pages);
 		return;
@@ -101,6 +126,11 @@ static bool fetch_pages(struct paged *p, size_t first, size_t last)
 	return ok;
 }
 
+static bool is_exact(const struct paged *p, size_t page)
+{
+	return p->exact && page * PAGED_PAGE >= p->exact_off && page * PAGED_PAGE < p->exact_end;
+}
+
 /* Make pages [first, last] present. */
 static bool need_pages(struct paged *p, size_t first, size_t last)
 {
@@ -112,7 +142,7 @@ static bool need_pages(struct paged *p, size_t first, size_t last)
 			return false;
 		size_t end = at;
 		while (end + 1 < page_count(p->len) && p->present[end + 1] == PAGE_UNTRIED &&
-		       (end < last || end + 1 - at < ahead))
+		       !is_exact(p, end + 1) && (end < last || end + 1 - at < ahead))
 			end++;
 		// A run that fails as a whole has a hole somewhere: what is needed is tried page
 		// by page.
@@ -122,12 +152,57 @@ static bool need_pages(struct paged *p, size_t first, size_t last)
 	return true;
 }
 
+static bool has_word(const struct paged *p, uint64_t off)
+{
+	uint64_t word = (off - p->exact_off) / WORD;
+	return p->exact[word / CHAR_BIT] >> word % CHAR_BIT & 1;
+}
+
+/* Make the words of [off, end) present, where only what is asked for is fetched. */
+static bool need_words(struct paged *p, uint64_t off, uint64_t end)
+{
+	off -= off % WORD;
+	for (uint64_t next; off < end; off = next) {
+		next = off + WORD;
+		if (has_word(p, off))
+			continue;
+		while (next < end && !has_word(p, next))
+			next += WORD;
+		// The end of the window need not be that of a word.
+		uint64_t len = (next < p->len ? next : p->len) - off;
+		if (p->fetch(p->ctx, p->addr + off, p->bytes + off, (size_t)len, NULL))
+			return false;
+		for (uint64_t at = off; at < next; at += WORD) {
+			uint64_t word = (at - p->exact_off) / WORD;
+			p->exact[word / CHAR_BIT] |= (uint8_t)(1u << word % CHAR_BIT);
+		}
+	}
+	return true;
+}
+
+/* Make [off, end) present, which is not empty. */
+static bool need(struct paged *p, uint64_t off, uint64_t end)
+{
+	if (!p->exact || end <= p->exact_off || off >= p->exact_end)
+		return need_pages(p, (size_t)(off / PAGED_PAGE), (size_t)((end - 1) / PAGED_PAGE));
+	if (off < p->exact_off) {
+		if (!need(p, off, p->exact_off))
+			return false;
+		off = p->exact_off;
+	}
+	if (end > p->exact_end) {
+		if (!need(p, p->exact_end, end))
+			return false;
+		end = p->exact_end;
+	}
+	return need_words(p, off, end);
+}
+
 const uint8_t *paged_at(struct paged *p, uint64_t off, uint64_t len)
 {
 	if (off > p->len || len > p->len - off || !p->bytes)
 		return NULL;
-	if (p->present && len &&
-	    !need_pages(p, (size_t)(off / PAGED_PAGE), (size_t)((off + len - 1) / PAGED_PAGE)))
+	if (p->present && len && !need(p, off, off + len))
 		return NULL;
 	return p->bytes + off;
 }
@@ -135,7 +210,10 @@ const uint8_t *paged_at(struct paged *p, uint64_t off, uint64_t len)
 const char *paged_cstr(struct paged *p, uint64_t off, size_t max)
 {
 	for (uint64_t at = off; at < p->len && at - off <= max;) {
-		uint64_t page_end = (at / PAGED_PAGE + 1) * PAGED_PAGE;
+		enum { STEP = 64 };
+		bool exact = p->exact && at >= p->exact_off && at < p->exact_end;
+		uint64_t step = exact ? STEP : PAGED_PAGE;
+		uint64_t page_end = (at / step + 1) * step;
 		uint64_t n = (page_end < p->len ? page_end : p->len) - at;
 		const uint8_t *s = paged_at(p, at, n);
 		if (!s)

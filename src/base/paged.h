@@ -35,6 +35,10 @@ struct paged {
 	uint8_t *present; /* one byte a page: 0 not tried, 1 there, 2 unreadable; NULL: all there */
 	paged_fetch_fn fetch;
 	void *ctx;
+	/* Of [exact_off, exact_end), whole pages, only those words are fetched that are asked for:
+	 * bits of `exact` say which are there. */
+	uint64_t exact_off, exact_end;
+	uint8_t *exact;
 };
 
 /** Longest window: well above the largest pclntab seen (120 MB), far below the address space. */
@@ -45,6 +49,10 @@ enum gospy_code paged_init(struct paged *p, uint64_t addr, uint64_t len, paged_f
 			   void *ctx, struct gospy_error *err);
 /** Window on bytes that are here already; they must outlive the window. */
 void paged_init_span(struct paged *p, uint64_t addr, struct span span);
+/** From now on fetch of the pages of [addr, end), as far as they are in the window, only the words
+ * that are asked for. To be called once, before anything is looked at. GOSPY_E_NOMEM. */
+enum gospy_code paged_set_exact(struct paged *p, uint64_t addr, uint64_t end,
+				struct gospy_error *err);
 void paged_deinit(struct paged *p);
 /** Let go of all pages but those of [off, off + len), which may be empty. They are fetched again
  * when they are looked at; what was handed out of them is invalid. */

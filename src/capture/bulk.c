@@ -100,9 +100,28 @@ static void visit_alone(const struct worker *w, size_t i)
 	uint8_t *copy = w->buffer, *again = b->twice ? w->buffer + BULK_BUFFER : NULL;
 	uint64_t addr = item_addr(b, i);
 	size_t len = item_len(b, i);
-	bool ok = mem_read(b->mem, addr, copy, len, NULL) == GOSPY_OK &&
-		  (!again || mem_read(b->mem, addr, again, len, NULL) == GOSPY_OK);
+	struct mem_req reqs[] = {{addr, copy, len, 0, b->kind}, {addr, again, len, 0, b->kind}};
+	bool ok = mem_readv(b->mem, &reqs[0], 1, NULL) == GOSPY_OK &&
+		  (!again || mem_readv(b->mem, &reqs[1], 1, NULL) == GOSPY_OK);
 	b->visit(b->ctx, w->id, i, ok ? copy : NULL, ok ? again : NULL);
+}
+
+/* Say which bytes of a run were wanted: those of records that touch, as one. */
+static void note_run(const struct bulk *b, const struct run *run)
+{
+	uint64_t start = run->addr, end = start;
+	for (size_t i = run->first; i <= run->last; i++) {
+		uint64_t addr = item_addr(b, i);
+		size_t len = item_len(b, i);
+		if (addr > end) {
+			mem_seen(b->mem, start, run->dst + (start - run->addr),
+				 (size_t)(end - start), b->kind);
+			start = addr;
+		}
+		if (addr + len > end)
+			end = addr + len;
+	}
+	mem_seen(b->mem, start, run->dst + (start - run->addr), (size_t)(end - start), b->kind);
 }
 
 /* A run that could not be read whole is redone later item by item: the visits below reuse the
@@ -116,6 +135,8 @@ static void visit_runs(const struct worker *w, size_t n, const struct mem_req *f
 		if (first[r].done < first[r].len || (second && second[r].done < second[r].len))
 			continue;
 		const uint8_t *again = second ? second[r].dst : NULL;
+		if (mem_is_recorded(b->mem))
+			note_run(b, run);
 		for (size_t i = run->first; i <= run->last; i++) {
 			size_t off = (size_t)(item_addr(b, i) - run->addr);
 			b->visit(b->ctx, w->id, i, run->dst + off, again ? again + off : NULL);
@@ -138,7 +159,8 @@ static enum gospy_code copy_block(const struct worker *w, size_t i, size_t end,
 		while (n < RUNS_MAX &&
 		       next_run(b, &i, end, BULK_BUFFER - used, &w->runs[n], &len)) {
 			w->runs[n].dst = w->buffer + used;
-			w->reqs[n] = (struct mem_req){w->runs[n].addr, w->runs[n].dst, len, 0};
+			w->reqs[n] =
+				(struct mem_req){w->runs[n].addr, w->runs[n].dst, len, 0, MEM_RUN};
 			used += len;
 			n++;
 		}
@@ -153,7 +175,7 @@ static enum gospy_code copy_block(const struct worker *w, size_t i, size_t end,
 			for (size_t r = 0; r < n; r++)
 				second[r] = (struct mem_req){w->runs[r].addr,
 							     w->runs[r].dst + BULK_BUFFER,
-							     w->reqs[r].len, 0};
+							     w->reqs[r].len, 0, MEM_RUN};
 			code = mem_readv(b->mem, second, n, err);
 			if (code && code != GOSPY_E_FAULT)
 				return code;

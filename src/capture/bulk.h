@@ -39,6 +39,8 @@ struct bulk {
 	/* Records differ in length: behind its address each item has a uint32_t, the bytes to copy
 	 * of it, at most `len`. */
 	bool lengths;
+	/* Of the records. */
+	enum mem_kind kind;
 	/* Read each buffer twice in a row and hand out both copies. */
 	bool twice;
 	/* Do not start another buffer after this clock_mono_ns(); 0: none. */

@@ -132,12 +132,14 @@ static void rehearse(void *ctx)
 	struct passes *p = work->passes;
 	struct gospy_error err;
 	forget_attempt(work);
+	mem_record(p->image->mem, false);
 	// Where all is read in the moment, the M's were read just now, or in the attempt before.
 	if (is_of_ms(p))
 		read_gs(work, clock_mono_ns() + enough_ns, &err);
 	else if (!schedstate_reread(&p->capture->sched, p->image, NULL, work->tids, &err) &&
 		 !collect_newborn(p, 0, &err))
 		collect_stopped(p, clock_mono_ns() + enough_ns, &work->active_done, &err);
+	mem_record(p->image->mem, true);
 	map_deinit(&work->ms);
 	if (!capture_index_ms(p->capture, &work->ms))
 		p->out_of_memory = true;
@@ -309,6 +311,20 @@ static enum gospy_code stop_and_read(struct stop_work *work, uint64_t max_pause_
 	return code;
 }
 
+/* How well it was read when the bundle was made. */
+static void take_marks(struct capture *c, const struct source *source)
+{
+	for (size_t i = 0; i < source->taken.mark_count; i++) {
+		const struct source_mark *mark = &source->taken.marks[i];
+		struct g_rec *rec = find_g(c, mark->g);
+		if (!rec || mark->soundness > GOSPY_SOUND_UNREADABLE)
+			continue;
+		rec->soundness = (uint8_t)mark->soundness;
+		if (grec_status(rec) == GOSPY_STATUS_RUNNING)
+			rec->flags |= G_PC_STALE;
+	}
+}
+
 /* After the stop. */
 static enum gospy_code collect_rest(struct passes *p, struct stop_work *work,
 				    struct gospy_error *err)
@@ -322,7 +338,7 @@ static enum gospy_code collect_rest(struct passes *p, struct stop_work *work,
 		code = collect_channels(p, false, err);
 	if (!code)
 		code = collect_semaphores(p, false, err);
-	if (!code && p->options->labels)
+	if (!code && p->options->labels && !p->source->taken.no_labels)
 		code = collect_labels(p, err);
 	if (!code)
 		code = collect_rare(p, err);
@@ -398,7 +414,7 @@ static enum gospy_code capture_running(struct passes *p, const struct map *tids,
 	size_t read = c->count;
 	if (!code && is_of_ms(p))
 		collect_keep_on_ms(c, &read);
-	if (!code && p->options->labels)
+	if (!code && p->options->labels && !p->source->taken.no_labels)
 		code = collect_labels(p, err);
 	if (!code)
 		code = collect_rare(p, err);
@@ -600,7 +616,7 @@ static enum gospy_code capture_all(struct source *source, struct image *image,
 	c->lists_tasks = !of_ms || options->threads;
 	// Whether a thread is the same is asked of the capture before that is of the same scope.
 	struct source_kept **kept = !keep ? NULL : of_ms ? &keep->small_source : &keep->source;
-	bool is_core = source->kind == GOSPY_TARGET_CORE;
+	bool is_core = source->kind == GOSPY_TARGET_CORE || source->taken.of_core;
 	if (!code && (c->lists_tasks || kept || source->namespaced || is_core))
 		code = source_tasks(source, kept, &c->tasks, err);
 	if (!code && !(c->symbols = symbolizer_hold(&image->symbolizer)))
@@ -638,6 +654,8 @@ static enum gospy_code capture_all(struct source *source, struct image *image,
 			    &passes.budget, c->count);
 	if (!code)
 		code = capture_gs(&passes, tids, err);
+	if (!code)
+		take_marks(c, source);
 	if (!code && options->threads)
 		code = collect_starts(c, image, err);
 	if (!code && (options->stacks || c->natives.len) && !stacks_merge(&c->stacks))

@@ -445,7 +445,10 @@ enum gospy_code collect_active(struct passes *p, struct gospy_error *err)
 	p->phase = GOSPY_PHASE_RECOPY;
 	struct bulk bulk = over_recs(p);
 	bulk.visit = visit_active;
+	// What has changed will be read once more, and all else is as it was read before.
+	mem_record(p->image->mem, false);
 	enum gospy_code code = finish(p, bulk_run(&bulk, NULL, err), err);
+	mem_record(p->image->mem, true);
 	if (code)
 		return code;
 	size_t n = 0;
@@ -664,7 +667,10 @@ enum gospy_code collect_verify(struct passes *p, bool prove, struct gospy_error 
 	}
 	struct bulk bulk = over_recs(p);
 	bulk.visit = visit_verify;
-	return bulk_run(&bulk, NULL, err);
+	mem_record(p->image->mem, false);
+	enum gospy_code code = bulk_run(&bulk, NULL, err);
+	mem_record(p->image->mem, true);
+	return code;
 }
 
 /* If both copies are alike they tell of the same moment: what the first reading saw was still so

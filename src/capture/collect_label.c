@@ -129,7 +129,7 @@ static bool fetch(struct batch *b)
 /* Note a request; false: no memory. A set that the budget does not hold is no good. */
 static bool want(struct batch *b, struct set *set, uint64_t addr, void *dst, size_t len)
 {
-	struct mem_req req = {addr, dst, len, 0};
+	struct mem_req req = {addr, dst, len, 0, MEM_DATA};
 	set->good = set->good && budget_read(&b->p->budget, 1);
 	return !set->good || vec_push(&b->reqs, req);
 }

@@ -160,7 +160,7 @@ static enum gospy_code copy(struct native_work *work, size_t first, uint64_t dea
 		bool late = clock_mono_ns() >= deadline_ns;
 		for (size_t i = 0; i < n; i++)
 			reqs[i] = (struct mem_req){items[i].addr, work->copies + items[i].off,
-						   late ? 0 : items[i].len, 0};
+						   late ? 0 : items[i].len, 0, MEM_STACK};
 		enum gospy_code code = mem_readv(work->p->image->mem, reqs, n, err);
 		if (code && code != GOSPY_E_FAULT)
 			return code;

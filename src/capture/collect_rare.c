@@ -93,8 +93,9 @@ static bool read_infos(struct passes *p, const struct info *infos, size_t n)
 			.first = len,
 			.count = (uint32_t)infos[i].pc_count,
 		};
-		reqs[i] = (struct mem_req){infos[i].pcs, c->ancestor_pcs.at + len,
-					   (size_t)infos[i].pc_count * sizeof(uint64_t), 0};
+		reqs[i] =
+			(struct mem_req){infos[i].pcs, c->ancestor_pcs.at + len,
+					 (size_t)infos[i].pc_count * sizeof(uint64_t), 0, MEM_DATA};
 		len += (size_t)infos[i].pc_count;
 	}
 	c->ancestor_pcs.len = len;
@@ -154,7 +155,7 @@ static bool add_rare(struct passes *p, const struct g_rec *rec, const struct hea
 static struct mem_req request(const struct g_rec *rec, struct field field, uint64_t *dst)
 {
 	bool wanted = field.size == sizeof(*dst) && rec->soundness != GOSPY_SOUND_UNREADABLE;
-	return (struct mem_req){rec->addr + field.off, dst, wanted ? sizeof(*dst) : 0, 0};
+	return (struct mem_req){rec->addr + field.off, dst, wanted ? sizeof(*dst) : 0, 0, MEM_DATA};
 }
 
 enum gospy_code collect_rare(struct passes *p, struct gospy_error *err)

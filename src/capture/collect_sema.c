@@ -144,7 +144,7 @@ static bool step(struct sema_walk *w)
 			return false;
 		for (size_t i = 0; i < n; i++)
 			w->reqs[i] = (struct mem_req){nodes[i].addr, w->bytes + i * w->window,
-						      w->window, 0};
+						      w->window, 0, MEM_DATA};
 		// Each request says for itself how far it came.
 		enum gospy_code code = mem_readv(w->passes->image->mem, w->reqs, n, NULL);
 		if (code && code != GOSPY_E_FAULT)

@@ -120,7 +120,7 @@ static bool refill(struct unwind_bytes *bytes, uint64_t addr)
 	if (len > STACK_BULK_MAX)
 		len = STACK_BULK_MAX;
 	stacks_spend(&w->p->capture->stacks, 0, STACK_REFILL_FRAMES);
-	if (cancel_asked() || mem_read(w->p->image->mem, addr, w->buffer, len, NULL))
+	if (cancel_asked() || mem_read_stack(w->p->image->mem, addr, w->buffer, len, NULL))
 		return false;
 	bytes->addr = addr;
 	bytes->bytes = w->buffer;
@@ -268,6 +268,7 @@ enum gospy_code collect_stacks(struct passes *p, struct gospy_error *err)
 			.count = job.items.len,
 			.len = STACK_BULK_MAX,
 			.lengths = true,
+			.kind = MEM_STACK,
 			.twice = job.check && !is_counted(p),
 			.visit = visit_stack,
 			.progress = stack_progress,
@@ -306,8 +307,8 @@ static void copy_large(struct stack_job *job, uint64_t deadline_ns)
 		if (item->tag <= STACK_BULK_MAX)
 			continue;
 		if (clock_mono_ns() >= deadline_ns ||
-		    mem_read(job->p->image->mem, item->key, job->copies + job->offsets[i],
-			     item->tag, NULL))
+		    mem_read_stack(job->p->image->mem, item->key, job->copies + job->offsets[i],
+				   item->tag, NULL))
 			item->tag = 0;
 	}
 }
@@ -388,6 +389,7 @@ enum gospy_code collect_stopped_stacks(struct passes *p, const struct moment *mo
 		.count = job->items.len,
 		.len = STACK_BULK_MAX,
 		.lengths = true,
+		.kind = MEM_STACK,
 		.deadline_ns = deadline_ns,
 		.visit = visit_stopped,
 		.ctx = job,

@@ -56,7 +56,8 @@ enum gospy_code collect_starts(struct capture *c, const struct image *image,
 	for (size_t i = 0; i < count; i++) {
 		uint64_t func = c->sched.ms.at[i].mstartfn;
 		if (func)
-			reqs[n++] = (struct mem_req){func, entries + i, sizeof(*entries), 0};
+			reqs[n++] =
+				(struct mem_req){func, entries + i, sizeof(*entries), 0, MEM_DATA};
 	}
 	enum gospy_code code = n ? mem_readv(image->mem, reqs, n, err) : GOSPY_OK;
 	if (code && code != GOSPY_E_FAULT)

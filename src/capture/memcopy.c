@@ -20,7 +20,7 @@ enum {
 
 static bool want(struct memcopy *c, uint64_t addr, void *dst, size_t len)
 {
-	struct mem_req req = {addr, dst, len, 0};
+	struct mem_req req = {addr, dst, len, 0, MEM_DATA};
 	return vec_push(&c->reqs, req);
 }
 

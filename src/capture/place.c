@@ -98,7 +98,7 @@ bool place_interrupted(const struct image *image, const struct m_rec *m, struct 
 		return false;
 	size_t len = (size_t)(stack[1] - m->rsp);
 	CLEANUP_FREE uint8_t *bytes = malloc(len);
-	return bytes && !mem_read(image->mem, m->rsp, bytes, len, NULL) &&
+	return bytes && !mem_read_stack(image->mem, m->rsp, bytes, len, NULL) &&
 	       signal_frame_find((struct span){bytes, len}, stack[0], stack[1], ret);
 }
 

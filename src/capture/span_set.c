@@ -62,7 +62,7 @@ static enum gospy_code read_sets(const struct memcopy *copy, struct image *image
 	for (size_t i = 0; i < 2 * n; i++) {
 		// The pair of the full ones is behind that of the partial ones.
 		uint64_t addr = first + i / 2 * (central.size / n) + i % 2 * 2 * SET_SIZE;
-		reqs[i] = (struct mem_req){addr, &sets->at[i / 2].of[i % 2], SET_SIZE, 0};
+		reqs[i] = (struct mem_req){addr, &sets->at[i / 2].of[i % 2], SET_SIZE, 0, MEM_DATA};
 	}
 	enum gospy_code code = mem_readv(image->mem, reqs, 2 * n, err);
 	return code ? err_context(err, code, "mheap_.central") : GOSPY_OK;

@@ -15,7 +15,9 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/map.h"
 #include "base/strbuf.h"
+#include "core/bundle_facts.h"
 #include "core/core_maps.h"
 #include "core/mem_core.h"
 
@@ -25,6 +27,10 @@ struct core {
 	struct segments segments;
 	struct notes notes;
 	struct mapped_files files;
+	bool is_bundle;
+	struct bundle_facts facts; /* of a bundle */
+	struct exact_ranges exact; /* of a bundle */
+	struct map threads;        /* of a bundle: tid -> 1 + position in .notes.threads */
 	uint64_t time_unix_ns;
 	const char *name; /* of the core file, without its folders */
 	struct arena arena;
@@ -48,6 +54,8 @@ static enum gospy_code explain(struct source *source, enum gospy_code code, stru
 {
 	struct core *core = core_of(source);
 	CLEANUP(strbuf_deinit) struct strbuf text = {0};
+	if (core->is_bundle)
+		return code;
 	bool missing = code == GOSPY_E_NOT_GO || code == GOSPY_E_NOT_FOUND ||
 		       code == GOSPY_E_FAULT || code == GOSPY_E_BAD_DATA ||
 		       code == GOSPY_E_UNSUPPORTED;
@@ -79,6 +87,8 @@ static enum gospy_code mappings(struct source *source, struct mappings *ret,
 				struct gospy_error *err)
 {
 	const struct core *core = core_of(source);
+	if (core->is_bundle)
+		return mappings_copy(&core->facts.maps, ret) ? GOSPY_OK : err_nomem(err);
 	return core_maps(&core->segments, &core->files, core->notes.auxv.sysinfo_ehdr, ret, err);
 }
 
@@ -87,16 +97,20 @@ static enum gospy_code tasks(struct source *source, struct source_kept **kept, s
 {
 	const struct core *core = core_of(source);
 	struct tasks list = {0};
+	bool ok = true;
 	(void)kept;
-	for (size_t i = 0; i < core->notes.threads.len; i++) {
+	for (size_t i = 0; ok && core->is_bundle && i < core->facts.threads.len; i++)
+		ok = vec_push(&list.tasks, core->facts.threads.at[i].task);
+	for (size_t i = 0; ok && !core->is_bundle && i < core->notes.threads.len; i++) {
 		pid_t tid = core->notes.threads.at[i].tid;
 		struct task task = {.tid = tid, .nstid = tid, .state = '?'};
 		if (tid == source->pid)
 			memcpy(task.comm, source->comm, sizeof(task.comm));
-		if (!vec_push(&list.tasks, task)) {
-			tasks_deinit(&list);
-			return err_nomem(err);
-		}
+		ok = vec_push(&list.tasks, task);
+	}
+	if (!ok) {
+		tasks_deinit(&list);
+		return err_nomem(err);
 	}
 	*ret = list;
 	return GOSPY_OK;
@@ -110,7 +124,9 @@ static enum gospy_code exe_path(struct source *source, struct arena *arena, cons
 				   ? core->files.files[core->files.program].path
 			   : core->files.bin ? core->files.bin
 					     : source->comm;
-	*deleted_ret = false;
+	if (core->is_bundle && core->facts.exe)
+		path = core->facts.exe;
+	*deleted_ret = core->is_bundle && core->facts.exe_deleted;
 	*ret = arena_strdup(arena, path);
 	return *ret ? GOSPY_OK : err_nomem(err);
 }
@@ -131,6 +147,8 @@ static enum gospy_code give(struct core *core, size_t file, int *fd_ret, struct 
 static enum gospy_code open_exe(struct source *source, int *fd_ret, struct gospy_error *err)
 {
 	struct core *core = core_of(source);
+	if (core->is_bundle)
+		return err_set(err, GOSPY_E_NOT_FOUND, "a bundle has no files");
 	if (core->files.program != SIZE_MAX)
 		return give(core, core->files.program, fd_ret, err);
 	// Without a list of files, memory has to tell whether it is the program.
@@ -144,7 +162,7 @@ static enum gospy_code open_mapped(struct source *source, const struct mapping *
 				   struct gospy_error *err)
 {
 	struct core *core = core_of(source);
-	if (!map->inode || map->inode > core->files.count)
+	if (core->is_bundle || !map->inode || map->inode > core->files.count)
 		return err_set(err, GOSPY_E_NOT_FOUND, "no file is mapped there");
 	return give(core, map->inode - 1, fd_ret, err);
 }
@@ -154,6 +172,8 @@ static uint64_t private_bytes(struct source *source)
 {
 	const struct segments *segments = &core_of(source)->segments;
 	uint64_t sum = 0;
+	if (core_of(source)->is_bundle)
+		return core_of(source)->facts.private_bytes;
 	for (size_t i = 0; i < segments->at.len; i++)
 		sum += segments->at.at[i].stored;
 	return sum;
@@ -165,10 +185,38 @@ static int compare_tid(const void *a, const void *b)
 	return (x->tid > y->tid) - (x->tid < y->tid);
 }
 
+static enum gospy_code list_bundled(const struct core *core, struct moment *moment,
+				    struct gospy_error *err)
+{
+	for (size_t i = 0; i < core->facts.threads.len; i++) {
+		const struct bundle_thread *from = &core->facts.threads.at[i];
+		const uint64_t *at = map_get(&core->threads, (uint64_t)from->task.tid);
+		struct moment_thread thread = {
+			.tid = from->task.tid,
+			.state = from->state,
+			.has_regs = from->has_regs && at,
+			.place = from->place,
+		};
+		if (thread.has_regs)
+			thread.regs = core->notes.threads.at[*at - 1].regs;
+		else if (thread.state != MOMENT_STILL)
+			thread.state = MOMENT_MOVED;
+		moment->moved += thread.state == MOMENT_MOVED;
+		if (!vec_push(&moment->threads, thread))
+			return err_nomem(err);
+	}
+	if (moment->threads.len)
+		qsort(moment->threads.at, moment->threads.len, sizeof(*moment->threads.at),
+		      compare_tid);
+	return GOSPY_OK;
+}
+
 /* A process stands still for ever in its core. */
 static enum gospy_code list_threads(const struct core *core, struct moment *moment,
 				    struct gospy_error *err)
 {
+	if (core->is_bundle)
+		return list_bundled(core, moment, err);
 	if (!vec_reserve(&moment->threads, core->notes.threads.len))
 		return err_nomem(err);
 	for (size_t i = 0; i < core->notes.threads.len; i++) {
@@ -214,7 +262,12 @@ static bool watch_thread(struct source *source, pid_t tid,
 
 static uint64_t read_clock(const struct source *source, enum source_clock clock)
 {
-	return clock == SOURCE_REAL ? ((const struct core *)source)->time_unix_ns : GOSPY_UNKNOWN;
+	const struct core *core = (const struct core *)source;
+	if (core->is_bundle && clock == SOURCE_BOOT)
+		return core->facts.boot_ns;
+	if (core->is_bundle && clock == SOURCE_MONO)
+		return core->facts.mono_ns;
+	return clock == SOURCE_REAL ? core->time_unix_ns : GOSPY_UNKNOWN;
 }
 
 static void destroy(struct source *source)
@@ -222,6 +275,9 @@ static void destroy(struct source *source)
 	struct core *core = core_of(source);
 	mem_destroy(source->mem);
 	mapped_files_deinit(&core->files);
+	bundle_facts_deinit(&core->facts);
+	map_deinit(&core->threads);
+	exact_ranges_deinit(&core->exact);
 	notes_deinit(&core->notes);
 	segments_deinit(&core->segments);
 	input_destroy(core->input);
@@ -304,6 +360,51 @@ static enum gospy_code find_problem(struct core *core, struct gospy_error *err)
 	return core->source.problem ? GOSPY_OK : err_nomem(err);
 }
 
+/* A bundle tells what a core does not. */
+static void describe_bundle(struct core *core)
+{
+	struct source *source = &core->source;
+	const struct bundle_facts *facts = &core->facts;
+	source->kind = GOSPY_TARGET_BUNDLE;
+	source->pid = facts->pid;
+	source->start_ns = facts->start_ns;
+	source->exe_inode = 0;
+	source->signal = facts->signal;
+	source->signal_tid = facts->signal_tid;
+	source->fault_addr = facts->fault_addr;
+	source->left_out = facts->left_out;
+	source->taken = facts->taken;
+	source->taken.marks = (const struct source_mark *)(const void *)core->notes.marks.ptr;
+	source->taken.mark_count = core->notes.marks.len / sizeof(struct source_mark);
+	source->program_facts = core->notes.program;
+	core->time_unix_ns = facts->real_ns;
+	for (size_t i = 0; i < facts->threads.len; i++)
+		source->namespaced |=
+			facts->threads.at[i].task.nstid != facts->threads.at[i].task.tid;
+	if (facts->comm)
+		snprintf(source->comm, sizeof(source->comm), "%s", facts->comm);
+}
+
+static enum gospy_code read_bundle(struct core *core, struct gospy_error *err)
+{
+	if (!core->notes.facts.len)
+		return GOSPY_OK;
+	core->is_bundle = true;
+	enum gospy_code code = bundle_facts_read(core->notes.facts, &core->facts, err);
+	if (!code && !core->notes.program.len)
+		code = err_set(err, GOSPY_E_BAD_DATA,
+			       "it is a bundle that says nothing of its program");
+	if (!code)
+		code = exact_ranges_decode(core->notes.exact, &core->exact, err);
+	for (size_t i = 0; !code && i < core->notes.threads.len; i++) {
+		uint64_t *at = map_put(&core->threads, (uint64_t)core->notes.threads.at[i].tid);
+		if (!at)
+			return err_nomem(err);
+		*at = i + 1;
+	}
+	return code ? err_context(err, code, "%s", core->name) : GOSPY_OK;
+}
+
 /* Those for which the kernel writes a core. gdb notes by which one it stopped a process. */
 static bool kills(int signal)
 {
@@ -337,6 +438,8 @@ static enum gospy_code describe(struct core *core, const char *path, struct gosp
 	}
 	snprintf(source->name, sizeof(source->name), "%.80s", core->name);
 	core->time_unix_ns = time_of(path, core->input);
+	if (core->is_bundle)
+		describe_bundle(core);
 	return source->file ? find_problem(core, err) : err_nomem(err);
 }
 
@@ -361,13 +464,16 @@ static enum gospy_code read_core(struct core *core, const char *path,
 	if (!code)
 		code = read_notes(core, ranges, count, err);
 	if (!code)
+		code = read_bundle(core, err);
+	if (!code)
 		code = mapped_files_init(&core->files, &core->notes, &core->segments, core->input,
 					 &kept, err);
 	if (!code)
 		code = describe(core, path, err);
 	if (!code)
 		code = mem_core_create(&core->segments, core->input, &core->files,
-				       &core->source.mem, err);
+				       core->is_bundle ? &core->exact : NULL, &core->source.mem,
+				       err);
 	return code;
 }
 

@@ -11,6 +11,7 @@ struct mem_core {
 	const struct segments *segments;
 	struct input *input;
 	struct mapped_files *files;
+	const struct exact_ranges *exact; /* or NULL */
 };
 
 /* What a file has of memory that could not be written to. */
@@ -43,6 +44,8 @@ static size_t read_some(const struct mem_core *core, uint64_t addr, void *dst, s
 		return from_file(core->files, segment, addr, dst, len);
 	if (len > segment->stored - off)
 		len = (size_t)(segment->stored - off);
+	if (core->exact && !(len = exact_ranges_known(core->exact, addr, len)))
+		return 0;
 	*code = input_read(core->input, segment->offset + off, dst, len, &done, err);
 	return *code ? 0 : done;
 }
@@ -79,14 +82,17 @@ static void core_destroy(struct mem *mem)
 static const struct mem_ops core_ops = {.readv = core_readv, .destroy = core_destroy};
 
 enum gospy_code mem_core_create(const struct segments *segments, struct input *input,
-				struct mapped_files *files, struct mem **ret,
-				struct gospy_error *err)
+				struct mapped_files *files, const struct exact_ranges *exact,
+				struct mem **ret, struct gospy_error *err)
 {
 	struct mem_core *core = malloc(sizeof(*core));
 	if (!core)
 		return err_nomem(err);
-	*core = (struct mem_core){
-		.mem.ops = &core_ops, .segments = segments, .input = input, .files = files};
+	*core = (struct mem_core){.mem.ops = &core_ops,
+				  .segments = segments,
+				  .input = input,
+				  .files = files,
+				  .exact = exact};
 	*ret = &core->mem;
 	return GOSPY_OK;
 }

@@ -2,11 +2,13 @@
 #ifndef GOSPY_CORE_MEM_CORE_H
 #define GOSPY_CORE_MEM_CORE_H
 
+#include "core/exact_ranges.h"
 #include "core/mapped_files.h"
 
-/** All is borrowed. GOSPY_E_NOMEM. */
+/** All is borrowed. `exact`: of a bundle, what was read of its pages; NULL: all of them was.
+ * GOSPY_E_NOMEM. */
 enum gospy_code mem_core_create(const struct segments *segments, struct input *input,
-				struct mapped_files *files, struct mem **ret,
-				struct gospy_error *err);
+				struct mapped_files *files, const struct exact_ranges *exact,
+				struct mem **ret, struct gospy_error *err);
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/cursor.h"
 #include "base/error.h"
+#include "core/bundle_facts.h"
 
 enum {
 	THREADS_MAX = 1 << 18,
@@ -17,7 +18,8 @@ enum {
 	 */
 	FILES_BYTES_MAX = 256 << 20,
 	AUXV_BYTES_MAX = 4096,
-	OWNER_MAX = 8, /* "CORE", "LINUX", "GOSPY" */
+	OWN_MAX = 512 << 20, /* of a note of gospy's; in the file there are as many bytes */
+	OWNER_MAX = 8,       /* "CORE", "LINUX", "GOSPY" */
 	/* include/uapi/linux/elfcore.h, struct elf_prstatus and elf_prpsinfo of x86-64. */
 	PRSTATUS_SIZE = 336,
 	PRSTATUS_CURSIG = 12,
@@ -190,12 +192,36 @@ static void read_delve_header(struct input *input, const struct note *note, stru
 		notes->auxv.entry = strtoull(strchr(entry, ':') + 1, NULL, 0);
 }
 
+/* A note of gospy's own, whole. */
+static enum gospy_code read_own(struct input *input, const struct note *note, struct notes *notes,
+				struct gospy_error *err)
+{
+	struct span *const spans[] = {&notes->facts, &notes->exact, &notes->marks, &notes->program};
+	const uint32_t types[] = {BUNDLE_NOTE_FACTS, BUNDLE_NOTE_EXACT, BUNDLE_NOTE_MARKS,
+				  BUNDLE_NOTE_PROGRAM};
+	uint64_t left = input_size(input);
+	left = note->offset < left ? left - note->offset : 0;
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+		if (note->type != types[i] || spans[i]->len || !note->size ||
+		    note->size > OWN_MAX || note->size > left)
+			continue;
+		uint8_t *bytes = arena_alloc(&notes->arena, note->size);
+		if (!bytes)
+			return err_nomem(err);
+		if (content(input, note, bytes, note->size))
+			*spans[i] = (struct span){bytes, note->size};
+	}
+	return GOSPY_OK;
+}
+
 static enum gospy_code take_note(struct input *input, const struct note *note, struct notes *notes,
 				 struct gospy_error *err)
 {
 	bool core = !*note->owner || strcmp(note->owner, "CORE") == 0;
 	if (!*note->owner && note->type == DELVE_HEADER)
 		read_delve_header(input, note, notes);
+	if (strcmp(note->owner, BUNDLE_OWNER) == 0)
+		return read_own(input, note, notes, err);
 	if (!core)
 		return GOSPY_OK;
 	switch (note->type) {

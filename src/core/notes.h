@@ -40,6 +40,8 @@ struct notes {
 	uint64_t fault_addr; /* si_addr of SIGSEGV, SIGBUS, SIGILL and SIGFPE that the kernel sent;
 				else GOSPY_UNKNOWN */
 	bool cut;            /* they go on behind the end of the file */
+	/* Of a bundle (bundle_facts.h); empty: there are none. In the arena. */
+	struct span facts, exact, marks, program;
 	struct arena arena;
 };
 

@@ -55,7 +55,8 @@ struct page_store {
 	atomic_size_t touched; /* pages of all buffers */
 	atomic_size_t packed;  /* bytes */
 	atomic_bool failed;    /* something was lost */
-	bool sets_aside;
+	atomic_bool sets_aside;
+	pthread_mutex_t aside_lock; /* of what follows; whoever has it may wait for the others */
 	struct put_log aside;
 	struct packer *writer; /* sealed: of who writes */
 	uint8_t *scratch;      /* sealed: a chunk that is unpacked */
@@ -405,17 +406,38 @@ static enum gospy_code put(void *ctx, uint64_t addr, const void *bytes, size_t l
 	return GOSPY_OK;
 }
 
+/* With .aside_lock. */
+static enum gospy_code replay(struct page_store *store, struct gospy_error *err)
+{
+	enum gospy_code code = put_log_replay(&store->aside, put, store, err);
+	put_log_deinit(&store->aside);
+	atomic_store(&store->sets_aside, false);
+	return code;
+}
+
+/* If there is no room for it, what was set aside comes before it. */
+static enum gospy_code put_aside(struct page_store *store, uint64_t addr, const void *bytes,
+				 size_t len, bool *is_aside_ret, struct gospy_error *err)
+{
+	enum gospy_code code = GOSPY_OK;
+	pthread_mutex_lock(&store->aside_lock);
+	bool still = atomic_load(&store->sets_aside);
+	*is_aside_ret = still && put_log_add(&store->aside, PAGE_STORE_ASIDE, addr, bytes, len);
+	if (still && !*is_aside_ret)
+		code = replay(store, err);
+	pthread_mutex_unlock(&store->aside_lock);
+	return code;
+}
+
 enum gospy_code page_store_put(struct page_store *store, uint64_t addr, const void *bytes,
 			       size_t len, struct gospy_error *err)
 {
 	if (len && (addr + (len - 1) < addr || addr + (len - 1) > UINT64_MAX - PAGE_BYTES))
 		return err_set(err, GOSPY_E_BAD_DATA, "there are no such addresses");
-	if (store->sets_aside && put_log_add(&store->aside, PAGE_STORE_ASIDE, addr, bytes, len))
-		return GOSPY_OK;
-	// There is no room for it: what was set aside comes before it.
-	if (store->sets_aside) {
-		enum gospy_code code = page_store_catch_up(store, err);
-		if (code)
+	if (atomic_load(&store->sets_aside)) {
+		bool is_aside;
+		enum gospy_code code = put_aside(store, addr, bytes, len, &is_aside, err);
+		if (code || is_aside)
 			return code;
 	}
 	return put(store, addr, bytes, len, err);
@@ -423,14 +445,14 @@ enum gospy_code page_store_put(struct page_store *store, uint64_t addr, const vo
 
 void page_store_set_aside(struct page_store *store)
 {
-	store->sets_aside = put_log_reserve(&store->aside, ASIDE_AT_FIRST);
+	atomic_store(&store->sets_aside, put_log_reserve(&store->aside, ASIDE_AT_FIRST));
 }
 
 enum gospy_code page_store_catch_up(struct page_store *store, struct gospy_error *err)
 {
-	enum gospy_code code = put_log_replay(&store->aside, put, store, err);
-	put_log_deinit(&store->aside);
-	store->sets_aside = false;
+	pthread_mutex_lock(&store->aside_lock);
+	enum gospy_code code = replay(store, err);
+	pthread_mutex_unlock(&store->aside_lock);
 	return code;
 }
 
@@ -442,6 +464,7 @@ enum gospy_code page_store_create(struct page_store **ret, struct gospy_error *e
 	if (!store)
 		return err_nomem(err);
 	pthread_mutex_init(&store->lock, NULL);
+	pthread_mutex_init(&store->aside_lock, NULL);
 	*ret = store;
 	return GOSPY_OK;
 }
@@ -463,6 +486,7 @@ void page_store_destroy(struct page_store *store)
 	vec_free(&store->chunks);
 	map_deinit(&store->map);
 	pthread_mutex_destroy(&store->lock);
+	pthread_mutex_destroy(&store->aside_lock);
 	free(store);
 }
 

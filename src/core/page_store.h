@@ -36,8 +36,7 @@ enum gospy_code page_store_put(struct page_store *store, uint64_t addr, const vo
 	__attribute__((warn_unused_result));
 
 /** From now on page_store_put() only sets aside what it is given, as far as PAGE_STORE_ASIDE goes.
- * That takes the least time: for what is read while the target stands still. No other thread puts
- * anything meanwhile. */
+ * That takes the least time: for what is read while the target stands still. */
 void page_store_set_aside(struct page_store *store);
 enum { PAGE_STORE_ASIDE = 16 << 20 };
 /** That is over: lay what was set aside over what is there. */

@@ -62,7 +62,8 @@ static void take_facts(struct image *image)
 	image->tables = program->tables;
 	image->wait_reasons = program->wait_reasons;
 	image->wait_reason_count = program->wait_reason_count;
-	for (size_t i = 0; i < program->provenance.len; i++) {
+	// Facts have brought theirs with them.
+	for (size_t i = 0; !program->known && i < program->provenance.len; i++) {
 		const struct gospy_provenance *p = &program->provenance.at[i];
 		image_note_source(image, p->name, p->source, moved(p->addr, shift));
 	}

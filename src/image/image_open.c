@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "dwarf/elf_symbols.h"
+#include "image/program_create.h"
 #include "image/programs.h"
 #include "image/twin.h"
 
@@ -146,9 +147,35 @@ static enum gospy_code use(struct image *image, const struct binaries *binaries,
 	return code ? code : find_program(image, &parts, err);
 }
 
+static enum gospy_code open_known(struct image *image, struct source *source,
+				  struct gospy_error *err)
+{
+	struct program_facts facts;
+	enum gospy_code code =
+		program_facts_read(source->program_facts, &image->arena, &facts, err);
+	if (!code)
+		code = source_auxv(source, &image->auxv, err);
+	if (code)
+		return code;
+	image->bias = facts.bias;
+	image->tls_g = facts.tls_g;
+	image->binary = facts.object;
+	if (facts.note)
+		image_add_note(image, facts.note);
+	for (size_t i = 0; i < facts.provenance.len; i++) {
+		const struct gospy_provenance *p = &facts.provenance.at[i];
+		image_note_source(image, p->name, p->source, p->addr);
+	}
+	code = program_create_known(source, &facts, &image->program, err);
+	program_facts_deinit(&facts);
+	return code;
+}
+
 enum gospy_code image_open(struct image *image, struct source *source, const char *bin_path,
 			   struct gospy_error *err)
 {
+	if (source->program_facts.len)
+		return open_known(image, source, err);
 	struct binaries binaries = {0};
 	struct binary *binary = NULL;
 	struct elf_file bin = {0};

@@ -212,3 +212,16 @@ const struct elf_func *modules_func(struct modules *modules, struct module *modu
 	}
 	return elf_funcs_find(&module->funcs, addr - module->bias);
 }
+
+enum gospy_code modules_set_exact(const struct modules *modules, struct paged *window,
+				  struct gospy_error *err)
+{
+	const struct mappings *maps = &modules->maps;
+	for (size_t i = 0; i < maps->maps.len; i++) {
+		const struct mapping *map = &maps->maps.at[i];
+		if (map->write && map->end > window->addr &&
+		    map->start < window->addr + window->len)
+			return paged_set_exact(window, map->start, UINT64_MAX, err);
+	}
+	return GOSPY_OK;
+}

@@ -3,6 +3,7 @@
 #define GOSPY_IMAGE_MODULES_H
 
 #include "base/map.h"
+#include "base/paged.h"
 #include "dwarf/elf_funcs.h"
 #include "target/source.h"
 
@@ -53,5 +54,9 @@ bool modules_open(struct modules *modules, struct module *module);
  * when first called, if it is still the one that is mapped. Beyond MODULES_NAMES_MAX a module has
  * no functions. */
 const struct elf_func *modules_func(struct modules *modules, struct module *module, uint64_t addr);
+/** From the first mapping on that can be written to, fetch only those words of the window that are
+ * asked for (base/paged.h). GOSPY_E_NOMEM. */
+enum gospy_code modules_set_exact(const struct modules *modules, struct paged *window,
+				  struct gospy_error *err);
 
 #endif

@@ -41,6 +41,9 @@ struct program {
 	 * this is, borrowed until program_forget_memory. */
 	struct mem *mem;
 	bool own; /* of one process */
+	/* It was made of facts (program_facts.h): then of memory that can be written to only what
+	 * is needed is read. */
+	bool known;
 	/* The file of the program or library that holds the runtime; with nothing in it if there is
 	 * none that can be used: see binary.h. */
 	struct elf_file elf;

@@ -171,3 +171,66 @@ enum gospy_code program_create_own(struct program_parts *parts, struct program *
 	program->bin = take_file(parts->bin);
 	return finish(program, resolve(program, parts, err), ret);
 }
+
+static enum gospy_code resolve_known(struct program *program, struct source *source,
+				     const struct program_facts *facts, struct gospy_error *err)
+{
+	struct modules modules;
+	enum gospy_code code = paged_init(&program->window, facts->start, facts->end - facts->start,
+					  program_fetch, program, err);
+	if (!code)
+		code = modules_init(source, &modules, err);
+	if (code)
+		return code;
+	code = modules_set_exact(&modules, &program->window, err);
+	modules_deinit(&modules);
+	if (!code)
+		code = program_find_module(program, err);
+	if (!code)
+		code = pcln_init(&program->pcln, &program->window, &program->md,
+				 program->version.minor, err);
+	if (!code)
+		code = program_find_plugins(program, source, err);
+	if (!code)
+		code = program_read_texts(program, err);
+	if (!code && !origins_find(&program->pcln, program->main_main, facts->modinfo,
+				   &program->arena, &program->origins))
+		code = err_nomem(err);
+	return code ? code : cancel_check(err);
+}
+
+enum gospy_code program_create_known(struct source *source, const struct program_facts *facts,
+				     struct program **ret, struct gospy_error *err)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	if (!program)
+		return err_nomem(err);
+	pthread_mutex_init(&program->lock, NULL);
+	program->own = program->known = true;
+	program->mem = source->mem;
+	program->bias = facts->bias;
+	program->described = facts->described;
+	program->pie = facts->pie;
+	program->build_id = facts->build_id;
+	program->go_build_id = facts->go_build_id;
+	program->go_version = facts->go_version;
+	program->main_main = facts->main_main;
+	program->globals = facts->globals;
+	program->by_code = facts->by_code;
+	program->layout = facts->layout;
+	enum gospy_code code = elf_file_none("the program", &program->elf, err);
+	if (!code && !go_version_parse(program->go_version, &program->version))
+		code = err_set(err, GOSPY_E_UNSUPPORTED, "unknown Go version \"%s\"",
+			       program->go_version);
+	table_types_init(&program->tables, &program->version);
+	if (!code)
+		code = resolve_known(program, source, facts, err);
+	if (code) {
+		program_destroy(program);
+		return code;
+	}
+	paged_forget(&program->window, program->md.ftab - program->window.addr,
+		     pcln_ftab_len(&program->pcln));
+	*ret = program;
+	return GOSPY_OK;
+}

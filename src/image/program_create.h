@@ -5,6 +5,7 @@
 
 #include "image/binary.h"
 #include "image/program.h"
+#include "image/program_facts.h"
 
 /* What a program is made of. */
 struct program_parts {
@@ -22,5 +23,10 @@ enum gospy_code program_create(const struct program_parts *parts, struct program
  * files. Errors as gospy_target_open_pid. */
 enum gospy_code program_create_own(struct program_parts *parts, struct program **ret,
 				   struct gospy_error *err);
+
+/** Make the program of what is known of it; only the memory at hand is read. Texts of `facts` have
+ * to live as long as the source. */
+enum gospy_code program_create_known(struct source *source, const struct program_facts *facts,
+				     struct program **ret, struct gospy_error *err);
 
 #endif

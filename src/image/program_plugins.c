@@ -16,6 +16,8 @@ static enum gospy_code open_plugin(struct program *program, struct modules *modu
 		return err_set(err, GOSPY_E_NOT_FOUND, "no binary is mapped at 0x%" PRIx64, addr);
 	enum gospy_code code = paged_init(&plugin->window, module->start,
 					  module->end - module->start, program_fetch, program, err);
+	if (!code && program->known)
+		code = modules_set_exact(modules, &plugin->window, err);
 	if (!code)
 		code = moduledata_read(&plugin->window, addr, &md, err);
 	if (!code)

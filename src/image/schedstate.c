@@ -43,7 +43,8 @@ static bool blob_init(struct blob *blob, struct global global, uint64_t size)
 /* Readers may add to a destination even if nothing is to be read, so it is never NULL. */
 static struct mem_req blob_req(struct global global, struct blob *blob)
 {
-	return (struct mem_req){global.addr, blob->len ? (void *)blob->bytes : blob, blob->len, 0};
+	return (struct mem_req){global.addr, blob->len ? (void *)blob->bytes : blob, blob->len, 0,
+				MEM_DATA};
 }
 
 static enum gospy_code read_roots(struct schedstate *s, struct image *image,
@@ -54,12 +55,13 @@ static enum gospy_code read_roots(struct schedstate *s, struct image *image,
 	// allglen is read before allgptr: the runtime publishes them in the other order
 	// (src/runtime/proc.go:allgadd), so that the array is never shorter than the length.
 	struct mem_req reqs[] = {
-		{g->allglen.addr, &s->allglen, sizeof(s->allglen), 0},
-		{g->allgptr.addr, &s->allgptr, g->allgptr.addr ? sizeof(s->allgptr) : 0, 0},
-		{g->allgs.addr, allgs, sizeof(allgs), 0},
-		{g->allp.addr, allp, sizeof(allp), 0},
-		{g->allm.addr, &s->allm, sizeof(s->allm), 0},
-		{g->gomaxprocs.addr, &s->gomaxprocs, sizeof(s->gomaxprocs), 0},
+		{g->allglen.addr, &s->allglen, sizeof(s->allglen), 0, MEM_DATA},
+		{g->allgptr.addr, &s->allgptr, g->allgptr.addr ? sizeof(s->allgptr) : 0, 0,
+		 MEM_DATA},
+		{g->allgs.addr, allgs, sizeof(allgs), 0, MEM_DATA},
+		{g->allp.addr, allp, sizeof(allp), 0, MEM_DATA},
+		{g->allm.addr, &s->allm, sizeof(s->allm), 0, MEM_DATA},
+		{g->gomaxprocs.addr, &s->gomaxprocs, sizeof(s->gomaxprocs), 0, MEM_DATA},
 		blob_req(g->sched, &s->sched),
 		blob_req(g->memstats, &s->memstats),
 		blob_req(g->gcController, &s->gc_controller),
@@ -67,7 +69,7 @@ static enum gospy_code read_roots(struct schedstate *s, struct image *image,
 		 g->fingStatus.addr    ? sizeof(uint32_t)
 		 : g->fingRunning.addr ? 1
 				       : 0,
-		 0},
+		 0, MEM_DATA},
 	};
 	enum gospy_code code = mem_readv(image->mem, reqs, sizeof(reqs) / sizeof(reqs[0]), err);
 	if (code)
@@ -103,7 +105,8 @@ static enum gospy_code read_some_ps(struct schedstate *s, struct image *image, s
 {
 	size_t len = p_window(&image->layout);
 	for (size_t i = 0; i < n; i++)
-		reqs[i] = (struct mem_req){s->p_addrs.at[first + i], bytes + i * len, len, 0};
+		reqs[i] = (struct mem_req){s->p_addrs.at[first + i], bytes + i * len, len, 0,
+					   MEM_DATA};
 	enum gospy_code code = mem_readv(image->mem, reqs, n, err);
 	if (code)
 		return err_context(err, code, "runtime.p");
@@ -183,7 +186,7 @@ static enum gospy_code refresh_ms(struct schedstate *s, struct image *image,
 		struct m_rec *ms = s->ms.at + first;
 		size_t n = known - first < room ? known - first : room;
 		for (size_t i = 0; i < n; i++)
-			reqs[i] = (struct mem_req){ms[i].addr, bytes + i * len, len, 0};
+			reqs[i] = (struct mem_req){ms[i].addr, bytes + i * len, len, 0, MEM_DATA};
 		enum gospy_code code = mem_readv(image->mem, reqs, n, err);
 		if (code && code != GOSPY_E_FAULT)
 			return code;

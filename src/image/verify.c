@@ -624,8 +624,8 @@ static enum gospy_code read_goids(struct evidence *e, struct gospy_error *err)
 	e->all_goids = n <= GOIDS_MAX;
 	e->goid_max = 0;
 	struct mem_req lists[] = {
-		{e->s.allgptr, addrs, count / 2 * 8, 0},
-		{e->s.allgptr + tail * 8, addrs + count / 2, (count - count / 2) * 8, 0},
+		{e->s.allgptr, addrs, count / 2 * 8, 0, MEM_DATA},
+		{e->s.allgptr + tail * 8, addrs + count / 2, (count - count / 2) * 8, 0, MEM_DATA},
 	};
 	if (!count || goid.size > sizeof(goids[0]))
 		return GOSPY_OK;
@@ -633,7 +633,7 @@ static enum gospy_code read_goids(struct evidence *e, struct gospy_error *err)
 	if (code)
 		return code;
 	for (size_t i = 0; i < count; i++)
-		reqs[i] = (struct mem_req){addrs[i] + goid.off, &goids[i], goid.size, 0};
+		reqs[i] = (struct mem_req){addrs[i] + goid.off, &goids[i], goid.size, 0, MEM_DATA};
 	code = mem_readv(e->image->mem, reqs, count, err);
 	for (size_t i = 0; i < count && !code; i++) {
 		if (goids[i] > e->goid_max)

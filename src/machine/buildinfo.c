@@ -9,6 +9,7 @@
 #include "image/binary.h"
 #include "image/image.h"
 #include "image/image_create.h"
+#include "image/program_facts.h"
 #include "live/diagnose.h"
 #include "live/live.h"
 
@@ -46,6 +47,17 @@ enum gospy_code buildinfo_read(struct source *source, struct arena *arena,
 			       struct build_info_text *ret, struct gospy_error *err)
 {
 	struct binaries binaries;
+	struct program_facts facts;
+	if (source->program_facts.len) {
+		enum gospy_code known =
+			program_facts_read(source->program_facts, arena, &facts, err);
+		if (known)
+			return known;
+		ret->go_version = facts.go_version;
+		ret->modinfo = facts.modinfo;
+		program_facts_deinit(&facts);
+		return GOSPY_OK;
+	}
 	enum gospy_code code = binaries_find(source, &binaries, err);
 	if (code == GOSPY_E_UNSUPPORTED)
 		return read_narrow(source, arena, ret, err);

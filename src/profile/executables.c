@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "dwarf/elf_file.h"
+#include "image/program_facts.h"
 
 static const char *hex(struct arena *arena, struct span id)
 {
@@ -24,6 +25,8 @@ static const char *build_id(struct source *source, struct locations *l, const st
 		if (strcmp(l->mappings.at[i].file, file) == 0)
 			return l->mappings.at[i].build_id;
 	}
+	if (source->program_facts.len)
+		return program_facts_file(source->program_facts, map->path, l->arena);
 	CLEANUP_CLOSE int fd = -1;
 	struct elf_file elf;
 	if (!map->inode || source_open_mapped(source, map, &fd, NULL))

@@ -35,6 +35,16 @@ enum gospy_code ticks_per_second(struct image *image, uint64_t ticks, const stru
 {
 	enum { STARTS_SINCE = 22 };
 	uint64_t off = offset_of_val(image), start[2];
+	// The counter of this processor says nothing about that of another one.
+	if (source->frozen) {
+		*ret = source->taken.cycles_per_second;
+		if (!*ret && ticks && mem_read_u64(image->mem, ticks + off, ret, NULL))
+			*ret = 0;
+		return *ret ? GOSPY_OK
+			    : err_set(err, GOSPY_E_UNSUPPORTED,
+				      "times are counted in cycles of the processor, and a core "
+				      "file does not tell how many make a second");
+	}
 	if (!ticks) { // nothing in the program has ever asked
 		*ret = measure();
 		return GOSPY_OK;

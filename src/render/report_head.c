@@ -67,7 +67,7 @@ static void process_line(struct out *out, const struct gospy_target_info *target
 		strbuf_printf(&line.text, "up %s", units_span(info->uptime_ns).s);
 		head_line_part(&line, "  ", 1);
 	}
-	if (target->kind == GOSPY_TARGET_CORE)
+	if (target->kind != GOSPY_TARGET_PROCESS)
 		report_core_add(&line.text, target, info);
 	else
 		add_cost(&line, info);

@@ -85,7 +85,7 @@ void report_core_add(struct strbuf *text, const struct gospy_target_info *target
 		     const struct gospy_snapshot_info *info)
 {
 	const char *slash = strrchr(target->file, '/');
-	strbuf_puts(text, "core file ");
+	strbuf_puts(text, target->kind == GOSPY_TARGET_BUNDLE ? "bundle " : "core file ");
 	escape_add(text, slash ? slash + 1 : target->file);
 	if (info->time_unix_ns != GOSPY_UNKNOWN)
 		strbuf_printf(text, " of %s", units_date(info->time_unix_ns).s);
@@ -146,7 +146,7 @@ static void process_text(struct out *out, const struct gospy_target_info *target
 	out_printf(out, ", pid: %d, uptime: %s      ", (int)target->pid,
 		   units_span(info->uptime_ns).s);
 	out_putc(out, '(');
-	if (target->kind == GOSPY_TARGET_CORE) {
+	if (target->kind != GOSPY_TARGET_PROCESS) {
 		report_core(out, target, info);
 	} else if (info->non_blocking) {
 		out_puts(out, "not stopped: ");
@@ -244,9 +244,10 @@ void report_header_text(struct out *out, const struct gospy_target_info *target,
 
 void report_core_json(struct json *json, const struct gospy_target_info *target)
 {
-	if (target->kind != GOSPY_TARGET_CORE)
+	if (target->kind == GOSPY_TARGET_PROCESS)
 		return;
-	json_str(json, "core", target->file);
+	json_str(json, target->kind == GOSPY_TARGET_BUNDLE ? "bundle" : "core", target->file);
+	json_str(json, "left_out", target->left_out);
 	json_str(json, "problem", target->problem);
 	if (target->signal) {
 		const char *name = sigabbrev_np(target->signal);

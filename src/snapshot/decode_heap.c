@@ -17,9 +17,12 @@ void decode_heap(struct image *image, const struct schedstate *s, struct gospy_h
 	struct memcopy copy = {0};
 	struct gospy_memstats m;
 	enum gospy_code code = GOSPY_E_FAULT;
-	// The target runs: what is read of one list may be gone in the next.
+	// The target runs: what is read of one list may be gone in the next. And what a bundle has
+	// of it is from the reading of statistics in the moment, not from here.
+	mem_record(image->mem, false);
 	for (unsigned tries = 0; code == GOSPY_E_FAULT && tries < TRIES; tries++)
 		code = memcopy_complete(&copy, image, s, NULL);
+	mem_record(image->mem, true);
 	// Figures that cannot be read are unknown; the others are not.
 	if (code) {
 		copy.caches_known = false;

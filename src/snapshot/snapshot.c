@@ -330,13 +330,19 @@ static void describe(struct gospy_snapshot *s, const struct source *source,
 	info->instant = c->instant;
 	info->stopped_threads = c->interrupted;
 	info->not_stopped = c->gave_up ? c->why : NULL;
+	if (source->taken.known) {
+		info->non_blocking = source->taken.non_blocking;
+		info->instant = source->taken.instant;
+		info->stopped_threads = source->taken.stopped_threads;
+	}
+	s->redacted = source->taken.redacted;
 	info->exact = c->exact;
 	info->labels_printed = labels_printed(s->image);
 	info->addresses_printed = s->image->version.minor >= ADDRESSES_SINCE;
 	info->stacks = options->stacks;
 	info->native = options->native;
 	info->arguments = options->stacks && options->arguments;
-	info->paused_ns = c->paused_ns;
+	info->paused_ns = source->taken.known ? source->taken.paused_ns : c->paused_ns;
 	info->active = c->active;
 	info->scope = options->scope;
 	info->p_count = c->sched.ps.len;

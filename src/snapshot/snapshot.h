@@ -24,7 +24,8 @@ struct stack_places {
 struct gospy_snapshot {
 	struct image *image; /* a reference of its own */
 	struct capture capture;
-	bool system; /* stacks as under GOTRACEBACK=system */
+	bool system;   /* stacks as under GOTRACEBACK=system */
+	bool redacted; /* stacks have only what are addresses: of a bundle */
 	struct gospy_snapshot_info info;
 	const struct gospy_p *ps;
 	const struct gospy_m *ms;

@@ -78,6 +78,28 @@ struct walk {
 	bool values_gone;   /* some were missing: so are all further ones */
 };
 
+/* Of stacks of which only addresses were kept nothing tells a zero from what was not. */
+static void print_redacted(const struct frame_site *site, const uint64_t *values,
+			   struct strbuf *text)
+{
+	struct args_item items[ARGS_INFO_MAX];
+	uint64_t kept[ARGS_VALUES_MAX];
+	size_t n = 0;
+	if (site->arg_count > ARGS_INFO_MAX || site->value_count > ARGS_VALUES_MAX)
+		return;
+	for (size_t i = 0; i < site->arg_count; i++) {
+		items[i] = site->args[i];
+		if (items[i].kind != ARGS_VALUE)
+			continue;
+		if (*values)
+			kept[n++] = *values;
+		else
+			items[i].kind = ARGS_TOO_FAR;
+		values++;
+	}
+	args_print(items, site->arg_count, kept, text);
+}
+
 /* The arguments of a physical frame: its place in the text, or 0. */
 static size_t add_args(struct walk *w, const struct frame_site *site)
 {
@@ -87,7 +109,10 @@ static size_t add_args(struct walk *w, const struct frame_site *site)
 		return 0;
 	}
 	size_t at = text->len;
-	args_print(site->args, site->arg_count, w->values, text);
+	if (w->s->redacted)
+		print_redacted(site, w->values, text);
+	else
+		args_print(site->args, site->arg_count, w->values, text);
 	strbuf_putc(text, '\0');
 	w->values += site->value_count;
 	w->value_count -= site->value_count;

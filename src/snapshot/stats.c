@@ -58,7 +58,8 @@ static uint64_t sum_field(const struct image *image, const uint64_t *addrs, size
 		struct mem_req reqs[BATCH];
 		size_t count = n - first < BATCH ? n - first : BATCH;
 		for (size_t i = 0; i < count; i++)
-			reqs[i] = (struct mem_req){addrs[first + i] + f.off, &values[i], f.size, 0};
+			reqs[i] = (struct mem_req){addrs[first + i] + f.off, &values[i], f.size, 0,
+						   MEM_DATA};
 		if (mem_readv(image->mem, reqs, count, NULL))
 			return GOSPY_UNKNOWN;
 		for (size_t i = 0; i < count; i++)

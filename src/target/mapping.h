@@ -24,6 +24,8 @@ struct mappings {
 
 /** The mapping that holds `addr`, or NULL. */
 const struct mapping *mappings_find(const struct mappings *maps, uint64_t addr);
+/** A copy, to be freed on its own. False: out of memory. */
+bool mappings_copy(const struct mappings *from, struct mappings *ret);
 void mappings_deinit(struct mappings *maps);
 
 #endif

@@ -7,14 +7,26 @@
 #ifndef GOSPY_TARGET_MEM_H
 #define GOSPY_TARGET_MEM_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "base/span.h"
+
+/* What is read, for a reader that records it. */
+enum mem_kind {
+	MEM_DATA,  /* what the runtime keeps */
+	MEM_STACK, /* a part of a stack, which may hold anything */
+	/* Records with gaps between them, in which others may keep things: mem_seen() tells which
+	 * bytes of it were wanted. */
+	MEM_RUN,
+};
 
 struct mem_req {
 	uint64_t addr;
 	void *dst;
 	size_t len;
 	size_t done; /* out: bytes read from the start of this request */
+	enum mem_kind kind;
 };
 
 struct mem;
@@ -25,6 +37,12 @@ struct mem_ops {
 	 * only when nothing more can be read at all (GOSPY_E_GONE, _PERM, _OS). */
 	enum gospy_code (*readv)(struct mem *mem, struct mem_req *reqs, size_t n,
 				 struct gospy_error *err);
+	/** Bytes of a MEM_RUN that were wanted. NULL: nobody records. Several threads may call it
+	 * at once. */
+	void (*seen)(struct mem *mem, uint64_t addr, const void *bytes, size_t len,
+		     enum mem_kind kind);
+	/** Record from now on, or not; NULL likewise. */
+	void (*record)(struct mem *mem, bool on);
 	void (*destroy)(struct mem *mem);
 };
 
@@ -34,12 +52,36 @@ struct mem {
 
 void mem_destroy(struct mem *mem);
 
+/** Is it recorded what is read? Then whoever reads a MEM_RUN says by mem_seen() what of it counts.
+ */
+static inline bool mem_is_recorded(const struct mem *mem)
+{
+	return mem->ops->seen;
+}
+
+static inline void mem_seen(struct mem *mem, uint64_t addr, const void *bytes, size_t len,
+			    enum mem_kind kind)
+{
+	if (mem->ops->seen)
+		mem->ops->seen(mem, addr, bytes, len, kind);
+}
+
+/** What is read until this is switched on again is only looked at: it does not belong to what is
+ * found, and is not recorded. */
+static inline void mem_record(struct mem *mem, bool on)
+{
+	if (mem->ops->record)
+		mem->ops->record(mem, on);
+}
+
 /** Batched read. GOSPY_OK: all complete. GOSPY_E_FAULT: some are not, see `done` (err names the
  * first). Other codes: nothing more can be read. Requests whose destinations follow one another in
  * memory are cheapest. */
 enum gospy_code mem_readv(struct mem *mem, struct mem_req *reqs, size_t n, struct gospy_error *err)
 	__attribute__((warn_unused_result));
 /** All `len` bytes at `addr`, or GOSPY_E_FAULT. */
+enum gospy_code mem_read_stack(struct mem *mem, uint64_t addr, void *dst, size_t len,
+			       struct gospy_error *err) __attribute__((warn_unused_result));
 enum gospy_code mem_read(struct mem *mem, uint64_t addr, void *dst, size_t len,
 			 struct gospy_error *err) __attribute__((warn_unused_result));
 enum gospy_code mem_read_u64(struct mem *mem, uint64_t addr, uint64_t *ret, struct gospy_error *err)

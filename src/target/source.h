@@ -65,6 +65,26 @@ enum source_clock {
 		      */
 };
 
+/* How well a g was read when a bundle was made of it: enum gospy_soundness. */
+struct source_mark {
+	uint64_t g;
+	uint64_t soundness;
+};
+
+/* How a bundle was made. All zero: the source is none. */
+struct source_taken {
+	bool known;
+	bool of_core;               /* it was made of a core file */
+	bool redacted;              /* of stacks only addresses were kept */
+	bool no_labels;             /* the texts of profiler labels were not read */
+	uint64_t cycles_per_second; /* of the processor's counter there; 0: not known */
+	bool non_blocking; /* as of struct gospy_snapshot_info, and so are the next three */
+	bool instant;
+	uint64_t paused_ns, stopped_threads;
+	const struct source_mark *marks; /* by address; of all others nothing is to be said */
+	size_t mark_count;
+};
+
 struct source;
 
 struct source_ops {
@@ -104,12 +124,17 @@ struct source {
 	bool namespaced;    /* the target has another PID namespace: .nstid of tasks differ */
 	bool frozen;        /* memory cannot change: one pass will do, nothing is worth a wait */
 	enum gospy_target_kind kind;
-	char name[96];       /* how messages call it: "pid 4711", "core.4711" */
-	const char *file;    /* the source's; the file that it was read from, or NULL */
-	const char *problem; /* the source's; what is missing of it, for a person, or NULL */
-	int signal;          /* of which it died; 0: of none, or not known */
-	pid_t signal_tid;    /* the thread that took the signal, or 0 */
-	uint64_t fault_addr; /* the address that could not be accessed, or GOSPY_UNKNOWN */
+	char name[96];    /* how messages call it: "pid 4711", "core.4711" */
+	const char *file; /* the source's; the file that it was read from, or NULL */
+	/* What is known of the program and its runtime already, so that nothing has to be searched
+	 * for (image/program_facts.h). The source's; empty: nothing. */
+	struct span program_facts;
+	struct source_taken taken; /* what it refers to is the source's */
+	const char *left_out;      /* the source's; what a bundle was made without, or NULL */
+	const char *problem;       /* the source's; what is missing of it, for a person, or NULL */
+	int signal;                /* of which it died; 0: of none, or not known */
+	pid_t signal_tid;          /* the thread that took the signal, or 0 */
+	uint64_t fault_addr;       /* the address that could not be accessed, or GOSPY_UNKNOWN */
 };
 
 /** NULL is allowed. */

@@ -153,8 +153,7 @@ class WriterTest(lib_gospy.TargetTest):
             self.doCleanups()
 
     def test_kernel(self):
-        self.on_quiet(("default", "pie", "cgo", "cgopie", "stripped", "sw", "sstrip", "noopt",
-                       "race", "linkshared"),
+        self.on_quiet(("default", "pie", "cgo", "stripped", "sw"),
                       lambda dead: self.check_quiet(dead.ready, dead.core))
 
     def test_complete(self):

@@ -266,7 +266,7 @@ static void test_wrapping_around(void **state)
 {
 	(void)state;
 	uint64_t addrs[] = {UINT64_MAX - 60, UINT64_MAX - 30};
-	static const struct mem_ops ops = {read_anything, NULL};
+	static const struct mem_ops ops = {.readv = read_anything};
 	struct mem mem = {&ops};
 	size_t visits = 0;
 	struct bulk bulk = {

@@ -73,7 +73,7 @@ static enum gospy_code world_readv(struct mem *mem, struct mem_req *reqs, size_t
 	return GOSPY_OK;
 }
 
-static const struct mem_ops world_ops = {world_readv, NULL};
+static const struct mem_ops world_ops = {.readv = world_readv};
 
 static void put(struct world *w, uint64_t addr, struct field f, uint64_t value)
 {

@@ -205,9 +205,41 @@ static void test_ranges_that_make_no_sense(void **state)
 	assert_int_equal(paged_init(&p, UINT64_MAX - 1, 3, fetch, NULL, &err), GOSPY_E_LIMIT);
 }
 
+/* Of a part of the window only the words that are asked for are fetched. */
+static void test_exact(void **state)
+{
+	(void)state;
+	struct paged p;
+	struct target *t = target(&p, 0, LEN);
+	const uint64_t from = BASE + 8 * PAGED_PAGE;
+	assert_int_equal(paged_set_exact(&p, from, UINT64_MAX, NULL), GOSPY_OK);
+	const uint8_t *bytes = paged_at_addr(&p, from + 3, 6);
+	assert_non_null(bytes);
+	assert_memory_equal(bytes, t->bytes + 8 * PAGED_PAGE + 3, 6);
+	assert_int_equal(t->fetched, 16);
+	assert_non_null(paged_at_addr(&p, from, 16));
+	assert_int_equal(t->fetched, 16);
+	// Only what is missing of a range.
+	assert_non_null(paged_at_addr(&p, from, 32));
+	assert_int_equal(t->fetched, 32);
+	// Pages in front of it are fetched whole, and none of it with them.
+	assert_non_null(paged_at_addr(&p, from - 4, 8));
+	assert_int_equal(t->fetched, 32 + PAGED_PAGE);
+	paged_forget(&p, 0, 0);
+	assert_non_null(paged_at_addr(&p, from, 8));
+	assert_int_equal(t->fetched, 32 + PAGED_PAGE + 8);
+	t->hole = 9;
+	assert_null(paged_at_addr(&p, from + PAGED_PAGE, 8));
+	assert_non_null(paged_at_addr(&p, from + PAGED_PAGE - 8, 8));
+	t->hole = PAGES;
+	assert_non_null(paged_at_addr(&p, from + PAGED_PAGE, 8));
+	paged_deinit(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_exact),
 		cmocka_unit_test(test_fetches_what_is_touched),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_unaligned_window),

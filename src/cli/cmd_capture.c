@@ -1,0 +1,223 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/save.h"
+#include "cli/progress.h"
+#include "cli/shared.h"
+#include "cli/which.h"
+#include "render/json.h"
+#include "render/units.h"
+
+struct capture_options {
+	struct snapshot_options snapshot;
+	const char *output;
+	int redact; /* enum gospy_redaction */
+	bool labels, plain;
+};
+
+static const struct opt_choice redact_choices[] = {
+	{"pointers", GOSPY_REDACT_POINTERS},
+	{"none", GOSPY_REDACT_NONE},
+	{0},
+};
+
+#define AT(member) .offset = offsetof(struct capture_options, member)
+
+static const struct opt capture_opts[] = {
+	{"output", 'o', OPT_STRING, AT(output), .arg = "FILE",
+	 .help = "the file to write; - is standard output (default: gospy-NAME-PID-TIME.core.zst)"},
+	{"redact", .type = OPT_CHOICE, AT(redact), .arg = "WHAT", .choices = redact_choices,
+	 .help = "of stacks keep only addresses: pointers (default); or all of them: none"},
+	{"labels", .type = OPT_FLAG, AT(labels), .help = "with the texts of profiler labels"},
+	{"plain", .type = OPT_FLAG, AT(plain),
+	 .help = "an ELF core file that is not packed, which gdb and delve open as it is"},
+	{0},
+};
+
+static const struct opt_group capture_group = {"What to keep, and where", capture_opts};
+
+static void capture_destroy(struct gospy_capture **capture)
+{
+	gospy_capture_destroy(*capture);
+}
+
+enum { DEFAULT_PATH_SIZE = 192 };
+
+static void default_path(const struct gospy_target_info *info, bool plain,
+			 char path[DEFAULT_PATH_SIZE])
+{
+	char name[64], stamp[SAVE_STAMP_SIZE];
+	snprintf(name, sizeof(name), "%s", info->comm);
+	for (char *c = name; *c; c++) {
+		bool fits = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+			    (*c >= '0' && *c <= '9') || strchr("._-", *c);
+		*c = fits ? *c : '_';
+	}
+	save_stamp(stamp);
+	snprintf(path, DEFAULT_PATH_SIZE, "gospy-%s-%d-%s.core%s", name, (int)info->pid, stamp,
+		 plain ? "" : ".zst");
+}
+
+static void write_json(struct cli *cli, const struct gospy_target_info *target,
+		       const struct gospy_capture_info *info, const char *path)
+{
+	struct json json = {.out = cli->out};
+	json_begin(&json, "capture");
+	json_u64(&json, "pid", (uint64_t)target->pid);
+	json_str(&json, "file", path);
+	json_u64(&json, "bytes", info->bytes);
+	json_u64(&json, "pages", info->pages);
+	json_u64(&json, "goroutines", info->goroutines);
+	json_u64(&json, "time_unix_ns", info->time_unix_ns);
+	json_u64(&json, "paused_ns", info->paused_ns);
+	json_u64(&json, "stopped_threads", info->stopped_threads);
+	json_str(&json, "not_stopped", info->not_stopped);
+	json_u64(&json, "moved", info->moved);
+	json_u64(&json, "torn", info->torn);
+	json_u64(&json, "late", info->late);
+	json_u64(&json, "unreadable", info->unreadable);
+	json_str(&json, "problem", info->problem);
+	json_str(&json, "left_out", info->left_out);
+	json_object_end(&json);
+	json_newline(&json);
+}
+
+static void write_line(struct cli *cli, const struct gospy_target_info *target,
+		       const struct gospy_capture_info *info, const char *path)
+{
+	struct out *out = cli->out;
+	out_printf(out, "%s: %s, %" PRIu64 " goroutine%s of ", path, units_bytes(info->bytes).s,
+		   info->goroutines, units_plural(info->goroutines));
+	out_text(out, target->comm);
+	if (target->kind != GOSPY_TARGET_PROCESS)
+		out_putc(out, '\n');
+	else if (info->stopped_threads)
+		out_printf(out, " (pid %d), paused %s\n", (int)target->pid,
+			   units_ms(info->paused_ns).s);
+	else
+		out_printf(out, " (pid %d), nothing stopped\n", (int)target->pid);
+	out_puts(out, "look at it with: gospy ");
+	out_puts(out, path);
+	out_printf(out, "\nleft out: %s\n", info->left_out);
+}
+
+/* What is missing or inexact; the exit status. */
+static int note_problems(struct cli *cli, const struct gospy_capture_info *info)
+{
+	if (info->not_stopped)
+		cli_note(cli, "it was read without a stop: %s", info->not_stopped);
+	if (info->torn || info->late || info->unreadable)
+		cli_note(cli,
+			 "some goroutines are not exact, and marked: %" PRIu64 " torn, %" PRIu64
+			 " read after the stop, %" PRIu64 " unreadable",
+			 info->torn, info->late, info->unreadable);
+	if (info->problem)
+		cli_note(cli, "%s", info->problem);
+	bool partial = info->torn || info->late || info->unreadable || info->problem;
+	return partial ? EXIT_STATUS_PARTIAL : EXIT_STATUS_OK;
+}
+
+static enum gospy_code take_it(struct cli *cli, const struct capture_options *options,
+			       struct gospy_target *target, struct gospy_capture **ret,
+			       struct gospy_error *err)
+{
+	CLEANUP(progress_end) struct progress progress;
+	progress_init(&progress, cli);
+	const struct gospy_capture_options how = {
+		.size = sizeof(how),
+		.non_blocking = options->snapshot.non_blocking,
+		.max_pause_ns = options->snapshot.max_pause_ns,
+		.redact = (enum gospy_redaction)options->redact,
+		.labels = options->labels,
+		.progress = progress_update,
+		.progress_ctx = &progress,
+	};
+	return gospy_capture_take(target, &how, ret, err);
+}
+
+/* Whoever may look into the process may not be everybody. */
+static enum gospy_code make_private(const struct save *save, struct gospy_error *err)
+{
+	bool is_new = save->dir >= 0 && !save->replaces;
+	return is_new && fchmod(save->fd, S_IRUSR | S_IWUSR)
+		       ? err_os(err, errno, "cannot make %s private", save->path)
+		       : GOSPY_OK;
+}
+
+static int capture_and_write(struct cli *cli, const struct capture_options *options,
+			     const struct which_one *one)
+{
+	char path[DEFAULT_PATH_SIZE];
+	struct gospy_error err;
+	CLEANUP(shared_target_close) struct gospy_target *target = NULL;
+	CLEANUP(capture_destroy) struct gospy_capture *capture = NULL;
+	CLEANUP(save_drop) struct save save = SAVE_NONE;
+	if (shared_target_open(&options->snapshot.target, NULL, one, &target, &err))
+		return cli_fail(cli, &err);
+	const struct gospy_target_info *info = gospy_target_info(target);
+	const char *output = options->output;
+	if (!output) {
+		default_path(info, options->plain, path);
+		output = path;
+	}
+	// The file first: if there can be none, the process need not be read.
+	if (save_begin(&save, output, &err) || make_private(&save, &err) ||
+	    take_it(cli, options, target, &capture, &err) ||
+	    gospy_capture_write(capture, save.fd, options->plain, &err))
+		return cli_fail(cli, &err);
+	const struct gospy_capture_info *captured = gospy_capture_info(capture);
+	save.bytes = captured->bytes;
+	if (save_end(&save, &err))
+		return cli_fail(cli, &err);
+	int status = shared_worst(note_problems(cli, captured), shared_note_target(cli, info));
+	if (*save.path && cli->format == REPORT_TEXT)
+		write_line(cli, info, captured, save.path);
+	else if (*save.path)
+		write_json(cli, info, captured, save.path);
+	return status;
+}
+
+static int capture_run(struct cli *cli, char **args)
+{
+	struct capture_options options = {.snapshot.max_pause_ns = 1000000000};
+	struct which_one one;
+	struct gospy_error err;
+	size_t count;
+	int status = cli_parse(cli, &cmd_capture, args, &options, &count);
+	if (status != CLI_GO_ON)
+		return status;
+	bool to_stdout = options.output && strcmp(options.output, "-") == 0;
+	if (which_runtime(cli, &options.snapshot.target, &args, &count, &one, &err) ||
+	    cli_no_more(args, count, &err) || shared_check(&options.snapshot, &err))
+		return cli_fail(cli, &err);
+	if (to_stdout && cli->format != REPORT_TEXT) {
+		err_set(&err, GOSPY_E_USAGE,
+			"standard output is either the bundle or JSON about it: name a file for "
+			"the bundle with -o");
+		return cli_fail(cli, &err);
+	}
+	return capture_and_write(cli, &options, &one);
+}
+
+const struct cmd cmd_capture = {
+	.name = "capture",
+	.synopsis = "[OPTIONS] PROCESS",
+	.summary = "keep what gospy reads of a process in a small file, to look at it elsewhere",
+	.description =
+		"The file is a core file with no more than that, and every command that takes a "
+		"process takes it. It needs no executable. It has no environment, no command line, "
+		"of stacks only addresses, and none of the texts of labels. Of a core file it "
+		"makes "
+		"a small one.",
+	.groups = {&capture_group, &read_group, &core_group, &target_group, &common_group},
+	.examples = "gospy capture shop\n"
+		    "gospy capture 4711 -o night.core.zst && gospy top night.core.zst\n"
+		    "gospy capture 4711 -o - | ssh desk 'cat >shop.core.zst'\n"
+		    "gospy capture core.4711 -o small.core.zst",
+	.run = capture_run,
+};

@@ -1,0 +1,473 @@
+#include "core/recording.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+
+enum { STEP = 4096 }; /* bytes of a stack that are looked through at a time */
+
+struct record_mem {
+	struct mem mem;
+	struct mem *below;
+	struct page_store *store;
+	struct mappings maps; /* for REDACT_POINTERS */
+	enum redaction redaction;
+	atomic_bool off;
+	atomic_int failed; /* enum gospy_code */
+};
+
+struct recording {
+	struct source source; /* first */
+	struct source *below;
+	struct record_mem mem;
+	struct recording_also also;
+	struct moment moment; /* the last one */
+	/* While .also reads: the moment that it is in. */
+	const struct moment *now;
+	struct tasks tasks; /* as they were listed last */
+	uint64_t real_ns, boot_ns, mono_ns;
+	struct arena arena;
+};
+
+static struct recording *recording_of(struct source *source)
+{
+	return (struct recording *)source;
+}
+
+/* ---- memory */
+
+static void put(struct record_mem *m, uint64_t addr, const void *bytes, size_t len)
+{
+	enum gospy_code code = page_store_put(m->store, addr, bytes, len, NULL);
+	int none = GOSPY_OK;
+	if (code)
+		atomic_compare_exchange_strong(&m->failed, &none, (int)code);
+}
+
+/* Where the last two addresses were found: most are of the program's code or of the heap. */
+struct pointer_cache {
+	const struct mapping *maps[2];
+};
+
+static bool is_address(const struct record_mem *m, struct pointer_cache *cache, uint64_t word)
+{
+	for (size_t i = 0; i < 2; i++) {
+		const struct mapping *map = cache->maps[i];
+		if (map && word >= map->start && word < map->end)
+			return true;
+	}
+	// Most words that are no address are small.
+	if (!m->maps.maps.len || word < m->maps.maps.at[0].start)
+		return false;
+	const struct mapping *map = mappings_find(&m->maps, word);
+	if (!map)
+		return false;
+	cache->maps[1] = cache->maps[0];
+	cache->maps[0] = map;
+	return true;
+}
+
+/* Whole words alone can be addresses. */
+static void redact(const struct record_mem *m, struct pointer_cache *cache, uint64_t addr,
+		   const uint8_t *bytes, size_t len, uint8_t *ret)
+{
+	size_t i = addr % 8 ? 8 - addr % 8 : 0;
+	memset(ret, 0, len);
+	for (; i + 8 <= len; i += 8) {
+		uint64_t word;
+		memcpy(&word, bytes + i, sizeof(word));
+		if (word && is_address(m, cache, word))
+			memcpy(ret + i, &word, sizeof(word));
+	}
+}
+
+static void record(struct record_mem *m, uint64_t addr, const void *bytes, size_t len,
+		   enum mem_kind kind)
+{
+	struct pointer_cache cache = {0};
+	const uint8_t *at = bytes;
+	if (atomic_load_explicit(&m->off, memory_order_relaxed))
+		return;
+	if (kind != MEM_STACK || m->redaction == REDACT_NONE) {
+		put(m, addr, bytes, len);
+		return;
+	}
+	while (len) {
+		uint8_t kept[STEP];
+		size_t n = STEP - addr % STEP < len ? (size_t)(STEP - addr % STEP) : len;
+		redact(m, &cache, addr, at, n, kept);
+		put(m, addr, kept, n);
+		addr += n;
+		at += n;
+		len -= n;
+	}
+}
+
+static enum gospy_code record_readv(struct mem *mem, struct mem_req *reqs, size_t n,
+				    struct gospy_error *err)
+{
+	struct record_mem *m = (struct record_mem *)mem;
+	enum gospy_code code = m->below->ops->readv(m->below, reqs, n, err);
+	for (size_t i = 0; i < n && !code; i++) {
+		if (reqs[i].done && reqs[i].kind != MEM_RUN)
+			record(m, reqs[i].addr, reqs[i].dst, reqs[i].done, reqs[i].kind);
+	}
+	return code;
+}
+
+static void record_seen(struct mem *mem, uint64_t addr, const void *bytes, size_t len,
+			enum mem_kind kind)
+{
+	record((struct record_mem *)mem, addr, bytes, len, kind);
+}
+
+static void record_switch(struct mem *mem, bool on)
+{
+	atomic_store(&((struct record_mem *)mem)->off, !on);
+}
+
+static void record_destroy(struct mem *mem)
+{
+	(void)mem; // it is a part of the recording
+}
+
+static const struct mem_ops record_ops = {
+	.readv = record_readv,
+	.seen = record_seen,
+	.record = record_switch,
+	.destroy = record_destroy,
+};
+
+/* ---- the source */
+
+static enum gospy_code check(struct source *source, struct gospy_error *err)
+{
+	return source_check(recording_of(source)->below, err);
+}
+
+static enum gospy_code explain(struct source *source, enum gospy_code code, struct gospy_error *err)
+{
+	return source_explain(recording_of(source)->below, code, err);
+}
+
+static enum gospy_code auxv(struct source *source, struct auxv *ret, struct gospy_error *err)
+{
+	return source_auxv(recording_of(source)->below, ret, err);
+}
+
+static enum gospy_code mappings(struct source *source, struct mappings *ret,
+				struct gospy_error *err)
+{
+	return source_mappings(recording_of(source)->below, ret, err);
+}
+
+static enum gospy_code tasks(struct source *source, struct source_kept **kept, struct tasks *ret,
+			     struct gospy_error *err)
+{
+	struct recording *r = recording_of(source);
+	(void)kept;
+	enum gospy_code code = source_tasks(r->below, NULL, ret, err);
+	if (code)
+		return code;
+	r->tasks.tasks.len = 0;
+	for (size_t i = 0; i < ret->tasks.len; i++) {
+		if (!vec_push(&r->tasks.tasks, ret->tasks.at[i])) {
+			tasks_deinit(ret);
+			return err_nomem(err);
+		}
+	}
+	return GOSPY_OK;
+}
+
+static enum gospy_code exe_path(struct source *source, struct arena *arena, const char **ret,
+				bool *deleted_ret, struct gospy_error *err)
+{
+	return source_exe_path(recording_of(source)->below, arena, ret, deleted_ret, err);
+}
+
+static enum gospy_code open_exe(struct source *source, int *fd_ret, struct gospy_error *err)
+{
+	(void)source;
+	(void)fd_ret;
+	return err_set(err, GOSPY_E_NOT_FOUND, "a bundle has no files");
+}
+
+static enum gospy_code open_mapped(struct source *source, const struct mapping *map, int *fd_ret,
+				   struct gospy_error *err)
+{
+	(void)map;
+	return open_exe(source, fd_ret, err);
+}
+
+static uint64_t private_bytes(struct source *source)
+{
+	return source_private_bytes(recording_of(source)->below);
+}
+
+/* A moment, seen through. */
+struct through {
+	struct recording *recording;
+	const struct moment_work *work;
+};
+
+static void rehearse(void *ctx)
+{
+	const struct through *through = ctx;
+	through->work->rehearse(through->work->ctx);
+}
+
+static bool needs_regs(void *ctx, pid_t tid, const struct place *place)
+{
+	const struct through *through = ctx;
+	return through->work->needs_regs(through->work->ctx, tid, place);
+}
+
+static enum gospy_code visit(void *ctx, const struct moment *moment, struct gospy_error *err)
+{
+	struct through *through = ctx;
+	struct recording *r = through->recording;
+	enum gospy_code code = through->work->visit(through->work->ctx, moment, err);
+	uint64_t age_ns = r->below->frozen ? 0 : clock_mono_ns() - moment->begin_ns;
+	uint64_t real_ns = source_clock_ns(r->below, SOURCE_REAL);
+	uint64_t boot_ns = source_clock_ns(r->below, SOURCE_BOOT);
+	uint64_t mono_ns = source_clock_ns(r->below, SOURCE_MONO);
+	r->real_ns = real_ns == GOSPY_UNKNOWN ? real_ns : real_ns - age_ns;
+	r->boot_ns = boot_ns == GOSPY_UNKNOWN ? boot_ns : boot_ns - age_ns;
+	r->mono_ns = mono_ns == GOSPY_UNKNOWN ? mono_ns : mono_ns - age_ns;
+	if (!code && r->also.read) {
+		// Nothing is to be tried again there.
+		r->now = moment;
+		r->source.frozen = true;
+		r->also.read(r->also.ctx, &r->source);
+		r->source.frozen = r->below->frozen;
+		r->now = NULL;
+	}
+	return code;
+}
+
+/* The registers of a thread that has reported late are those of the moment. */
+static void settle(void *ctx, const struct moment_thread *thread)
+{
+	const struct through *through = ctx;
+	if (through->work->settle)
+		through->work->settle(through->work->ctx, thread);
+}
+
+static enum gospy_code pass_through(struct source *source, uint64_t max_pause_ns,
+				    const struct moment_work *work, struct moment *ret,
+				    struct gospy_error *err, bool watch)
+{
+	struct recording *r = recording_of(source);
+	if (r->now) {
+		*ret = (struct moment){.begin_ns = r->now->begin_ns,
+				       .deadline_ns = r->now->deadline_ns,
+				       .reached = true};
+		return work->visit(work->ctx, r->now, err);
+	}
+	struct through through = {r, work};
+	struct moment_work outer = *work;
+	outer.rehearse = work->rehearse ? rehearse : NULL;
+	outer.needs_regs = work->needs_regs ? needs_regs : NULL;
+	outer.visit = visit;
+	outer.settle = settle;
+	outer.ctx = &through;
+	outer.kept = NULL;
+	// Of a core file all is read in the moment, and nothing waits meanwhile.
+	if (!r->below->frozen)
+		page_store_set_aside(r->mem.store);
+	enum gospy_code code = watch ? source_watch(r->below, max_pause_ns, &outer, ret, err)
+				     : source_stop(r->below, max_pause_ns, &outer, ret, err);
+	enum gospy_code kept = r->below->frozen ? GOSPY_OK : page_store_catch_up(r->mem.store, err);
+	if (kept)
+		return kept;
+	if (code || !ret->reached)
+		return code;
+	moment_deinit(&r->moment);
+	if (!vec_reserve(&r->moment.threads, ret->threads.len))
+		return err_nomem(err);
+	r->moment.threads.len = ret->threads.len;
+	if (ret->threads.len)
+		memcpy(r->moment.threads.at, ret->threads.at,
+		       ret->threads.len * sizeof(*ret->threads.at));
+	return code;
+}
+
+static enum gospy_code stop(struct source *source, uint64_t max_pause_ns,
+			    const struct moment_work *work, struct moment *ret,
+			    struct gospy_error *err)
+{
+	return pass_through(source, max_pause_ns, work, ret, err, false);
+}
+
+static enum gospy_code watch(struct source *source, uint64_t max_pause_ns,
+			     const struct moment_work *work, struct moment *ret,
+			     struct gospy_error *err)
+{
+	return pass_through(source, max_pause_ns, work, ret, err, true);
+}
+
+static bool watch_thread(struct source *source, pid_t tid,
+			 bool (*look)(void *ctx, const struct place *place), void *ctx)
+{
+	return source_watch_thread(recording_of(source)->below, tid, look, ctx);
+}
+
+static uint64_t read_clock(const struct source *source, enum source_clock clock)
+{
+	return source_clock_ns(((const struct recording *)source)->below, clock);
+}
+
+static void destroy(struct source *source)
+{
+	recording_destroy(recording_of(source));
+}
+
+static const struct source_ops recording_ops = {
+	.check = check,
+	.explain = explain,
+	.auxv = auxv,
+	.mappings = mappings,
+	.tasks = tasks,
+	.exe_path = exe_path,
+	.open_exe = open_exe,
+	.open_mapped = open_mapped,
+	.private_bytes = private_bytes,
+	.stop = stop,
+	.watch = watch,
+	.watch_thread = watch_thread,
+	.clock_ns = read_clock,
+	.destroy = destroy,
+};
+
+static enum gospy_code set_up(struct recording *r, struct span program_facts,
+			      struct gospy_error *err)
+{
+	struct record_mem *m = &r->mem;
+	const void *text = arena_strndup(&r->arena, program_facts.ptr, program_facts.len);
+	if (!text)
+		return err_nomem(err);
+	r->source.program_facts = (struct span){text, program_facts.len};
+	enum gospy_code code = page_store_create(&m->store, err);
+	return code ? code : source_mappings(r->below, &m->maps, err);
+}
+
+enum gospy_code recording_create(struct source *below, struct span program_facts,
+				 enum redaction redaction, const struct recording_also *also,
+				 struct recording **ret, struct gospy_error *err)
+{
+	struct recording *r = calloc(1, sizeof(*r));
+	if (!r)
+		return err_nomem(err);
+	r->source = *below;
+	r->source.ops = &recording_ops;
+	r->source.mem = &r->mem.mem;
+	r->below = below;
+	r->also = *also;
+	r->mem.mem.ops = &record_ops;
+	r->mem.below = below->mem;
+	r->mem.redaction = redaction;
+	atomic_init(&r->mem.off, false);
+	atomic_init(&r->mem.failed, GOSPY_OK);
+	r->real_ns = source_clock_ns(below, SOURCE_REAL);
+	r->boot_ns = source_clock_ns(below, SOURCE_BOOT);
+	r->mono_ns = source_clock_ns(below, SOURCE_MONO);
+	enum gospy_code code = set_up(r, program_facts, err);
+	if (code)
+		recording_destroy(r);
+	else
+		*ret = r;
+	return code;
+}
+
+void recording_destroy(struct recording *r)
+{
+	if (!r)
+		return;
+	page_store_destroy(r->mem.store);
+	mappings_deinit(&r->mem.maps);
+	moment_deinit(&r->moment);
+	tasks_deinit(&r->tasks);
+	arena_deinit(&r->arena);
+	free(r);
+}
+
+struct source *recording_source(struct recording *r)
+{
+	return &r->source;
+}
+
+struct page_store *recording_pages(struct recording *r)
+{
+	return r->mem.store;
+}
+
+enum gospy_code recording_check(struct recording *r, struct gospy_error *err)
+{
+	enum gospy_code code = (enum gospy_code)atomic_load(&r->mem.failed);
+	if (code == GOSPY_E_NOMEM)
+		return err_nomem(err);
+	return code ? err_set(err, code, "what was read cannot be kept") : GOSPY_OK;
+}
+
+const struct moment *recording_moment(const struct recording *r)
+{
+	return &r->moment;
+}
+
+static bool add_thread(struct bundle_facts *facts, const struct task *task,
+		       const struct moment_thread *moment)
+{
+	struct bundle_thread thread = {.task = *task, .state = MOMENT_MOVED};
+	if (moment) {
+		thread.state = moment->state;
+		thread.has_regs = moment->has_regs;
+		thread.place = moment->place;
+	}
+	return vec_push(&facts->threads, thread);
+}
+
+static enum gospy_code list_threads(struct recording *r, struct bundle_facts *facts,
+				    struct gospy_error *err)
+{
+	for (size_t i = 0; i < r->tasks.tasks.len; i++) {
+		const struct task *task = &r->tasks.tasks.at[i];
+		if (!add_thread(facts, task, moment_find(&r->moment, task->tid)))
+			return err_nomem(err);
+	}
+	return GOSPY_OK;
+}
+
+enum gospy_code recording_facts(struct recording *r, struct bundle_facts *ret,
+				struct gospy_error *err)
+{
+	const struct source *below = r->below;
+	struct bundle_facts facts = {
+		.pid = below->pid,
+		.comm = below->comm,
+		.taken.of_core = below->kind == GOSPY_TARGET_CORE || below->taken.of_core,
+		.start_ns = below->start_ns,
+		.real_ns = r->real_ns,
+		.boot_ns = r->boot_ns,
+		.mono_ns = r->mono_ns,
+		.private_bytes = source_private_bytes(r->below),
+		.signal = below->signal,
+		.signal_tid = below->signal_tid,
+		.fault_addr = below->fault_addr,
+		.redacted = r->mem.redaction == REDACT_POINTERS ? "pointers" : NULL,
+	};
+	enum gospy_code code =
+		source_exe_path(r->below, &facts.arena, &facts.exe, &facts.exe_deleted, err);
+	if (!code)
+		code = source_mappings(r->below, &facts.maps, err);
+	if (!code)
+		code = list_threads(r, &facts, err);
+	if (code)
+		bundle_facts_deinit(&facts);
+	else
+		*ret = facts;
+	return code;
+}

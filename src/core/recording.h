@@ -1,0 +1,45 @@
+/*
+ * A source that records: what is read through it of another source goes into a store of pages, and
+ * what its threads were doing at the moment is noted. So a bundle holds what the engine has read,
+ * and whoever opens it reads the same.
+ *
+ * The files that were mapped are not given out, for a bundle has none: the engine reads of memory
+ * what it would have read of them.
+ */
+#ifndef GOSPY_CORE_RECORDING_H
+#define GOSPY_CORE_RECORDING_H
+
+#include "core/bundle_facts.h"
+#include "core/page_store.h"
+
+enum redaction {
+	REDACT_POINTERS, /* of stacks only words that are addresses of something are kept */
+	REDACT_NONE,     /* stacks as they were read */
+};
+
+/* Something that is read in the moment, too. */
+struct recording_also {
+	void (*read)(void *ctx, struct source *source);
+	void *ctx;
+};
+
+struct recording;
+
+/** All but the text is borrowed; that, of image/program_facts.h, is copied. */
+enum gospy_code recording_create(struct source *below, struct span program_facts,
+				 enum redaction redaction, const struct recording_also *also,
+				 struct recording **ret, struct gospy_error *err);
+void recording_destroy(struct recording *recording);
+/** The recording's. */
+struct source *recording_source(struct recording *recording);
+struct page_store *recording_pages(struct recording *recording);
+/** Did something that was read not fit into memory? Then the recording is worth nothing. */
+enum gospy_code recording_check(struct recording *recording, struct gospy_error *err);
+/** What was noted of the process: all but .taken, .left_out, .gospy and .signal. Texts are the
+ * recording's. To be freed by bundle_facts_deinit(). */
+enum gospy_code recording_facts(struct recording *recording, struct bundle_facts *ret,
+				struct gospy_error *err);
+/** The threads at the moment, with registers where they have some; none if there was no moment. */
+const struct moment *recording_moment(const struct recording *recording);
+
+#endif

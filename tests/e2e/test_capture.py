@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""gospy capture: a bundle shows what its process showed, tells nothing that it was to leave out, and
+is opened where there is no program. That every command shows the same of it is tried by the scripts
+of these commands, which are run on bundles as well (GOSPY_ON)."""
+import os
+import re
+import shutil
+import stat
+import subprocess
+import tempfile
+import unittest
+
+import lib_core
+import lib_fixture
+import lib_gospy
+from lib_gospy import ERROR, OK, USAGE, run
+
+
+def without_header(text):
+    """What a command says but for where it was read: the pause, or the bundle."""
+    text = re.sub(r" +\((paused|nothing ran|bundle)[^)]*\)", "", text)
+    return re.sub(r"uptime: \S+|last \S+ ago|, \d+ (seconds?|minutes?)|\d+ (seconds?|minutes?) ", "",
+                  text)
+
+
+def newest(name):
+    return lib_fixture.builds(name, variants=("default",))[-1]
+
+
+class CaptureTest(unittest.TestCase):
+    def start(self, name, *args, build=None):
+        fixture = lib_fixture.Fixture((build or newest(name)).path, *args)
+        self.addCleanup(fixture.close)
+        return fixture
+
+    def capture(self, fixture, *options):
+        path = os.path.join(lib_core.directory(self), "b.core.zst")
+        run("capture", fixture.pid, "-o", path, *options).expect(OK)
+        return path
+
+    def test_where_there_is_no_program(self):
+        """The executable is gone, and not even /proc is asked for anything."""
+        for build in lib_fixture.builds("states", variants=("default", "stripped", "pie", "cgo")):
+            with self.subTest(build=str(build)):
+                copy = os.path.join(lib_core.directory(self), "program")
+                shutil.copy(build.path, copy)
+                fixture = lib_fixture.Fixture(copy)
+                self.addCleanup(fixture.close)
+                live = run("stack", fixture.pid, "--no-args").expect(OK).out
+                path = self.capture(fixture, "--labels")
+                fixture.close()
+                os.unlink(copy)
+                self.assertEqual(run("stack", path, "--no-args").expect(OK).out, live)
+
+    def test_summary_is_the_same(self):
+        fixture = self.start("parked")
+        live = run("summary", fixture.pid).expect(OK).out
+        path = self.capture(fixture)
+        self.assertEqual(without_header(run("summary", path).expect(OK).out), without_header(live))
+
+    def test_json(self):
+        fixture = self.start("parked")
+        path = os.path.join(lib_core.directory(self), "b.core.zst")
+        said = run("capture", fixture.pid, "-o", path, "--json").expect(OK).json()
+        self.assertEqual(said["file"], path)
+        self.assertEqual(said["bytes"], os.stat(path).st_size)
+        self.assertEqual(said["goroutines"], fixture.ready["num_goroutine"])
+        target = run("summary", path, "--json", "--limit", 1).expect(OK).json()["target"]
+        self.assertEqual(target["pid"], fixture.pid)
+        self.assertEqual(target["bundle"], path)
+        self.assertIn("stacks", target["left_out"])
+
+    def test_file(self):
+        """It is the user's own, appears whole, and may be a pipe."""
+        fixture = self.start("parked")
+        path = self.capture(fixture)
+        self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
+        self.assertEqual(os.listdir(os.path.dirname(path)), [os.path.basename(path)])
+        piped = subprocess.run([lib_gospy.GOSPY, "capture", str(fixture.pid), "-o", "-"], check=True,
+                               capture_output=True)
+        self.assertEqual(piped.stderr, b"")
+        with open(path + ".piped", "wb") as f:
+            f.write(piped.stdout)
+        self.assertEqual(run("stack", path + ".piped").expect(OK).out,
+                         run("stack", path).expect(OK).out)
+        run("capture", fixture.pid, "-o", "-", "--json").expect(USAGE)
+        run("capture", fixture.pid, "-o", "/nowhere/at/all").expect(ERROR)
+
+    def test_plain_and_of_a_core(self):
+        """A core file becomes a bundle as well, and what is not packed is an ELF core."""
+        fixture = self.start("parked")
+        plain = self.capture(fixture, "--plain")
+        with open(plain, "rb") as f:
+            self.assertEqual(f.read(4), b"\x7fELF")
+        again = os.path.join(lib_core.directory(self), "again.core.zst")
+        run("capture", plain, "-o", again).expect(OK)
+        self.assertEqual(run("stack", again).expect(OK).out, run("stack", plain).expect(OK).out)
+
+    def test_redaction_is_shown(self):
+        """An argument that was not kept is no zero."""
+        fixture = self.start("states")
+        live = run("stack", fixture.pid).expect(OK).out
+        kept = run("stack", self.capture(fixture, "--redact", "none", "--labels")).expect(OK).out
+        self.assertEqual(kept, live)
+        redacted = run("stack", self.capture(fixture)).expect(OK).out
+        self.assertNotEqual(redacted, live)
+        self.assertIn("_", redacted)
+        self.assertNotRegex(redacted, r"\b0x0\b")
+
+    def test_non_blocking(self):
+        fixture = self.start("states")
+        path = self.capture(fixture, "--non-blocking")
+        said = run("summary", path, "--json").expect(OK).json()
+        self.assertEqual(said["goroutine_counts"]["total"], fixture.ready["num_goroutine"])
+
+
+if __name__ == "__main__":
+    unittest.main()
