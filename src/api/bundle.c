@@ -400,15 +400,34 @@ static void add_note(struct note_list *list, const char *owner, uint32_t type, c
 		list->failed = true;
 }
 
+/* Of a thread that nobody has stopped the kernel tells where it is in the program, and in which
+ * system call: include/uapi/asm-generic/unistd.h, arch/x86/entry/calling.h. */
+static struct user_regs_struct registers_of(const struct moment_thread *thread)
+{
+	const struct place *place = &thread->place;
+	if (thread->has_regs)
+		return thread->regs;
+	return (struct user_regs_struct){
+		.rip = place->pc,
+		.rsp = place->sp,
+		.orig_rax = (uint64_t)place->syscall,
+		.rdi = place->arg0,
+		.rsi = place->arg1,
+		.rdx = place->arg2,
+		.r10 = place->arg3,
+	};
+}
+
 static void add_thread(struct note_list *list, const struct moment_thread *thread, int signal)
 {
+	const struct user_regs_struct regs = registers_of(thread);
 	struct elf_prstatus *status = arena_alloc(&list->arena, sizeof(*status));
 	if (status) {
-		_Static_assert(sizeof(status->pr_reg) == sizeof(thread->regs), "pr_reg");
+		_Static_assert(sizeof(status->pr_reg) == sizeof(regs), "pr_reg");
 		status->pr_pid = thread->tid;
 		status->pr_cursig = (short)signal;
 		status->pr_info.si_signo = signal;
-		memcpy(&status->pr_reg, &thread->regs, sizeof(thread->regs));
+		memcpy(&status->pr_reg, &regs, sizeof(regs));
 	}
 	add_note(list, "CORE", NT_PRSTATUS, status, sizeof(*status));
 }
@@ -484,7 +503,7 @@ static enum gospy_code make_notes(const struct gospy_capture *capture, struct st
 	pid_t first = facts->signal_tid ? facts->signal_tid : facts->pid;
 	for (size_t i = 0; i < moment->threads.len; i++) {
 		const struct moment_thread *thread = &moment->threads.at[i];
-		if (thread->tid == first && thread->has_regs)
+		if (thread->tid == first)
 			add_thread(list, thread, facts->signal);
 	}
 	add_process(list, facts);
@@ -492,7 +511,7 @@ static enum gospy_code make_notes(const struct gospy_capture *capture, struct st
 	add_files(list, facts, &capture->auxv);
 	for (size_t i = 0; i < moment->threads.len; i++) {
 		const struct moment_thread *thread = &moment->threads.at[i];
-		if (thread->tid != first && thread->has_regs)
+		if (thread->tid != first)
 			add_thread(list, thread, facts->signal);
 	}
 	bundle_facts_write(facts, text);

@@ -4,6 +4,7 @@ is opened where there is no program. That every command shows the same of it is 
 of these commands, which are run on bundles as well (GOSPY_ON)."""
 import os
 import re
+import secrets
 import shutil
 import stat
 import subprocess
@@ -106,6 +107,27 @@ class CaptureTest(unittest.TestCase):
         self.assertNotEqual(redacted, live)
         self.assertIn("_", redacted)
         self.assertNotRegex(redacted, r"\b0x0\b")
+
+    def test_secrets(self):
+        """What a program has in its environment, its arguments, on stacks, in objects and in labels
+        is not in a bundle, unless it was asked for."""
+        for build in lib_fixture.builds("secrets"):
+            with self.subTest(build=str(build)):
+                secret = "s3cret-" + secrets.token_hex(12)
+                fixture = lib_fixture.Fixture(build.path, f"--password={secret}",
+                                              env={"SECRET": secret})
+                self.addCleanup(fixture.close)
+                self.assertEqual(self.hits(secret, fixture), 0)
+                self.assertEqual(self.hits(secret, fixture, "--non-blocking"), 0)
+                self.assertGreater(self.hits(secret, fixture, "--redact", "none"), 0)
+                self.assertGreater(self.hits(secret, fixture, "--labels"), 0)
+
+    def hits(self, secret, fixture, *options):
+        """How often a part of it that says enough is in a bundle."""
+        with open(self.capture(fixture, "--plain", *options), "rb") as f:
+            bundle = f.read()
+        parts = {secret[i:i + 8].encode() for i in range(len("s3cret-"), len(secret) - 7)}
+        return sum(bundle.count(part) for part in parts)
 
     def test_non_blocking(self):
         fixture = self.start("states")
