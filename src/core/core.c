@@ -167,16 +167,16 @@ static enum gospy_code open_mapped(struct source *source, const struct mapping *
 	return give(core, map->inode - 1, fd_ret, err);
 }
 
-/* What could be written to. */
+/* What could be written to. Several segments may be of one part of the file, or of its holes. */
 static uint64_t private_bytes(struct source *source)
 {
 	const struct segments *segments = &core_of(source)->segments;
-	uint64_t sum = 0;
+	uint64_t sum = 0, data = input_data_size(core_of(source)->input);
 	if (core_of(source)->is_bundle)
 		return core_of(source)->facts.private_bytes;
 	for (size_t i = 0; i < segments->at.len; i++)
 		sum += segments->at.at[i].stored;
-	return sum;
+	return sum < data ? sum : data;
 }
 
 static int compare_tid(const void *a, const void *b)

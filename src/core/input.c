@@ -186,6 +186,24 @@ uint64_t input_size(const struct input *in)
 	return in->size;
 }
 
+uint64_t input_data_size(const struct input *in)
+{
+	enum { EXTENTS_MAX = 1 << 16 }; // of a file that is in more pieces all is taken for data
+	const int fd = in->unpacked.fd >= 0 ? in->unpacked.fd : in->fd;
+	uint64_t sum = 0;
+	off_t at = 0;
+	for (unsigned i = 0; i < EXTENTS_MAX && !in->seekable; i++) {
+		off_t data = lseek(fd, at, SEEK_DATA);
+		if (data < 0 && errno == ENXIO)
+			return sum < in->size ? sum : in->size;
+		at = data < 0 ? -1 : lseek(fd, data, SEEK_HOLE);
+		if (at <= data)
+			break;
+		sum += (uint64_t)(at - data);
+	}
+	return in->size;
+}
+
 const char *input_format(const struct input *in)
 {
 	return in->format;

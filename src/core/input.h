@@ -46,6 +46,8 @@ enum gospy_code input_read(struct input *input, uint64_t off, void *dst, size_t 
 
 /** Unpacked. If input_cut(), so much of it as there is. */
 uint64_t input_size(const struct input *input);
+/** Of these, what is no hole of the file: in holes there are zeros alone. At most input_size(). */
+uint64_t input_data_size(const struct input *input);
 /** "zstd", "seekable zstd", "xz", "lz4" or "gzip"; NULL: it is not compressed. */
 const char *input_format(const struct input *input);
 /** Is the file packed, and ended before what was packed did, or is it damaged from there on? */

@@ -57,6 +57,7 @@ static void plain(void **state)
 	assert_false(input_cut(in));
 	assert_null(input_problem(in));
 	assert_int_equal(input_stat(in)->st_size, SIZE);
+	assert_int_equal(input_data_size(in), SIZE);
 	uint8_t byte;
 	size_t done = 1;
 	assert_int_equal(input_read(in, SIZE, &byte, 1, &done, &err), GOSPY_OK);
@@ -179,6 +180,11 @@ static void holes(void **state)
 	assert_non_null(strstr(err.msg, "--max-unpacked"));
 	assert_non_null(strstr(err.msg, "63 MiB came so far"));
 	close(fd);
+	struct input *in;
+	assert_int_equal(open_bytes(&z, z.len, &in, &err), GOSPY_OK);
+	assert_int_equal(input_size(in), ZEROS);
+	assert_in_range(input_data_size(in), 3 * DATA, ZEROS / 4);
+	input_destroy(in);
 	vec_free(&z);
 	free(bytes);
 }
