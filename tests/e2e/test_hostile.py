@@ -44,13 +44,14 @@ SNAPSHOTS = (("summary",), ("summary", "--json", "--pc=user"), ("summary", "--no
              ("top", "--batch", "-n1", "--group=label"))
 FIGURES = (("stats",), ("stats", "--json", "--non-blocking"), ("memstats",),
            ("memstats", "--json", "--non-blocking"))
-OPENING = (("doctor",), ("doctor", "--json"), ("version", "-v"), ("process",))
-DIFFERENCES = (("diff", "--for", "1ms", "--json", "--unchanged"),)
+OPENING = (("doctor",), ("doctor", "--json"), ("version", "-v"),
+           ("process",) if lib_gospy.ON_PROCESS else ("version", "--json"))
+DIFFERENCES = (("diff", "--for", "1ms", "--json", "--unchanged"),) if lib_gospy.ON_PROCESS else ()
 
 
 # Sanitizers take their time: one of each kind is enough.
 COMMANDS = ((SNAPSHOTS[1], *SNAPSHOTS[4:6], SNAPSHOTS[7], FIGURES[2], OPENING[0],
-             DIFFERENCES[0]) if SANITIZED else (*SNAPSHOTS, *FIGURES, *OPENING, *DIFFERENCES))
+             *DIFFERENCES) if SANITIZED else (*SNAPSHOTS, *FIGURES, *OPENING, *DIFFERENCES))
 # Each lie is told to one command in so many, which are others for the next lie: to two that take a
 # snapshot, one that reads figures, and one that looks at the program; to each fourth also to one that
 # takes two snapshots.
@@ -671,8 +672,10 @@ class Lies:
 # The methods of Lies that are no lies.
 HELPERS = ("read_gs", "allgs_array", "field", "g", "waiting", "set_allgs", "flood", "every_g",
            "set_stack", "sp_offset", "deep_bytes", "label_set", "sudogs", "make_ms", "mcaches")
+# In a core each of the views is there.
+NO_LIES = () if lib_gospy.ON_PROCESS else ("allgs_of_views",)
 ALL_LIES = [name for name, value in vars(Lies).items()
-            if callable(value) and not name.startswith("_") and name not in HELPERS]
+            if callable(value) and not name.startswith("_") and name not in (*HELPERS, *NO_LIES)]
 # Lies about what gospy takes from the program's file where that is the one that runs.
 OF_THE_FILE = ("function", "module")
 # Lies about what is another structure up to Go 1.23 or 1.25.
@@ -752,8 +755,8 @@ class Hostile(unittest.TestCase):
         liar.process.kill()
         liar.process.wait()
 
-    def check(self, pid, command, own):
-        args = [*command, str(pid)]
+    def check(self, target, command, own):
+        args = [*command, target]
         status, out, err, cpu_s, memory = self.runner.run(args)
         said = f"gospy {' '.join(args)}: {status}, {cpu_s:.2f} s, {memory >> 20} MiB\n"
         said += err[-600:].decode(errors="replace")
@@ -796,11 +799,15 @@ class Hostile(unittest.TestCase):
                 if os.environ.get("GOSPY_SHOW"):
                     print("==", name, build, file=sys.stderr)
                 if memory.undo:
-                    for command in commands_for(name):
-                        with self.subTest(command=" ".join(command)):
-                            self.check(liar.pid, command, len(lies.gs))
+                    with lib_gospy.aimed([liar.pid]) as target:
+                        self.lie_about(target[0], name, len(lies.gs))
             memory.restore()
             memory.used = AREA
+
+    def lie_about(self, target, name, own):
+        for command in commands_for(name):
+            with self.subTest(command=" ".join(command)):
+                self.check(target, command, own)
 
     def test_newest(self):
         self.lie(lib_gospy.builds("states", variants=("cgo",))[-1], ALL_LIES)
