@@ -1,14 +1,19 @@
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/save.h"
 #include "cli/progress.h"
 #include "cli/shared.h"
+#include "cli/when.h"
 #include "cli/which.h"
 #include "render/json.h"
 #include "render/units.h"
@@ -18,6 +23,8 @@ struct capture_options {
 	const char *output;
 	int redact; /* enum gospy_redaction */
 	bool labels, plain;
+	uint64_t every_ns, keep;
+	const char *when;
 };
 
 static const struct opt_choice redact_choices[] = {
@@ -36,6 +43,13 @@ static const struct opt capture_opts[] = {
 	{"labels", .type = OPT_FLAG, AT(labels), .help = "with the texts of profiler labels"},
 	{"plain", .type = OPT_FLAG, AT(plain),
 	 .help = "an ELF core file that is not packed, which gdb and delve open as it is"},
+	{"every", .type = OPT_DURATION, AT(every_ns), .arg = "D", .above_zero = true,
+	 .help = "one each D until the process ends; -o names a folder for them"},
+	{"when", .type = OPT_STRING, AT(when), .arg = "CONDITION",
+	 .help = "one whenever this becomes true: 'goroutines>N', 'rss>SIZE' or 'wait>D'; it is "
+		 "looked at each --every (default 10s)"},
+	{"keep", .type = OPT_NUMBER, AT(keep), .arg = "N",
+	 .help = "with --every or --when: only the last N files (default 10)"},
 	{0},
 };
 
@@ -149,30 +163,26 @@ static enum gospy_code make_private(const struct save *save, struct gospy_error 
 		       : GOSPY_OK;
 }
 
-static int capture_and_write(struct cli *cli, const struct capture_options *options,
-			     const struct which_one *one)
+/* One bundle of the target; `*code_ret` is that of the failure, which was told. */
+static int capture_once(struct cli *cli, const struct capture_options *options,
+			struct gospy_target *target, const char *path, enum gospy_code *code_ret)
 {
-	char path[DEFAULT_PATH_SIZE];
-	struct gospy_error err;
-	CLEANUP(shared_target_close) struct gospy_target *target = NULL;
+	struct gospy_error err = {0};
 	CLEANUP(capture_destroy) struct gospy_capture *capture = NULL;
 	CLEANUP(save_drop) struct save save = SAVE_NONE;
-	if (shared_target_open(&options->snapshot.target, NULL, one, &target, &err))
-		return cli_fail(cli, &err);
 	const struct gospy_target_info *info = gospy_target_info(target);
-	const char *output = options->output;
-	if (!output) {
-		default_path(info, options->plain, path);
-		output = path;
-	}
 	// The file first: if there can be none, the process need not be read.
-	if (save_begin(&save, output, &err) || make_private(&save, &err) ||
+	if (save_begin(&save, path, &err) || make_private(&save, &err) ||
 	    take_it(cli, options, target, &capture, &err) ||
-	    gospy_capture_write(capture, save.fd, options->plain, &err))
-		return cli_fail(cli, &err);
+	    gospy_capture_write(capture, save.fd, options->plain, &err)) {
+		*code_ret = err.code;
+		return err.code == GOSPY_E_GONE && options->every_ns ? EXIT_STATUS_OK
+								     : cli_fail(cli, &err);
+	}
 	const struct gospy_capture_info *captured = gospy_capture_info(capture);
 	save.bytes = captured->bytes;
-	if (save_end(&save, &err))
+	*code_ret = save_end(&save, &err);
+	if (*code_ret)
 		return cli_fail(cli, &err);
 	int status = shared_worst(note_problems(cli, captured), shared_note_target(cli, info));
 	if (*save.path && cli->format == REPORT_TEXT)
@@ -180,6 +190,123 @@ static int capture_and_write(struct cli *cli, const struct capture_options *opti
 	else if (*save.path)
 		write_json(cli, info, captured, save.path);
 	return status;
+}
+
+/* ---- again and again */
+
+/* The files that were written, oldest first; the names are owned. */
+struct series {
+	VEC(char *) paths;
+};
+
+static void series_deinit(struct series *series)
+{
+	for (size_t i = 0; i < series->paths.len; i++)
+		free(series->paths.at[i]);
+	vec_free(&series->paths);
+}
+
+/* Of the files of this run the oldest ones go. */
+static bool series_add(struct series *series, const char *path, uint64_t keep)
+{
+	char *copy = strdup(path);
+	if (!copy || !vec_push(&series->paths, copy)) {
+		free(copy);
+		return false;
+	}
+	while (series->paths.len > keep) {
+		unlink(series->paths.at[0]);
+		free(series->paths.at[0]);
+		series->paths.len--;
+		memmove(series->paths.at, series->paths.at + 1,
+			series->paths.len * sizeof(*series->paths.at));
+	}
+	return true;
+}
+
+static void series_path(const struct capture_options *options, const struct gospy_target_info *info,
+			char path[PATH_MAX])
+{
+	char name[DEFAULT_PATH_SIZE];
+	default_path(info, options->plain, name);
+	snprintf(path, PATH_MAX, "%s%s%s", options->output ? options->output : "",
+		 options->output ? "/" : "", name);
+}
+
+/* Until the process ends, which is no failure. With a condition it is the moment in which that
+ * becomes true that counts. */
+static int capture_series(struct cli *cli, const struct capture_options *options,
+			  const struct when *when, struct gospy_target *target)
+{
+	CLEANUP(series_deinit) struct series series = {0};
+	struct gospy_error err;
+	bool was = false;
+	for (;; clock_sleep(options->every_ns)) {
+		char path[PATH_MAX];
+		bool is = true;
+		uint64_t value;
+		enum gospy_code code = when ? when_look(when, target, &is, &value, &err) : GOSPY_OK;
+		if (code == GOSPY_E_GONE)
+			return EXIT_STATUS_OK;
+		if (code)
+			return cli_fail(cli, &err);
+		bool due = is && !(when && was);
+		was = is;
+		if (!due)
+			continue;
+		series_path(options, gospy_target_info(target), path);
+		int status = capture_once(cli, options, target, path, &code);
+		if (code)
+			return status;
+		if (!series_add(&series, path, options->keep)) {
+			err_nomem(&err);
+			return cli_fail(cli, &err);
+		}
+		if (!out_flush(cli->out))
+			return EXIT_STATUS_OK;
+	}
+}
+
+static int capture_and_write(struct cli *cli, const struct capture_options *options,
+			     const struct when *when, const struct which_one *one)
+{
+	char path[DEFAULT_PATH_SIZE];
+	struct gospy_error err;
+	enum gospy_code code;
+	CLEANUP(shared_target_close) struct gospy_target *target = NULL;
+	if (shared_target_open(&options->snapshot.target, NULL, one, &target, &err))
+		return cli_fail(cli, &err);
+	if (options->every_ns)
+		return capture_series(cli, options, when, target);
+	default_path(gospy_target_info(target), options->plain, path);
+	return capture_once(cli, options, target, options->output ? options->output : path, &code);
+}
+
+static enum gospy_code check(struct cli *cli, struct capture_options *options,
+			     const struct which_one *one, struct when *when,
+			     struct gospy_error *err)
+{
+	enum { EVERY_NS = 1000 * 1000 * 1000, KEEP = 10 };
+	bool to_stdout = options->output && strcmp(options->output, "-") == 0;
+	if (options->when && when_parse(options->when, when, err))
+		return err->code;
+	if (to_stdout && cli->format != REPORT_TEXT)
+		return err_set(err, GOSPY_E_USAGE,
+			       "standard output is either the bundle or JSON about it: name a file "
+			       "for the bundle with -o");
+	if (!options->every_ns && !options->when)
+		return options->keep ? err_set(err, GOSPY_E_USAGE,
+					       "--keep is for the files of --every or --when")
+				     : GOSPY_OK;
+	if (one->core || to_stdout)
+		return err_set(err, GOSPY_E_USAGE,
+			       one->core ? "nothing happens in a core file: --every and --when are "
+					   "for processes"
+					 : "--every and --when write files: -o names a folder");
+	options->keep = options->keep ? options->keep : KEEP;
+	if (!options->every_ns)
+		options->every_ns = UINT64_C(10) * EVERY_NS;
+	return GOSPY_OK;
 }
 
 static int capture_run(struct cli *cli, char **args)
@@ -191,17 +318,12 @@ static int capture_run(struct cli *cli, char **args)
 	int status = cli_parse(cli, &cmd_capture, args, &options, &count);
 	if (status != CLI_GO_ON)
 		return status;
-	bool to_stdout = options.output && strcmp(options.output, "-") == 0;
+	struct when when = {0};
 	if (which_runtime(cli, &options.snapshot.target, &args, &count, &one, &err) ||
-	    cli_no_more(args, count, &err) || shared_check(&options.snapshot, &err))
+	    cli_no_more(args, count, &err) || shared_check(&options.snapshot, &err) ||
+	    check(cli, &options, &one, &when, &err))
 		return cli_fail(cli, &err);
-	if (to_stdout && cli->format != REPORT_TEXT) {
-		err_set(&err, GOSPY_E_USAGE,
-			"standard output is either the bundle or JSON about it: name a file for "
-			"the bundle with -o");
-		return cli_fail(cli, &err);
-	}
-	return capture_and_write(cli, &options, &one);
+	return capture_and_write(cli, &options, options.when ? &when : NULL, &one);
 }
 
 const struct cmd cmd_capture = {
@@ -218,6 +340,7 @@ const struct cmd cmd_capture = {
 	.examples = "gospy capture shop\n"
 		    "gospy capture 4711 -o night.core.zst && gospy top night.core.zst\n"
 		    "gospy capture 4711 -o - | ssh desk 'cat >shop.core.zst'\n"
+		    "gospy capture shop --when 'goroutines>10000' --keep 3 -o /var/tmp\n"
 		    "gospy capture core.4711 -o small.core.zst",
 	.run = capture_run,
 };

@@ -7,7 +7,7 @@
 #include "base/pairs.h"
 
 enum {
-	TEXT_MAX = 1 << 20,
+	TEXT_MAX = 16 << 20,
 	PROVENANCE_MAX = 4096,
 };
 

@@ -2,6 +2,7 @@
 """gospy capture: a bundle shows what its process showed, tells nothing that it was to leave out, and
 is opened where there is no program. That every command shows the same of it is tried by the scripts
 of these commands, which are run on bundles as well (GOSPY_ON)."""
+import json
 import os
 import re
 import secrets
@@ -128,6 +129,46 @@ class CaptureTest(unittest.TestCase):
             bundle = f.read()
         parts = {secret[i:i + 8].encode() for i in range(len("s3cret-"), len(secret) - 7)}
         return sum(bundle.count(part) for part in parts)
+
+    def series(self, fixture, *options):
+        """A run that writes one bundle after the other, and its folder."""
+        place = lib_core.directory(self)
+        process = subprocess.Popen(
+            [lib_gospy.GOSPY, "capture", str(fixture.pid), *options, "-o", place, "--json=lines"],
+            stdout=subprocess.PIPE, text=True)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process, place
+
+    def test_every(self):
+        """The last ones stay, and the end of the process is that of the run."""
+        fixture = self.start("parked")
+        process, place = self.series(fixture, "--every", "10ms", "--keep", "2")
+        written = [json.loads(process.stdout.readline())["file"] for _ in range(5)]
+        self.assertFalse(os.path.exists(written[0]) or os.path.exists(written[1]))
+        fixture.close()
+        last = [json.loads(line)["file"] for line in process.stdout] or written
+        self.assertEqual(process.wait(), OK)
+        kept = sorted(os.path.join(place, name) for name in os.listdir(place))
+        self.assertEqual(kept, sorted((written + last)[-2:] if last is not written
+                                      else written[-2:]))
+        run("summary", kept[0]).expect(OK)
+
+    def test_when(self):
+        """When it becomes true, once."""
+        fixture = self.start("states")
+        limit = fixture.ready["num_goroutine"]
+        never, empty = self.series(fixture, "--every", "10ms", "--when", f"goroutines>{limit}")
+        process, place = self.series(fixture, "--every", "10ms", "--when",
+                                     f"goroutines>{limit - 1}")
+        first = json.loads(process.stdout.readline())
+        self.assertEqual(first["goroutines"], limit)
+        fixture.close()
+        self.assertEqual((process.stdout.read(), process.wait(), never.stdout.read(), never.wait()),
+                         ("", OK, "", OK))
+        self.assertEqual(os.listdir(empty), [])
+        self.assertEqual(os.listdir(place), [os.path.basename(first["file"])])
 
     def test_non_blocking(self):
         fixture = self.start("states")

@@ -184,6 +184,7 @@ class UsageTest(ErrorTest):
            "D": ("soon", "-1s", "1x", "", "9" * 30 + "h"), "PID": ("x", "0", "-1", "9" * 30),
            "REGEX": ("(", "[", "*", "(" * 20000), "K[=V]": ("", "=x"), "MODULE": ("", "a,,b"),
            "WHEN": ("%", ""), "NAME": ("%", ""), "KEY": ("%", ""), "PLACE": ("%", ""),
+           "CONDITION": ("goroutines", "rss>x", "wait>soon", "load>1", ""), "WHAT": ("%", ""),
            "BYTES": ("x", "-1", "1.5", "", "9" * 30), "F": ("%", ""),
            "TAG[,TAG]": ("%", "", "pid,", "pid,,host"), "LEVEL": ("%", ""),
            "N|P%": ("x", "-1", "1.5", "%", "", "1,", "1,2", "1%,2%", "1,2%,3", "9" * 30)}
@@ -229,7 +230,7 @@ class UsageTest(ErrorTest):
     def test_missing(self):
         """Of what a command needs: it says what that is."""
         needs = {"process", "summary", "stack", "top", "stats", "memstats", "version", "doctor", "gc",
-                 "trace", "pprof-cpu", "pprof-heap", "diff"}
+                 "capture", "trace", "pprof-cpu", "pprof-heap", "diff"}
         for command in commands():
             if command in needs:
                 self.one_line([command], "which process\\? .*PID, name or :PORT.*`gospy list`")
