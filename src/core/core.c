@@ -171,12 +171,13 @@ static enum gospy_code open_mapped(struct source *source, const struct mapping *
 static uint64_t private_bytes(struct source *source)
 {
 	const struct segments *segments = &core_of(source)->segments;
-	uint64_t sum = 0, data = input_data_size(core_of(source)->input);
-	if (core_of(source)->is_bundle)
-		return core_of(source)->facts.private_bytes;
+	const struct core *core = core_of(source);
+	// A bundle has all that was read of it, and each g was.
+	uint64_t sum = 0,
+		 most = core->is_bundle ? core->facts.private_bytes : input_data_size(core->input);
 	for (size_t i = 0; i < segments->at.len; i++)
 		sum += segments->at.at[i].stored;
-	return sum < data ? sum : data;
+	return sum < most ? sum : most;
 }
 
 static int compare_tid(const void *a, const void *b)
