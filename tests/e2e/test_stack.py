@@ -84,8 +84,9 @@ def at_rest(fixture, options, aside):
         then = split(fixture.ask("stack")["traceback"])
         same = own.keys() == then.keys() and all(
             own[goid] == then[goid] for goid in own if goid not in aside)
-        # Who still moves may have no stack to show, and gospy says so by its status.
-        if not same or run.status == lib_gospy.PARTIAL:
+        # Who still moves may have no stack to show, and gospy says so by its status. And a collection
+        # may have begun in between, which is in the midst of a stack.
+        if not same or run.status == lib_gospy.PARTIAL or " (scan)" in run.out:
             return None
         return own, split(run.expect(lib_gospy.OK).out)
     return lib_gospy.wait_for(take, "the program to come to rest")
