@@ -40,6 +40,14 @@ class CaptureTest(unittest.TestCase):
         run("capture", fixture.pid, "-o", path, *options).expect(OK)
         return path
 
+    def at_rest(self, fixture, *command, captured=()):
+        """What a command shows of the program, and a bundle of it, of a time in which it rests."""
+        def take():
+            before = run(*command, fixture.pid).expect(OK).out
+            path = self.capture(fixture, "--labels", *captured)
+            return (before, path) if run(*command, fixture.pid).out == before else None
+        return lib_gospy.wait_for(take, "the program to come to rest")
+
     def test_where_there_is_no_program(self):
         """The executable is gone, and not even /proc is asked for anything."""
         for build in lib_fixture.builds("states", variants=("default", "stripped", "pie", "cgo")):
@@ -48,17 +56,23 @@ class CaptureTest(unittest.TestCase):
                 shutil.copy(build.path, copy)
                 fixture = lib_fixture.Fixture(copy)
                 self.addCleanup(fixture.close)
-                live = run("stack", fixture.pid, "--no-args").expect(OK).out
-                path = self.capture(fixture, "--labels")
+                live, path = self.at_rest(fixture, "stack", "--no-args")
                 fixture.close()
                 os.unlink(copy)
                 self.assertEqual(run("stack", path, "--no-args").expect(OK).out, live)
 
     def test_summary_is_the_same(self):
+        """Of a program that is the same before and after: its start may go on for a moment."""
         fixture = self.start("parked")
-        live = run("summary", fixture.pid).expect(OK).out
-        path = self.capture(fixture)
-        self.assertEqual(without_header(run("summary", path).expect(OK).out), without_header(live))
+
+        def take():
+            before, path, after = (run("summary", fixture.pid).expect(OK).out,
+                                   self.capture(fixture),
+                                   run("summary", fixture.pid).expect(OK).out)
+            same = without_header(before) == without_header(after)
+            return (before, run("summary", path).expect(OK).out) if same else None
+        live, bundle = lib_gospy.wait_for(take, "the program to come to rest")
+        self.assertEqual(without_header(bundle), without_header(live))
 
     def test_json(self):
         fixture = self.start("parked")
@@ -101,9 +115,8 @@ class CaptureTest(unittest.TestCase):
     def test_redaction_is_shown(self):
         """An argument that was not kept is no zero."""
         fixture = self.start("states")
-        live = run("stack", fixture.pid).expect(OK).out
-        kept = run("stack", self.capture(fixture, "--redact", "none", "--labels")).expect(OK).out
-        self.assertEqual(kept, live)
+        live, path = self.at_rest(fixture, "stack", captured=("--redact", "none"))
+        self.assertEqual(run("stack", path).expect(OK).out, live)
         redacted = run("stack", self.capture(fixture)).expect(OK).out
         self.assertNotEqual(redacted, live)
         self.assertIn("_", redacted)
