@@ -358,6 +358,11 @@ class FollowTest(CopyTest):
         lib_gospy.wait_for(lambda: "has executed its program anew" in self.notes(), "the note")
         self.read_until(process, fixture.pid)
 
+    def wait_for_successor(self, terminal, fixture):
+        """Until it is said, which is for some seconds only, or to be seen that top goes on with it."""
+        terminal.wait_text(rf"process {fixture.pid} follows it: same executable|"
+                           rf"^ *(gospy +)?\S+ +(pid )?{fixture.pid} +go1")
+
     def test_screen(self):
         path = self.copy()
         first = lib_fixture.Fixture(path, "-n", 5)
@@ -369,7 +374,7 @@ class FollowTest(CopyTest):
         terminal.wait_text("waits for its successor")
         second = lib_fixture.Fixture(path, "-n", 6)
         self.addCleanup(second.close)
-        terminal.wait_text(rf"process {second.pid} follows it: same executable")
+        self.wait_for_successor(terminal, second)
         terminal.wait_no_text("waits for its successor")
         # The same by a key, after the end.
         terminal.key("F")
@@ -379,7 +384,7 @@ class FollowTest(CopyTest):
         terminal.key("F")
         terminal.wait_text("waits for its successor")
         third = self.start(path, "-n", 7)
-        terminal.wait_text(rf"process {third.pid} follows it: same executable")
+        self.wait_for_successor(terminal, third)
         terminal.key("q")
         self.assertEqual(terminal.end(), OK)
         self.assertEqual(terminal.restored(), [])
