@@ -7,7 +7,7 @@ import re
 
 BASE = "4cf5c35d39040965851ba77bcb88b44ebd2f4f27"
 
-# Commands of tests/compare whose text or figures were changed as a whole.
+# Commands of lib_commands.py whose text or figures were changed as a whole.
 COMMANDS = [
     (r"^(summary|stack)\b.* --group", "groups tell reasons, and what is waited for"),
     (r"--pc (user|current)", "the user frame is outside of the standard library, and the current "
@@ -23,7 +23,7 @@ COMMANDS = [
     (r"^summary --json x$", "a word that is no PID is the name of a process"),
 ]
 
-# Masks for the text of all other commands, applied behind those of tests/compare.
+# Masks for the text of all other commands, applied behind those of lib_same.py.
 TEXT = [
     (rb"\((?:paused [^)]*|nothing ran, nothing stopped)\)", b"(@)",
      "a process of which no thread runs is not stopped at all"),
