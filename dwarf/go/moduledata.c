@@ -173,6 +173,7 @@ static struct moduledata decode(const struct raw *raw, const struct shape *shape
 		.types = w[shape->types],
 		.etypes = w[shape->etypes],
 		.gofunc = shape->gofunc ? w[shape->gofunc] : 0,
+		.rodata = shape->gofunc ? w[shape->gofunc - 1] : 0, // it stands before gofunc
 		.next = next % PTR_SIZE == 0 ? next : 0,
 	};
 }
@@ -252,10 +253,11 @@ bool moduledata_is_moved(const struct moduledata *md, const struct moduledata *m
 {
 	static const size_t addresses[] = {
 #define AT(member) offsetof(struct moduledata, member)
-		AT(addr),  AT(pclntab),   AT(pclntab_end), AT(funcnametab), AT(cutab),  AT(filetab),
-		AT(pctab), AT(pclntable), AT(ftab),        AT(minpc),       AT(maxpc),  AT(text),
-		AT(etext), AT(noptrdata), AT(enoptrdata),  AT(data),        AT(edata),  AT(bss),
-		AT(ebss),  AT(noptrbss),  AT(enoptrbss),   AT(types),       AT(etypes), AT(gofunc),
+		AT(addr),      AT(pclntab), AT(pclntab_end), AT(funcnametab), AT(cutab),
+		AT(filetab),   AT(pctab),   AT(pclntable),   AT(ftab),        AT(minpc),
+		AT(maxpc),     AT(text),    AT(etext),       AT(noptrdata),   AT(enoptrdata),
+		AT(data),      AT(edata),   AT(bss),         AT(ebss),        AT(noptrbss),
+		AT(enoptrbss), AT(types),   AT(etypes),      AT(gofunc),      AT(rodata),
 #undef AT
 	};
 	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {

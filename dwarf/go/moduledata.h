@@ -33,6 +33,7 @@ struct moduledata {
 	uint64_t noptrdata, enoptrdata, data, edata, bss, ebss, noptrbss, enoptrbss;
 	uint64_t types, etypes; /* type descriptors */
 	uint64_t gofunc;        /* base of funcdata offsets, Go 1.18+; else 0 */
+	uint64_t rodata;        /* base of offsets to masks of stack objects, Go 1.18+; else 0 */
 	uint64_t next; /* next module (plugins), or 0; for Go 1.21 and 1.22 see moduledata_next */
 };
 

@@ -1,5 +1,6 @@
-/* Every lookup of pclntab.h over a Go module with bytes changed. */
+/* Every lookup of pclntab.h and stack_map.h over a Go module with bytes changed. */
 #include "dwarf/go/inline_tree.h"
+#include "dwarf/go/stack_map.h"
 #include "go_image_input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -20,6 +21,22 @@ static void look_up(struct pclntab *pcln, uint64_t pc)
 	}
 	(void)pcln_known(&func);
 	(void)pcln_wrapped(&func);
+	struct arena arena = {0};
+	struct stack_map map;
+	unsigned bits = 0;
+	if (stack_map_resolve(pcln, &arena, pc, &map) && !map.any) {
+		for (uint64_t i = 0; i < map.local_words; i++)
+			bits += stack_map_bit(map.locals, i);
+		for (uint64_t i = 0; i < map.arg_words; i++)
+			bits += stack_map_bit(map.args, i);
+		for (size_t k = 0; k < map.object_count; k++) {
+			const struct stack_object *object = &map.objects[k];
+			for (uint64_t i = 0; object->mask && i < object->words; i++)
+				bits += stack_map_bit(object->mask, i);
+		}
+	}
+	(void)bits;
+	arena_deinit(&arena);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -6,7 +6,9 @@
  *   main.main       [0x00, 0x40)  a.go:10, from 0x10 main.inner b.go:77, from 0x18 therein
  *                                 main.innermost c.go:5, from 0x20 a.go:12; sp 0, from 4 on 24;
  *                                 arguments 0x…, {0x…}, from 0x10 on the second is dead
- *                                 (Go 1.17+: ArgInfo; 1.18+: ArgLiveInfo)
+ *                                 (Go 1.17+: ArgInfo; 1.18+: ArgLiveInfo); pointers: from 0x10
+ *                                 on the second local and the second argument, before none and
+ *                                 the first argument; the first local is a stack object
  *   runtime.goexit  [0x40, 0x60)  no tables but names; known by its funcID
  *   main.main.func1 [0x60, 0x80)  a wrapper of main.main (Go 1.18+: WrapInfo)
  */
@@ -34,6 +36,8 @@ struct go_image {
 	uint64_t text, moduledata, pclntab;
 	uint64_t type_g, type_stack; /* descriptors of runtime.g and runtime.stack */
 	uint64_t arg_info, arg_live; /* of main.main */
+	uint64_t arg_maps, local_maps, objects;
+	uint64_t type_object, object_mask;
 	uint8_t bytes[GO_IMAGE_LEN];
 };
 
@@ -97,7 +101,7 @@ static inline uint64_t go_image_pcvalue(struct go_image *im, const int32_t (*pai
 struct go_image_tables {
 	uint64_t pclntab, names, files, pctab, funcs, ftab, gofunc, cutab;
 	uint32_t name[3], inner, innermost; /* names */
-	uint32_t pcsp, pcfile, pcln, inl, live;
+	uint32_t pcsp, pcfile, pcln, inl, live, maps;
 	uint64_t tree, wrap; /* addresses */
 };
 
@@ -139,19 +143,25 @@ static inline uint64_t go_image_func(struct go_image *im, const struct go_image_
 	last[3] = (uint8_t)nfuncdata;
 	go_image_put(im, last, 4, 1);
 	uint32_t inl_pcdata = im->minor == 12 ? 1 : 2;
+	uint32_t object_funcdata = im->minor == 12 ? 4 : im->minor < 16 ? 3 : 2;
 	for (uint32_t k = 0; k < npcdata; k++)
 		go_image_put(im,
-			     &(uint32_t){k == inl_pcdata ? t->inl
-					 : k == 3        ? t->live
-							 : 0},
+			     &(uint32_t){!tables               ? 0
+					 : k == inl_pcdata     ? t->inl
+					 : k == inl_pcdata - 1 ? t->maps
+					 : k == 3              ? t->live
+							       : 0},
 			     4, 4);
 	uint32_t inl_funcdata = im->minor == 12 ? 2 : im->minor < 16 ? 4 : 3;
 	for (uint32_t k = 0; k < nfuncdata; k++) {
-		uint64_t data = tables && k == inl_funcdata   ? t->tree
-				: args && k == 5              ? im->arg_info
-				: live && k == 6              ? im->arg_live
-				: i == 2 && k == 7 && offsets ? t->wrap
-							      : 0;
+		uint64_t data = tables && k == inl_funcdata      ? t->tree
+				: tables && k == 0               ? im->arg_maps
+				: tables && k == 1               ? im->local_maps
+				: tables && k == object_funcdata ? im->objects
+				: args && k == 5                 ? im->arg_info
+				: live && k == 6                 ? im->arg_live
+				: i == 2 && k == 7 && offsets    ? t->wrap
+								 : 0;
 		if (offsets)
 			go_image_put(im, &(uint32_t){data ? (uint32_t)(data - t->gofunc) : ~0u}, 4,
 				     4);
@@ -172,6 +182,26 @@ static inline uint64_t go_image_tree(struct go_image *im, const struct go_image_
 			go_image_put(im, (uint32_t[]){0xffff, 1, 1, name[i], parent[i]}, 20, 4);
 	}
 	return addr;
+}
+
+/* The stack maps and the stack object of main.main. */
+static inline void go_image_maps(struct go_image *im, struct go_image_tables *t)
+{
+	t->maps = (uint32_t)(GO_IMAGE_PCVALUE(im, {-1, 0x10}, {1, 0x40}) - t->pctab);
+	static const uint8_t args[] = {2, 0, 0, 0, 2, 0, 0, 0, 1, 2},
+			     locals[] = {2, 0, 0, 0, 2, 0, 0, 0, 0, 2};
+	im->arg_maps = go_image_put(im, args, sizeof(args), 4);
+	im->local_maps = go_image_put(im, locals, sizeof(locals), 4);
+	im->objects = go_image_put(im, &(uint64_t){1}, 8, 8);
+	if (im->minor < 17) {
+		go_image_put(im, (uint64_t[]){(uint64_t)-16, im->type_object}, 16, 8);
+		return;
+	}
+	go_image_put(im, (int32_t[]){-16, 8, 8}, 12, 4);
+	if (im->minor < 18)
+		go_image_put(im, &im->object_mask, 8, 8);
+	else
+		go_image_put(im, &(uint32_t){(uint32_t)(im->object_mask - im->base)}, 4, 4);
 }
 
 static inline void go_image_pclntab(struct go_image *im, struct go_image_tables *t)
@@ -229,6 +259,7 @@ static inline void go_image_pclntab(struct go_image *im, struct go_image_tables 
 	static const uint8_t arg_live[GO_IMAGE_ARGS_LEN] = {0, 1};
 	im->arg_info = go_image_put(im, arg_info, sizeof(arg_info), 1);
 	im->arg_live = go_image_put(im, arg_live, sizeof(arg_live), 1);
+	go_image_maps(im, t);
 	t->tree = go_image_tree(im, t);
 	t->wrap = go_image_put(im, &(uint32_t){0}, 4, 4); // main.main
 	if (!go12)
@@ -318,6 +349,11 @@ static inline uint64_t go_image_types(struct go_image *im)
 							     {"atomicstatus", u32, 32},
 							     {"old", im->type_stack, 16}},
 				   4);
+	im->object_mask = go_image_put(im, (uint8_t[]){1}, 1, 1);
+	im->type_object = go_image_type(im, types, 25, 8, "*main.object", "main",
+					(struct go_image_field[]){{"p", u64, 0}}, 1);
+	go_image_set(im, im->type_object + 8, 8, 8);
+	go_image_set(im, im->type_object + 32, im->object_mask, 8);
 	return types;
 }
 
@@ -370,8 +406,10 @@ static inline void go_image_moduledata(struct go_image *im, const struct go_imag
 		r--;
 	w[rows[r].types] = types;
 	w[rows[r].etypes] = etypes;
-	if (rows[r].gofunc)
+	if (rows[r].gofunc) {
+		w[rows[r].gofunc - 1] = im->base; // rodata
 		w[rows[r].gofunc] = t->gofunc;
+	}
 	if (im->minor >= 26)
 		w[rows[r].gofunc + 1] = end; // epclntab
 	go_image_slice(w, rows[r].textsectmap, im->base, 1);
