@@ -232,7 +232,20 @@ static inline uint64_t field_load(const uint8_t *bytes, struct field f)
 	F(allocCount, "allocCount", 0)                                                             \
 	F(spanclass, "spanclass", 0)                                                               \
 	F(elemsize, "elemsize", 0)                                                                 \
-	F(allocCountBeforeCache, "allocCountBeforeCache", 0)
+	F(allocCountBeforeCache, "allocCountBeforeCache", 0)                                       \
+	F(state, "state", 0)                                                                       \
+	F(freeindex, "freeindex", 0)                                                               \
+	F(allocBits, "allocBits", 0)                                                               \
+	F(gcmarkBits, "gcmarkBits", 0)                                                             \
+	F(isUserArenaChunk, "isUserArenaChunk", 0) /* Go 1.20+ */                                  \
+	F(specials, "specials", 0)                                                                 \
+	F(largeType, "largeType", 0) /* Go 1.22+ */
+
+/* What is known of one object of a span besides its bytes; what follows depends on its kind. */
+#define LAYOUT_SPECIAL(F)                                                                          \
+	F(next, "next", 0)                                                                         \
+	F(offset, "offset", 0)                                                                     \
+	F(kind, "kind", 0)
 
 #define LAYOUT_MHEAP(F)                                                                            \
 	F(sweepgen, "sweepgen", 0)                                                                 \
@@ -244,7 +257,8 @@ static inline uint64_t field_load(const uint8_t *bytes, struct field f)
 	F(largefree, "largefree", 0)                                                               \
 	F(nlargefree, "nlargefree", 0)                                                             \
 	F(nsmallfree, "nsmallfree", 0)                                                             \
-	F(central, "central", 0)
+	F(central, "central", 0)                                                                   \
+	F(allspans, "allspans", 0)
 
 #define LAYOUT_MCENTRAL(F) F(nmalloc, "nmalloc", 0)
 
@@ -252,7 +266,8 @@ static inline uint64_t field_load(const uint8_t *bytes, struct field f)
 
 #define LAYOUT_CLEANUPQUEUE(F)                                                                     \
 	F(queued, "queued", 0)                                                                     \
-	F(executed, "executed", 0)
+	F(executed, "executed", 0)                                                                 \
+	F(all, "all", 0)
 
 /** bucket.typ: what profile it is of. src/runtime/mprof.go:bucketType, Go 1.12 to 1.27. */
 enum profile_type { MEM_PROFILE = 1, BLOCK_PROFILE, MUTEX_PROFILE };
@@ -285,6 +300,7 @@ enum profile_type { MEM_PROFILE = 1, BLOCK_PROFILE, MUTEX_PROFILE };
 	S(hchan, "runtime.hchan", LAYOUT_HCHAN, 1, 1)                                              \
 	S(mcache, "runtime.mcache", LAYOUT_MCACHE, 0, 1)                                           \
 	S(mspan, "runtime.mspan", LAYOUT_MSPAN, 0, 1)                                              \
+	S(special, "runtime.special", LAYOUT_SPECIAL, 0, 1)                                        \
 	S(timer, "runtime.timer", LAYOUT_TIMER, 0, 1)                                              \
 	S(schedt, "runtime.schedt", LAYOUT_SCHEDT, 0, 0)                                           \
 	S(mstats, "runtime.mstats", LAYOUT_MSTATS, 0, 0)                                           \

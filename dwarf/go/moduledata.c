@@ -174,6 +174,7 @@ static struct moduledata decode(const struct raw *raw, const struct shape *shape
 		.etypes = w[shape->etypes],
 		.gofunc = shape->gofunc ? w[shape->gofunc] : 0,
 		.rodata = shape->gofunc ? w[shape->gofunc - 1] : 0, // it stands before gofunc
+		.gcmasks = addr + (uint64_t)(shape->hasmain + 1) * PTR_SIZE,
 		.next = next % PTR_SIZE == 0 ? next : 0,
 	};
 }

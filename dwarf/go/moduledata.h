@@ -34,6 +34,10 @@ struct moduledata {
 	uint64_t types, etypes; /* type descriptors */
 	uint64_t gofunc;        /* base of funcdata offsets, Go 1.18+; else 0 */
 	uint64_t rodata;        /* base of offsets to masks of stack objects, Go 1.18+; else 0 */
+	/* Where gcdatamask is, a runtime.bitvector (n int32, bytedata *byte) that the runtime fills
+	 * in as it starts: of each word from .data to .edata, may it be a pointer? Behind it is
+	 * gcbssmask, the same of .bss. */
+	uint64_t gcmasks;
 	uint64_t next; /* next module (plugins), or 0; for Go 1.21 and 1.22 see moduledata_next */
 };
 

@@ -1,0 +1,238 @@
+/* The heap graph on running programs, where GOSPY_FIXTURES names built fixtures: what the fixture
+ * `heaped` says of its structures, and their sums. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "go_program.h"
+#include "heap/heap.h"
+#include "heap/mark.h"
+#include "heap/roots.h"
+#include "image/image_create.h"
+#include "live/live.h"
+
+enum { BUDGET = 1 << 30, ANSWER = 128 << 10 };
+
+struct run {
+	struct go_program program;
+	char *ready, *memstats; /* what it says */
+	struct source *source;
+	struct image *image;
+	struct heap heap;
+	struct budget budget;
+};
+
+static char *ask(struct run *run, const char *command)
+{
+	char *line = NULL;
+	size_t cap = 0;
+	if (command)
+		fprintf(run->program.to, "%s\n", command);
+	fflush(run->program.to);
+	assert_true(getline(&line, &cap, run->program.from) > 0);
+	return line;
+}
+
+/* The number behind "key": in `text`, and where it ends. */
+static uint64_t number_at(const char *text, const char *key, const char **end_ret)
+{
+	char pattern[64];
+	snprintf(pattern, sizeof(pattern), "\"%s\":", key);
+	const char *at = strstr(text, pattern);
+	assert_non_null(at);
+	char *end;
+	at += strlen(pattern);
+	uint64_t value = strtoull(at + (*at == '['), &end, 10);
+	if (end_ret)
+		*end_ret = end;
+	return value;
+}
+
+static void start(struct run *run, const char *path)
+{
+	int in[2], out[2];
+	*run = (struct run){.program.path = path};
+	assert_true(pipe2(in, O_CLOEXEC) == 0 && pipe2(out, O_CLOEXEC) == 0);
+	run->program.pid = fork();
+	assert_true(run->program.pid >= 0);
+	if (run->program.pid == 0) {
+		dup2(in[0], STDIN_FILENO);
+		dup2(out[1], STDOUT_FILENO);
+		execl(path, path, NULL);
+		_exit(127);
+	}
+	close(in[0]);
+	close(out[1]);
+	run->program.to = fdopen(in[1], "w");
+	run->program.from = fdopen(out[0], "r");
+	run->ready = ask(run, NULL);
+	run->memstats = ask(run, "memstats");
+	struct gospy_error err;
+	budget_init(&run->budget, BUDGET, SIZE_MAX);
+	const struct heap_options options = {.budget = &run->budget};
+	if (live_open(run->program.pid, &run->source, &err) ||
+	    image_create(run->source, NULL, &run->image, &err) ||
+	    heap_build(run->image, &options, &run->heap, &err))
+		fail_msg("%s: %s", path, err.msg);
+}
+
+static void end(struct run *run)
+{
+	heap_free(&run->heap);
+	assert_int_equal(atomic_load(&run->budget.bytes), BUDGET);
+	image_forget_target(run->image);
+	image_unref(run->image);
+	source_destroy(run->source);
+	fclose(run->program.to);
+	fclose(run->program.from);
+	waitpid(run->program.pid, NULL, 0);
+	free(run->ready);
+	free(run->memstats);
+}
+
+/* Objects and pointers that can be reached. */
+static void count_marked(const struct run *run, const struct mark *mark, uint64_t *objects,
+			 uint64_t *edges)
+{
+	*objects = *edges = 0;
+	for (uint32_t i = 0; i < run->heap.spans.count; i++) {
+		size_t n = 0;
+		if (!mark_has(mark, i))
+			continue;
+		++*objects;
+		heap_edges(&run->heap, i, &n);
+		*edges += n;
+	}
+}
+
+static void begin(struct run *run, struct mark *mark)
+{
+	struct gospy_error err;
+	assert_int_equal(mark_init(mark, &run->heap, &run->budget, true, &err), GOSPY_OK);
+}
+
+static void go(struct mark *mark)
+{
+	struct gospy_error err;
+	assert_int_equal(mark_run(mark, &err), GOSPY_OK);
+}
+
+/* Each structure by itself: what its first object leads to. */
+static void check_structures(struct run *run)
+{
+	uint32_t decoy = heap_number(&run->heap.spans, number_at(run->ready, "decoy", NULL));
+	const char *at = strstr(run->ready, "\"structures\":");
+	size_t n = 0;
+	for (; (at = strstr(at, "{\"name\":")); n++) {
+		const char *name = at + strlen("{\"name\":");
+		uint64_t root = number_at(at, "root", NULL), objects, edges;
+		uint64_t want_objects = number_at(at, "objects", NULL);
+		uint64_t want_edges = number_at(at, "edges", &at);
+		struct mark mark;
+		begin(run, &mark);
+		assert_true(mark_root(&mark, root, 7));
+		go(&mark);
+		count_marked(run, &mark, &objects, &edges);
+		if (objects != want_objects || edges != want_edges || mark_has(&mark, decoy))
+			fail_msg("%s: %.*s: %lu objects and %lu pointers, not %lu and %lu%s",
+				 run->program.path, (int)strcspn(name, ","), name, objects, edges,
+				 want_objects, want_edges,
+				 mark_has(&mark, decoy) ? "; the decoy, too" : "");
+		mark_deinit(&mark);
+	}
+	assert_true(n > 10);
+}
+
+/* The sums are those of runtime.MemStats. */
+static void check_sums(const struct run *run)
+{
+	const struct heap_spans *spans = &run->heap.spans;
+	uint64_t alloc = number_at(run->memstats, "HeapAlloc", NULL);
+	print_message("%s: %lu objects, %lu bytes (HeapAlloc %lu), %lu pointers, %lu spans, %lu "
+		      "bad, %lu conservative, unswept %lu\n",
+		      run->program.path, spans->objects, spans->bytes, alloc, run->heap.edge_count,
+		      spans->all.len, spans->bad, run->heap.conservative, spans->unswept_objects);
+	// The answer itself takes some memory.
+	assert_true(spans->bytes > alloc - alloc / 100);
+	assert_true(spans->bytes < alloc + alloc / 100 + ANSWER);
+	assert_int_equal(spans->bad, 0);
+	assert_int_equal(run->heap.unknown_spans, 0);
+	assert_false(run->heap.partial);
+}
+
+struct rooting {
+	struct run *run;
+	struct mark mark;
+	bool has_finalizer;
+};
+
+static void take_root(void *ctx, const struct root *root)
+{
+	struct rooting *r = ctx;
+	if (root->kind == ROOT_FINALIZED) {
+		r->has_finalizer |= root->pointer == number_at(r->run->ready, "finalizer", NULL);
+		mark_referents(&r->mark, root->object, root->addr);
+	} else {
+		mark_root(&r->mark, root->pointer, root->addr);
+	}
+}
+
+/* The globals lead to all structures, and to the decoy; what an object with a finalizer holds is
+ * alive, the object is not. */
+static void check_roots(struct run *run)
+{
+	struct rooting r = {.run = run};
+	struct roots_count count;
+	struct gospy_error err;
+	begin(run, &r.mark);
+	assert_int_equal(roots_each(run->image, &run->heap, take_root, &r, &count, &err), GOSPY_OK);
+	go(&r.mark);
+	assert_true(r.has_finalizer);
+	assert_int_equal(count.unread, 0);
+	assert_int_equal(count.conservative, 0);
+	const struct heap_spans *spans = &run->heap.spans;
+	const char *at = strstr(run->ready, "\"structures\":"), *end;
+	while ((at = strstr(at + 1, "\"root\":"))) {
+		uint32_t number = heap_number(spans, number_at(at, "root", NULL)), next = number;
+		uint64_t origin = 0;
+		assert_true(mark_has(&r.mark, number));
+		for (unsigned i = 0; i < 10 && next != HEAP_NONE; i++)
+			next = mark_parent(&r.mark, next, &origin);
+		assert_true(next == HEAP_NONE && origin);
+	}
+	assert_true(mark_has(&r.mark, heap_number(spans, number_at(run->ready, "decoy", NULL))));
+	uint64_t object = number_at(run->ready, "finalizer", &end);
+	assert_false(mark_has(&r.mark, heap_number(spans, object)));
+	assert_true(mark_has(&r.mark, heap_number(spans, strtoull(end + 1, NULL, 10))));
+	mark_deinit(&r.mark);
+}
+
+static void test_heaped(void **state)
+{
+	(void)state;
+	glob_t found;
+	if (!go_program_find("*", "heaped", &found)) {
+		print_message("no fixture heaped in GOSPY_FIXTURES\n");
+		skip();
+		return;
+	}
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		struct run run;
+		start(&run, found.gl_pathv[i]);
+		check_sums(&run);
+		check_structures(&run);
+		check_roots(&run);
+		end(&run);
+	}
+	globfree(&found);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_heaped),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
