@@ -40,6 +40,7 @@ struct stream {
 	size_t part_count;
 	struct mem_req reqs[3 * PIECES_MAX];
 	size_t req_count;
+	bool crossing;   /* the one piece has bits of two arenas: see cross() */
 	uint64_t arenas; /* address of the table of arenas; 0: not known yet */
 	uint64_t last_key, last_arena;
 	uint64_t done, total; /* bytes */
@@ -130,6 +131,39 @@ static void add(struct stream *s, struct heap_span *span, uint64_t off, size_t l
 	s->used += len;
 }
 
+/* The piece that was just added, the only one, goes on in the next arena, and so do its bits. Small
+ * objects do that where two arenas touch. */
+static void cross(struct stream *s, const struct part *part)
+{
+	struct mem_req *reqs = &s->reqs[part->req];
+	const struct heap_span *span = part->piece.span;
+	uint64_t next = ((span->start >> HEAP_ARENA_BITS) + 1) << HEAP_ARENA_BITS;
+	uint64_t arena = arena_at(s, next);
+	bool two = s->heap->scheme.kind == SCHEME_TWO_BITS;
+	size_t unit = two ? TWO_BITS_BYTES : ONE_BIT_BYTES, len = next - span->start;
+	if (!part->piece.bits)
+		return;
+	for (size_t i = 1; i <= 2; i++) {
+		size_t here = two && i == 2 ? 0 : len / (i == 1 ? unit : NO_MORE_BYTES);
+		reqs[i + 2] = (struct mem_req){.addr = arena + (i == 1 ? 0 : NO_MORE_OFF),
+					       .dst = (uint8_t *)reqs[i].dst + here,
+					       .len = arena ? reqs[i].len - here : 0};
+		reqs[i].len = here;
+	}
+	s->req_count += 2;
+	s->crossing = true;
+}
+
+/* What came of both arenas is as if it had come of one. */
+static void join(struct stream *s)
+{
+	for (size_t i = 1; s->crossing && i <= 2; i++) {
+		if (s->reqs[i].done == s->reqs[i].len)
+			s->reqs[i].done += s->reqs[i + 2].done;
+	}
+	s->crossing = false;
+}
+
 static bool has_come(const struct mem_req *req, const uint8_t *end)
 {
 	return end <= (const uint8_t *)req->dst + req->done;
@@ -157,6 +191,7 @@ static enum gospy_code flush(struct stream *s, struct gospy_error *err)
 	if (!code && s->req_count)
 		code = mem_readv(s->heap->image->mem, s->reqs, s->req_count, err);
 	code = code == GOSPY_E_FAULT ? GOSPY_OK : code;
+	join(s);
 	for (size_t i = 0; i < s->part_count && !code; i++) {
 		check(s, &s->parts[i]);
 		code = s->visit(s->ctx, &s->parts[i].piece, err);
@@ -168,11 +203,31 @@ static enum gospy_code flush(struct stream *s, struct gospy_error *err)
 	return code;
 }
 
+static bool is_crossing(const struct heap_span *span)
+{
+	uint64_t last = span->start + span->pages * HEAP_PAGE - 1;
+	return span->start >> HEAP_ARENA_BITS != last >> HEAP_ARENA_BITS;
+}
+
+/* A span of small objects is read by itself if its bits are not all in one place. */
+static enum gospy_code add_crossing(struct stream *s, struct heap_span *span,
+				    struct gospy_error *err)
+{
+	enum gospy_code code = flush(s, err);
+	if (code)
+		return code;
+	add(s, span, 0, span->pages * HEAP_PAGE);
+	cross(s, &s->parts[0]);
+	return flush(s, err);
+}
+
 static enum gospy_code add_span(struct stream *s, struct heap_span *span, struct gospy_error *err)
 {
 	uint64_t len = span->pages * HEAP_PAGE;
 	enum gospy_code code = GOSPY_OK;
 	bool whole = span->spanclass >= 2;
+	if (whole && has_arena_bits(s) && is_crossing(span))
+		return add_crossing(s, span, err);
 	if (whole && len > STREAM_BUFFER - s->used)
 		code = flush(s, err);
 	for (uint64_t off = 0; off < len && !code;) {
