@@ -70,6 +70,7 @@ static const char *const all[] = {
 	"runtime.hchan",
 	"runtime.mcache",
 	"runtime.mspan",
+	"runtime.special",
 	"runtime.timer",
 	"runtime.schedt",
 	"runtime.mstats",
@@ -86,7 +87,7 @@ static const char *const all[] = {
 	"runtime.synctestBubble",
 	"runtime.synctestGroup",
 };
-enum { ALL = sizeof(all) / sizeof(all[0]), DESCRIBED = 8 };
+enum { ALL = sizeof(all) / sizeof(all[0]), DESCRIBED = 9 };
 
 static struct table table(const struct type_source_ops *ops, size_t count)
 {
