@@ -620,6 +620,9 @@ struct gospy_goroutine {
 	   as in an earlier snapshot, it has been parked all the time (but for a multiple of 256
 	   waits at the same place). */
 	uint64_t departures;
+	/** .wait_ns is how long it waits at least: a core file does not tell when its process died.
+	   It was after the newest time that the runtime has noted. */
+	bool wait_at_least;
 };
 
 /** p.status: src/runtime/runtime2.go. _Psyscall is gone from Go 1.26, where gospy derives it. */

@@ -202,6 +202,8 @@ static void row_json(struct json *json, const struct model_row *row)
 	json_bool(json, "new", row->appeared);
 	json_bool(json, "gone", row->gone);
 	json_u64(json, "longest_wait_ns", row->oldest_ns);
+	if (row->wait_at_least)
+		json_bool(json, "wait_at_least", true);
 	json_u64(json, "longest_still_ns", row->still_ns);
 	json_str(json, "state", row->state);
 	json_bool(json, "states_differ", row->states_differ);

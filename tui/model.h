@@ -34,6 +34,7 @@ struct model_row {
 	double rate;   /* a minute, over the last minute: the slope of a fitted line */
 	double growth; /* .growing: a minute, for as long as it grows: the slope of a fitted line */
 	uint64_t oldest_ns; /* longest wait, or GOSPY_UNKNOWN */
+	bool wait_at_least; /* as of struct gospy_goroutine */
 	uint64_t still_ns;  /* one was seen not to move for so long, or GOSPY_UNKNOWN */
 	bool appeared;      /* there was none at the mark */
 	bool gone;          /* there were some at the mark, there are none now */

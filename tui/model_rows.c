@@ -19,6 +19,7 @@ struct model_row model_row_of(const struct groups *groups, size_t index, struct 
 		.id = group->id,
 		.count = group->count,
 		.oldest_ns = group->longest_wait_ns,
+		.wait_at_least = group->wait_at_least,
 		.still_ns = group->longest_still_ns,
 		.state = class_state(class),
 		// The creator has a column of its own.

@@ -21,15 +21,14 @@ void model_location(const struct gospy_location *location, struct strbuf *text)
 	strbuf_printf(text, ":%" PRIu32, location->line);
 }
 
-void model_wait(uint64_t wait_ns, uint64_t still_ns, bool utf8, struct strbuf *text)
+void model_wait(uint64_t wait_ns, bool at_least, uint64_t still_ns, bool utf8, struct strbuf *text)
 {
 	const struct wait_known wait = wait_known(wait_ns, still_ns);
 	if (wait.ns == GOSPY_UNKNOWN) {
 		strbuf_putc(text, '-');
 		return;
 	}
-	if (wait.at_least)
-		strbuf_puts(text, utf8 ? "\xe2\x89\xa5" : ">=");
+	strbuf_puts(text, units_at_least(wait.at_least || at_least, utf8));
 	strbuf_puts(text, units_span(wait.ns).s);
 }
 
@@ -125,7 +124,7 @@ void model_cell(const struct model_row *row, enum model_column column, bool utf8
 		add_rate(text, row);
 		break;
 	case COLUMN_OLDEST:
-		model_wait(row->oldest_ns, row->still_ns, utf8, text);
+		model_wait(row->oldest_ns, row->wait_at_least, row->still_ns, utf8, text);
 		break;
 	case COLUMN_STATE:
 		escape_add(text, row->state);

@@ -9,7 +9,7 @@
 /** "main.worker main.go:12", escaped; of the file without its directory. */
 void model_location(const struct gospy_location *location, struct strbuf *text);
 /** "14s"; ">=14s" if that is only known from watching; "-". */
-void model_wait(uint64_t wait_ns, uint64_t still_ns, bool utf8, struct strbuf *text);
+void model_wait(uint64_t wait_ns, bool at_least, uint64_t still_ns, bool utf8, struct strbuf *text);
 /** Text of a cell, not padded, escaped: "12034", "+120", "+60.1", "4h12m", "chan receive…",
  * "main.worker x.go:12". `utf8`: else "..." stands for "…". */
 void model_cell(const struct model_row *row, enum model_column column, bool utf8,

@@ -36,6 +36,7 @@ static const struct column columns[] = {
 struct member {
 	size_t index;
 	uint64_t goid, wait_ns, still_ns;
+	bool wait_at_least;
 	struct waited waited;
 	pid_t tid;
 	const char *state, *state_shown; /* the runtime's words, and those on the screen */
@@ -120,6 +121,7 @@ static void take_one(struct member_list *list, const struct gospy_goroutine *g, 
 		.index = index,
 		.goid = g->goid,
 		.wait_ns = g->wait_ns,
+		.wait_at_least = g->wait_at_least,
 		.waited = waited_of(&list->arena, g),
 		.still_ns = still_ns,
 		.tid = g->tid,
@@ -204,7 +206,8 @@ static void members_cell(struct view *view, const struct ui *ui, size_t row, siz
 		break;
 	case BY_WAIT:
 		value->number = member->wait_ns;
-		model_wait(member->wait_ns, member->still_ns, ui->canvas.utf8, &value->text);
+		model_wait(member->wait_ns, member->wait_at_least, member->still_ns,
+			   ui->canvas.utf8, &value->text);
 		break;
 	case BY_THREAD:
 		if (member->tid)

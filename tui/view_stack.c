@@ -29,7 +29,8 @@ static void status_line(struct lines *lines, const struct gospy_goroutine *g)
 	struct strbuf text = {0};
 	strbuf_printf(&text, "goroutine %lu [%s", g->goid, state);
 	if (g->wait_ns != GOSPY_UNKNOWN)
-		strbuf_printf(&text, ", %s", units_age(g->wait_ns).s);
+		strbuf_printf(&text, ", %s%s", g->wait_at_least ? "at least " : "",
+			      units_age(g->wait_ns).s);
 	strbuf_puts(&text, g->locked ? ", locked to thread]" : "]");
 	lines_add(lines, STYLE_STRONG, text.s ? text.s : "");
 	strbuf_deinit(&text);

@@ -96,14 +96,17 @@ static inline uint64_t field_load(const uint8_t *bytes, struct field f)
 	F(status, "status", 1)                                                                     \
 	F(schedtick, "schedtick", 1)                                                               \
 	F(syscalltick, "syscalltick", 1)                                                           \
+	F(schedwhen, "sysmontick.schedwhen", 0)                                                    \
+	F(syscallwhen, "sysmontick.syscallwhen", 0)                                                \
 	F(m, "m", 1)                                                                               \
 	F(mcache, "mcache", 0)                                                                     \
 	F(runqhead, "runqhead", 1)                                                                 \
 	F(runqtail, "runqtail", 1)                                                                 \
 	F(runnext, "runnext", 1)
 
-/* What only statistics need, most of it at the end of a P. timers: Go 1.14+. */
+/* What few need, most of it at the end of a P. timers: Go 1.14+; limiterStamp: 1.19+. */
 #define LAYOUT_P_RARE(F)                                                                           \
+	F(limiterStamp, "limiterEvent.stamp", 0)                                                   \
 	F(statsSeq, "statsSeq", 0)                                                                 \
 	F(timers, "numTimers|timers.len", 0)                                                       \
 	F(gFree, "gFree.size|gFree.n", 0)                                                          \

@@ -136,6 +136,8 @@ struct capture {
 	struct map start_entries;
 	/* Begin of the stop, without one of the reading of allgs, by the clocks of the target. */
 	uint64_t instant_mono_ns, instant_real_ns, instant_boot_ns;
+	/* Where the first is not known: it was this or later (newest_time.h); or GOSPY_UNKNOWN. */
+	uint64_t instant_least_ns;
 	uint64_t paused_ns;
 	uint64_t active;
 	size_t interrupted; /* threads that were stopped */

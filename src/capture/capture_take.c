@@ -20,6 +20,7 @@
 #include "capture/collect_thread.h"
 #include "capture/collect_wait.h"
 #include "capture/match_tids.h"
+#include "capture/newest_time.h"
 #include "capture/place.h"
 
 static const uint64_t default_max_pause_ns = 1000000000;
@@ -656,6 +657,9 @@ static enum gospy_code capture_all(struct source *source, struct image *image,
 		code = capture_gs(&passes, tids, err);
 	if (!code)
 		take_marks(c, source);
+	c->instant_least_ns = !code && source->frozen && c->instant_mono_ns == GOSPY_UNKNOWN
+				      ? newest_time(c, image)
+				      : GOSPY_UNKNOWN;
 	if (!code && options->threads)
 		code = collect_starts(c, image, err);
 	if (!code && (options->stacks || c->natives.len) && !stacks_merge(&c->stacks))

@@ -152,6 +152,8 @@ static int show(struct cli *cli, const struct stack_options *options, const stru
 	int status = shared_note_target(cli, report.target);
 	if (!options->threads)
 		matches_note(cli, &(struct matches){.snapshot = snapshot,
+						    .in_file = report.target->kind !=
+							       GOSPY_TARGET_PROCESS,
 						    .select = select,
 						    .goids = &options->goids,
 						    .running = options->running,

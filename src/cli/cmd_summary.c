@@ -133,6 +133,7 @@ static int show(struct cli *cli, const struct which_one *one, void *ctx)
 	const struct gospy_snapshot_info *info = gospy_snapshot_info(snapshot);
 	int status = shared_note_target(cli, summary.target);
 	matches_note(cli, &(struct matches){.snapshot = snapshot,
+					    .in_file = summary.target->kind != GOSPY_TARGET_PROCESS,
 					    .select = &select,
 					    .for_ns = options->for_ns,
 					    .matching = summary.matching,

@@ -35,7 +35,10 @@ static struct counts count(const struct matches *matches)
 		     (g.system && !matches->select->system)))
 			continue;
 		counts.all++;
-		counts.wait_unknown += waits(&g) && g.wait_ns == GOSPY_UNKNOWN;
+		counts.wait_unknown +=
+			waits(&g) &&
+			(g.wait_ns == GOSPY_UNKNOWN ||
+			 (g.wait_at_least && g.wait_ns < matches->select->min_wait_ns));
 		counts.move_unknown += g.departures == GOSPY_UNKNOWN;
 	}
 	return counts;
@@ -63,12 +66,14 @@ static void note_goid(struct cli *cli, const struct matches *matches, uint64_t g
 		cli_note(cli, "there is no goroutine %" PRIu64, goid);
 }
 
-static void add_why_unknown(struct strbuf *text, const struct gospy_snapshot_info *info)
+static void add_why_unknown(struct strbuf *text, const struct matches *matches)
 {
+	const struct gospy_snapshot_info *info = gospy_snapshot_info(matches->snapshot);
 	strbuf_puts(text, info->heap.num_gc == 0
 				  ? ": the runtime notes it in a GC, and there was none yet"
 				  : ": the runtime notes it in a GC, and has not yet");
-	strbuf_puts(text, "; --for 1s shows who does not move");
+	if (!matches->in_file)
+		strbuf_puts(text, "; --for 1s shows who does not move");
 }
 
 /* With --for it is always said how many did not move: that is what was asked. */
@@ -109,7 +114,7 @@ void matches_note(struct cli *cli, const struct matches *matches)
 	if (unknown) {
 		strbuf_printf(&text, "; how long %" PRIu64 " wait%s is unknown",
 			      counts.wait_unknown, counts.wait_unknown == 1 ? "s" : "");
-		add_why_unknown(&text, gospy_snapshot_info(matches->snapshot));
+		add_why_unknown(&text, matches);
 	}
 	if (counts.all && !matches->matching && select->func && matches->func_hint)
 		strbuf_printf(&text, "; %s", matches->func_hint);

@@ -9,6 +9,7 @@ struct matches {
 	struct gospy_snapshot *snapshot;
 	const struct select *select;
 	const opt_numbers *goids; /* that were asked for; or NULL */
+	bool in_file;             /* it is of a core file or a bundle: nothing can be watched */
 	bool running;             /* the snapshot has only those that are on a thread */
 	uint64_t for_ns;          /* --for; 0: not given */
 	uint64_t matching;        /* goroutines that match */

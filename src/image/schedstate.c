@@ -91,6 +91,8 @@ static void p_extract(const struct layout *layout, const uint8_t *b, struct p_re
 	p->status = (uint32_t)field_load(b, L->status);
 	p->schedtick = (uint32_t)field_load(b, L->schedtick);
 	p->syscalltick = (uint32_t)field_load(b, L->syscalltick);
+	p->schedwhen = field_load(b, L->schedwhen);
+	p->syscallwhen = field_load(b, L->syscallwhen);
 	p->m = field_load(b, L->m);
 	p->mcache = field_load(b, L->mcache);
 	p->runnext = field_load(b, L->runnext);

@@ -8,6 +8,7 @@
 struct p_rec {
 	uint64_t addr;
 	uint64_t m, mcache, runnext;
+	uint64_t schedwhen, syscallwhen; /* of sysmontick: nanotime() of the target, or 0 */
 	uint32_t id, status, schedtick, syscalltick, runqhead, runqtail;
 };
 

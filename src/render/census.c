@@ -300,6 +300,7 @@ static bool count(struct counter *counter, const struct gospy_goroutine *g, uint
 	if (g->wait_ns != GOSPY_UNKNOWN &&
 	    (c->longest_wait_ns == GOSPY_UNKNOWN || g->wait_ns > c->longest_wait_ns))
 		c->longest_wait_ns = g->wait_ns;
+	c->wait_at_least |= g->wait_at_least;
 	uint64_t still_ns = census_still_ns(census, index);
 	if (still_ns != GOSPY_UNKNOWN &&
 	    (c->longest_still_ns == GOSPY_UNKNOWN || still_ns > c->longest_still_ns))

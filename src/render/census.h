@@ -63,6 +63,7 @@ struct census_class {
 	const char *text;
 	uint64_t count;
 	uint64_t longest_wait_ns; /* GOSPY_UNKNOWN: none is known */
+	bool wait_at_least;       /* it is at least so long: gospy.h */
 	/* For how long one of them was seen not to move, look after look; GOSPY_UNKNOWN: of none.
 	 */
 	uint64_t longest_still_ns;

@@ -206,8 +206,8 @@ static enum stay by_note(const struct diff *diff, const struct gospy_goroutine *
 			 const struct gospy_goroutine *b)
 {
 	static const uint64_t off_ns = 50000;
-	if (a->wait_ns == GOSPY_UNKNOWN || b->wait_ns == GOSPY_UNKNOWN ||
-	    diff->elapsed_ns == GOSPY_UNKNOWN)
+	if (a->wait_ns == GOSPY_UNKNOWN || b->wait_ns == GOSPY_UNKNOWN || a->wait_at_least ||
+	    b->wait_at_least || diff->elapsed_ns == GOSPY_UNKNOWN)
 		return STAY_UNSURE;
 	bool same =
 		b->wait_ns >= a->wait_ns && b->wait_ns - a->wait_ns + off_ns >= diff->elapsed_ns;

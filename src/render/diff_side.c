@@ -173,6 +173,7 @@ static enum gospy_code count(struct taker *t, const struct gospy_goroutine *g, u
 	struct diff_group *group = &side->groups.at[found];
 	group->count++;
 	group->longest_wait_ns = select_longer(group->longest_wait_ns, g->wait_ns);
+	group->wait_at_least |= g->wait_at_least;
 	side->group_of[index] = found;
 	side->goroutines++;
 	return GOSPY_OK;

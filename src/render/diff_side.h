@@ -21,6 +21,7 @@ struct diff_group {
 	uint32_t example; /* index of one of them in the snapshot */
 	uint64_t count;
 	uint64_t longest_wait_ns; /* GOSPY_UNKNOWN: none is known */
+	bool wait_at_least;       /* as of struct gospy_goroutine */
 	/* Of the first of them. */
 	const struct gospy_location *place; /* in the user's code, or else outside of the runtime */
 	const struct gospy_location *begin; /* the start function */

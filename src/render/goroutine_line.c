@@ -150,7 +150,8 @@ static void add_object(struct strbuf *text, const struct gospy_goroutine *g, enu
 		add_whole_object(text, g);
 }
 
-static void add_details(struct strbuf *text, const struct gospy_goroutine *g, enum level level)
+static void add_details(struct strbuf *text, const struct gospy_goroutine *g, enum level level,
+			bool utf8)
 {
 	if (on_thread(g))
 		add_thread(text, g, level);
@@ -161,7 +162,8 @@ static void add_details(struct strbuf *text, const struct gospy_goroutine *g, en
 	if (g->scan && level < NO_NUMBERS)
 		strbuf_puts(text, " (scan)");
 	if (units_wait(g->wait_ns).n)
-		strbuf_printf(text, ", %s", units_span(g->wait_ns).s);
+		strbuf_printf(text, ", %s%s", units_at_least(g->wait_at_least, utf8),
+			      units_span(g->wait_ns).s);
 	if (!g->locked)
 		return;
 	strbuf_puts(text, level < NO_NUMBERS ? ", locked to thread" : ", locked");
@@ -185,7 +187,7 @@ static int make_head(struct head *head, const struct gospy_goroutine *g, enum le
 	else
 		strbuf_printf(&head->goid, "%" PRIu64 " - ", g->goid);
 	add_state(&head->state, g, level);
-	add_details(&head->details, g, level);
+	add_details(&head->details, g, level, utf8);
 	strbuf_puts(&head->details, ": ");
 	return width(&head->goid, utf8) + width(&head->state, utf8) + width(&head->details, utf8);
 }

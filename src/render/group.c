@@ -137,6 +137,7 @@ static void add(struct group *group, const struct census_class *class)
 		group->states[class->status] += class->count;
 	group->longest_wait_ns = select_longer(group->longest_wait_ns, class->longest_wait_ns);
 	group->longest_still_ns = select_longer(group->longest_still_ns, class->longest_still_ns);
+	group->wait_at_least |= class->wait_at_least;
 	if (class->count > group->largest->count)
 		group->largest = class;
 }

@@ -17,7 +17,8 @@ struct group {
 	uint64_t states[SELECT_STATES];
 	uint64_t unreadable;
 	uint64_t longest_wait_ns;  /* GOSPY_UNKNOWN: none is known */
-	uint64_t longest_still_ns; /* as of struct census_class */
+	uint64_t longest_still_ns; /* as of struct census_class, and the next */
+	bool wait_at_least;
 };
 
 /** All zero is an empty set. Refers to the census. */

@@ -278,12 +278,15 @@ static void add_stuck(struct strbuf *b, const struct diff_change *change)
 	strbuf_puts(b, unsure ? "?" : "");
 }
 
-static void add_wait(struct strbuf *b, uint64_t wait_ns, bool people)
+static void add_wait(struct strbuf *b, const struct diff_group *group, const struct out *out)
 {
+	uint64_t wait_ns = group->longest_wait_ns;
 	struct units_wait wait = units_wait(wait_ns);
+	if (wait.n)
+		strbuf_puts(b, units_at_least(group->wait_at_least, out->cols && out->utf8));
 	if (!wait.n)
 		strbuf_putc(b, '-');
-	else if (people)
+	else if (out->cols)
 		strbuf_puts(b, units_span(wait_ns).s);
 	else
 		strbuf_printf(b, "%" PRIu64 " %s", wait.n, wait.unit);
@@ -357,7 +360,7 @@ static void add_cell(struct table *table, const struct out *out, const struct di
 		add_stuck(&text, change);
 		break;
 	case OLDEST:
-		add_wait(&text, now_of(change)->longest_wait_ns, out->cols);
+		add_wait(&text, now_of(change), out);
 		break;
 	default:
 		add_names(table, out, now_of(change), column);
@@ -547,6 +550,8 @@ static void group_json(struct json *json, const struct diff_group *group)
 {
 	json_str(json, "state", group->state);
 	json_u64(json, "longest_wait_ns", group->longest_wait_ns);
+	if (group->wait_at_least)
+		json_bool(json, "wait_at_least", true);
 	report_location_json(json, "start", group->begin);
 	report_location_json(json, "waits_at", group->place);
 	report_location_json(json, "creator", group->creator);

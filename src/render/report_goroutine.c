@@ -177,12 +177,13 @@ static void write_state(struct out *out, const struct gospy_goroutine *g)
 }
 
 /* ", 12 minutes", as tracebacks have it. */
-static void write_wait(struct out *out, uint64_t wait_ns)
+static void write_wait(struct out *out, const struct gospy_goroutine *g)
 {
-	struct units_wait wait = units_wait(wait_ns);
+	struct units_wait wait = units_wait(g->wait_ns);
 	if (!wait.n)
 		return;
 	out_puts(out, ", ");
+	out_puts(out, units_at_least(g->wait_at_least, false));
 	out_u64(out, wait.n);
 	out_putc(out, ' ');
 	out_puts(out, wait.unit);
@@ -198,7 +199,7 @@ static void write_details(struct out *out, const struct gospy_goroutine *g)
 	write_object(out, g);
 	if (g->scan)
 		out_puts(out, " (scan)");
-	write_wait(out, g->wait_ns);
+	write_wait(out, g);
 	if (g->locked) {
 		out_puts(out, ", locked to thread");
 		if (g->tid && !on_thread) {
@@ -296,6 +297,8 @@ void report_goroutine_json(struct json *json, const struct gospy_goroutine *g)
 	json_bool(json, "scan", g->scan);
 	json_str(json, "wait_reason", g->wait_reason);
 	json_u64(json, "wait_ns", g->wait_ns);
+	if (g->wait_at_least)
+		json_bool(json, "wait_at_least", true);
 	json_u64(json, "m_id", g->m_id);
 	if (g->tid)
 		json_u64(json, "tid", (uint64_t)g->tid);

@@ -89,12 +89,14 @@ static void choose_columns(const struct out *out, const struct groups *groups, b
 	}
 }
 
-static void add_wait(struct table *table, uint64_t wait_ns, bool people)
+static void add_wait(struct table *table, const struct group *group, const struct out *out)
 {
 	CLEANUP(strbuf_deinit) struct strbuf text = {0};
-	struct units_wait wait = units_wait(wait_ns);
-	if (wait.n && people)
-		strbuf_puts(&text, units_span(wait_ns).s);
+	struct units_wait wait = units_wait(group->longest_wait_ns);
+	if (wait.n)
+		strbuf_puts(&text, units_at_least(group->wait_at_least, out->cols && out->utf8));
+	if (wait.n && out->cols)
+		strbuf_puts(&text, units_span(group->longest_wait_ns).s);
 	else if (wait.n)
 		strbuf_printf(&text, "%" PRIu64 " %s", wait.n, wait.unit);
 	else
@@ -118,7 +120,7 @@ static void add_cell(struct table *table, const struct out *out, const struct gr
 		table_name_buf(table, NAME_STATES, &text);
 		break;
 	case LONGEST_WAIT:
-		add_wait(table, group->longest_wait_ns, out->cols);
+		add_wait(table, group, out);
 		break;
 	case LOCATION:
 		add_place(table, name_place(place), NULL);
@@ -192,6 +194,8 @@ void report_group_json(struct json *json, const struct groups *groups, const gro
 	json_object_end(json);
 	reasons_json(json, states, index);
 	json_u64(json, "longest_wait_ns", group->longest_wait_ns);
+	if (group->wait_at_least)
+		json_bool(json, "wait_at_least", true);
 	report_location_json(json, "location", group_location(group->largest, groups->key));
 	if (!groups->has_stacks)
 		return;

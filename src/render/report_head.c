@@ -107,6 +107,7 @@ enum { ENDLESS = sizeof(endless) / sizeof(endless[0]) };
 struct waits {
 	uint64_t longest_ns; /* 0: of none it is known */
 	uint64_t known, unknown, still;
+	bool at_least; /* what is known of it */
 	struct {
 		uint64_t count, goid; /* of the first one */
 	} endless[ENDLESS];
@@ -120,6 +121,7 @@ static void add_wait(struct waits *waits, const struct gospy_goroutine *g)
 		waits->known++;
 	if (g->wait_ns != GOSPY_UNKNOWN && g->wait_ns > waits->longest_ns)
 		waits->longest_ns = g->wait_ns;
+	waits->at_least |= g->wait_at_least;
 	for (size_t i = 0; g->wait_reason && i < ENDLESS; i++) {
 		if (strcmp(g->wait_reason, endless[i]) == 0 && !waits->endless[i].count++)
 			waits->endless[i].goid = g->goid;
@@ -173,8 +175,8 @@ static void endless_line(struct out *out, const struct waits *waits)
 static void add_waits(struct head_line *line, const struct waits *waits, bool no_gc, bool wide)
 {
 	if (waits->known) {
-		strbuf_printf(&line->text, "%s: %s", wide ? "the longest known" : "longest",
-			      units_span(waits->longest_ns).s);
+		strbuf_printf(&line->text, "%s: %s%s", wide ? "the longest known" : "longest",
+			      waits->at_least ? "at least " : "", units_span(waits->longest_ns).s);
 		head_line_part(line, "", 0);
 	}
 	if (waits->unknown && wide)

@@ -66,6 +66,11 @@ struct units_wait units_wait(uint64_t ns)
 	return (struct units_wait){s, s == 1 ? "second" : "seconds"};
 }
 
+const char *units_at_least(bool at_least, bool utf8)
+{
+	return !at_least ? "" : utf8 ? "\xe2\x89\xa5" : ">=";
+}
+
 struct units_text units_rate(double per_minute)
 {
 	if (per_minute < 0)

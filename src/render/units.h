@@ -3,6 +3,7 @@
 #ifndef GOSPY_RENDER_UNITS_H
 #define GOSPY_RENDER_UNITS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct units_text {
@@ -23,6 +24,8 @@ struct units_wait {
 	uint64_t n;
 	const char *unit;
 } units_wait(uint64_t ns);
+/** What stands before a time if it is at least that, else "". */
+const char *units_at_least(bool at_least, bool utf8);
 /** So many a minute: "0.4", "12", "1500"; "?" for a negative one. */
 struct units_text units_rate(double per_minute);
 /** "512 B", "12.3 MB"; powers of 1024 under their short names, as gops prints them. */

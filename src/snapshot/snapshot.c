@@ -472,6 +472,7 @@ void snapshot_destroy(struct gospy_snapshot *s)
 	free(s);
 }
 
+/* Where the clock of the instant is not known: for how long at least. */
 static uint64_t wait_ns(const struct gospy_snapshot *s, const struct g_rec *rec)
 {
 	uint32_t status = grec_status(rec);
@@ -479,6 +480,8 @@ static uint64_t wait_ns(const struct gospy_snapshot *s, const struct g_rec *rec)
 				status != GOSPY_STATUS_LEAKED))
 		return GOSPY_UNKNOWN;
 	uint64_t now = s->capture.instant_mono_ns;
+	if (now == GOSPY_UNKNOWN)
+		now = s->capture.instant_least_ns;
 	if (now == GOSPY_UNKNOWN)
 		return GOSPY_UNKNOWN;
 	return now > rec->waitsince ? now - rec->waitsince : 0;
@@ -602,6 +605,8 @@ void snapshot_goroutine(const struct gospy_snapshot *s, size_t index, struct gos
 		.current = stale ? NULL : pub(rec->current),
 		.departures = departures(s, rec),
 	};
+	ret->wait_at_least =
+		ret->wait_ns != GOSPY_UNKNOWN && s->capture.instant_mono_ns == GOSPY_UNKNOWN;
 	// waitReasonZero, 0, is no reason (src/runtime/runtime2.go).
 	if ((status == GOSPY_STATUS_WAITING || status == GOSPY_STATUS_LEAKED) && rec->waitreason)
 		ret->wait_reason = image_wait_reason(s->image, rec->waitreason);

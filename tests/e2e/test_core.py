@@ -351,6 +351,70 @@ class NotHereTest(unittest.TestCase):
         self.assertIn("2023-11-14 22:13:20 UTC", run("summary", dead.core).out)
 
 
+class WaitTest(lib_gospy.TargetTest):
+    """How long goroutines wait at least is known where the runtime has noted it: from then to the
+    newest time that it has noted at all, whatever clock this machine has."""
+
+    def waits(self, target, *options):
+        document = run("summary", target, "--json", *options).expect(OK).json()
+        return {g["goid"]: g for g in document["goroutines"] if "wait_ns" in g}
+
+    def take(self, pid, core):
+        if os.path.exists(core):
+            os.unlink(core)
+        take_core.take(pid, core)
+
+    def test_bounds(self):
+        for build in lib_gospy.builds("parked", ("default", "stripped")):
+            with self.subTest(build=str(build)):
+                self.check_bounds(self.watch(lib_fixture.start(build, "-n", "50")))
+            self.doCleanups()
+
+    def check_bounds(self, fixture):
+        core = os.path.join(lib_core.directory(self), "core")
+        for _ in range(2):  # of the first collection nothing was before
+            fixture.ask("gc")
+        before = self.waits(fixture.pid)
+        self.assertGreaterEqual(len(before), 50)
+
+        def take():
+            """What it does now is noted sooner or later."""
+            fixture.ask("gc")
+            self.take(fixture.pid, core)
+            found = self.waits(core)
+            return found if all(found[goid]["wait_ns"] >= g["wait_ns"]
+                                for goid, g in before.items() if goid in found) else None
+        found = lib_gospy.wait_for(take, "the time of the first look to be noted")
+        after = self.waits(fixture.pid)
+        self.assertGreaterEqual(len(found), 50)
+        for goid, g in found.items():
+            self.assertIs(g["wait_at_least"], True)
+            if goid in before and goid in after:
+                self.assertLessEqual(g["wait_ns"], after[goid]["wait_ns"])
+        self.assertFalse([g for g in after.values() if "wait_at_least" in g])
+        bundle = os.path.join(os.path.dirname(core), "bundle")
+        run("capture", core, "-o", bundle).expect(OK)
+        self.assertEqual(self.waits(bundle), found)
+
+    def test_text(self):
+        """A sign says that it may be longer; what waits less cannot be told."""
+        build = lib_gospy.builds("parked", ("default",))[-1]
+        fixture = self.watch(lib_fixture.start(build, "-n", "50"))
+        core = os.path.join(lib_core.directory(self), "core")
+        fixture.ask("gc")
+
+        def take():
+            fixture.ask("gc")
+            self.take(fixture.pid, core)
+            return max((g["wait_ns"] for g in self.waits(core).values()), default=0) >= 10**9
+        lib_gospy.wait_for(take, "a second to be noted")
+        self.assertRegex(run("summary", core).expect(OK).out, r"(?m)^\d+ - .*, >=\d+ second")
+        self.assertRegex(run("summary", core, "--group").expect(OK).out, r"  >=\d+ second")
+        looked = run("summary", core, "--min-wait", "1000h").expect(OK)
+        self.assertIn("is unknown", looked.err)
+        self.assertNotIn("--for", looked.err)
+
+
 class ExecutableTest(unittest.TestCase):
     """The program of a core: where it is looked for, and that no other one is believed."""
 
