@@ -354,6 +354,13 @@ struct gospy_capture_options {
 	/** As in gospy_snapshot_options. */
 	void (*progress)(void *ctx, enum gospy_progress_phase phase, uint64_t done, uint64_t total);
 	void *progress_ctx;
+	/** With what descriptors are that goroutines wait for, as by
+	   gospy_snapshot_options.sockets: addresses of sockets, who has the other end, paths.
+	   GOSPY_E_USAGE: of a core file. */
+	bool sockets;
+	/** With the stacks of C code, and of all threads that are on system stacks: these are
+	   stopped for it, also those that sleep. Redacted as all stacks are. */
+	bool native;
 };
 
 /** Of what was captured, or written. */

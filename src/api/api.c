@@ -2,21 +2,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/sockets.h"
 #include "api/target.h"
 #include "base/cancel.h"
 #include "base/cleanup.h"
 #include "base/sized.h"
-#include "capture/collect_poll.h"
 #include "core/core.h"
 #include "image/image_create.h"
 #include "live/diagnose.h"
 #include "live/live.h"
-#include "machine/descriptors.h"
 #include "profile/decode.h"
 #include "profile/made.h"
 #include "profile/merge.h"
 #include "profile/profile.h"
-#include "snapshot/decode_wait.h"
 #include "snapshot/memstats.h"
 #include "snapshot/snapshot.h"
 #include "snapshot/stack.h"
@@ -163,64 +161,6 @@ const struct gospy_provenance *gospy_target_provenance(const struct gospy_target
 	return target->image->provenance.at;
 }
 
-/* A descriptor was looked up by its number, later than what waits for it was read: the number may
- * have been given to another file by then. It had not, if the pollDesc says so afterwards. */
-static enum gospy_code check_descriptors(const struct gospy_target *target,
-					 struct gospy_snapshot *snapshot, struct gospy_error *err)
-{
-	enum { BATCH = 64 };
-	struct capture *c = &snapshot->capture;
-	CLEANUP_FREE uint8_t *bytes = malloc((size_t)BATCH * POLL_BYTES);
-	struct mem_req reqs[BATCH];
-	struct chan_rec *chans[BATCH];
-	size_t n = 0;
-	if (!bytes)
-		return err_nomem(err);
-	for (size_t i = 0; i <= c->chans.len; i++) {
-		struct chan_rec *chan = i < c->chans.len ? &c->chans.at[i] : NULL;
-		if (chan && chan->known && chan->wait == GOSPY_WAIT_FD &&
-		    c->recs[chan->g].chan == i + 1 &&
-		    decode_descriptor(snapshot->descriptors, snapshot->descriptor_count,
-				      chan->of.poll.fd)) {
-			reqs[n] = (struct mem_req){.addr = chan->addr,
-						   .dst = bytes + n * POLL_BYTES,
-						   .len = POLL_BYTES};
-			chans[n++] = chan;
-		}
-		if (n < BATCH && chan)
-			continue;
-		// If the target has ended, the snapshot holds without the descriptors.
-		struct gospy_error ended;
-		enum gospy_code code =
-			n ? mem_readv(target->image->mem, reqs, n, &ended) : GOSPY_OK;
-		for (size_t k = 0; k < n && (!code || code == GOSPY_E_FAULT); k++)
-			chans[k]->of.poll.same = reqs[k].done == POLL_BYTES &&
-						 collect_poll_is_same(chans[k], reqs[k].dst);
-		n = 0;
-	}
-	return GOSPY_OK;
-}
-
-/* Look up the descriptors that goroutines wait for. */
-static enum gospy_code find_descriptors(const struct gospy_target *target,
-					struct gospy_snapshot *snapshot, struct gospy_error *err)
-{
-	const struct capture *c = &snapshot->capture;
-	descriptor_numbers fds = {0};
-	bool ok = true;
-	for (size_t i = 0; i < c->chans.len && ok; i++) {
-		const struct chan_rec *chan = &c->chans.at[i];
-		if (chan->known && chan->wait == GOSPY_WAIT_FD && c->recs[chan->g].chan == i + 1)
-			ok = vec_push(&fds, chan->of.poll.fd);
-	}
-	enum gospy_code code =
-		ok ? descriptors_find(target->source->pid, &fds, &snapshot->arena,
-				      &snapshot->descriptors, &snapshot->descriptor_count, err)
-		   : err_nomem(err);
-	vec_free(&fds);
-	return code ? code : check_descriptors(target, snapshot, err);
-}
-
 /* What cannot be read of a core may have been cut off. A process was asked on the way. */
 static enum gospy_code explained(struct gospy_target *target, enum gospy_code code,
 				 struct gospy_error *err)
@@ -238,6 +178,11 @@ static enum gospy_code take_snapshot(struct gospy_target *target,
 	if (how->native && how->non_blocking && !target->source->frozen)
 		return err_set(err, GOSPY_E_USAGE,
 			       "stacks of C code take the registers of the threads, and so a stop");
+	if (how->native && target->source->taken.known && !target->source->taken.native)
+		return err_set(err, GOSPY_E_USAGE,
+			       "%s was made without the stacks of C code: capture --native keeps "
+			       "them",
+			       target->source->name);
 	if (how->scope != GOSPY_SCOPE_ALL && how->scope != GOSPY_SCOPE_RUNNING)
 		return err_set(err, GOSPY_E_USAGE, "there is no such scope");
 	CLEANUP(cancel_end) struct cancel cancel;
@@ -245,8 +190,10 @@ static enum gospy_code take_snapshot(struct gospy_target *target,
 	struct gospy_snapshot *snapshot = NULL;
 	enum gospy_code code =
 		snapshot_take(target->source, target->image, how, keep, &snapshot, err);
-	if (!code && how->objects && how->sockets && !target->source->frozen)
-		code = find_descriptors(target, snapshot, err);
+	if (!code && how->objects && how->sockets)
+		code = target->source->frozen ? sockets_take(&target->source->taken, snapshot, err)
+					      : sockets_find(target->source->pid,
+							     target->image->mem, snapshot, err);
 	code = cancel_verdict(explained(target, code, err), err);
 	// What was called off may have left something half done.
 	if (code && keep)

@@ -13,6 +13,7 @@
 #include <sys/procfs.h>
 #include <unistd.h>
 
+#include "api/sockets.h"
 #include "api/target.h"
 #include "base/cancel.h"
 #include "base/cleanup.h"
@@ -51,7 +52,7 @@ struct gospy_capture {
 /* The image that reads through the recording. */
 struct reader {
 	struct gospy_capture *capture;
-	struct source *source;
+	struct source *source, *below; /* that which records, and the target's */
 	struct image *image;
 	const struct gospy_capture_options *how;
 	bool figures_torn;
@@ -126,6 +127,54 @@ static enum gospy_code note_marks(struct gospy_capture *capture,
 	return GOSPY_OK;
 }
 
+/* What the kernel says of descriptors, as soon as may be after the moment. */
+static enum gospy_code note_sockets(struct reader *reader, struct gospy_snapshot *snapshot,
+				    struct gospy_error *err)
+{
+	struct gospy_capture *capture = reader->capture;
+	struct bundle_facts *facts = &capture->facts;
+	const struct source *below = reader->below;
+	const struct source_descriptor *list;
+	size_t n;
+	if (!reader->how->sockets)
+		return GOSPY_OK;
+	enum gospy_code code = below->frozen ? sockets_take(&below->taken, snapshot, err)
+					     : sockets_find(below->pid, below->mem, snapshot, err);
+	if (!code)
+		code = sockets_keep(snapshot, &facts->arena, &list, &n, err);
+	for (size_t i = 0; !code && i < n; i++)
+		code = vec_push(&facts->descriptors, list[i]) ? GOSPY_OK : err_nomem(err);
+	facts->taken.sockets = !code;
+	return code;
+}
+
+/* The names of C functions, which are in files. */
+static enum gospy_code note_functions(struct gospy_capture *capture,
+				      const struct gospy_snapshot *snapshot,
+				      struct gospy_error *err)
+{
+	const struct capture *c = &snapshot->capture;
+	CLEANUP(map_deinit) struct map seen = {0};
+	for (size_t i = 0; i < c->natives.len; i++) {
+		const struct native_stack *stack = &c->natives.at[i].stack;
+		for (size_t k = 0; k < stack->count; k++) {
+			const struct native_frame *frame = &stack->frames[k];
+			uint64_t *known = frame->func ? map_put(&seen, frame->pc) : NULL;
+			if (frame->func && !known)
+				return err_nomem(err);
+			if (!frame->func || *known)
+				continue;
+			*known = 1;
+			const struct source_function function = {
+				frame->pc, frame->entry,
+				arena_strdup(&capture->facts.arena, frame->func)};
+			if (!function.name || !vec_push(&capture->facts.functions, function))
+				return err_nomem(err);
+		}
+	}
+	return GOSPY_OK;
+}
+
 static enum gospy_code note_info(struct gospy_capture *capture,
 				 const struct gospy_snapshot_info *info, struct gospy_error *err)
 {
@@ -160,13 +209,16 @@ static enum gospy_code read_goroutines(struct reader *reader, struct gospy_error
 		.figures = true,
 		.threads = true,
 		.labels = how->labels,
+		.native = how->native,
 		.progress = how->progress,
 		.progress_ctx = how->progress_ctx,
 	};
 	struct gospy_snapshot *snapshot = NULL;
 	struct gospy_capture *capture = reader->capture;
+	recording_give_files(capture->recording, how->native);
 	enum gospy_code code =
 		snapshot_take(reader->source, reader->image, &options, NULL, &snapshot, err);
+	recording_give_files(capture->recording, false);
 	if (code)
 		return code;
 	const struct gospy_snapshot_info *info = &snapshot->info;
@@ -177,9 +229,14 @@ static enum gospy_code read_goroutines(struct reader *reader, struct gospy_error
 		.non_blocking = info->non_blocking,
 		.instant = info->instant,
 		.no_labels = !how->labels,
+		.native = how->native,
 		.paused_ns = info->paused_ns,
 		.stopped_threads = info->stopped_threads,
 	};
+	if (!code)
+		code = note_sockets(reader, snapshot, err);
+	if (!code)
+		code = note_functions(capture, snapshot, err);
 	if (!code)
 		code = note_info(capture, info, err);
 	if (!code)
@@ -310,16 +367,26 @@ static enum gospy_code describe_program(struct gospy_target *target, struct strb
 	return text->failed ? err_nomem(err) : GOSPY_OK;
 }
 
-static const char *left_out(const struct gospy_capture_options *how)
+static const char *left_out(const struct gospy_capture_options *how, struct arena *arena)
 {
-	if (how->redact == GOSPY_REDACT_NONE)
-		return how->labels ? "what descriptors are, and the stacks of C code"
-				   : "profiler labels, what descriptors are, and the stacks of C "
-				     "code";
-	return how->labels ? "values on stacks that are no addresses, what descriptors are, and "
-			     "the stacks of C code"
-			   : "values on stacks that are no addresses, profiler labels, what "
-			     "descriptors are, and the stacks of C code";
+	const char *what[5];
+	size_t n = 0;
+	CLEANUP(strbuf_deinit) struct strbuf text = {0};
+	if (how->redact != GOSPY_REDACT_NONE)
+		what[n++] = "values on stacks that are no addresses";
+	if (!how->labels)
+		what[n++] = "profiler labels";
+	if (!how->sockets)
+		what[n++] = "what descriptors are";
+	if (!how->native)
+		what[n++] = "the stacks of C code";
+	if (!n)
+		what[n++] = "what objects of the heap hold";
+	for (size_t i = 0; i < n; i++) {
+		strbuf_puts(&text, !i ? "" : i + 1 < n ? ", " : n > 2 ? ", and " : " and ");
+		strbuf_puts(&text, what[i]);
+	}
+	return text.failed ? NULL : arena_strdup(arena, text.s);
 }
 
 static enum gospy_code take_capture(struct gospy_target *target,
@@ -327,7 +394,7 @@ static enum gospy_code take_capture(struct gospy_target *target,
 				    struct gospy_capture *capture, struct gospy_error *err)
 {
 	CLEANUP(strbuf_deinit) struct strbuf text = {0};
-	struct reader reader = {.capture = capture, .how = how};
+	struct reader reader = {.capture = capture, .how = how, .below = target->source};
 	const struct recording_also also = {read_figures, &reader};
 	enum gospy_code code = describe_program(target, &text, err);
 	if (code)
@@ -340,8 +407,27 @@ static enum gospy_code take_capture(struct gospy_target *target,
 	reader.source = recording_source(capture->recording);
 	code = read_all(&reader, err);
 	capture->facts.gospy = GOSPY_VERSION;
-	capture->facts.left_out = capture->info.left_out = left_out(how);
+	capture->facts.left_out = capture->info.left_out = left_out(how, &capture->arena);
+	if (!code && !capture->info.left_out)
+		code = err_nomem(err);
 	return code ? source_explain(target->source, code, err) : GOSPY_OK;
+}
+
+/* Can the source tell what is asked for? */
+static enum gospy_code check_options(const struct source *source,
+				     const struct gospy_capture_options *how,
+				     struct gospy_error *err)
+{
+	if (how->native && how->non_blocking && !source->frozen)
+		return err_set(err, GOSPY_E_USAGE,
+			       "stacks of C code take the registers of the threads, and so a stop");
+	if (how->native && source->taken.known && !source->taken.native)
+		return err_set(err, GOSPY_E_USAGE, "%s was made without the stacks of C code",
+			       source->name);
+	if (how->sockets && source->frozen && !source->taken.sockets)
+		return err_set(err, GOSPY_E_USAGE, "%s does not tell what descriptors were",
+			       source->name);
+	return GOSPY_OK;
 }
 
 enum gospy_code gospy_capture_take(struct gospy_target *target,
@@ -352,6 +438,8 @@ enum gospy_code gospy_capture_take(struct gospy_target *target,
 	if (!target || !ret)
 		return err_set(err, GOSPY_E_USAGE, "gospy_capture_take: bad argument");
 	if (SIZED_READ(&how, options, err))
+		return GOSPY_E_USAGE;
+	if (check_options(target->source, &how, err))
 		return GOSPY_E_USAGE;
 	CLEANUP(cancel_end) struct cancel cancel;
 	cancel_begin(&cancel, how.cancel_fd);

@@ -306,11 +306,13 @@ static bool add_frame(struct native_walker *w, uint64_t pc, bool interrupted, st
 		const struct elf_func *func = modules_func(w->modules, module, at);
 		frame.module = arena_strdup(arena, module->path);
 		frame.module_base = module->base;
-		if (func) {
-			frame.func = arena_strdup(arena, func->name);
-			frame.entry = module->bias + func->addr;
+		const struct source_function *told =
+			func ? NULL : source_function_at(&w->modules->source->taken, pc);
+		if (func || told) {
+			frame.func = arena_strdup(arena, func ? func->name : told->name);
+			frame.entry = func ? module->bias + func->addr : told->entry;
 		}
-		if (!frame.module || (func && !frame.func))
+		if (!frame.module || ((func || told) && !frame.func))
 			return false;
 	}
 	return vec_push(&w->frames, frame);

@@ -22,7 +22,7 @@ struct capture_options {
 	struct snapshot_options snapshot;
 	const char *output;
 	int redact; /* enum gospy_redaction */
-	bool labels, plain;
+	bool labels, plain, sockets, native;
 	uint64_t every_ns, keep;
 	const char *when;
 };
@@ -41,6 +41,10 @@ static const struct opt capture_opts[] = {
 	{"redact", .type = OPT_CHOICE, AT(redact), .arg = "WHAT", .choices = redact_choices,
 	 .help = "of stacks keep only addresses: pointers (default); or all of them: none"},
 	{"labels", .type = OPT_FLAG, AT(labels), .help = "with the texts of profiler labels"},
+	{"sockets", .type = OPT_FLAG, AT(sockets),
+	 .help = "with what descriptors are: addresses of sockets, who has the other end, paths"},
+	{"native", .type = OPT_FLAG, AT(native),
+	 .help = "with the stacks of C code (cgo); threads that sleep are stopped, too"},
 	{"plain", .type = OPT_FLAG, AT(plain),
 	 .help = "an ELF core file that is not packed, which gdb and delve open as it is"},
 	{"every", .type = OPT_DURATION, AT(every_ns), .arg = "D", .above_zero = true,
@@ -148,6 +152,8 @@ static enum gospy_code take_it(struct cli *cli, const struct capture_options *op
 		.max_pause_ns = options->snapshot.max_pause_ns,
 		.redact = (enum gospy_redaction)options->redact,
 		.labels = options->labels,
+		.sockets = options->sockets,
+		.native = options->native,
 		.progress = progress_update,
 		.progress_ctx = &progress,
 	};

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -11,6 +12,8 @@ enum {
 	TEXT_MAX = 256 << 20,
 	THREADS_MAX = 1 << 18,
 	MAPS_MAX = 1 << 21,
+	DESCRIPTORS_MAX = 1 << 16,
+	FUNCTIONS_MAX = 1 << 20,
 };
 
 /* ---- writing */
@@ -50,6 +53,19 @@ static void write_mapping(struct strbuf *text, const struct mapping *map)
 		   map->start, map->end, flags, map->offset, map->dev, map->inode, map->path);
 }
 
+/* Texts may hold anything, so each has a line of its own behind that of the numbers. */
+static void write_descriptor(struct strbuf *text, const struct source_descriptor *descriptor)
+{
+	const struct gospy_descriptor *is = &descriptor->is;
+	pairs_addf(text, "descriptor", "%d 0x%" PRIx64 " %d", is->fd, descriptor->poll,
+		   (int)is->peer_pid);
+	write_text(text, "descriptor_type", is->type);
+	write_text(text, "descriptor_local", is->local);
+	write_text(text, "descriptor_remote", is->remote);
+	write_text(text, "descriptor_state", is->state);
+	write_text(text, "descriptor_peer", is->peer_comm);
+}
+
 void bundle_facts_write(const struct bundle_facts *facts, struct strbuf *text)
 {
 	const struct source_taken *taken = &facts->taken;
@@ -68,6 +84,8 @@ void bundle_facts_write(const struct bundle_facts *facts, struct strbuf *text)
 	write_u64(text, "non_blocking", taken->non_blocking);
 	write_u64(text, "instant", taken->instant);
 	write_u64(text, "no_labels", taken->no_labels);
+	write_u64(text, "sockets", taken->sockets);
+	write_u64(text, "native", taken->native);
 	write_u64(text, "cycles_per_second", taken->cycles_per_second);
 	write_u64(text, "paused_ns", taken->paused_ns);
 	write_u64(text, "stopped_threads", taken->stopped_threads);
@@ -82,6 +100,13 @@ void bundle_facts_write(const struct bundle_facts *facts, struct strbuf *text)
 		write_thread(text, &facts->threads.at[i]);
 	for (size_t i = 0; i < facts->maps.maps.len; i++)
 		write_mapping(text, &facts->maps.maps.at[i]);
+	for (size_t i = 0; i < facts->descriptors.len; i++)
+		write_descriptor(text, &facts->descriptors.at[i]);
+	for (size_t i = 0; i < facts->functions.len; i++) {
+		const struct source_function *function = &facts->functions.at[i];
+		pairs_addf(text, "c_function", "0x%" PRIx64 " 0x%" PRIx64 " %s", function->pc,
+			   function->entry, function->name);
+	}
 }
 
 /* ---- reading */
@@ -130,6 +155,49 @@ static bool read_mapping(const char *at, struct bundle_facts *facts)
 	return map.path && vec_push(&maps->maps, map);
 }
 
+static bool read_descriptor(const char *at, struct bundle_facts *facts)
+{
+	struct source_descriptor descriptor = {0};
+	uint64_t fd, peer;
+	if (!pair_u64(&at, &fd) || !pair_u64(&at, &descriptor.poll) || !pair_u64(&at, &peer) ||
+	    fd > INT32_MAX || peer > INT32_MAX || facts->descriptors.len == DESCRIPTORS_MAX)
+		return true;
+	descriptor.is.fd = (int)fd;
+	descriptor.is.peer_pid = (pid_t)peer;
+	descriptor.is.type = "?";
+	return vec_push(&facts->descriptors, descriptor);
+}
+
+/* Of the descriptor whose line was the last one. */
+static void take_descriptor_text(const struct pair *pair, struct bundle_facts *facts)
+{
+	if (!facts->descriptors.len)
+		return;
+	struct gospy_descriptor *is = &facts->descriptors.at[facts->descriptors.len - 1].is;
+	const struct {
+		const char *key;
+		const char **value;
+	} texts[] = {
+		{"descriptor_type", &is->type},      {"descriptor_local", &is->local},
+		{"descriptor_remote", &is->remote},  {"descriptor_state", &is->state},
+		{"descriptor_peer", &is->peer_comm},
+	};
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		if (strcmp(pair->key, texts[i].key) == 0)
+			*texts[i].value = pair->value;
+	}
+}
+
+static bool read_function(const char *at, struct bundle_facts *facts)
+{
+	struct source_function function = {0};
+	if (!pair_u64(&at, &function.pc) || !pair_u64(&at, &function.entry) || *at != ' ' ||
+	    facts->functions.len == FUNCTIONS_MAX)
+		return true;
+	function.name = at + 1;
+	return vec_push(&facts->functions, function);
+}
+
 static bool take_number(const struct pair *pair, struct bundle_facts *facts)
 {
 	const struct {
@@ -168,6 +236,10 @@ static bool take_number(const struct pair *pair, struct bundle_facts *facts)
 		facts->taken.instant = n;
 	else if (strcmp(pair->key, "no_labels") == 0)
 		facts->taken.no_labels = n;
+	else if (strcmp(pair->key, "sockets") == 0)
+		facts->taken.sockets = n;
+	else if (strcmp(pair->key, "native") == 0)
+		facts->taken.native = n;
 	else if (strcmp(pair->key, "signal") == 0)
 		facts->signal = n <= 64 ? (int)n : 0;
 	else if (strcmp(pair->key, "signal_tid") == 0)
@@ -191,12 +263,35 @@ static bool take_pair(const struct pair *pair, struct bundle_facts *facts)
 		return read_thread(pair->value, facts);
 	if (strcmp(pair->key, "map") == 0)
 		return read_mapping(pair->value, facts);
+	if (strcmp(pair->key, "descriptor") == 0)
+		return read_descriptor(pair->value, facts);
+	if (strcmp(pair->key, "c_function") == 0)
+		return read_function(pair->value, facts);
+	take_descriptor_text(pair, facts);
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
 		if (strcmp(pair->key, texts[i].key) == 0)
 			*texts[i].value = pair->value;
 	}
 	take_number(pair, facts);
 	return true;
+}
+
+static int compare_pc(const void *a, const void *b)
+{
+	const struct source_function *x = a, *y = b;
+	return (x->pc > y->pc) - (x->pc < y->pc);
+}
+
+/* What was read tells how the bundle was made. */
+static void finish(struct bundle_facts *facts)
+{
+	if (facts->functions.len)
+		qsort(facts->functions.at, facts->functions.len, sizeof(*facts->functions.at),
+		      compare_pc);
+	facts->taken.descriptors = facts->descriptors.at;
+	facts->taken.descriptor_count = facts->descriptors.len;
+	facts->taken.functions = facts->functions.at;
+	facts->taken.function_count = facts->functions.len;
 }
 
 enum gospy_code bundle_facts_read(struct span text, struct bundle_facts *ret,
@@ -227,16 +322,20 @@ enum gospy_code bundle_facts_read(struct span text, struct bundle_facts *ret,
 			       "%" PRIu64,
 			       facts.gospy ? ", " : "", facts.gospy ? facts.gospy : "",
 			       BUNDLE_MAJOR, facts.major);
-	if (code)
+	if (code) {
 		bundle_facts_deinit(&facts);
-	else
-		*ret = facts;
-	return code;
+		return code;
+	}
+	finish(&facts);
+	*ret = facts;
+	return GOSPY_OK;
 }
 
 void bundle_facts_deinit(struct bundle_facts *facts)
 {
 	vec_free(&facts->threads);
+	vec_free(&facts->descriptors);
+	vec_free(&facts->functions);
 	mappings_deinit(&facts->maps);
 	arena_deinit(&facts->arena);
 	*facts = (struct bundle_facts){0};

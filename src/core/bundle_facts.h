@@ -39,7 +39,7 @@ struct bundle_facts {
 	const char *comm, *exe; /* or NULL */
 	bool exe_deleted;
 	uint64_t start_ns, real_ns, boot_ns, mono_ns, private_bytes; /* or GOSPY_UNKNOWN */
-	struct source_taken taken;                                   /* without .marks */
+	struct source_taken taken; /* without .marks; to be written without .descriptors, too */
 	int signal;
 	pid_t signal_tid;
 	uint64_t fault_addr;
@@ -47,6 +47,9 @@ struct bundle_facts {
 	const char *redacted; /* "pointers", "none" */
 	VEC(struct bundle_thread) threads;
 	struct mappings maps;
+	/* What .taken refers to. */
+	VEC(struct source_descriptor) descriptors;
+	VEC(struct source_function) functions;
 	struct arena arena;
 };
 

@@ -28,6 +28,7 @@ struct recording {
 	struct moment moment; /* the last one */
 	/* While .also reads: the moment that it is in. */
 	const struct moment *now;
+	bool gives_files;
 	struct tasks tasks; /* as they were listed last */
 	uint64_t real_ns, boot_ns, mono_ns;
 	struct arena arena;
@@ -191,15 +192,16 @@ static enum gospy_code exe_path(struct source *source, struct arena *arena, cons
 
 static enum gospy_code open_exe(struct source *source, int *fd_ret, struct gospy_error *err)
 {
-	(void)source;
-	(void)fd_ret;
+	if (recording_of(source)->gives_files)
+		return source_open_exe(recording_of(source)->below, fd_ret, err);
 	return err_set(err, GOSPY_E_NOT_FOUND, "a bundle has no files");
 }
 
 static enum gospy_code open_mapped(struct source *source, const struct mapping *map, int *fd_ret,
 				   struct gospy_error *err)
 {
-	(void)map;
+	if (recording_of(source)->gives_files)
+		return source_open_mapped(recording_of(source)->below, map, fd_ret, err);
 	return open_exe(source, fd_ret, err);
 }
 
@@ -403,6 +405,11 @@ struct source *recording_source(struct recording *r)
 struct page_store *recording_pages(struct recording *r)
 {
 	return r->mem.store;
+}
+
+void recording_give_files(struct recording *r, bool give)
+{
+	r->gives_files = give;
 }
 
 enum gospy_code recording_check(struct recording *r, struct gospy_error *err)

@@ -33,6 +33,9 @@ void recording_destroy(struct recording *recording);
 /** The recording's. */
 struct source *recording_source(struct recording *recording);
 struct page_store *recording_pages(struct recording *recording);
+/** Give out the files that are mapped, or do so no more: they name what is in C code, which a
+ * bundle has the names of. */
+void recording_give_files(struct recording *recording, bool give);
 /** Did something that was read not fit into memory? Then the recording is worth nothing. */
 enum gospy_code recording_check(struct recording *recording, struct gospy_error *err);
 /** What was noted of the process: all but .taken, .left_out, .gospy and .signal. Texts are the

@@ -71,19 +71,41 @@ struct source_mark {
 	uint64_t soundness;
 };
 
+/* What the kernel said of a descriptor that goroutines wait for when a bundle was made. */
+struct source_descriptor {
+	uint64_t poll; /* address of the pollDesc, which had the descriptor all the while */
+	struct gospy_descriptor is;
+};
+
+/* A function of C code, by a program counter in it; whoever opens a bundle has no files that name
+ * it. */
+struct source_function {
+	uint64_t pc, entry;
+	const char *name;
+};
+
 /* How a bundle was made. All zero: the source is none. */
 struct source_taken {
 	bool known;
 	bool of_core;               /* it was made of a core file */
 	bool redacted;              /* of stacks only addresses were kept */
 	bool no_labels;             /* the texts of profiler labels were not read */
+	bool sockets;               /* it was looked up what descriptors are */
+	bool native;                /* it has the stacks of C code */
 	uint64_t cycles_per_second; /* of the processor's counter there; 0: not known */
 	bool non_blocking; /* as of struct gospy_snapshot_info, and so are the next three */
 	bool instant;
 	uint64_t paused_ns, stopped_threads;
 	const struct source_mark *marks; /* by address; of all others nothing is to be said */
 	size_t mark_count;
+	const struct source_descriptor *descriptors;
+	size_t descriptor_count;
+	const struct source_function *functions; /* by program counter */
+	size_t function_count;
 };
+
+/** What a bundle says of `pc`, which is in C code, or NULL. */
+const struct source_function *source_function_at(const struct source_taken *taken, uint64_t pc);
 
 struct source;
 

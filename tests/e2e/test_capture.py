@@ -25,6 +25,12 @@ def without_header(text):
                   text)
 
 
+def places(text):
+    """A traceback without what the functions were called with."""
+    return [lib_fixture.without_arguments(line) if "(" in line and line[:1] != "\t" else line
+            for line in text.split("\n")]
+
+
 def newest(name):
     return lib_fixture.builds(name, variants=("default",))[-1]
 
@@ -112,6 +118,65 @@ class CaptureTest(unittest.TestCase):
         run("capture", plain, "-o", again).expect(OK)
         self.assertEqual(run("stack", again).expect(OK).out, run("stack", plain).expect(OK).out)
 
+    def waits_for(self, target):
+        document = run("summary", target, "--json").expect(OK).json()
+        return {g["goid"]: {key: value for key, value in g["waits_for"].items() if key != "due_ns"}
+                for g in document["goroutines"] if "waits_for" in g}
+
+    def test_sockets(self):
+        """With what descriptors are if that was asked for, also when the process is gone; and a
+        bundle of the bundle has it, too."""
+        for build in lib_fixture.builds("states", variants=("default",)):
+            with self.subTest(build=str(build)):
+                fixture = self.start("states", build=build)
+                live = self.waits_for(fixture.pid)
+                self.assertTrue([w for w in live.values() if "remote" in w])
+                self.assertTrue([w for w in live.values() if w.get("type") == "pipe"])
+                without = self.capture(fixture)
+                path = self.capture(fixture, "--sockets")
+                fixture.close()
+                again = os.path.join(lib_core.directory(self), "again.core.zst")
+                run("capture", path, "--sockets", "-o", again).expect(OK)
+                self.assertEqual(self.waits_for(path), live)
+                self.assertEqual(self.waits_for(again), live)
+                bare = self.waits_for(without)
+                self.assertEqual({goid: w.get("fd") for goid, w in bare.items()},
+                                 {goid: w.get("fd") for goid, w in live.items()})
+                self.assertFalse([w for w in bare.values() if "type" in w or "local" in w])
+                failed = run("capture", without, "--sockets", "-o", again + ".2").expect(USAGE)
+                self.assertRegex(failed.err, r"\Agospy: [^\n]*descriptors[^\n]*\n\Z")
+
+    def test_native(self):
+        """Stacks of C code and of threads if they were asked for, with the names of functions, where
+        no file is at hand."""
+        for build in lib_fixture.builds("cgo", variants=("cgo", "cgopie")):
+            with self.subTest(build=str(build)):
+                copy = os.path.join(lib_core.directory(self), "program")
+                shutil.copy(build.path, copy)
+                fixture = lib_fixture.Fixture(copy)
+                self.addCleanup(fixture.close)
+                looked = run("stack", fixture.pid, "--native")
+                if "without libunwind" in looked.err:
+                    self.skipTest(looked.err)
+                live, path = self.at_rest(fixture, "stack", "--native",
+                                          captured=("--native", "--redact", "none"))
+                threads = run("stack", fixture.pid, "--native", "--threads").expect(OK).out
+                redacted, without = self.capture(fixture, "--native"), self.capture(fixture)
+                fixture.close()
+                os.unlink(copy)
+                self.assertIn("read_byte(", live)
+                self.assertEqual(run("stack", path, "--native").expect(OK).out, live)
+                self.assertEqual(run("stack", path, "--native", "--threads").expect(OK).out, threads)
+                self.assertEqual(places(run("stack", redacted, "--native").expect(OK).out),
+                                 places(live))
+                failed = run("stack", without, "--native").expect(USAGE)
+                self.assertIn("capture --native", failed.err)
+                run("capture", without, "--native", "-o", copy).expect(USAGE)
+
+    def test_native_takes_a_stop(self):
+        fixture = self.start("parked")
+        run("capture", fixture.pid, "--native", "--non-blocking", "-o", "-").expect(USAGE)
+
     def test_redaction_is_shown(self):
         """An argument that was not kept is no zero."""
         fixture = self.start("states")
@@ -133,6 +198,7 @@ class CaptureTest(unittest.TestCase):
                 self.addCleanup(fixture.close)
                 self.assertEqual(self.hits(secret, fixture), 0)
                 self.assertEqual(self.hits(secret, fixture, "--non-blocking"), 0)
+                self.assertEqual(self.hits(secret, fixture, "--sockets", "--native"), 0)
                 self.assertGreater(self.hits(secret, fixture, "--redact", "none"), 0)
                 self.assertGreater(self.hits(secret, fixture, "--labels"), 0)
 

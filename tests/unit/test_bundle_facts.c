@@ -42,7 +42,19 @@ static void test_round_trip(void **state)
 				    .exec = true,
 				    .inode = 3,
 				    .path = "/srv/shop floor/shop"};
+	const struct source_descriptor descriptor = {.poll = 0xc000,
+						     .is = {.fd = 7,
+							    .type = "unix",
+							    .local = "@a b\nexe /lie",
+							    .state = "LISTEN",
+							    .peer_pid = 12,
+							    .peer_comm = "%"}};
+	const struct source_function functions[] = {{0x20, 0x18, "late one"}, {0x10, 8, "first"}};
+	facts.taken.sockets = true;
 	assert_true(vec_push(&facts.threads, thread) && vec_push(&facts.maps.maps, map));
+	assert_true(vec_push(&facts.descriptors, descriptor));
+	assert_true(vec_push(&facts.functions, functions[0]) &&
+		    vec_push(&facts.functions, functions[1]));
 	bundle_facts_write(&facts, &text);
 	struct bundle_facts back;
 	assert_int_equal(bundle_facts_read(span_of(text.s), &back, NULL), GOSPY_OK);
@@ -60,6 +72,19 @@ static void test_round_trip(void **state)
 	assert_int_equal(back.maps.maps.len, 1);
 	assert_true(back.maps.maps.at[0].exec && !back.maps.maps.at[0].write);
 	assert_string_equal(back.maps.maps.at[0].path, "/srv/shop floor/shop");
+	assert_true(back.taken.sockets && !back.taken.native);
+	assert_int_equal(back.taken.descriptor_count, 1);
+	assert_int_equal(back.taken.descriptors[0].poll, 0xc000);
+	const struct gospy_descriptor *is = &back.taken.descriptors[0].is;
+	assert_true(is->fd == 7 && is->peer_pid == 12 && !is->remote);
+	assert_string_equal(is->type, "unix");
+	assert_string_equal(is->local, "@a b\nexe /lie");
+	assert_string_equal(is->state, "LISTEN");
+	assert_string_equal(is->peer_comm, "%");
+	assert_string_equal(source_function_at(&back.taken, 0x10)->name, "first");
+	assert_int_equal(source_function_at(&back.taken, 0x20)->entry, 0x18);
+	assert_null(source_function_at(&back.taken, 0x11));
+	assert_null(source_function_at(&back.taken, 0x21));
 	bundle_facts_deinit(&back);
 	bundle_facts_deinit(&facts);
 	strbuf_deinit(&text);
@@ -79,6 +104,12 @@ static void test_lies(void **state)
 				   "map 0x1000 0x2000 4 0 0 0 a\n"
 				   "map 0x1800 0x2800 4 0 0 0 overlaps\n"
 				   "map 0x2000 0x3000 4 0 0 0\n"
+				   "descriptor_local nobody's\n"
+				   "descriptor 4294967296 0x1 0\n"
+				   "descriptor 5 0x1\n"
+				   "descriptor 5 0x1 0\n"
+				   "c_function 0x1 0x1\n"
+				   "c_function x 0x1 f\n"
 				   "signal 4000000000\n"
 				   "what-is-this 1\n";
 	struct bundle_facts facts;
@@ -89,6 +120,10 @@ static void test_lies(void **state)
 	assert_int_equal(facts.maps.maps.len, 2);
 	assert_string_equal(facts.maps.maps.at[1].path, "");
 	assert_int_equal(facts.signal, 0);
+	assert_int_equal(facts.taken.descriptor_count, 1);
+	assert_string_equal(facts.taken.descriptors[0].is.type, "?");
+	assert_null(facts.taken.descriptors[0].is.local);
+	assert_int_equal(facts.taken.function_count, 0);
 	bundle_facts_deinit(&facts);
 }
 
