@@ -345,6 +345,14 @@ static bool place_of(unw_cursor_t *cursor, struct spot *ret)
 	       unw_get_reg(cursor, UNW_REG_SP, &ret->sp) == 0;
 }
 
+/* Does a core file lack what would tell how to go on, because the file of the code is not there? */
+static bool lacks_file(struct native_walker *w, uint64_t pc)
+{
+	struct module *module = modules_find(w->modules, pc);
+	return w->modules->source->kind == GOSPY_TARGET_CORE && module &&
+	       !modules_open(w->modules, module);
+}
+
 /* Step to the caller; false: the walk ends, and `stack` says why. */
 static bool step(struct native_walker *w, unw_cursor_t *cursor, struct spot *place,
 		 struct native_stack *stack)
@@ -357,7 +365,8 @@ static bool step(struct native_walker *w, unw_cursor_t *cursor, struct spot *pla
 	else if (w->no_info && is_cgo_stub(w->frames.at[w->frames.len - 1].func))
 		end_at(stack, NATIVE_DONE, 0);
 	else if (w->no_info)
-		end_at(stack, NATIVE_NO_INFO, before.pc);
+		end_at(stack, lacks_file(w, before.pc) ? NATIVE_NO_FILE : NATIVE_NO_INFO,
+		       before.pc);
 	else if (w->unreadable)
 		end_at(stack, NATIVE_UNREADABLE, w->unreadable_addr);
 	else if (w->bad_info || result < 0 || (result > 0 && !place_of(cursor, place)))

@@ -24,6 +24,7 @@ struct native_frame {
 enum native_end {
 	NATIVE_DONE,       /* at Go code, or with the first function of the thread */
 	NATIVE_NO_INFO,    /* nothing tells how to go on from pc `end_addr` */
+	NATIVE_NO_FILE,    /* the same, of a core file: the file of that code is not at hand */
 	NATIVE_BAD_INFO,   /* what tells how to go on from pc `end_addr` makes no sense */
 	NATIVE_UNREADABLE, /* the bytes at `end_addr` are not there */
 	NATIVE_ASTRAY,     /* the caller's frame, at `end_addr`, is not above */

@@ -39,6 +39,8 @@ static const char *native_problem_of(enum native_end end)
 		return NULL;
 	case NATIVE_NO_INFO:
 		return "no unwind information is there";
+	case NATIVE_NO_FILE:
+		return "the core does not hold this file, and it is not at hand (--root)";
 	case NATIVE_BAD_INFO:
 		return "its unwind information makes no sense";
 	case NATIVE_UNREADABLE:

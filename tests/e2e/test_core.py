@@ -494,6 +494,36 @@ class ExecutableTest(unittest.TestCase):
         self.check_whole("--bin", moved)
 
 
+class NativeTest(lib_gospy.TargetTest):
+    """Stacks of C code are those of the process where the files are at hand that the core does not
+    hold; else it is said which code cannot be gone through, and why."""
+
+    def test_files(self):
+        for build in lib_gospy.builds("cgo", ("cgo",)):
+            with self.subTest(build=str(build)):
+                self.check_files(self.watch(lib_fixture.start(build)), os.path.realpath(build.path))
+            self.doCleanups()
+
+    def check_files(self, fixture, program):
+        live = run("stack", fixture.pid, "--native")
+        if "without libunwind" in live.err:
+            self.skipTest(live.err)
+        place = lib_core.directory(self)
+        core, root = os.path.join(place, "core"), os.path.join(place, "root")
+        os.makedirs(root + os.path.dirname(program))
+        shutil.copy(program, root + program)
+        take_core.take(fixture.pid, core)
+        whole = run("stack", core, "--native").expect(OK).out
+
+        def called(text):
+            return sorted(line.split("(")[0] for line in text.split("\n") if "Cfunc" in line)
+        self.assertTrue(called(whole))
+        self.assertEqual(called(whole), called(live.expect(OK).out))
+        looked = run("stack", core, "--native", "--root", root).expect(PARTIAL)
+        self.assertRegex(looked.out, r"(?m)^0x[0-9a-f]+ in libc\S*\+0x[0-9a-f]+\(\.\.\.\)$")
+        self.assertRegex(looked.out, r"(?m)^\[native stack unreadable at 0x[0-9a-f]+: .*--root.*\]$")
+
+
 class FileTest(unittest.TestCase):
     """Files that are no cores, or not of Go programs."""
 
