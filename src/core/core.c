@@ -19,6 +19,7 @@
 #include "base/strbuf.h"
 #include "core/bundle_facts.h"
 #include "core/core_maps.h"
+#include "core/debuginfod.h"
 #include "core/mem_core.h"
 
 struct core {
@@ -71,9 +72,10 @@ static enum gospy_code explain(struct source *source, enum gospy_code code, stru
 	if (text.failed)
 		return err_nomem(err);
 	return err_set(err, GOSPY_E_NOT_FOUND,
-		       "%s: %s: name it by --bin FILE, or where its files are by --root DIR; after "
+		       "%s: %s: name it by --bin FILE, where its files are by --root DIR%s; after "
 		       "echo 0x37 >/proc/PID/coredump_filter a core holds all that is needed",
-		       source->name, text.s);
+		       source->name, text.s,
+		       debuginfod_is_set() ? "" : ", servers by DEBUGINFOD_URLS");
 }
 
 static enum gospy_code auxv(struct source *source, struct auxv *ret, struct gospy_error *err)

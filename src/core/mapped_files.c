@@ -11,8 +11,14 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/intern.h"
+#include "core/debuginfod.h"
 
-enum { HEAD = 4096 }; /* the first page of a file */
+enum {
+	HEAD = 4096, /* the first page of a file */
+	ID_MAX = 64, /* of a GNU build ID */
+	/* Files that servers are asked for: the program, and the libraries of its C code. */
+	FETCHES_MAX = 32,
+};
 
 static const char deleted[] = " (deleted)";
 
@@ -176,6 +182,75 @@ static enum file_state prove(const struct mapped_files *files, const struct mapp
 	return memcmp(mapped, stored, (size_t)n) == 0 ? FILE_PROVED : FILE_OTHER;
 }
 
+/* ---- build IDs */
+
+/* Of a program's headers. */
+struct ids {
+	uint8_t gnu[ID_MAX];
+	size_t gnu_len; /* 0: it has none */
+	char go[121];   /* "": it has none */
+};
+
+/* A note of the program: elf.h, NT_GNU_BUILD_ID; src/cmd/link/internal/ld/elf.go,
+ * ELF_NOTE_GOBUILDID_TAG. */
+static void take_id(struct ids *ids, const uint8_t *owner, uint32_t owner_len, uint32_t type,
+		    const uint8_t *id, uint32_t len)
+{
+	enum { GO_BUILD_ID = 4 };
+	if (owner_len == 4 && memcmp(owner, "GNU", 4) == 0 && type == NT_GNU_BUILD_ID && len &&
+	    len <= sizeof(ids->gnu)) {
+		memcpy(ids->gnu, id, len);
+		ids->gnu_len = len;
+	} else if (owner_len == 4 && memcmp(owner, "Go\0", 4) == 0 && type == GO_BUILD_ID && len &&
+		   len < sizeof(ids->go)) {
+		memcpy(ids->go, id, len);
+		ids->go[len] = '\0';
+	}
+}
+
+static void take_notes(struct ids *ids, struct span notes)
+{
+	struct cursor c = cursor_at(notes, 0);
+	while (cursor_left(&c) >= sizeof(Elf64_Nhdr)) {
+		uint32_t owner_len = cursor_u32(&c), len = cursor_u32(&c), type = cursor_u32(&c);
+		const uint8_t *owner = cursor_bytes(&c, ((uint64_t)owner_len + 3) / 4 * 4);
+		const uint8_t *id = cursor_bytes(&c, ((uint64_t)len + 3) / 4 * 4);
+		if (!owner || !id)
+			return;
+		take_id(ids, owner, owner_len, type, id, len);
+	}
+}
+
+/* The IDs of a file, as far as the core has them. */
+static struct ids ids_of(const struct mapped_files *files, const struct mapped_file *file)
+{
+	struct ids ids = {.gnu_len = 0};
+	uint8_t head[HEAD];
+	Elf64_Ehdr ehdr;
+	size_t len = read_head(files, file, head);
+	if (len < sizeof(ehdr))
+		return ids;
+	memcpy(&ehdr, head, sizeof(ehdr));
+	for (size_t i = 0; i < ehdr.e_phnum; i++) {
+		Elf64_Phdr ph;
+		uint64_t at = ehdr.e_phoff + i * sizeof(ph);
+		if (ehdr.e_phoff > len || at > len - sizeof(ph))
+			break;
+		memcpy(&ph, head + at, sizeof(ph));
+		if (ph.p_type != PT_NOTE || ph.p_offset > len || ph.p_filesz > len - ph.p_offset)
+			continue;
+		take_notes(&ids, (struct span){head + ph.p_offset, ph.p_filesz});
+		// Go's linker ends the segment before the GNU build ID, which comes next
+		// (1.24-1.27).
+		uint64_t end = ph.p_offset + (ph.p_filesz + 3) / 4 * 4;
+		if (!ids.gnu_len && end < len)
+			take_notes(&ids, (struct span){head + end, len - end});
+	}
+	return ids;
+}
+
+/* ---- looking */
+
 static enum gospy_code open_below(const char *root, const char *path, int *fd_ret)
 {
 	CLEANUP_CLOSE int dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -195,7 +270,39 @@ static bool try_file(const struct mapped_files *files, struct mapped_file *file,
 	return result == FILE_PROVED;
 }
 
-static enum file_state look_for(const struct mapped_files *files, struct mapped_file *file)
+static bool is_program(const struct mapped_files *files, const struct mapped_file *file)
+{
+	return files->program != SIZE_MAX && file == &files->files[files->program];
+}
+
+/* Ask the servers that the user has named. FILE_UNTRIED: the call was called off meanwhile, and
+ * another one may ask again. */
+static enum file_state fetch(struct mapped_files *files, struct mapped_file *file,
+			     enum file_state state)
+{
+	CLEANUP_CLOSE int fd = -1;
+	struct gospy_error err = {0};
+	if (!debuginfod_is_set() || files->fetches >= FETCHES_MAX)
+		return state;
+	const struct ids ids = ids_of(files, file);
+	if (!ids.gnu_len)
+		return state;
+	files->fetches++;
+	enum gospy_code code = debuginfod_executable(ids.gnu, ids.gnu_len, &fd, &err);
+	if (code == GOSPY_E_CANCELLED)
+		return FILE_UNTRIED;
+	if (!code && !try_file(files, file, fd, &state))
+		code = err_set(&err, GOSPY_E_NOT_FOUND,
+			       "what DEBUGINFOD_URLS has for it is another one");
+	if (code && is_program(files, file))
+		files->not_fetched = err;
+	if (code)
+		return state;
+	file->fd = take_fd(&fd);
+	return FILE_PROVED;
+}
+
+static enum file_state look_for(struct mapped_files *files, struct mapped_file *file)
 {
 	enum file_state state = FILE_ABSENT;
 	CLEANUP_CLOSE int named = -1;
@@ -205,7 +312,7 @@ static enum file_state look_for(const struct mapped_files *files, struct mapped_
 		file->fd = take_fd(&named);
 		return FILE_PROVED;
 	}
-	bool believed = state == FILE_UNKNOWN && file == &files->files[files->program];
+	bool believed = state == FILE_UNKNOWN && is_program(files, file);
 	enum gospy_code code = files->root ? open_below(files->root, file->path, &fd)
 					   : file_open(file->path, &fd, NULL);
 	if (!code && try_file(files, file, fd, &state)) {
@@ -216,7 +323,7 @@ static enum file_state look_for(const struct mapped_files *files, struct mapped_
 		file->fd = take_fd(&named);
 		return FILE_BELIEVED;
 	}
-	return state;
+	return fetch(files, file, state);
 }
 
 int mapped_files_fd(struct mapped_files *files, size_t number)
@@ -237,60 +344,15 @@ int mapped_files_fd(struct mapped_files *files, size_t number)
 
 /* ---- explaining */
 
-static void add_hex(struct strbuf *text, const uint8_t *bytes, size_t len)
+/* "build ID 1234, Go build ID abc" */
+static void add_ids(const struct ids *ids, struct strbuf *text)
 {
-	for (size_t i = 0; i < len; i++)
-		strbuf_printf(text, "%02x", bytes[i]);
-}
-
-/* A note of the program: elf.h, NT_GNU_BUILD_ID; src/cmd/link/internal/ld/elf.go,
- * ELF_NOTE_GOBUILDID_TAG. */
-static void add_id(struct strbuf *text, const uint8_t *owner, uint32_t owner_len, uint32_t type,
-		   const uint8_t *id, uint32_t len)
-{
-	enum { GO_BUILD_ID = 4, GNU_MAX = 64, GO_MAX = 120 };
-	if (owner_len == 4 && memcmp(owner, "GNU", 4) == 0 && type == NT_GNU_BUILD_ID && len &&
-	    len <= GNU_MAX) {
-		strbuf_puts(text, text->len ? ", build ID " : "build ID ");
-		add_hex(text, id, len);
-	} else if (owner_len == 4 && memcmp(owner, "Go\0", 4) == 0 && type == GO_BUILD_ID && len &&
-		   len <= GO_MAX) {
-		strbuf_printf(text, "%sGo build ID %.*s", text->len ? ", " : "", (int)len,
-			      (const char *)id);
-	}
-}
-
-static void add_notes(struct strbuf *text, struct span notes)
-{
-	struct cursor c = cursor_at(notes, 0);
-	while (cursor_left(&c) >= sizeof(Elf64_Nhdr)) {
-		uint32_t owner_len = cursor_u32(&c), len = cursor_u32(&c), type = cursor_u32(&c);
-		const uint8_t *owner = cursor_bytes(&c, ((uint64_t)owner_len + 3) / 4 * 4);
-		const uint8_t *id = cursor_bytes(&c, ((uint64_t)len + 3) / 4 * 4);
-		if (!owner || !id)
-			return;
-		add_id(text, owner, owner_len, type, id, len);
-	}
-}
-
-/* The IDs of the program, as far as the core has them. */
-static void add_ids(const struct mapped_files *files, struct strbuf *text)
-{
-	uint8_t head[HEAD];
-	Elf64_Ehdr ehdr;
-	size_t len = read_head(files, &files->files[files->program], head);
-	if (len < sizeof(ehdr))
-		return;
-	memcpy(&ehdr, head, sizeof(ehdr));
-	for (size_t i = 0; i < ehdr.e_phnum; i++) {
-		Elf64_Phdr ph;
-		uint64_t at = ehdr.e_phoff + i * sizeof(ph);
-		if (ehdr.e_phoff > len || at > len - sizeof(ph))
-			return;
-		memcpy(&ph, head + at, sizeof(ph));
-		if (ph.p_type == PT_NOTE && ph.p_offset <= len && ph.p_filesz <= len - ph.p_offset)
-			add_notes(text, (struct span){head + ph.p_offset, ph.p_filesz});
-	}
+	if (ids->gnu_len)
+		strbuf_puts(text, "build ID ");
+	for (size_t i = 0; i < ids->gnu_len; i++)
+		strbuf_printf(text, "%02x", ids->gnu[i]);
+	if (*ids->go)
+		strbuf_printf(text, "%sGo build ID %s", text->len ? ", " : "", ids->go);
 }
 
 void mapped_files_explain(struct mapped_files *files, struct strbuf *text)
@@ -301,10 +363,11 @@ void mapped_files_explain(struct mapped_files *files, struct strbuf *text)
 	}
 	mapped_files_fd(files, files->program);
 	const struct mapped_file *file = &files->files[files->program];
-	CLEANUP(strbuf_deinit) struct strbuf ids = {0};
-	add_ids(files, &ids);
-	const char *open = ids.len ? " (" : "", *close = ids.len ? ")" : "";
-	const char *what = ids.len ? ids.s : "";
+	CLEANUP(strbuf_deinit) struct strbuf named = {0};
+	const struct ids ids = ids_of(files, file);
+	add_ids(&ids, &named);
+	const char *open = named.len ? " (" : "", *close = named.len ? ")" : "";
+	const char *what = named.len ? named.s : "";
 	switch ((enum file_state)atomic_load(&file->state)) {
 	case FILE_OTHER:
 		strbuf_printf(text, "the file at %s%s is not its program %s%s%s%s",
@@ -326,4 +389,8 @@ void mapped_files_explain(struct mapped_files *files, struct strbuf *text)
 		strbuf_puts(text, files->root ? files->root : "");
 		break;
 	}
+	if (files->not_fetched.code)
+		strbuf_printf(text, ", and %s", files->not_fetched.msg);
+	else if (debuginfod_is_set() && !ids.gnu_len)
+		strbuf_puts(text, ", and has no GNU build ID to ask DEBUGINFOD_URLS by");
 }

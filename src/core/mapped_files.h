@@ -46,8 +46,11 @@ struct mapped_files {
 	size_t program; /* position of the program; SIZE_MAX: the core does not tell */
 	const struct segments *segments;
 	struct input *input;
-	const char *bin, *root; /* as struct core_options */
-	pthread_mutex_t lock;   /* of looking for a file */
+	const char *bin, *root;         /* as struct core_options */
+	unsigned fetches;               /* files that servers were asked for; under the lock */
+	struct gospy_error not_fetched; /* why the program did not come; .code 0: it was not asked
+					   for, or it did */
+	pthread_mutex_t lock;           /* of looking for a file */
 };
 
 /** `segments`, `input`, the paths in `notes` and those of `options` are borrowed. GOSPY_E_NOMEM. */

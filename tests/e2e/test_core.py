@@ -1,6 +1,8 @@
 """Cores: what gospy shows of one is what the program printed as it died, or had said of itself before.
 What a core does not tell, where its program is looked for, and files that are damaged or no cores."""
 import collections
+import ctypes.util
+import http.server
 import json
 import os
 import re
@@ -9,7 +11,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import unittest
+import unittest.mock
 
 import compare
 import lib_core
@@ -492,6 +496,98 @@ class ExecutableTest(unittest.TestCase):
             one_line(self, looked, looked.status, re.escape(self.path))
             (os.rmdir if os.path.isdir(self.path) else os.unlink)(self.path)
         self.check_whole("--bin", moved)
+
+
+class FilesOfIds(http.server.BaseHTTPRequestHandler):
+    """A server as of debuginfod: files by build ID, of its .files."""
+
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        path = self.server.files.get(self.path)
+        if not path:
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(os.path.getsize(path)))
+        self.end_headers()
+        with open(path, "rb") as f:
+            shutil.copyfileobj(f, self.wfile)
+
+    def log_message(self, *_):
+        pass
+
+
+@unittest.skipUnless(ctypes.util.find_library("debuginfod"), "no libdebuginfod")
+class ServerTest(unittest.TestCase):
+    """A program that is not here comes from the servers that the user names, if it is the same."""
+
+    def setUp(self):
+        self.place = lib_core.directory(self)
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), FilesOfIds)
+        self.server.files, self.server.asked = {}, []
+        thread = threading.Thread(target=self.server.serve_forever)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(self.server.server_close)
+        self.addCleanup(self.server.shutdown)
+        build = next((build for build in lib_gospy.builds("states", ("default", "cgo"))
+                      if gnu_build_id(build.path)), None)
+        if not build:
+            self.skipTest("no program with a build ID of GNU's")
+        self.build, self.id = build, gnu_build_id(build.path)
+        program = shutil.copy(build.path, os.path.join(self.place, "program"))
+        fixture = lib_fixture.Fixture(program)
+        self.addCleanup(fixture.close)
+        self.core = os.path.join(self.place, "core")
+        take_core.take(fixture.pid, self.core)
+        self.live = run("stack", self.core).expect(OK).out
+        os.unlink(program)
+
+    def stack(self, urls):
+        """With an empty cache."""
+        environment = {"DEBUGINFOD_URLS": urls, "DEBUGINFOD_CACHE_PATH": lib_core.directory(self)}
+        with unittest.mock.patch.dict(os.environ, environment):
+            return run("stack", self.core)
+
+    def url(self):
+        return f"http://127.0.0.1:{self.server.server_port}"
+
+    def test_program(self):
+        wanted = f"/buildid/{self.id}/executable"
+        self.server.files[wanted] = self.build.path
+        self.assertEqual(self.stack(self.url()).expect(OK).out, self.live)
+        self.assertEqual(self.server.asked, [wanted])
+
+    def test_not_asked(self):
+        looked = self.stack("")
+        one_line(self, looked, looked.status, "DEBUGINFOD_URLS")
+        self.assertIn(self.id, looked.err)
+        self.assertEqual(self.server.asked, [])
+
+    def test_none(self):
+        looked = self.stack(self.url())
+        one_line(self, looked, looked.status, "DEBUGINFOD_URLS has it neither")
+        self.assertIn(self.id, looked.err)
+        self.assertEqual(len(self.server.asked), 1)
+
+    def test_another_one(self):
+        for other in lib_gospy.GOSPY, __file__:
+            self.server.files[f"/buildid/{self.id}/executable"] = other
+            looked = self.stack(self.url())
+            one_line(self, looked, looked.status, "DEBUGINFOD_URLS has for it is another one")
+
+    def test_nobody_there(self):
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            looked = self.stack(f"http://127.0.0.1:{s.getsockname()[1]}")
+        one_line(self, looked, looked.status, "DEBUGINFOD_URLS")
+
+
+def gnu_build_id(path):
+    """In hex; None: it has none."""
+    with open(path, "rb") as f:
+        found = re.search(b"\4\0\0\0\x14\0\0\0\3\0\0\0GNU\0(.{20})", f.read(4096), re.DOTALL)
+    return found and found[1].hex()
 
 
 class NativeTest(lib_gospy.TargetTest):
