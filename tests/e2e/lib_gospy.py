@@ -169,9 +169,10 @@ def summary(pid, *options, **how):
     return wait_for(unmarked, f"a summary of {pid} without marks")
 
 
-# gospy with sanitizers takes its time, and does what it does without them: of each variant the oldest
-# Go, the newest and one between are enough.
-FEW = os.environ.get("GOSPY_SANITIZE") and not os.environ.get("GOSPY_ALL_BUILDS")
+# gospy with sanitizers takes its time, and does what it does without them; on a core or a bundle the
+# same code reads what it reads of a process: of each variant the oldest Go, the newest and one between
+# are enough.
+FEW = (os.environ.get("GOSPY_SANITIZE") or not ON_PROCESS) and not os.environ.get("GOSPY_ALL_BUILDS")
 
 
 def some(found):
