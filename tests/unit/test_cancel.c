@@ -32,12 +32,24 @@ static int readable(void)
 	return fd;
 }
 
-/* A descriptor that becomes readable in a moment. */
-static int readable_soon(void)
+/* The descriptor of a timer becomes readable in a moment. */
+static void arm(int timer)
 {
 	const struct itimerspec soon = {.it_value = {.tv_nsec = 20 * 1000 * 1000}};
+	assert_int_equal(timerfd_settime(timer, 0, &soon, NULL), 0);
+}
+
+static int timer_not_armed(void)
+{
 	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	assert_true(fd > 0 && timerfd_settime(fd, 0, &soon, NULL) == 0);
+	assert_true(fd > 0);
+	return fd;
+}
+
+static int readable_soon(void)
+{
+	int fd = timer_not_armed();
+	arm(fd);
 	return fd;
 }
 
@@ -375,7 +387,7 @@ static enum gospy_code no_part(void *ctx, const void *bytes, size_t len, struct 
 static void an_agent_that_is_silent_is_called_off(void **state)
 {
 	(void)state;
-	int fd CLEANUP_CLOSE = readable_soon();
+	int fd CLEANUP_CLOSE = timer_not_armed();
 	int listener CLEANUP_CLOSE = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct sockaddr_in addr = {.sin_family = AF_INET,
 				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -390,6 +402,7 @@ static void an_agent_that_is_silent_is_called_off(void **state)
 	struct gospy_agent *agent;
 	struct left_behind before = left_behind(getpid());
 	assert_int_equal(gospy_agent_open_addr(name, &how, &agent, NULL), GOSPY_OK);
+	arm(fd);
 	assert_int_equal(gospy_agent_ask(agent, GOSPY_AGENT_STACK, 0, no_part, NULL, NULL),
 			 GOSPY_E_CANCELLED);
 	gospy_agent_close(agent);
