@@ -108,6 +108,7 @@ struct capture {
 	size_t count, sorted, cap;
 	size_t listed;       /* entries of allgs that were looked at; of them count have a record */
 	size_t listed_first; /* the same by collect_allgs; of them sorted have one */
+	uint64_t listed_in;  /* allgs was this array then */
 	struct map newborn;  /* address of a g behind the sorted ones -> position in recs */
 	VEC(struct chan_rec) chans;
 	VEC(struct select_rec) select_cases;

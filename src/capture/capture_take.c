@@ -260,8 +260,10 @@ static void settle(void *ctx, const struct moment_thread *thread)
 
 /* Mark the goroutines that are not of one instant: those of threads that ran in the moment, and
  * those whose thread is not known. */
-static void mark_moved(struct capture *c, const struct moment *moment)
+static void mark_moved(struct capture *c, const struct source *source, const struct moment *moment)
 {
+	// Of a bundle without a stop the marks tell how well each was read.
+	bool marked = source->taken.known && source->taken.non_blocking;
 	for (size_t i = 0; moment->moved && i < c->sched.ms.len; i++) {
 		const struct m_rec *m = &c->sched.ms.at[i];
 		const struct moment_thread *thread = m->tid ? moment_find(moment, m->tid) : NULL;
@@ -269,7 +271,7 @@ static void mark_moved(struct capture *c, const struct moment *moment)
 		if (!rec || (thread && thread->state != MOMENT_MOVED) ||
 		    rec->soundness != GOSPY_SOUND)
 			continue;
-		rec->soundness = GOSPY_SOUND_MOVED;
+		rec->soundness = marked ? GOSPY_SOUND : GOSPY_SOUND_MOVED;
 		rec->stack = rec->values = 0; // if it was walked in the moment
 		if (grec_status(rec) == GOSPY_STATUS_RUNNING)
 			rec->flags |= G_PC_STALE;
@@ -303,7 +305,7 @@ static enum gospy_code stop_and_read(struct stop_work *work, uint64_t max_pause_
 	p->doubt = moment.moved != 0;
 	c->instant = !p->doubt;
 	if (!code)
-		mark_moved(c, &moment);
+		mark_moved(c, p->source, &moment);
 	if (!code && p->keep)
 		keep_note_threads(p->keep, &moment);
 	if (!code && p->options->threads)
@@ -331,7 +333,9 @@ static enum gospy_code collect_rest(struct passes *p, struct stop_work *work,
 				    struct gospy_error *err)
 {
 	struct capture *c = p->capture;
-	enum gospy_code code = collect_late(p, work->active_done, work->all_done, err);
+	enum gospy_code code = schedstate_fix(&c->sched, p->image, err);
+	if (!code)
+		code = collect_late(p, work->active_done, work->all_done, err);
 	c->active = c->still ? 0 : c->exact ? c->count : p->active.len;
 	if (!code)
 		code = passes_limit_objects(p, err);
@@ -404,6 +408,8 @@ static enum gospy_code capture_running(struct passes *p, const struct map *tids,
 	struct capture *c = p->capture;
 	p->validates = true;
 	enum gospy_code code = GOSPY_OK;
+	// It was listed before.
+	schedstate_fix_allgs(p->image);
 	if (is_of_ms(p) && !(code = schedstate_read(&c->sched, p->image, tids, err)))
 		code = collect_on_ms(c, err);
 	if (!code)
@@ -412,6 +418,8 @@ static enum gospy_code capture_running(struct passes *p, const struct map *tids,
 		code = collect_validated_stacks(p, err);
 	if (!code)
 		code = collect_quiet(p, tids, err);
+	if (!code)
+		code = schedstate_fix(&c->sched, p->image, err);
 	size_t read = c->count;
 	if (!code && is_of_ms(p))
 		collect_keep_on_ms(c, &read);

@@ -172,7 +172,19 @@ enum gospy_code collect_allgs(struct capture *c, struct image *image, uint64_t r
 		return err_nomem(err);
 	prefault(addrs, n * sizeof(*addrs));
 	enum gospy_code code = read_allgs(&c->sched, image, 0, n, addrs, err);
+	c->listed_in = c->sched.allgptr;
 	return code ? code : list_gs(c, addrs, n, err);
+}
+
+/* For who records: whoever reads that will find allgs in the array that it is now, all of it. */
+static enum gospy_code read_moved_allgs(struct capture *c, struct image *image,
+					struct gospy_error *err)
+{
+	const size_t n = (size_t)c->sched.allglen;
+	if (!mem_is_recorded(image->mem) || c->sched.allgptr == c->listed_in)
+		return GOSPY_OK;
+	CLEANUP_FREE uint64_t *addrs = malloc((n + 1) * sizeof(*addrs));
+	return addrs ? read_allgs(&c->sched, image, 0, n, addrs, err) : err_nomem(err);
 }
 
 enum gospy_code collect_on_ms(struct capture *c, struct gospy_error *err)
@@ -497,12 +509,15 @@ enum gospy_code collect_newborn(struct passes *p, uint64_t deadline_ns, struct g
 		c->grew_too_fast = true;
 		n = room;
 	}
+	enum gospy_code code = read_moved_allgs(c, p->image, err);
+	if (code)
+		return code;
 	if (!vec_reserve(&p->active, p->active.len + (size_t)n))
 		return err_nomem(err);
 	CLEANUP_FREE uint64_t *addrs = malloc((size_t)n * sizeof(*addrs));
 	if (!addrs)
 		return err_nomem(err);
-	enum gospy_code code = read_allgs(&c->sched, p->image, known, n, addrs, err);
+	code = read_allgs(&c->sched, p->image, known, n, addrs, err);
 	if (code)
 		return code;
 	bool late = false;

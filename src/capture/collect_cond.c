@@ -126,7 +126,7 @@ enum gospy_code collect_conds(struct passes *p, struct gospy_error *err)
 		    !vec_push(&c->chans, ((struct chan_rec){.g = (uint32_t)i})))
 			return err_nomem(err);
 	}
-	enum gospy_code code = scatter_read(&stacks, p, visit_calls, &job, err);
+	enum gospy_code code = inner_calls_read(&stacks, p, visit_calls, &job, err);
 	if (!code && job.first < c->chans.len && !check_lists(&job))
 		code = err_nomem(err);
 	return code;

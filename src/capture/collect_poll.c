@@ -106,7 +106,7 @@ enum gospy_code collect_polls(struct passes *p, struct gospy_error *err)
 		    !vec_push(&c->chans, ((struct chan_rec){.g = (uint32_t)i})))
 			return err_nomem(err);
 	}
-	enum gospy_code code = scatter_read(&scatter, p, visit_calls, p, err);
+	enum gospy_code code = inner_calls_read(&scatter, p, visit_calls, p, err);
 	for (size_t i = first; i < c->chans.len && !code; i++) {
 		if (c->chans.at[i].addr &&
 		    !scatter_add(&scatter, c->chans.at[i].addr, POLL_BYTES, (uint32_t)i))

@@ -121,9 +121,12 @@ static bool read_ancestors(struct passes *p, uint64_t addr, struct rare *rare)
 /* A goid is never used again: as long as a g has it, what it refers to is its own. */
 static bool is_still(const struct image *image, const struct g_rec *rec)
 {
-	uint64_t goid;
-	return !mem_read_u64(image->mem, rec->addr + image->layout.g.goid.off, &goid, NULL) &&
-	       goid == rec->goid;
+	uint64_t goid = 0;
+	mem_record(image->mem, false);
+	enum gospy_code code =
+		mem_read_u64(image->mem, rec->addr + image->layout.g.goid.off, &goid, NULL);
+	mem_record(image->mem, true);
+	return !code && goid == rec->goid;
 }
 
 static bool add_rare(struct passes *p, const struct g_rec *rec, const struct head *head)

@@ -132,9 +132,16 @@ static bool refill(struct unwind_bytes *bytes, uint64_t addr)
 static void walk_windows(struct passes *p, struct g_rec *rec, uint8_t *buffer)
 {
 	struct window window = {.p = p, .lo = rec->sp, .buffer = buffer};
-	struct unwind_bytes bytes = {
-		.addr = rec->sp, .bytes = buffer, .refill = refill, .ctx = &window};
+	struct unwind_bytes bytes = {.addr = rec->sp,
+				     .bytes = buffer,
+				     .hi = rec->stack_hi,
+				     .refill = refill,
+				     .ctx = &window};
 	struct unwind_start start = start_of(p, rec);
+	// Whoever reads what is recorded here may copy the stack whole. If that fails, what the
+	// walk needs of it may still be there.
+	if (!refill(&bytes, rec->sp))
+		bytes.len = 0;
 	walk(p, 0, &bytes, &start, rec);
 }
 
@@ -423,7 +430,10 @@ static bool is_unchanged(const struct passes *p, const struct g_rec *rec, uint8_
 {
 	const struct layout *layout = &p->image->layout;
 	struct g_rec now = *rec;
-	if (mem_read(p->image->mem, rec->addr, g, grec_window(layout), NULL))
+	mem_record(p->image->mem, false);
+	enum gospy_code code = mem_read(p->image->mem, rec->addr, g, grec_window(layout), NULL);
+	mem_record(p->image->mem, true);
+	if (code)
 		return false;
 	grec_extract(layout, g, &now);
 	return grec_same(&now, rec) && (now.flags & G_ON_M) == (rec->flags & G_ON_M);

@@ -152,8 +152,13 @@ static enum gospy_code name_by_calls(struct job *job, struct gospy_error *err)
 		    !scatter_add(&gs, rec->addr, window, (uint32_t)i))
 			return err_nomem(err);
 	}
-	enum gospy_code code = scatter_read(&stacks, job->p, visit_calls, job, err);
-	return code ? code : scatter_read(&gs, job->p, visit_g, job, err);
+	enum gospy_code code = inner_calls_read(&stacks, job->p, visit_calls, job, err);
+	if (code)
+		return code;
+	mem_record(job->p->image->mem, false);
+	code = scatter_read(&gs, job->p, visit_g, job, err);
+	mem_record(job->p->image->mem, true);
+	return code;
 }
 
 /* Whoever is seen in its w does not say so if it is another one that was looked at. */

@@ -83,7 +83,10 @@ static enum gospy_code check_active(struct passes *p, struct gospy_error *err)
 		    !scatter_add(&scatter, rec->addr, window, (uint32_t)i))
 			return err_nomem(err);
 	}
-	return scatter_read(&scatter, p, check_one, p, err);
+	mem_record(p->image->mem, false);
+	enum gospy_code code = scatter_read(&scatter, p, check_one, p, err);
+	mem_record(p->image->mem, true);
+	return code;
 }
 
 enum gospy_code collect_waits(struct passes *p, struct gospy_error *err)

@@ -16,6 +16,16 @@ bool inner_calls_add(struct scatter *scatter, const struct g_rec *rec, uint32_t 
 	return !len || scatter_add(scatter, rec->sp, len, index);
 }
 
+enum gospy_code inner_calls_read(struct scatter *scatter, struct passes *p,
+				 void (*visit)(void *ctx, uint32_t index, const uint8_t *bytes),
+				 void *ctx, struct gospy_error *err)
+{
+	mem_record(p->image->mem, false);
+	enum gospy_code code = scatter_read(scatter, p, visit, ctx, err);
+	mem_record(p->image->mem, true);
+	return code;
+}
+
 struct inner_calls inner_calls_of(const struct passes *p, const struct g_rec *rec,
 				  const uint8_t *bytes)
 {

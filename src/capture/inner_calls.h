@@ -33,6 +33,11 @@ struct inner_frame {
 /** Can the stack of the goroutine be looked at? Then it is added, with INNER_BYTES or fewer.
  * False: out of memory. */
 bool inner_calls_add(struct scatter *scatter, const struct g_rec *rec, uint32_t index);
+/** Read what was added. Nothing of it is recorded: whoever records has the stacks, and as stacks.
+ */
+enum gospy_code inner_calls_read(struct scatter *scatter, struct passes *p,
+				 void (*visit)(void *ctx, uint32_t index, const uint8_t *bytes),
+				 void *ctx, struct gospy_error *err);
 /** The goroutine of `rec`, with the bytes that were read for it. */
 struct inner_calls inner_calls_of(const struct passes *p, const struct g_rec *rec,
 				  const uint8_t *bytes);

@@ -17,7 +17,8 @@ struct record_mem {
 	struct mappings maps; /* for REDACT_POINTERS */
 	enum redaction redaction;
 	atomic_bool off;
-	atomic_int failed; /* enum gospy_code */
+	atomic_int failed;           /* enum gospy_code */
+	VEC(struct mem_range) fixed; /* by address, disjoint */
 };
 
 struct recording {
@@ -41,12 +42,48 @@ static struct recording *recording_of(struct source *source)
 
 /* ---- memory */
 
+static void fail(struct record_mem *m, enum gospy_code code)
+{
+	int none = GOSPY_OK;
+	atomic_compare_exchange_strong(&m->failed, &none, (int)code);
+}
+
+/* The first fixed range that ends behind an address; the number of ranges: there is none. */
+static size_t next_fixed(const struct record_mem *m, uint64_t addr)
+{
+	size_t lo = 0, hi = m->fixed.len;
+	while (lo < hi) {
+		const size_t mid = lo + (hi - lo) / 2;
+		const struct mem_range *range = &m->fixed.at[mid];
+		if (range->addr + range->len > addr)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return lo;
+}
+
+/* All that is not fixed. */
 static void put(struct record_mem *m, uint64_t addr, const void *bytes, size_t len)
 {
-	enum gospy_code code = page_store_put(m->store, addr, bytes, len, NULL);
-	int none = GOSPY_OK;
-	if (code)
-		atomic_compare_exchange_strong(&m->failed, &none, (int)code);
+	const uint8_t *from = bytes;
+	for (size_t i = next_fixed(m, addr), done = 0; done < len; i++) {
+		const struct mem_range *range = i < m->fixed.len ? &m->fixed.at[i] : NULL;
+		const uint64_t at = addr + done;
+		size_t n = len - done, skipped = 0;
+		if (range && range->addr < at + n) {
+			n = range->addr > at ? (size_t)(range->addr - at) : 0;
+			skipped = (size_t)(range->addr + range->len - (at + n));
+		}
+		enum gospy_code code =
+			n ? page_store_put(m->store, at, from + done, n, NULL) : GOSPY_OK;
+		if (code)
+			fail(m, code);
+		done += n;
+		done = skipped < len - done ? done + skipped : len;
+		if (!range)
+			break;
+	}
 }
 
 /* Where the last two addresses were found: most are of the program's code or of the heap. */
@@ -91,7 +128,7 @@ static void record(struct record_mem *m, uint64_t addr, const void *bytes, size_
 {
 	struct pointer_cache cache = {0};
 	const uint8_t *at = bytes;
-	if (atomic_load_explicit(&m->off, memory_order_relaxed))
+	if (kind != MEM_ONCE && atomic_load_explicit(&m->off, memory_order_relaxed))
 		return;
 	if (kind != MEM_STACK || m->redaction == REDACT_NONE) {
 		put(m, addr, bytes, len);
@@ -131,6 +168,34 @@ static void record_switch(struct mem *mem, bool on)
 	atomic_store(&((struct record_mem *)mem)->off, !on);
 }
 
+static int compare_ranges(const void *a, const void *b)
+{
+	const struct mem_range *x = a, *y = b;
+	return (x->addr > y->addr) - (x->addr < y->addr);
+}
+
+static void record_fix(struct mem *mem, const struct mem_range *ranges, size_t n)
+{
+	struct record_mem *m = (struct record_mem *)mem;
+	size_t kept = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (ranges[i].len && ranges[i].len <= UINT64_MAX - ranges[i].addr &&
+		    !vec_push(&m->fixed, ranges[i]))
+			fail(m, GOSPY_E_NOMEM);
+	}
+	if (m->fixed.len)
+		qsort(m->fixed.at, m->fixed.len, sizeof(*m->fixed.at), compare_ranges);
+	for (size_t i = 0; i < m->fixed.len; i++) {
+		const struct mem_range *range = &m->fixed.at[i];
+		struct mem_range *last = kept ? &m->fixed.at[kept - 1] : NULL;
+		if (!last || last->addr + last->len < range->addr)
+			m->fixed.at[kept++] = *range;
+		else if (last->addr + last->len < range->addr + range->len)
+			last->len = range->addr + range->len - last->addr;
+	}
+	m->fixed.len = kept;
+}
+
 static void record_destroy(struct mem *mem)
 {
 	(void)mem; // it is a part of the recording
@@ -140,6 +205,7 @@ static const struct mem_ops record_ops = {
 	.readv = record_readv,
 	.seen = record_seen,
 	.record = record_switch,
+	.fix = record_fix,
 	.destroy = record_destroy,
 };
 
@@ -391,6 +457,7 @@ void recording_destroy(struct recording *r)
 		return;
 	page_store_destroy(r->mem.store);
 	mappings_deinit(&r->mem.maps);
+	vec_free(&r->mem.fixed);
 	moment_deinit(&r->moment);
 	tasks_deinit(&r->tasks);
 	arena_deinit(&r->arena);

@@ -61,7 +61,7 @@ enum gospy_code program_fetch(void *program_, uint64_t addr, void *dst, size_t l
 					   (unsigned long long)addr);
 	if (!program->mem)
 		return err_set(err, GOSPY_E_GONE, "the target was closed");
-	return mem_read(program->mem, addr, dst, len, err);
+	return mem_read_once(program->mem, addr, dst, len, err);
 }
 
 void program_note_source(struct program *program, const char *name, const char *source,

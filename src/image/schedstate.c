@@ -367,6 +367,42 @@ const struct m_rec *schedstate_m(const struct schedstate *s, uint64_t addr)
 	return at ? &s->ms.at[*at - 1] : NULL;
 }
 
+void schedstate_fix_allgs(struct image *image)
+{
+	const struct globals *g = &image->globals;
+	enum { SLICE = 24 };
+	const struct mem_range ranges[] = {
+		{g->allglen.addr, g->allglen.addr ? 8 : 0},
+		{g->allgptr.addr, g->allgptr.addr ? 8 : 0},
+		{g->allgs.addr, g->allgs.addr ? SLICE : 0},
+	};
+	mem_fix(image->mem, ranges, sizeof(ranges) / sizeof(*ranges));
+}
+
+enum gospy_code schedstate_fix(const struct schedstate *s, struct image *image,
+			       struct gospy_error *err)
+{
+	const struct globals *g = &image->globals;
+	enum { SLICE = 24 };
+	VEC(struct mem_range) ranges = {0};
+	if (!vec_reserve(&ranges, s->ms.len + s->ps.len + 4))
+		return err_nomem(err);
+	ranges.at[ranges.len++] = (struct mem_range){g->allp.addr, g->allp.addr ? SLICE : 0};
+	ranges.at[ranges.len++] = (struct mem_range){g->allm.addr, g->allm.addr ? 8 : 0};
+	ranges.at[ranges.len++] = (struct mem_range){s->allp, s->p_addrs.len * 8};
+	ranges.at[ranges.len++] = (struct mem_range){g->sched.addr, s->sched.len};
+	for (size_t i = 0; i < s->ps.len; i++)
+		ranges.at[ranges.len++] =
+			(struct mem_range){s->ps.at[i].addr, p_window(&image->layout)};
+	for (size_t i = 0; i < s->ms.len; i++)
+		ranges.at[ranges.len++] =
+			(struct mem_range){s->ms.at[i].addr, m_window(&image->layout)};
+	mem_fix(image->mem, ranges.at, ranges.len);
+	vec_free(&ranges);
+	schedstate_fix_allgs(image);
+	return GOSPY_OK;
+}
+
 void schedstate_deinit(struct schedstate *s)
 {
 	free(s->sched.bytes);

@@ -75,6 +75,12 @@ enum gospy_code schedstate_reread(struct schedstate *s, struct image *image,
 void m_rec_place(struct m_rec *m, const struct moment_thread *thread);
 /** The m at `addr`, or NULL. */
 const struct m_rec *schedstate_m(const struct schedstate *s, uint64_t addr);
+/** For who records (mem_fix): allgs is what it was when it was read. */
+void schedstate_fix_allgs(struct image *image);
+/** The same of allgs and of all that `s` has read, but for what belongs to the heap.
+ * GOSPY_E_NOMEM. */
+enum gospy_code schedstate_fix(const struct schedstate *s, struct image *image,
+			       struct gospy_error *err);
 void schedstate_deinit(struct schedstate *s);
 
 #endif

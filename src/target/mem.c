@@ -35,6 +35,13 @@ enum gospy_code mem_read_stack(struct mem *mem, uint64_t addr, void *dst, size_t
 	return mem_readv(mem, &req, 1, err);
 }
 
+enum gospy_code mem_read_once(struct mem *mem, uint64_t addr, void *dst, size_t len,
+			      struct gospy_error *err)
+{
+	struct mem_req req = {.addr = addr, .dst = dst, .len = len, .kind = MEM_ONCE};
+	return mem_readv(mem, &req, 1, err);
+}
+
 enum gospy_code mem_read_u64(struct mem *mem, uint64_t addr, uint64_t *ret, struct gospy_error *err)
 {
 	uint64_t value;

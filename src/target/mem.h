@@ -19,6 +19,8 @@ enum mem_kind {
 	/* Records with gaps between them, in which others may keep things: mem_seen() tells which
 	 * bytes of it were wanted. */
 	MEM_RUN,
+	/* Whoever reads it keeps it, and does not read it again: it is recorded at all times. */
+	MEM_ONCE,
 };
 
 struct mem_req {
@@ -30,6 +32,10 @@ struct mem_req {
 };
 
 struct mem;
+
+struct mem_range {
+	uint64_t addr, len;
+};
 
 struct mem_ops {
 	/** Fill each request as far as it can be read and set its `done`. A request that fails does
@@ -43,6 +49,7 @@ struct mem_ops {
 		     enum mem_kind kind);
 	/** Record from now on, or not; NULL likewise. */
 	void (*record)(struct mem *mem, bool on);
+	void (*fix)(struct mem *mem, const struct mem_range *ranges, size_t n);
 	void (*destroy)(struct mem *mem);
 };
 
@@ -74,6 +81,13 @@ static inline void mem_record(struct mem *mem, bool on)
 		mem->ops->record(mem, on);
 }
 
+/** What was read there up to now is what counts: what is read later is not recorded. */
+static inline void mem_fix(struct mem *mem, const struct mem_range *ranges, size_t n)
+{
+	if (mem->ops->fix)
+		mem->ops->fix(mem, ranges, n);
+}
+
 /** Batched read. GOSPY_OK: all complete. GOSPY_E_FAULT: some are not, see `done` (err names the
  * first). Other codes: nothing more can be read. Requests whose destinations follow one another in
  * memory are cheapest. */
@@ -82,6 +96,8 @@ enum gospy_code mem_readv(struct mem *mem, struct mem_req *reqs, size_t n, struc
 /** All `len` bytes at `addr`, or GOSPY_E_FAULT. */
 enum gospy_code mem_read_stack(struct mem *mem, uint64_t addr, void *dst, size_t len,
 			       struct gospy_error *err) __attribute__((warn_unused_result));
+enum gospy_code mem_read_once(struct mem *mem, uint64_t addr, void *dst, size_t len,
+			      struct gospy_error *err) __attribute__((warn_unused_result));
 enum gospy_code mem_read(struct mem *mem, uint64_t addr, void *dst, size_t len,
 			 struct gospy_error *err) __attribute__((warn_unused_result));
 enum gospy_code mem_read_u64(struct mem *mem, uint64_t addr, uint64_t *ret, struct gospy_error *err)
