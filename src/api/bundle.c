@@ -43,6 +43,7 @@ struct gospy_capture {
 	struct bundle_facts facts;
 	struct auxv auxv;
 	VEC(struct source_mark) marks;
+	struct strbuf checks; /* facts about the program: how its checks ended */
 	struct arena arena;
 	int64_t cancel_fd;
 };
@@ -55,21 +56,9 @@ struct reader {
 	struct source *source, *below; /* that which records, and the target's */
 	struct image *image;
 	const struct gospy_capture_options *how;
-	bool figures_torn;
+	bool figures_steady;
 	uint64_t cycles_per_second;
 };
-
-/* Whoever opens the bundle holds against it what code alone led to. What these checks look at may
- * be new since the image was made: an M, say. */
-static void read_doubtful(struct image *image)
-{
-	for (size_t i = 0; i < GLOBAL_COUNT; i++) {
-		const struct global *global = global_at(&image->globals, i);
-		if (image->by_code >> i & 1 && global->addr &&
-		    image_check_global(image, global_names[i].name, global->addr))
-			continue;
-	}
-}
 
 /* Figures that cannot be had here cannot be had of the bundle either. */
 static void read_figures(void *ctx, struct source *source)
@@ -80,11 +69,13 @@ static void read_figures(void *ctx, struct source *source)
 					       .max_pause_ns = reader->how->max_pause_ns};
 	struct gospy_memstats memstats;
 	struct gospy_stats stats;
-	read_doubtful(reader->image);
-	enum gospy_code code = memstats_read(source, reader->image, &how, &memstats, NULL);
-	reader->figures_torn = code || memstats.reading.soundness == GOSPY_SOUND_TORN;
-	if (stats_read(source, reader->image, &how, &stats, NULL))
-		return;
+	// Of what both of them read the copy counts that was made last, and the figures of the heap
+	// have to fit together.
+	bool steady = !stats_read(source, reader->image, &how, &stats, NULL) &&
+		      stats.reading.soundness != GOSPY_SOUND_TORN;
+	steady &= !memstats_read(source, reader->image, &how, &memstats, NULL) &&
+		  memstats.reading.soundness != GOSPY_SOUND_TORN;
+	reader->figures_steady = steady;
 }
 
 /* Read what every name and every stack takes. */
@@ -245,8 +236,9 @@ static enum gospy_code read_goroutines(struct reader *reader, struct gospy_error
 		code = read_names(snapshot, err);
 	// Without a stop there was no moment in which they could be read; and a thread may have
 	// been stopped while it was changing them.
-	if (!code && (info->non_blocking || reader->figures_torn))
+	if (!code && (info->non_blocking || !reader->figures_steady))
 		read_figures(reader, reader->source);
+	capture->facts.taken.figures_steady = reader->figures_steady;
 	snapshot_destroy(snapshot);
 	return code;
 }
@@ -273,15 +265,23 @@ static enum gospy_code read_profiles(struct reader *reader, struct gospy_error *
 	return GOSPY_OK;
 }
 
-/* What `gospy doctor` looks at. */
-static enum gospy_code check_facts(struct image *image, struct gospy_error *err)
+/* What `gospy doctor` tells: whoever opens the bundle can look only once, at what was read at other
+ * times. */
+static enum gospy_code check_facts(struct reader *reader, struct gospy_error *err)
 {
+	struct image *image = reader->image;
+	uint64_t unlike = 0;
+	if (image->checked)
+		return GOSPY_OK; // and the facts say how that ended
+	mem_record(image->mem, false);
 	enum gospy_code code = image_verify(image, VERIFY_ALL, err);
 	for (size_t i = 0; !code && i < GLOBAL_COUNT; i++) {
 		const struct global *global = global_at(&image->globals, i);
-		if (global->addr && image_check_global(image, global_names[i].name, global->addr))
-			continue;
+		if (global->addr && !image_check_global(image, global_names[i].name, global->addr))
+			unlike |= UINT64_C(1) << i;
 	}
+	mem_record(image->mem, true);
+	program_facts_write_checks(image, unlike, &reader->capture->checks);
 	return code;
 }
 
@@ -291,7 +291,7 @@ static enum gospy_code read_all(struct reader *reader, struct gospy_error *err)
 	enum gospy_code code = image_create(reader->source, NULL, &reader->image, err);
 	// What is of one moment comes last: nothing that is read later is laid over it.
 	if (!code)
-		code = check_facts(reader->image, err);
+		code = check_facts(reader, err);
 	if (!code)
 		code = read_profiles(reader, err);
 	if (!code)
@@ -359,7 +359,7 @@ static enum gospy_code describe_program(struct gospy_target *target, struct strb
 		enum gospy_code code = buildinfo_read(target->source, &scratch, &info, NULL);
 		if (code == GOSPY_E_NOMEM || code == GOSPY_E_CANCELLED)
 			return code == GOSPY_E_NOMEM ? err_nomem(err) : cancel_check(err);
-		program_facts_write(target->image, code ? NULL : info.modinfo, text);
+		program_facts_write(target->image, code ? NULL : &info, text);
 		code = describe_files(target->source, text, err);
 		if (code)
 			return code;
@@ -467,6 +467,7 @@ void gospy_capture_destroy(struct gospy_capture *capture)
 	bundle_facts_deinit(&capture->facts);
 	recording_destroy(capture->recording);
 	vec_free(&capture->marks);
+	strbuf_deinit(&capture->checks);
 	arena_deinit(&capture->arena);
 	free(capture);
 }
@@ -582,6 +583,18 @@ static void add_files(struct note_list *list, const struct bundle_facts *facts,
 	add_note(list, "CORE", NT_FILE, bytes, len);
 }
 
+static void add_program(struct note_list *list, struct span facts, const struct strbuf *checks)
+{
+	const size_t len = facts.len + checks->len;
+	uint8_t *bytes = checks->failed ? NULL : arena_alloc(&list->arena, len);
+	if (bytes) {
+		memcpy(bytes, facts.ptr, facts.len);
+		if (checks->len)
+			memcpy(bytes + facts.len, checks->s, checks->len);
+	}
+	add_note(list, BUNDLE_OWNER, BUNDLE_NOTE_PROGRAM, bytes, len);
+}
+
 static enum gospy_code make_notes(const struct gospy_capture *capture, struct strbuf *text,
 				  struct note_list *list, struct gospy_error *err)
 {
@@ -604,7 +617,7 @@ static enum gospy_code make_notes(const struct gospy_capture *capture, struct st
 	}
 	bundle_facts_write(facts, text);
 	add_note(list, BUNDLE_OWNER, BUNDLE_NOTE_FACTS, text->s, text->len);
-	add_note(list, BUNDLE_OWNER, BUNDLE_NOTE_PROGRAM, program.ptr, program.len);
+	add_program(list, program, &capture->checks);
 	if (capture->marks.len)
 		add_note(list, BUNDLE_OWNER, BUNDLE_NOTE_MARKS, capture->marks.at,
 			 capture->marks.len * sizeof(*capture->marks.at));

@@ -55,7 +55,8 @@ static enum gospy_code read_stopped(struct source *source, uint64_t max_pause_ns
 		moment_deinit(&moment);
 		if (code && !may_pass(code))
 			return code;
-		if (!code && !moved && steady->at_rest(steady->ctx)) {
+		bool known = source->taken.figures_steady; // who made the bundle has looked again
+		if (!code && (known || (!moved && steady->at_rest(steady->ctx)))) {
 			ret->soundness = tries ? GOSPY_SOUND_RETRIED : GOSPY_SOUND;
 			return GOSPY_OK;
 		}

@@ -61,6 +61,10 @@ struct image {
 	struct layout layout;
 	struct table_types tables; /* where layouts came from that the program does not hold */
 	VEC(struct image_check) checks;
+	/* Of a bundle: those who made it have checked all this; these globals did not look like
+	 * themselves, as .by_code. */
+	bool checked;
+	uint64_t unlike;
 	const char *note; /* what a person should know of all this, or NULL */
 	const char **wait_reasons;
 	size_t wait_reason_count;

@@ -236,6 +236,10 @@ bool image_check_global(struct image *image, const char *name, uint64_t addr)
 		{"runtime.ncpu", check_ncpu},
 		{"runtime.numCPUStartup", check_ncpu},
 	};
+	for (size_t i = 0; image->checked && i < GLOBAL_COUNT; i++) {
+		if (strcmp(global_names[i].name, name) == 0)
+			return !(image->unlike >> i & 1);
+	}
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
 		if (strcmp(checks[i].name, name) == 0)
 			return check_repeatedly(image, addr, checks[i].check);

@@ -5,7 +5,7 @@
 #include "image/image.h"
 
 /** Does what is at this address look like the global called so ("runtime.allgs")? For addresses
- * that no symbol vouches for. */
+ * that no symbol vouches for. Of a bundle: did it, when that was made? */
 bool image_check_global(struct image *image, const char *name, uint64_t addr);
 /** Address of allgs by the shape of what it refers to, or 0. */
 uint64_t image_scan_allgs(struct image *image);

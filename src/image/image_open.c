@@ -166,7 +166,14 @@ static enum gospy_code open_known(struct image *image, struct source *source,
 		const struct gospy_provenance *p = &facts.provenance.at[i];
 		image_note_source(image, p->name, p->source, p->addr);
 	}
-	code = program_create_known(source, &facts, &image->program, err);
+	image->checked = facts.checked;
+	image->unlike = facts.unlike;
+	for (size_t i = 0; !code && i < facts.checks.len; i++) {
+		if (!vec_push(&image->checks, facts.checks.at[i]))
+			code = err_nomem(err);
+	}
+	if (!code)
+		code = program_create_known(source, &facts, &image->program, err);
 	program_facts_deinit(&facts);
 	return code;
 }

@@ -9,6 +9,7 @@
 enum {
 	TEXT_MAX = 16 << 20,
 	PROVENANCE_MAX = 4096,
+	CHECKS_MAX = 256,
 };
 
 /* ---- writing */
@@ -45,7 +46,8 @@ static void write_optional(struct strbuf *text, const char *key, const char *val
 		pairs_add(text, key, value);
 }
 
-void program_facts_write(const struct image *image, const char *modinfo, struct strbuf *text)
+void program_facts_write(const struct image *image, const struct build_info_text *info,
+			 struct strbuf *text)
 {
 	const struct program *program = image->program;
 	uint64_t shift = image_shift(image);
@@ -58,7 +60,8 @@ void program_facts_write(const struct image *image, const char *modinfo, struct 
 	write_optional(text, "object", image->binary);
 	write_optional(text, "note", image->note);
 	pairs_add(text, "go_version", image->go_version);
-	write_optional(text, "modinfo", modinfo);
+	write_optional(text, "info_version", info ? info->go_version : NULL);
+	write_optional(text, "modinfo", info ? info->modinfo : NULL);
 	pairs_addf(text, "main_main", "0x%" PRIx64,
 		   program->main_main ? program->main_main + shift : 0);
 	pairs_addf(text, "tls_g", "%" PRIu64, (uint64_t)image->tls_g);
@@ -71,6 +74,22 @@ void program_facts_write(const struct image *image, const char *modinfo, struct 
 		if (strncmp(p->name, "layout ", 7) == 0 || strcmp(p->source, "code") == 0)
 			continue;
 		pairs_addf(text, "source", "0x%" PRIx64 " %s\t%s", p->addr, p->name, p->source);
+	}
+}
+
+void program_facts_write_checks(const struct image *image, uint64_t unlike, struct strbuf *text)
+{
+	pairs_add(text, "checked", "1");
+	for (size_t i = 0; i < image->checks.len; i++) {
+		const struct image_check *check = &image->checks.at[i];
+		pairs_addf(text, "check", "%s\t%s\t%s", check->what, check->check,
+			   check->ok      ? ""
+			   : check->found ? check->found
+					  : check->check);
+	}
+	for (size_t i = 0; i < GLOBAL_COUNT; i++) {
+		if (unlike >> i & 1)
+			pairs_add(text, "unlike", global_names[i].name);
 	}
 }
 
@@ -124,6 +143,27 @@ static bool read_source(const char *at, struct program_facts *facts, struct aren
 	return p.name && vec_push(&facts->provenance, p);
 }
 
+/* "runtime.schedt<tab>npidle is the number of idle P's<tab>" and what contradicts it. */
+static bool read_check(const char *at, struct program_facts *facts, struct arena *arena)
+{
+	const char *first = strchr(at, '\t'), *second = first ? strchr(first + 1, '\t') : NULL;
+	if (!second || facts->checks.len == CHECKS_MAX)
+		return true;
+	struct image_check check = {
+		.what = arena_strndup(arena, at, (size_t)(first - at)),
+		.check = arena_strndup(arena, first + 1, (size_t)(second - first - 1)),
+		.found = second[1] ? second + 1 : NULL,
+		.ok = !second[1],
+	};
+	return check.what && check.check && vec_push(&facts->checks, check);
+}
+
+static void read_unlike(const char *name, struct program_facts *facts)
+{
+	for (size_t i = 0; i < GLOBAL_COUNT; i++)
+		facts->unlike |= (uint64_t)(strcmp(global_names[i].name, name) == 0) << i;
+}
+
 static void read_bias(const char *at, struct program_facts *facts)
 {
 	uint64_t described = 0, pie = 0;
@@ -141,7 +181,8 @@ static bool take_pair(const struct pair *pair, struct program_facts *facts, stru
 	} texts[] = {
 		{"build_id", &facts->build_id},     {"go_build_id", &facts->go_build_id},
 		{"object", &facts->object},         {"note", &facts->note},
-		{"go_version", &facts->go_version}, {"modinfo", &facts->modinfo},
+		{"go_version", &facts->go_version}, {"info_version", &facts->info_version},
+		{"modinfo", &facts->modinfo},
 	};
 	const char *at = pair->value;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
@@ -164,6 +205,12 @@ static bool take_pair(const struct pair *pair, struct program_facts *facts, stru
 		read_struct(at, facts, arena);
 	else if (strcmp(pair->key, "field") == 0)
 		read_field(at, facts, arena);
+	else if (strcmp(pair->key, "checked") == 0)
+		facts->checked = true;
+	else if (strcmp(pair->key, "unlike") == 0)
+		read_unlike(at, facts);
+	else if (strcmp(pair->key, "check") == 0)
+		return read_check(at, facts, arena);
 	else if (strcmp(pair->key, "source") == 0)
 		return read_source(at, facts, arena);
 	return true;
@@ -221,5 +268,6 @@ const char *program_facts_file(struct span text, const char *path, struct arena 
 void program_facts_deinit(struct program_facts *facts)
 {
 	vec_free(&facts->provenance);
+	vec_free(&facts->checks);
 	*facts = (struct program_facts){0};
 }

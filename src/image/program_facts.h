@@ -3,17 +3,24 @@
  * the bundle searches for nothing and needs no file. The text consists of lines (base/pairs.h).
  *
  * It says what image.h holds of one process, with the addresses of that process. It may lie. So all
- * that is read by it is bounded as if it came from the program itself, and checked in the same way
- * (image_check.h, verify.h).
+ * that is read by it is bounded as if it came from the program itself.
+ *
+ * It also says how the checks of image_check.h and verify.h ended. They look again at what they may
+ * have seen half changed, which only those can who have the process.
  */
 #ifndef GOSPY_IMAGE_PROGRAM_FACTS_H
 #define GOSPY_IMAGE_PROGRAM_FACTS_H
 
 #include "base/strbuf.h"
+#include "dwarf/go/build_info.h"
 #include "image/image.h"
 
-/** Append the text. `modinfo`: of the build information, or NULL. */
-void program_facts_write(const struct image *image, const char *modinfo, struct strbuf *text);
+/** Append the text. `info`: NULL if there is no build information. */
+void program_facts_write(const struct image *image, const struct build_info_text *info,
+			 struct strbuf *text);
+/** Append what image_verify() has found, and which globals do not look like themselves: bits in the
+ * order of IMAGE_GLOBALS. */
+void program_facts_write_checks(const struct image *image, uint64_t unlike, struct strbuf *text);
 
 /* All of it lives in the arena that it was read with. */
 struct program_facts {
@@ -24,13 +31,17 @@ struct program_facts {
 	const char *build_id, *go_build_id, *object;
 	const char *note; /* or NULL */
 	const char *go_version;
-	const char *modinfo; /* or NULL */
+	/* Of the build information, each or NULL. */
+	const char *info_version, *modinfo;
 	uint64_t main_main;
 	int64_t tls_g;
 	struct globals globals;
 	uint64_t by_code;
 	struct layout layout;
 	VEC(struct gospy_provenance) provenance;
+	bool checked; /* then: */
+	uint64_t unlike;
+	VEC(struct image_check) checks;
 };
 
 /** GOSPY_E_BAD_DATA: something is missing. To be freed by program_facts_deinit(). */

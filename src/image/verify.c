@@ -677,6 +677,8 @@ static bool try_checks(struct evidence *e)
 
 enum gospy_code image_verify(struct image *image, enum verify_scope scope, struct gospy_error *err)
 {
+	if (image->checked)
+		return GOSPY_OK;
 	enum gospy_code code = choose_checks(image, scope, err);
 	if (code || !image->checks.len)
 		return code;

@@ -16,7 +16,8 @@ enum verify_scope {
 /**
  * Fill image->checks anew; texts live in the image's arena. It takes some dozens of small reads,
  * and none at all where the scope holds nothing. In a process that cannot be read the checks are
- * not ok. Nobody else may use the image meanwhile. GOSPY_E_NOMEM.
+ * not ok. Of a bundle they are what it was found to be when it was made. Nobody else may use the
+ * image meanwhile. GOSPY_E_NOMEM.
  */
 enum gospy_code image_verify(struct image *image, enum verify_scope scope, struct gospy_error *err);
 

@@ -53,10 +53,10 @@ enum gospy_code buildinfo_read(struct source *source, struct arena *arena,
 			program_facts_read(source->program_facts, arena, &facts, err);
 		if (known)
 			return known;
-		ret->go_version = facts.go_version;
-		ret->modinfo = facts.modinfo;
+		*ret = (struct build_info_text){facts.info_version, facts.modinfo};
 		program_facts_deinit(&facts);
-		return GOSPY_OK;
+		return ret->go_version ? GOSPY_OK
+				       : err_set(err, GOSPY_E_NOT_FOUND, "no build information");
 	}
 	enum gospy_code code = binaries_find(source, &binaries, err);
 	if (code == GOSPY_E_UNSUPPORTED)

@@ -92,6 +92,7 @@ struct source_taken {
 	bool no_labels;             /* the texts of profiler labels were not read */
 	bool sockets;               /* it was looked up what descriptors are */
 	bool native;                /* it has the stacks of C code */
+	bool figures_steady;        /* the figures were steady when they were read: steady.h */
 	uint64_t cycles_per_second; /* of the processor's counter there; 0: not known */
 	bool non_blocking; /* as of struct gospy_snapshot_info, and so are the next three */
 	bool instant;

@@ -28,7 +28,10 @@ static void test_round_trip(void **state)
 		.mono_ns = 8,
 		.private_bytes = 9,
 		.fault_addr = GOSPY_UNKNOWN,
-		.taken = {.instant = true, .paused_ns = 77, .stopped_threads = 2},
+		.taken = {.instant = true,
+			  .paused_ns = 77,
+			  .stopped_threads = 2,
+			  .figures_steady = true},
 		.redacted = "pointers",
 	};
 	const struct bundle_thread thread = {
@@ -65,6 +68,7 @@ static void test_round_trip(void **state)
 	assert_true(back.boot_ns == GOSPY_UNKNOWN && back.fault_addr == GOSPY_UNKNOWN);
 	assert_true(back.taken.known && back.taken.instant && back.taken.redacted);
 	assert_true(back.taken.paused_ns == 77 && back.taken.stopped_threads == 2);
+	assert_true(back.taken.figures_steady);
 	assert_int_equal(back.threads.len, 1);
 	assert_memory_equal(&back.threads.at[0].place, &thread.place, sizeof(thread.place));
 	assert_int_equal(back.threads.at[0].state, MOMENT_STILL);
