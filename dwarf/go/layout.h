@@ -60,12 +60,26 @@ static inline uint64_t field_load(const uint8_t *bytes, struct field f)
 	F(trackingSeq, "trackingSeq", 0)                                                           \
 	F(runningCleanups, "runningCleanups", 0)
 
-/* What is looked up only of goroutines that have it; bubble: Go 1.25+, syncGroup: 1.24. */
+/* What is looked up only of goroutines that have it; bubble: Go 1.25+, syncGroup: 1.24. The last
+ * four are what their stacks hold beside frames; xregs: Go 1.26+. */
 #define LAYOUT_G_RARE(F)                                                                           \
 	F(ancestors, "ancestors", 0)                                                               \
 	F(bubble, "bubble", 0)                                                                     \
 	F(syncGroup, "syncGroup", 0)                                                               \
-	F(timer, "timer", 0)
+	F(timer, "timer", 0)                                                                       \
+	F(sched_ctxt, "sched.ctxt", 0)                                                             \
+	F(defer, "_defer", 0)                                                                      \
+	F(panic, "_panic", 0)                                                                      \
+	F(xregs, "xRegs.state", 0)
+
+/* siz: up to Go 1.17, bytes of arguments behind the record. */
+#define LAYOUT_DEFER(F)                                                                            \
+	F(siz, "siz", 0)                                                                           \
+	F(fn, "fn", 0)                                                                             \
+	F(link, "link", 0)
+
+/* The vector registers of a goroutine that was preempted, Go 1.26+. */
+#define LAYOUT_XREGS(F) F(regs, "regs", 0)
 
 #define LAYOUT_SYNCTESTBUBBLE(F) F(id, "id", 0)
 #define LAYOUT_SYNCTESTGROUP(F)  F(root, "root", 0)
@@ -305,6 +319,8 @@ enum profile_type { MEM_PROFILE = 1, BLOCK_PROFILE, MUTEX_PROFILE };
 	S(mspan, "runtime.mspan", LAYOUT_MSPAN, 0, 1)                                              \
 	S(special, "runtime.special", LAYOUT_SPECIAL, 0, 1)                                        \
 	S(timer, "runtime.timer", LAYOUT_TIMER, 0, 1)                                              \
+	S(defer, "runtime._defer", LAYOUT_DEFER, 0, 1)                                             \
+	S(xregs, "runtime.xRegState", LAYOUT_XREGS, 0, 1)                                          \
 	S(schedt, "runtime.schedt", LAYOUT_SCHEDT, 0, 0)                                           \
 	S(mstats, "runtime.mstats", LAYOUT_MSTATS, 0, 0)                                           \
 	S(heapStatsDelta, "runtime.heapStatsDelta", LAYOUT_HEAPSTATSDELTA, 0, 0)                   \
