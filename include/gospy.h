@@ -254,6 +254,8 @@ enum gospy_progress_phase {
 	GOSPY_PHASE_RECOPY, /**< second copy, target runs */
 	GOSPY_PHASE_STOP,   /**< target stopped; reported once */
 	GOSPY_PHASE_VERIFY, /**< third copy, target runs */
+	GOSPY_PHASE_HEAP,   /**< copy of what the heap points to, target runs; in bytes */
+	GOSPY_PHASE_TYPES,  /**< finding out types, target runs; in spans */
 };
 
 /** Which goroutines a snapshot is of. */
@@ -1047,6 +1049,75 @@ gospy_stats_read(struct gospy_target *target, const struct gospy_read_options *o
 {
 	return gospy_stats_read_sized(target, options, ret, sizeof(*ret), err);
 }
+
+/* --------------------------------------------------------------------------------- heap graph --
+ */
+
+/** The objects of a heap: of which types they are, and what points to what. */
+struct gospy_graph;
+
+struct gospy_graph_options {
+	size_t size; /**< sizeof(struct gospy_graph_options) */
+	/** Bytes that may be used up to hold it; 0: a quarter of what this machine has available.
+	   Beyond it the heap is known in part: .partial. */
+	uint64_t max_memory;
+	/** Remember for each object by which other one it is reached. */
+	bool paths;
+	int64_t cancel_fd; /**< give up when this becomes readable; 0: none */
+	/** As in gospy_snapshot_options; in GOSPY_PHASE_HEAP and GOSPY_PHASE_TYPES. */
+	void (*progress)(void *ctx, enum gospy_progress_phase phase, uint64_t done, uint64_t total);
+	void *progress_ctx;
+};
+
+/** Objects and bytes. A slot of the heap counts as large as it is: runtime.MemStats does it so. */
+struct gospy_graph_sum {
+	uint64_t objects, bytes;
+};
+
+struct gospy_graph_info {
+	uint64_t time_unix_ns; /**< when it was begun, wall clock */
+	uint64_t total_ns;     /**< how long it took */
+	/** It is of one instant: nothing ran. Else objects may have moved from one place to another
+	   while they were copied, so that some count as garbage that are not. */
+	bool instant;
+	struct gospy_graph_sum allocated; /**< HeapObjects, HeapAlloc */
+	struct gospy_graph_sum reachable; /**< from globals, stacks and what else is a root */
+	struct gospy_graph_sum typed;     /**< of the reachable ones, those whose type is known */
+	uint64_t pointers;                /**< between objects */
+	uint64_t spans, goroutines;
+	uint64_t scanned;       /**< bytes of memory that pointers were looked for in */
+	uint64_t unknown_spans; /**< that could not be looked at: their objects count as reachable
+				 */
+	uint64_t unread;     /**< stacks and other roots that could not be read, or in part only */
+	bool partial;        /**< .max_memory was used up */
+	bool types_cut;      /**< types were not followed to their end: that took too long */
+	uint64_t memory;     /**< bytes that the graph takes */
+	const char *problem; /**< what is missing, for a person; NULL: nothing */
+};
+
+/** What the reachable objects of one type are; where the type is not known, those of one size. */
+struct gospy_graph_type {
+	const char *name; /**< as Go writes it; NULL: the type is not known */
+	uint64_t slot;    /**< without a type: bytes of each object; 0: more than 32 KiB */
+	bool pointers;    /**< without a type: may they have pointers? */
+	struct gospy_graph_sum sum;
+};
+
+/**
+ * Read the heap of the target, which runs on meanwhile: nothing is stopped. GOSPY_E_UNSUPPORTED:
+ * the runtime's layout is not known well enough; the rest as gospy_snapshot_take.
+ */
+GOSPY_API enum gospy_code gospy_graph_take(struct gospy_target *target,
+					   const struct gospy_graph_options *options,
+					   struct gospy_graph **ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+/** Never NULL; the graph's. */
+GOSPY_API const struct gospy_graph_info *gospy_graph_info(const struct gospy_graph *graph);
+/** By bytes, most first; `*n_ret` entries. Names are raw bytes of the target. */
+GOSPY_API const struct gospy_graph_type *gospy_graph_types(const struct gospy_graph *graph,
+							   size_t *n_ret);
+/** NULL is allowed. To be called before the target is closed. */
+GOSPY_API void gospy_graph_destroy(struct gospy_graph *graph);
 
 /* ------------------------------------------------------------------------- processes, versions --
  */

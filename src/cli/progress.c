@@ -30,8 +30,23 @@ static const char *phase_name(enum gospy_progress_phase phase)
 		return "stopping";
 	case GOSPY_PHASE_VERIFY:
 		return "verifying";
+	case GOSPY_PHASE_HEAP:
+		return "reading the heap";
+	case GOSPY_PHASE_TYPES:
+		return "finding types";
 	}
 	return "";
+}
+
+/* The heap has no number that says something to a person; how far it has come does. */
+static int print_heap(enum gospy_progress_phase phase, uint64_t done, uint64_t total)
+{
+	enum { CELLS = 30 };
+	uint64_t percent = total ? (uint64_t)(100.0 * (double)done / (double)total) : 0;
+	int full = (int)(percent > 100 ? CELLS : percent * CELLS / 100);
+	return fprintf(stderr, "\r%s [%.*s%*s] %" PRIu64 " %%", phase_name(phase), full,
+		       "##############################", CELLS - full, "",
+		       percent > 100 ? 100 : percent);
 }
 
 void progress_update(void *ctx, enum gospy_progress_phase phase, uint64_t done, uint64_t total)
@@ -44,8 +59,10 @@ void progress_update(void *ctx, enum gospy_progress_phase phase, uint64_t done, 
 	if (now < progress->next_ns)
 		return;
 	progress->next_ns = now + INTERVAL_NS;
-	int width = fprintf(stderr, "\r%s: %" PRIu64 " of %" PRIu64 " goroutines",
-			    phase_name(phase), done, total);
+	int width = phase == GOSPY_PHASE_HEAP || phase == GOSPY_PHASE_TYPES
+			    ? print_heap(phase, done, total)
+			    : fprintf(stderr, "\r%s: %" PRIu64 " of %" PRIu64 " goroutines",
+				      phase_name(phase), done, total);
 	if (width > 0 && width < progress->width)
 		fprintf(stderr, "%*s", progress->width - width, "");
 	if (width > progress->width)

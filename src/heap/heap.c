@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/prefault.h"
+#include "heap/types.h"
 #include "heap/words.h"
 #include "image/image.h"
 
@@ -17,6 +18,7 @@ struct builder {
 	struct words words;
 	uint32_t next; /* number whose row is the next to begin */
 	size_t hidden; /* the first hidden word that has not come yet */
+	const struct piece *piece;
 };
 
 static bool charge(struct builder *b, size_t bytes)
@@ -110,6 +112,32 @@ static inline void add_edge(void *ctx, const uint8_t *at)
 	heap->edge_count += to != HEAP_NONE;
 }
 
+static inline void begin_typed(void *ctx, uint32_t number, const struct mask *mask)
+{
+	struct builder *b = ctx;
+	begin_rows(b, number);
+	if (mask)
+		types_header(b->options->types, number, mask->type);
+}
+
+/* The word before is of the same object, unless this one is the first. */
+static void look_before(struct builder *b, const uint8_t *at)
+{
+	const struct piece *piece = b->piece;
+	size_t off = (size_t)(at - piece->bytes);
+	if (off && (piece->span->spanclass < 2 || off % piece->span->elemsize))
+		types_pair(b->options->types, words_load(at - 8), words_load(at));
+}
+
+static inline void add_typed(void *ctx, const uint8_t *at)
+{
+	struct builder *b = ctx;
+	uint64_t before = at > b->piece->bytes ? words_load(at - 8) : 0;
+	if (types_is_near(b->options->types, before))
+		look_before(b, at);
+	add_edge(ctx, at);
+}
+
 /* Hidden words are no pointers. Pieces come in the order of addresses. */
 static void hide(struct builder *b, const struct piece *piece)
 {
@@ -136,6 +164,7 @@ static enum gospy_code take_piece(void *ctx, const struct piece *piece, struct g
 	struct builder *b = ctx;
 	struct heap *heap = b->heap;
 	const struct words_visit visit = {begin_object, add_edge, b};
+	const struct words_visit typed = {begin_typed, add_typed, b};
 	if (!heap->partial && !make_room(b, piece->len / 8 + 1))
 		heap->partial = true;
 	if (!piece->bytes || heap->partial || piece->span->unknown) {
@@ -145,7 +174,11 @@ static enum gospy_code take_piece(void *ctx, const struct piece *piece, struct g
 	if (b->options->hidden_count)
 		hide(b, piece);
 	heap->scanned += piece->len;
-	words_of_piece(&b->words, visit, piece);
+	b->piece = piece;
+	if (b->options->types)
+		words_of_piece(&b->words, typed, piece);
+	else
+		words_of_piece(&b->words, visit, piece);
 	return b->words.no_memory ? err_nomem(err) : GOSPY_OK;
 }
 
@@ -175,6 +208,8 @@ enum gospy_code heap_build(struct image *image, const struct heap_options *optio
 	enum gospy_code code = b ? GOSPY_OK : err_nomem(err);
 	if (!code)
 		code = spans_read(image, options->budget, &heap.spans, err);
+	if (!code && options->types)
+		code = types_begin(options->types, &heap, options->budget, err);
 	if (!code) {
 		b->heap = &heap;
 		b->options = options;
@@ -183,6 +218,8 @@ enum gospy_code heap_build(struct image *image, const struct heap_options *optio
 		heap.partial |= heap.spans.dropped > 0;
 	}
 	free(b);
+	if (options->types)
+		options->types->heap = ret;
 	if (code)
 		heap_free(&heap);
 	else

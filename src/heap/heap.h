@@ -33,6 +33,8 @@
 #include "heap/scheme.h"
 #include "heap/spans.h"
 
+struct types;
+
 struct heap_options {
 	/* What may be used up of memory and reads. Beyond it the heap is read in part: see
 	 * .unknown_spans. */
@@ -41,6 +43,10 @@ struct heap_options {
 	 * goroutine waits for. */
 	const uint64_t *hidden;
 	size_t hidden_count;
+	/* What is found of types meanwhile goes there, for types_spread(); NULL: they are not
+	 * wanted.
+	 */
+	struct types *types;
 	/* Called now and then; may be NULL. */
 	void (*progress)(void *ctx, uint64_t done, uint64_t total);
 	void *ctx;

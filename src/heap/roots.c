@@ -59,7 +59,7 @@ static enum gospy_code weigh(struct finder *f, enum gospy_code code)
 static void give(struct finder *f, enum root_kind kind, uint64_t addr, uint64_t pointer,
 		 uint32_t object)
 {
-	const struct root root = {kind, pointer, addr, object};
+	const struct root root = {.kind = kind, .pointer = pointer, .addr = addr, .object = object};
 	if (pointer)
 		f->visit(f->ctx, &root);
 }
@@ -74,8 +74,14 @@ static void give_words(struct finder *f, uint64_t addr, const uint8_t *bytes, si
 	for (size_t i = 0; i < words; i++) {
 		if (mask && !(mask[i / 8] >> i % 8 & 1))
 			continue;
+		const struct root root = {.kind = ROOT_GLOBAL,
+					  .pointer = load(bytes + i * WORD),
+					  .addr = addr + i * WORD,
+					  .before = i ? load(bytes + (i - 1) * WORD) : 0,
+					  .object = HEAP_NONE};
 		f->count->globals++;
-		give(f, ROOT_GLOBAL, addr + i * WORD, load(bytes + i * WORD), HEAP_NONE);
+		if (root.pointer)
+			f->visit(f->ctx, &root);
 	}
 }
 

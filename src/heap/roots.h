@@ -22,6 +22,7 @@ struct root {
 	enum root_kind kind;
 	uint64_t pointer; /* ROOT_FINALIZED: the object's address */
 	uint64_t addr;    /* where the pointer is */
+	uint64_t before;  /* ROOT_GLOBAL: the word before it, if it is of the same range; else 0 */
 	/* Of specials: the object that they belong to; else HEAP_NONE. */
 	uint32_t object;
 };

@@ -99,11 +99,14 @@ static enum gospy_code read_list(struct reader *r, struct gospy_error *err)
 		uint64_t n = slice[1];
 		size_t each = sizeof(*r->items) + sizeof(*r->raw);
 		r->spans->listed = n;
-		if (n > LISTED_MAX || (!tries && !(charge_for_now(r, n * each) &&
-						   charge(r, n * sizeof(struct heap_span)))))
+		if (n > LISTED_MAX)
 			return err_set(err, GOSPY_E_LIMIT,
 				       "%" PRIu64 " spans in runtime.mheap_.allspans are too many",
 				       n);
+		if (!tries &&
+		    !(charge_for_now(r, n * each) && charge(r, n * sizeof(struct heap_span))))
+			return err_set(err, GOSPY_E_LIMIT,
+				       "no memory is left for %" PRIu64 " spans", n);
 		// One more, for neither may be empty.
 		uint64_t *addrs = malloc((n + 1) * sizeof(*addrs));
 		r->items = malloc((n + 1) * sizeof(*r->items));

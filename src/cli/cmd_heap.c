@@ -1,0 +1,105 @@
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "cli/progress.h"
+#include "cli/shared.h"
+#include "cli/which.h"
+#include "render/report_heap.h"
+#include "render/units.h"
+
+struct heap_cmd_options {
+	struct target_options target;
+	uint64_t limit, max_memory;
+};
+
+#define AT(member) .offset = offsetof(struct heap_cmd_options, member)
+
+static const struct opt heap_opts[] = {
+	{"limit", 'n', OPT_NUMBER, AT(limit), .arg = "N",
+	 .help = "show the first N types (default 30 on a terminal; 0: all)"},
+	{"max-memory", .type = OPT_NUMBER, AT(max_memory), .arg = "BYTES",
+	 .help = "what gospy may use to hold the graph (default: a quarter of what is available)"},
+	{0},
+};
+
+static const struct opt_group heap_group = {"What to show", heap_opts};
+
+enum { LIMIT_TERMINAL = 30 };
+
+static void graph_destroy(struct gospy_graph **graph)
+{
+	gospy_graph_destroy(*graph);
+}
+
+static int note_graph(struct cli *cli, const struct gospy_target *target,
+		      const struct gospy_graph_info *info)
+{
+	int status = shared_note_target(cli, gospy_target_info(target));
+	if (info->problem)
+		cli_note(cli, "%s", info->problem);
+	if (info->types_cut)
+		cli_note(cli, "types were not followed to their end: some are missing");
+	if (cli->verbose)
+		cli_note(cli,
+			 "%lu spans, %lu pointers, looked through %s in %s, the graph takes %s",
+			 info->spans, info->pointers, units_bytes(info->scanned).s,
+			 units_ms(info->total_ns).s, units_bytes(info->memory).s);
+	return info->problem ? EXIT_STATUS_PARTIAL : status;
+}
+
+static enum gospy_code look(struct cli *cli, const struct heap_cmd_options *options,
+			    struct gospy_target *target, struct gospy_graph **ret,
+			    struct gospy_error *err)
+{
+	CLEANUP(progress_end) struct progress progress;
+	progress_init(&progress, cli);
+	const struct gospy_graph_options how = {.size = sizeof(how),
+						.max_memory = options->max_memory,
+						.progress = progress_update,
+						.progress_ctx = &progress};
+	return gospy_graph_take(target, &how, ret, err);
+}
+
+static int show(struct cli *cli, const struct which_one *one, void *ctx)
+{
+	const struct heap_cmd_options *options = ctx;
+	// The graph goes before its target does.
+	CLEANUP(shared_target_close) struct gospy_target *target = NULL;
+	CLEANUP(graph_destroy) struct gospy_graph *graph = NULL;
+	struct gospy_error err;
+	if (shared_target_open(&options->target, NULL, one, &target, &err) ||
+	    look(cli, options, target, &graph, &err))
+		return cli_fail(cli, &err);
+	const struct heap_report report = {gospy_target_info(target), graph,
+					   options->limit != UINT64_MAX ? options->limit
+					   : cli->out->cols             ? LIMIT_TERMINAL
+									: 0};
+	report_heap(cli->out, &report, cli->format);
+	return note_graph(cli, target, gospy_graph_info(graph));
+}
+
+static int heap_run(struct cli *cli, char **args)
+{
+	struct heap_cmd_options options = {.limit = UINT64_MAX};
+	size_t count;
+	int status = cli_parse(cli, &cmd_heap, args, &options, &count);
+	if (status != CLI_GO_ON)
+		return status;
+	return which_each(cli, &options.target, args, count, show, &options);
+}
+
+const struct cmd cmd_heap = {
+	.name = "heap",
+	.synopsis = "[OPTIONS] PROCESS...",
+	.summary = "show of which types the objects of the heap are",
+	.description = "What can be reached from globals and stacks, by bytes. The process runs on "
+		       "while its heap is copied. Where the type of objects is not known their "
+		       "size stands for it. Core files must have the memory of the heap.",
+	.groups = {&heap_group, &core_group, &all_group, &target_group, &common_group},
+	.examples = "gospy heap 4711\n"
+		    "gospy heap --limit 10 shop\n"
+		    "gospy heap --json core.4711",
+	.pages = true,
+	.run = heap_run,
+};

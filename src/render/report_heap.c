@@ -1,0 +1,185 @@
+#include "render/report_heap.h"
+
+#include <inttypes.h>
+
+#include "base/cleanup.h"
+#include "render/json.h"
+#include "render/table.h"
+#include "render/units.h"
+
+static size_t shown_count(const struct heap_report *report, size_t n)
+{
+	return report->limit && report->limit < n ? (size_t)report->limit : n;
+}
+
+static double percent(uint64_t part, uint64_t whole)
+{
+	return whole ? 100 * (double)part / (double)whole : 0;
+}
+
+/* ---------------------------------------------------------------------------------------- text --
+ */
+
+enum { BYTES, SHARE, OBJECTS, TYPE, COLUMNS };
+
+static const struct table_column columns[COLUMNS] = {
+	[BYTES] = {.gap = "", .title = "BYTES", .right = true},
+	[SHARE] = {.gap = "  ", .title = "SHARE", .right = true, .rank = 2},
+	[OBJECTS] = {.gap = "  ", .title = "OBJECTS", .right = true, .rank = 1},
+	[TYPE] = {.gap = "  ", .title = "TYPE", .good = 60},
+};
+
+/* "? 48 B with pointers" */
+static void add_type(struct strbuf *text, const struct gospy_graph_type *type)
+{
+	if (type->name)
+		strbuf_puts(text, type->name);
+	else if (type->slot)
+		strbuf_printf(text, "? %s %s pointers", units_bytes(type->slot).s,
+			      type->pointers ? "with" : "without");
+	else
+		strbuf_printf(text, "? large %s pointers", type->pointers ? "with" : "without");
+}
+
+static void add_row(struct table *table, const struct gospy_graph_type *type, uint64_t all)
+{
+	CLEANUP(strbuf_deinit) struct strbuf text = {0};
+	table_cell(table, units_bytes(type->sum.bytes).s);
+	strbuf_printf(&text, "%.1f%%", percent(type->sum.bytes, all));
+	table_cell_buf(table, &text);
+	table_cell_u64(table, type->sum.objects);
+	strbuf_clear(&text);
+	add_type(&text, type);
+	table_name_buf(table, NAME_TEXT, &text);
+}
+
+static void head_text(struct out *out, const struct heap_report *report)
+{
+	const struct gospy_graph_info *info = gospy_graph_info(report->graph);
+	struct out_mark mark = out_mark(out);
+	uint64_t garbage = info->allocated.bytes > info->reachable.bytes
+				   ? info->allocated.bytes - info->reachable.bytes
+				   : 0;
+	out_printf(out, "%s in %" PRIu64 " object%s can be reached",
+		   units_bytes(info->reachable.bytes).s, info->reachable.objects,
+		   units_plural(info->reachable.objects));
+	out_printf(out, "; %s more %s allocated, for the next collection\n", units_bytes(garbage).s,
+		   info->instant ? "are" : "were");
+	out_wrap(out, mark);
+	mark = out_mark(out);
+	out_printf(out, "of %.1f%% of these bytes the type is known%s\n",
+		   percent(info->typed.bytes, info->reachable.bytes),
+		   info->instant ? "" : "; copied while the process ran");
+	out_wrap(out, mark);
+}
+
+static void text(struct out *out, const struct heap_report *report)
+{
+	size_t all;
+	const struct gospy_graph_type *types = gospy_graph_types(report->graph, &all);
+	const struct gospy_graph_info *info = gospy_graph_info(report->graph);
+	size_t n = shown_count(report, all);
+	CLEANUP(table_deinit)
+	struct table table = {.columns = columns, .column_count = COLUMNS};
+	head_text(out, report);
+	if (!n)
+		return;
+	table_titles(&table);
+	for (size_t i = 0; i < n; i++)
+		add_row(&table, &types[i], info->reachable.bytes);
+	out_putc(out, '\n');
+	table_print(&table, out);
+	if (n < all)
+		out_printf(out, "... %zu more\n", all - n);
+}
+
+/* ---------------------------------------------------------------------------------------- JSON --
+ */
+
+static void sum_json(struct json *json, const char *key, const struct gospy_graph_sum *sum)
+{
+	json_object(json, key);
+	json_u64(json, "objects", sum->objects);
+	json_u64(json, "bytes", sum->bytes);
+	json_object_end(json);
+}
+
+static void head_json(struct json *json, const struct heap_report *report)
+{
+	const struct gospy_graph_info *info = gospy_graph_info(report->graph);
+	json_begin(json, "heap");
+	json_u64(json, "pid", (uint64_t)report->target->pid);
+	json_str(json, "go_version", report->target->go_version);
+	json_u64(json, "time_unix_ns", info->time_unix_ns);
+	json_u64(json, "total_ns", info->total_ns);
+	json_bool(json, "instant", info->instant);
+	sum_json(json, "allocated", &info->allocated);
+	sum_json(json, "reachable", &info->reachable);
+	sum_json(json, "typed", &info->typed);
+	json_u64(json, "pointers", info->pointers);
+	json_u64(json, "spans", info->spans);
+	json_u64(json, "scanned_bytes", info->scanned);
+	json_u64(json, "unknown_spans", info->unknown_spans);
+	json_u64(json, "unread_roots", info->unread);
+	json_bool(json, "partial", info->partial);
+	json_bool(json, "types_cut", info->types_cut);
+	json_u64(json, "memory_bytes", info->memory);
+	json_str(json, "problem", info->problem);
+}
+
+static void type_json(struct json *json, const struct gospy_graph_type *type, uint64_t all)
+{
+	json_str(json, "name", type->name);
+	if (!type->name) {
+		json_u64(json, "slot_bytes", type->slot ? type->slot : GOSPY_UNKNOWN);
+		json_bool(json, "pointers", type->pointers);
+	}
+	json_u64(json, "objects", type->sum.objects);
+	json_u64(json, "bytes", type->sum.bytes);
+	json_percent(json, "percent", percent(type->sum.bytes, all));
+}
+
+static void write_json(struct out *out, const struct heap_report *report, bool lines)
+{
+	struct json json = {.out = out};
+	size_t all;
+	const struct gospy_graph_type *types = gospy_graph_types(report->graph, &all);
+	uint64_t bytes = gospy_graph_info(report->graph)->reachable.bytes;
+	size_t n = shown_count(report, all);
+	head_json(&json, report);
+	json_u64(&json, "type_count", all);
+	if (lines) {
+		json_object_end(&json);
+		json_newline(&json);
+	} else {
+		json_array(&json, "types");
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (lines)
+			json_begin(&json, "heap_type");
+		else
+			json_object(&json, NULL);
+		type_json(&json, &types[i], bytes);
+		json_object_end(&json);
+		if (lines)
+			json_newline(&json);
+	}
+	if (!lines) {
+		json_array_end(&json);
+		json_object_end(&json);
+		json_newline(&json);
+	}
+}
+
+void report_heap(struct out *out, const struct heap_report *report, enum report_format format)
+{
+	switch (format) {
+	case REPORT_TEXT:
+		text(out, report);
+		break;
+	case REPORT_JSON:
+	case REPORT_JSON_LINES:
+		write_json(out, report, format == REPORT_JSON_LINES);
+		break;
+	}
+}
