@@ -15,7 +15,7 @@
 
 enum {
 	BASE = 0x100000,
-	G_SIZE = 200,
+	G_SIZE = 256,
 	G_COUNT = 300,
 	ALLGS = BASE, /* room for 1024 pointers */
 	GS = BASE + 0x10000,
