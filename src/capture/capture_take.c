@@ -349,6 +349,8 @@ static enum gospy_code collect_rest(struct passes *p, struct stop_work *work,
 		code = collect_rare(p, err);
 	if (!code)
 		code = collect_waits(p, err);
+	if (!code)
+		code = mem_record_now(p->image->mem, err);
 	if (!code && (!c->exact || p->options->channels || p->doubt))
 		code = collect_verify(p, !c->exact || p->doubt, err);
 	// The sooner the verification comes, the less has moved; walking can wait.
@@ -389,6 +391,8 @@ static enum gospy_code capture_stopping(struct passes *p, const struct map *tids
 		p->options->max_pause_ns ? p->options->max_pause_ns : default_max_pause_ns;
 	*reached_ret = true;
 	c->exact = needs_moment(p) || is_of_ms(p);
+	// The verification proves what is read before it, and a core file never changes.
+	mem_record_later(p->image->mem, !c->exact || p->source->frozen);
 	enum gospy_code code = copy_running(p, err);
 	if (!code && p->options->native)
 		code = collect_native_prepare(p, &work.native, err);
@@ -407,6 +411,7 @@ static enum gospy_code capture_running(struct passes *p, const struct map *tids,
 {
 	struct capture *c = p->capture;
 	p->validates = true;
+	mem_record_later(p->image->mem, false);
 	enum gospy_code code = GOSPY_OK;
 	// It was listed before.
 	schedstate_fix_allgs(p->image);

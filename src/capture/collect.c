@@ -642,10 +642,11 @@ static void visit_verify(void *ctx, unsigned worker, size_t i, const uint8_t *by
 		return;
 	// A stack that was walked in the moment is read again. With records of an earlier capture,
 	// so is one that was walked after the last pass. The stack of another goroutine is that of
-	// its record.
-	if (p->capture->exact || p->capture->kept || rec->flags & G_ACTIVE)
+	// its record. What is recorded of it may be of several moments (mem_record_later).
+	bool reread = p->capture->kept || mem_is_recorded(p->image->mem);
+	if (p->capture->exact || reread || rec->flags & G_ACTIVE)
 		rec->stack = rec->values = 0;
-	if (p->capture->kept)
+	if (reread)
 		rec->flags |= G_ACTIVE;
 }
 

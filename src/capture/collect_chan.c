@@ -10,12 +10,18 @@
 	if (L->member.off + L->member.size > end)                                                  \
 		end = L->member.off + L->member.size;
 
+/* See note() in core/recording.c. */
+static size_t whole_words(size_t len)
+{
+	return (len + 7) & ~(size_t)7;
+}
+
 static size_t sudog_window(const struct layout *layout)
 {
 	const __typeof__(layout->sudog) *L = &layout->sudog;
 	size_t end = 0;
 	LAYOUT_SUDOG(FIELD_END_)
-	return end;
+	return whole_words(end);
 }
 
 static size_t hchan_window(const struct layout *layout)
@@ -23,7 +29,7 @@ static size_t hchan_window(const struct layout *layout)
 	const __typeof__(layout->hchan) *L = &layout->hchan;
 	size_t end = 0;
 	LAYOUT_HCHAN(FIELD_END_)
-	return end;
+	return whole_words(end);
 }
 
 /* "chan receive", "chan send (durable)", ...: exactly one channel. g.waiting of those who wait for

@@ -546,11 +546,15 @@ enum gospy_code collect_late_stacks(struct passes *p, struct gospy_error *err)
 		return err_nomem(err);
 	for (size_t i = 0; i < c->count; i++) {
 		struct g_rec *rec = &c->recs[i];
+		bool moved = rec->soundness == GOSPY_SOUND_MOVED;
+		// What is recorded of a goroutine that moved has to fit together, also if it was
+		// born, or has ended.
+		bool wants =
+			collect_wants_stack(p, rec) || (moved && mem_is_recorded(p->image->mem));
 		if (!(c->exact || rec->flags & G_ACTIVE) || rec->stack || rec->flags & G_NAMED ||
-		    !collect_wants_stack(p, rec))
+		    !wants)
 			continue;
 		bool left = rec->soundness == GOSPY_SOUND && is_left(p, rec);
-		bool moved = rec->soundness == GOSPY_SOUND_MOVED;
 		if (!left || !read_left(p, rec, g, stack))
 			read_alone(p, rec, g, stack, moved ? GOSPY_SOUND_MOVED : GOSPY_SOUND_LATE);
 	}

@@ -3,7 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PARTS_SORTED_FROM = 256 /* before they take more room than this, they are sorted */ };
+enum {
+	PARTS_SORTED_FROM = 256, /* before they take more room than this, they are sorted */
+	GROUP_BYTES = 64 * 8,
+};
 
 /* ---- sets of pages */
 
@@ -115,6 +118,22 @@ bool page_chunk_put(struct page_chunk *chunk, size_t at, const void *bytes, size
 	add_pages(chunk, at, at + len);
 	memcpy(chunk->pages + at, bytes, len);
 	return know(chunk, at, at + len);
+}
+
+void page_chunk_put_words(struct page_chunk *chunk, size_t group, uint64_t words,
+			  const uint8_t *bytes)
+{
+	uint8_t *dst = chunk->pages + group * GROUP_BYTES;
+	const int first = __builtin_ctzll(words);
+	add_pages(chunk, group * GROUP_BYTES, (group + 1) * GROUP_BYTES);
+	*known_word(chunk, group * 64) |= words;
+	while (words) {
+		const int from = __builtin_ctzll(words);
+		const uint64_t others = ~(words >> from);
+		const int n = others ? __builtin_ctzll(others) : 64;
+		memcpy(dst + from * 8, bytes + (from - first) * 8, (size_t)n * 8);
+		words = from + n < 64 ? words >> (from + n) << (from + n) : 0;
+	}
 }
 
 /* ---- parts of words */

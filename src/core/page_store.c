@@ -58,8 +58,9 @@ struct page_store {
 	atomic_bool sets_aside;
 	pthread_mutex_t aside_lock; /* of what follows; whoever has it may wait for the others */
 	struct put_log aside;
-	struct packer *writer; /* sealed: of who writes */
-	uint8_t *scratch;      /* sealed: a chunk that is unpacked */
+	struct range_notes *notes; /* of what was set aside; or NULL */
+	struct packer *writer;     /* sealed: of who writes */
+	uint8_t *scratch;          /* sealed: a chunk that is unpacked */
 };
 
 /* ---- packers */
@@ -275,16 +276,17 @@ static bool is_crowded(struct page_store *store)
 	return crowded || atomic_load(&store->touched) + CHUNK_PAGES > OPEN_PAGES;
 }
 
-/* The chunk is locked: give it a buffer, and unpack it there. */
-static bool chunk_open(struct page_store *store, struct chunk *chunk)
+static uint8_t *buffer_get(struct page_store *store, struct page_set *touched)
+{
+	*touched = (struct page_set){0};
+	uint8_t *buffer = is_crowded(store) ? buffer_take(store, touched) : NULL;
+	return buffer ? buffer : buffer_new();
+}
+
+/* The chunk is locked, and has a buffer, or NULL: unpack it there. */
+static bool chunk_open(struct page_store *store, struct chunk *chunk, uint8_t *buffer)
 {
 	const size_t pages = page_set_size(&chunk->pages.present);
-	uint8_t *buffer = NULL;
-	chunk->touched = (struct page_set){0};
-	if (is_crowded(store))
-		buffer = buffer_take(store, &chunk->touched);
-	if (!buffer)
-		buffer = buffer_new();
 	if (!buffer)
 		return false;
 	chunk->pages.pages = buffer;
@@ -373,7 +375,7 @@ static bool put_in_chunk(struct page_store *store, struct chunk *chunk, size_t a
 {
 	pthread_mutex_lock(&chunk->lock);
 	bool opens = !chunk->pages.pages;
-	bool good = !opens || chunk_open(store, chunk);
+	bool good = !opens || chunk_open(store, chunk, buffer_get(store, &chunk->touched));
 	if (good) {
 		touch(store, chunk, at / PAGE_BYTES, (at + len - 1) / PAGE_BYTES + 1);
 		good = page_chunk_put(&chunk->pages, at, bytes, len);
@@ -388,10 +390,9 @@ static bool put_in_chunk(struct page_store *store, struct chunk *chunk, size_t a
 	return good;
 }
 
-static enum gospy_code put(void *ctx, uint64_t addr, const void *bytes, size_t len,
+static enum gospy_code put(struct page_store *store, uint64_t addr, const void *bytes, size_t len,
 			   struct gospy_error *err)
 {
-	struct page_store *store = ctx;
 	for (size_t done = 0; done < len;) {
 		size_t at = (size_t)((addr + done) % CHUNK_BYTES), n = CHUNK_BYTES - at;
 		if (n > len - done)
@@ -406,10 +407,20 @@ static enum gospy_code put(void *ctx, uint64_t addr, const void *bytes, size_t l
 	return GOSPY_OK;
 }
 
+/* What is put while the target stands still. */
+static enum gospy_code put_kept(void *ctx, uint64_t addr, const void *bytes, size_t len,
+				struct gospy_error *err)
+{
+	struct page_store *store = ctx;
+	if (store->notes && !range_notes_add(store->notes, addr, len, RANGE_KEPT))
+		return err_nomem(err);
+	return put(store, addr, bytes, len, err);
+}
+
 /* With .aside_lock. */
 static enum gospy_code replay(struct page_store *store, struct gospy_error *err)
 {
-	enum gospy_code code = put_log_replay(&store->aside, put, store, err);
+	enum gospy_code code = put_log_replay(&store->aside, put_kept, store, err);
 	put_log_deinit(&store->aside);
 	atomic_store(&store->sets_aside, false);
 	return code;
@@ -440,11 +451,12 @@ enum gospy_code page_store_put(struct page_store *store, uint64_t addr, const vo
 		if (code || is_aside)
 			return code;
 	}
-	return put(store, addr, bytes, len, err);
+	return put_kept(store, addr, bytes, len, err);
 }
 
-void page_store_set_aside(struct page_store *store)
+void page_store_set_aside(struct page_store *store, struct range_notes *notes)
 {
+	store->notes = notes;
 	atomic_store(&store->sets_aside, put_log_reserve(&store->aside, ASIDE_AT_FIRST));
 }
 
@@ -453,7 +465,58 @@ enum gospy_code page_store_catch_up(struct page_store *store, struct gospy_error
 	pthread_mutex_lock(&store->aside_lock);
 	enum gospy_code code = replay(store, err);
 	pthread_mutex_unlock(&store->aside_lock);
+	store->notes = NULL;
 	return code;
+}
+
+/* ---- filling */
+
+/* With the lock of the chunk, which is packed, or empty. */
+static bool open_with(struct page_store *store, struct chunk *chunk, struct page_spare *spare)
+{
+	uint8_t *buffer = spare->buffer;
+	chunk->touched = spare->touched;
+	*spare = (struct page_spare){0};
+	return chunk_open(store, chunk, buffer ? buffer : buffer_get(store, &chunk->touched));
+}
+
+/* With the lock of the chunk, which is open: pack it, and keep its buffer. */
+static void pack_filled(struct page_store *store, struct chunk *chunk, struct page_spare *spare)
+{
+	pthread_mutex_lock(&store->lock);
+	if (is_listed(store, chunk))
+		unlist(store, chunk);
+	pthread_mutex_unlock(&store->lock);
+	page_spare_drop(store, spare);
+	touch_all(store, chunk);
+	*spare = (struct page_spare){chunk->pages.pages, chunk->touched};
+	chunk_pack(store, chunk);
+}
+
+enum gospy_code page_store_fill(struct page_store *store, uint64_t addr, page_store_fill_fn fill,
+				void *ctx, struct page_spare *spare, struct gospy_error *err)
+{
+	struct chunk *chunk = find_chunk(store, addr);
+	if (!chunk) {
+		atomic_store(&store->failed, true);
+		return err_nomem(err);
+	}
+	pthread_mutex_lock(&chunk->lock);
+	if (chunk->pages.pages || open_with(store, chunk, spare)) {
+		fill(ctx, &chunk->pages);
+		pack_filled(store, chunk, spare);
+	} else {
+		atomic_store(&store->failed, true);
+	}
+	pthread_mutex_unlock(&chunk->lock);
+	return atomic_load(&store->failed) ? err_nomem(err) : GOSPY_OK;
+}
+
+void page_spare_drop(struct page_store *store, struct page_spare *spare)
+{
+	if (spare->buffer)
+		buffer_drop(store, spare->buffer, &spare->touched);
+	*spare = (struct page_spare){0};
 }
 
 /* ---- the whole */

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/span.h"
 #include "core/page_chunk.h"
+#include "core/range_notes.h"
 
 enum { PAGE_STORE_OPEN = 24 << 20 };
 
@@ -36,12 +37,28 @@ enum gospy_code page_store_put(struct page_store *store, uint64_t addr, const vo
 	__attribute__((warn_unused_result));
 
 /** From now on page_store_put() only sets aside what it is given, as far as PAGE_STORE_ASIDE goes.
- * That takes the least time: for what is read while the target stands still. */
-void page_store_set_aside(struct page_store *store);
+ * That takes the least time: for what is read while the target stands still. When it is laid over
+ * what is there, it is noted as RANGE_KEPT, too; `notes` may be NULL. */
+void page_store_set_aside(struct page_store *store, struct range_notes *notes);
 enum { PAGE_STORE_ASIDE = 16 << 20 };
 /** That is over: lay what was set aside over what is there. */
 enum gospy_code page_store_catch_up(struct page_store *store, struct gospy_error *err)
 	__attribute__((warn_unused_result));
+
+/* Memory for a chunk, which is handed from one to the next. All zero: there is none yet. */
+struct page_spare {
+	uint8_t *buffer;
+	struct page_set touched;
+};
+
+/** Puts bytes into a chunk. */
+typedef void (*page_store_fill_fn)(void *ctx, struct page_chunk *chunk);
+/** Have the chunk at the address, a multiple of CHUNK_BYTES, filled, and pack it at once. Several
+ * threads may do so at the same time, each with a spare of its own. GOSPY_E_NOMEM. */
+enum gospy_code page_store_fill(struct page_store *store, uint64_t addr, page_store_fill_fn fill,
+				void *ctx, struct page_spare *spare, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+void page_spare_drop(struct page_store *store, struct page_spare *spare);
 
 /** Bytes of memory that the store takes, about. */
 size_t page_store_memory(struct page_store *store);

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "core/page_gather.h"
 
 enum { STEP = 4096 }; /* bytes of a stack that are looked through at a time */
 
@@ -19,6 +20,11 @@ struct record_mem {
 	atomic_bool off;
 	atomic_int failed;           /* enum gospy_code */
 	VEC(struct mem_range) fixed; /* by address, disjoint */
+	/* What is to be recorded later; NULL: everything is recorded at once. Threads that read are
+	 * started after it is set. */
+	struct range_notes *notes;
+	bool in_moment; /* so is this; and what is read is recorded at once */
+	bool was_tried; /* there was a moment before, which may have been given up */
 };
 
 struct recording {
@@ -111,16 +117,18 @@ static bool is_address(const struct record_mem *m, struct pointer_cache *cache, 
 
 /* Whole words alone can be addresses. */
 static void redact(const struct record_mem *m, struct pointer_cache *cache, uint64_t addr,
-		   const uint8_t *bytes, size_t len, uint8_t *ret)
+		   uint8_t *bytes, size_t len)
 {
 	size_t i = addr % 8 ? 8 - addr % 8 : 0;
-	memset(ret, 0, len);
+	i = i < len ? i : len;
+	memset(bytes, 0, i);
 	for (; i + 8 <= len; i += 8) {
 		uint64_t word;
 		memcpy(&word, bytes + i, sizeof(word));
-		if (word && is_address(m, cache, word))
-			memcpy(ret + i, &word, sizeof(word));
+		if (word && !is_address(m, cache, word))
+			memset(bytes + i, 0, sizeof(word));
 	}
+	memset(bytes + i, 0, len - i);
 }
 
 static void record(struct record_mem *m, uint64_t addr, const void *bytes, size_t len,
@@ -137,7 +145,8 @@ static void record(struct record_mem *m, uint64_t addr, const void *bytes, size_
 	while (len) {
 		uint8_t kept[STEP];
 		size_t n = STEP - addr % STEP < len ? (size_t)(STEP - addr % STEP) : len;
-		redact(m, &cache, addr, at, n, kept);
+		memcpy(kept, at, n);
+		redact(m, &cache, addr, kept, n);
 		put(m, addr, kept, n);
 		addr += n;
 		at += n;
@@ -157,10 +166,32 @@ static enum gospy_code record_readv(struct mem *mem, struct mem_req *reqs, size_
 	return code;
 }
 
+/* Of the words of which only a part was read nothing can be put off. */
+static void note(struct record_mem *m, uint64_t addr, const uint8_t *bytes, size_t len,
+		 enum mem_kind kind)
+{
+	bool is_stack = kind == MEM_STACK && m->redaction != REDACT_NONE;
+	size_t head = (size_t)(-addr % 8), tail = (size_t)((addr + len) % 8);
+	if (head + tail > len) {
+		record(m, addr, bytes, len, kind);
+		return;
+	}
+	if (head)
+		record(m, addr, bytes, head, kind);
+	if (tail)
+		record(m, addr + len - tail, bytes + len - tail, tail, kind);
+	if (!range_notes_add(m->notes, addr, len, is_stack ? RANGE_STACK : RANGE_DATA))
+		fail(m, GOSPY_E_NOMEM);
+}
+
 static void record_seen(struct mem *mem, uint64_t addr, const void *bytes, size_t len,
 			enum mem_kind kind)
 {
-	record((struct record_mem *)mem, addr, bytes, len, kind);
+	struct record_mem *m = (struct record_mem *)mem;
+	if (m->notes && !m->in_moment && !atomic_load_explicit(&m->off, memory_order_relaxed))
+		note(m, addr, bytes, len, kind);
+	else
+		record(m, addr, bytes, len, kind);
 }
 
 static void record_switch(struct mem *mem, bool on)
@@ -196,6 +227,45 @@ static void record_fix(struct mem *mem, const struct mem_range *ranges, size_t n
 	m->fixed.len = kept;
 }
 
+/* What was put in a moment that was given up would be laid under what is noted afterwards, and not
+ * over it. So after that nothing is put off. */
+static void record_later(struct mem *mem, bool on)
+{
+	struct record_mem *m = (struct record_mem *)mem;
+	range_notes_destroy(m->notes);
+	m->notes = on && !m->was_tried ? range_notes_create() : NULL;
+}
+
+/* A page_gather's. */
+static void redact_noted(void *ctx, uint8_t *bytes, size_t len)
+{
+	struct pointer_cache cache = {0};
+	redact(ctx, &cache, 0, bytes, len);
+}
+
+static enum gospy_code record_now(struct mem *mem, struct gospy_error *err)
+{
+	struct record_mem *m = (struct record_mem *)mem;
+	const struct page_gather gather = {
+		.store = m->store,
+		.notes = m->notes,
+		.mem = m->below,
+		.redact = redact_noted,
+		.ctx = m,
+	};
+	if (!m->notes)
+		return GOSPY_OK;
+	for (size_t i = 0; i < m->fixed.len; i++) {
+		const uint64_t head = m->fixed.at[i].addr % 8;
+		const uint64_t len = (head + m->fixed.at[i].len + 7) & ~UINT64_C(7);
+		if (!range_notes_add(m->notes, m->fixed.at[i].addr - head, len, RANGE_KEPT))
+			return err_nomem(err);
+	}
+	enum gospy_code code = page_gather_run(&gather, err);
+	record_later(mem, false);
+	return code;
+}
+
 static void record_destroy(struct mem *mem)
 {
 	(void)mem; // it is a part of the recording
@@ -206,6 +276,8 @@ static const struct mem_ops record_ops = {
 	.seen = record_seen,
 	.record = record_switch,
 	.fix = record_fix,
+	.later = record_later,
+	.now = record_now,
 	.destroy = record_destroy,
 };
 
@@ -345,11 +417,14 @@ static enum gospy_code pass_through(struct source *source, uint64_t max_pause_ns
 	outer.ctx = &through;
 	outer.kept = NULL;
 	// Of a core file all is read in the moment, and nothing waits meanwhile.
-	if (!r->below->frozen)
-		page_store_set_aside(r->mem.store);
+	if (!r->below->frozen) {
+		r->mem.in_moment = r->mem.was_tried = true;
+		page_store_set_aside(r->mem.store, r->mem.notes);
+	}
 	enum gospy_code code = watch ? source_watch(r->below, max_pause_ns, &outer, ret, err)
 				     : source_stop(r->below, max_pause_ns, &outer, ret, err);
 	enum gospy_code kept = r->below->frozen ? GOSPY_OK : page_store_catch_up(r->mem.store, err);
+	r->mem.in_moment = false;
 	if (kept)
 		return kept;
 	if (code || !ret->reached)
@@ -456,6 +531,7 @@ void recording_destroy(struct recording *r)
 	if (!r)
 		return;
 	page_store_destroy(r->mem.store);
+	range_notes_destroy(r->mem.notes);
 	mappings_deinit(&r->mem.maps);
 	vec_free(&r->mem.fixed);
 	moment_deinit(&r->moment);

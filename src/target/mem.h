@@ -50,6 +50,9 @@ struct mem_ops {
 	/** Record from now on, or not; NULL likewise. */
 	void (*record)(struct mem *mem, bool on);
 	void (*fix)(struct mem *mem, const struct mem_range *ranges, size_t n);
+	/** See mem_record_later() and mem_record_now(); NULL likewise. */
+	void (*later)(struct mem *mem, bool on);
+	enum gospy_code (*now)(struct mem *mem, struct gospy_error *err);
 	void (*destroy)(struct mem *mem);
 };
 
@@ -86,6 +89,21 @@ static inline void mem_fix(struct mem *mem, const struct mem_range *ranges, size
 {
 	if (mem->ops->fix)
 		mem->ops->fix(mem, ranges, n);
+}
+
+/** While this is on, what is read outside of a moment in runs (MEM_RUN) need not be recorded yet:
+ * it is read once more by mem_record_now(), which takes less time and memory. The caller proves
+ * after that call that what counts of it has not changed since the first reading. Switching it on,
+ * or off, forgets what is outstanding. */
+static inline void mem_record_later(struct mem *mem, bool on)
+{
+	if (mem->ops->later)
+		mem->ops->later(mem, on);
+}
+
+static inline enum gospy_code mem_record_now(struct mem *mem, struct gospy_error *err)
+{
+	return mem->ops->now ? mem->ops->now(mem, err) : GOSPY_OK;
 }
 
 /** Batched read. GOSPY_OK: all complete. GOSPY_E_FAULT: some are not, see `done` (err names the

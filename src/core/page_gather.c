@@ -1,0 +1,207 @@
+#include "core/page_gather.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cancel.h"
+#include "base/parallel.h"
+
+enum {
+	/* Of base/parallel.h: a chunk takes some hundred microseconds. */
+	CHUNK_ITEMS = 1 << 14,
+	/* A group of 64 words of which none is wanted is not read. */
+	GROUP = 64,
+	GROUPS = CHUNK_WORDS,
+	RUNS_MAX = GROUPS / 2,
+};
+_Static_assert(CHUNK_BYTES == GROUPS * GROUP * 8, "a bit for each word");
+
+/* What a worker needs for a chunk. */
+struct room {
+	struct range_bits bits;
+	/* From the first word that is wanted to the last one, next to each other in .bytes. */
+	struct mem_req runs[RUNS_MAX];
+	uint8_t bytes[CHUNK_BYTES];
+};
+
+struct job {
+	const struct page_gather *gather;
+	size_t count;
+	atomic_size_t next;
+	atomic_int code; /* first failure */
+	struct gospy_error err;
+};
+
+/* A chunk that is being filled. */
+struct filling {
+	const struct page_gather *gather;
+	struct room *room;
+	uint64_t addr;
+	size_t runs;
+};
+
+/* ---- reading */
+
+static size_t list_runs(struct room *room, uint64_t addr)
+{
+	const uint64_t *wanted = room->bits.wanted;
+	size_t n = 0, used = 0;
+	for (size_t group = 0; group < GROUPS; group++) {
+		if (!wanted[group])
+			continue;
+		const size_t from = group * GROUP + (size_t)__builtin_ctzll(wanted[group]);
+		while (group + 1 < GROUPS && wanted[group + 1])
+			group++;
+		const size_t end = (group + 1) * GROUP - (size_t)__builtin_clzll(wanted[group]);
+		room->runs[n++] = (struct mem_req){.addr = addr + from * 8,
+						   .dst = room->bytes + used,
+						   .len = (end - from) * 8};
+		used += (end - from) * 8;
+	}
+	return n;
+}
+
+/* The first word of [from, end) whose bit is, or is not, set; `end`: none. */
+static size_t next_word(const uint64_t *bits, size_t from, size_t end, bool is_set)
+{
+	while (from < end) {
+		uint64_t group = bits[from / GROUP];
+		uint64_t left = (is_set ? group : ~group) >> from % GROUP;
+		if (left)
+			from += (size_t)__builtin_ctzll(left);
+		if (left)
+			return from < end ? from : end;
+		from = (from / GROUP + 1) * GROUP;
+	}
+	return end;
+}
+
+/* Of a bundle the words that are wanted are there, perhaps, and not those in between. Nobody wants
+ * any more what cannot be read. */
+static enum gospy_code read_rest(const struct filling *f, const struct mem_req *run,
+				 struct gospy_error *err)
+{
+	uint64_t *wanted = f->room->bits.wanted;
+	const size_t first = (size_t)(run->addr - f->addr) / 8, end = first + run->len / 8;
+	size_t at = first + run->done / 8;
+	while ((at = next_word(wanted, at, end, true)) < end) {
+		struct mem_req req = {
+			.addr = f->addr + at * 8,
+			.dst = (uint8_t *)run->dst + (at - first) * 8,
+			.len = (next_word(wanted, at, end, false) - at) * 8,
+		};
+		enum gospy_code code = f->gather->mem->ops->readv(f->gather->mem, &req, 1, err);
+		if (code)
+			return code;
+		at += req.done / 8;
+		if (req.done < req.len)
+			wanted[at / GROUP] &= ~(UINT64_C(1) << at % GROUP);
+	}
+	return GOSPY_OK;
+}
+
+static enum gospy_code read_runs(const struct filling *f, struct gospy_error *err)
+{
+	struct mem *mem = f->gather->mem;
+	enum gospy_code code = mem->ops->readv(mem, f->room->runs, f->runs, err);
+	for (size_t i = 0; i < f->runs && !code; i++) {
+		if (f->room->runs[i].done < f->room->runs[i].len)
+			code = read_rest(f, &f->room->runs[i], err);
+	}
+	return code;
+}
+
+/* ---- filling */
+
+static void redact_run(const struct filling *f, const struct mem_req *run)
+{
+	const uint64_t *stack = f->room->bits.stack;
+	const size_t first = (size_t)(run->addr - f->addr) / 8, end = first + run->len / 8;
+	for (size_t at = next_word(stack, first, end, true); at < end;
+	     at = next_word(stack, at, end, true)) {
+		size_t to = next_word(stack, at, end, false);
+		f->gather->redact(f->gather->ctx, (uint8_t *)run->dst + (at - first) * 8,
+				  (to - at) * 8);
+		at = to;
+	}
+}
+
+static void put_run(const struct filling *f, const struct mem_req *run, struct page_chunk *chunk)
+{
+	const uint64_t *wanted = f->room->bits.wanted;
+	const size_t first = (size_t)(run->addr - f->addr) / 8, end = first + run->len / 8;
+	for (size_t group = first / GROUP; group * GROUP < end; group++) {
+		if (!wanted[group])
+			continue;
+		size_t at = group * GROUP + (size_t)__builtin_ctzll(wanted[group]);
+		page_chunk_put_words(chunk, group, wanted[group],
+				     (const uint8_t *)run->dst + (at - first) * 8);
+	}
+}
+
+/* A page_store_fill_fn. */
+static void fill(void *ctx, struct page_chunk *chunk)
+{
+	const struct filling *f = ctx;
+	for (size_t i = 0; i < f->runs; i++) {
+		redact_run(f, &f->room->runs[i]);
+		put_run(f, &f->room->runs[i], chunk);
+	}
+}
+
+static enum gospy_code gather_chunk(struct job *job, struct room *room, size_t i,
+				    struct page_spare *spare, struct gospy_error *err)
+{
+	struct filling filling = {.gather = job->gather, .room = room};
+	filling.addr = range_notes_get(job->gather->notes, i, &room->bits);
+	filling.runs = list_runs(room, filling.addr);
+	if (!filling.runs)
+		return GOSPY_OK;
+	enum gospy_code code = read_runs(&filling, err);
+	if (code)
+		return code;
+	return page_store_fill(job->gather->store, filling.addr, fill, &filling, spare, err);
+}
+
+static enum gospy_code gather_some(struct job *job, struct room *room, struct page_spare *spare,
+				   struct gospy_error *err)
+{
+	enum gospy_code code = GOSPY_OK;
+	while (!code && !atomic_load(&job->code)) {
+		size_t i = atomic_fetch_add(&job->next, 1);
+		if (i >= job->count)
+			break;
+		code = cancel_check(err);
+		if (!code)
+			code = gather_chunk(job, room, i, spare, err);
+	}
+	return code;
+}
+
+static void work(void *ctx, unsigned worker)
+{
+	struct job *job = ctx;
+	struct gospy_error err;
+	struct page_spare spare = {0};
+	struct room *room = malloc(sizeof(*room));
+	(void)worker;
+	enum gospy_code code = room ? gather_some(job, room, &spare, &err) : err_nomem(&err);
+	page_spare_drop(job->gather->store, &spare);
+	free(room);
+	int none = GOSPY_OK;
+	if (code && atomic_compare_exchange_strong(&job->code, &none, (int)code))
+		job->err = err;
+}
+
+enum gospy_code page_gather_run(const struct page_gather *gather, struct gospy_error *err)
+{
+	struct job job = {.gather = gather};
+	if (!range_notes_sort(gather->notes, &job.count))
+		return err_nomem(err);
+	// Each worker has some MiB of its own.
+	parallel_run_most(PARALLEL_TWO, job.count * CHUNK_ITEMS, work, &job);
+	if (atomic_load(&job.code) && err)
+		*err = job.err;
+	return (enum gospy_code)atomic_load(&job.code);
+}

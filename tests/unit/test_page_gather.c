@@ -1,0 +1,277 @@
+/* page_gather.c and range_notes.c: what was noted is read into the store, and nothing else is. */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/page_gather.h"
+#include "target/mem_bytes.h"
+
+enum { CHUNKS = 20, THREADS = 4, WORDS = CHUNKS * CHUNK_BYTES / 8, KEEPS = 0xee };
+static const uint64_t BASE = UINT64_C(0xc000000000);
+static const size_t SIZE = (size_t)CHUNKS * CHUNK_BYTES;
+/* Of what can be read; it begins and ends in the middle of a chunk, and of a page. */
+static const size_t HOLE = 5 * CHUNK_BYTES / 2 + 48, HOLE_LEN = 2 * CHUNK_BYTES + 400;
+
+static struct gospy_error err;
+
+struct fixture {
+	struct page_store *store;
+	struct range_notes *notes;
+	uint8_t *memory; /* what is read */
+	uint8_t *noted;  /* of each word, a bit for each enum range_kind */
+	uint64_t *put;   /* words that were put before: KEEPS in each byte */
+	struct mem *mem;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	assert_non_null(f);
+	assert_int_equal(page_store_create(&f->store, &err), GOSPY_OK);
+	f->notes = range_notes_create();
+	f->memory = malloc(SIZE);
+	f->noted = calloc(WORDS, 1);
+	f->put = calloc(WORDS, sizeof(*f->put));
+	assert_true(f->notes && f->memory && f->noted && f->put);
+	for (size_t i = 0; i < SIZE; i++)
+		f->memory[i] = (uint8_t)((i / 8 * UINT64_C(0x9e3779b97f4a7c15)) >> 50 | 1);
+	const struct mem_bytes_range ranges[] = {
+		{BASE, {f->memory, HOLE}},
+		{BASE + HOLE + HOLE_LEN, {f->memory + HOLE + HOLE_LEN, SIZE - HOLE - HOLE_LEN}},
+	};
+	assert_int_equal(mem_bytes_create(ranges, 2, &f->mem, &err), GOSPY_OK);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	page_store_destroy(f->store);
+	range_notes_destroy(f->notes);
+	mem_destroy(f->mem);
+	free(f->memory);
+	free(f->noted);
+	free(f->put);
+	free(f);
+	return 0;
+}
+
+static uint64_t next(uint64_t *random)
+{
+	*random = *random * UINT64_C(6364136223846793005) + 1442695040888963407;
+	return *random >> 20;
+}
+
+/* Words that are wholly in the range. */
+static void note(struct fixture *f, size_t at, size_t len, enum range_kind kind)
+{
+	assert_true(range_notes_add(f->notes, BASE + at, len, kind));
+	for (size_t word = (at + 7) / 8; (word + 1) * 8 <= at + len; word++)
+		f->noted[word] |= (uint8_t)(1 << kind);
+}
+
+static void put(struct fixture *f, size_t word, size_t words)
+{
+	memset(f->put + word, KEEPS, words * 8);
+	assert_int_equal(page_store_put(f->store, BASE + word * 8, f->put + word, words * 8, &err),
+			 GOSPY_OK);
+}
+
+static void redact(void *ctx, uint8_t *bytes, size_t len)
+{
+	assert_null(ctx);
+	assert_int_equal(len % 8, 0);
+	for (size_t i = 0; i < len; i++)
+		bytes[i] = (uint8_t)~bytes[i];
+}
+
+static void gather(const struct fixture *f)
+{
+	const struct page_gather how = {
+		.store = f->store, .notes = f->notes, .mem = f->mem, .redact = redact};
+	assert_int_equal(page_gather_run(&how, &err), GOSPY_OK);
+	assert_int_equal(page_store_seal(f->store, &err), GOSPY_OK);
+}
+
+/* What is known of a word in the end, or not. */
+static bool expected(const struct fixture *f, size_t word, uint64_t *ret)
+{
+	const unsigned noted = f->noted[word];
+	const bool readable = word * 8 < HOLE || word * 8 >= HOLE + HOLE_LEN;
+	if (!(noted & (1 << RANGE_DATA | 1 << RANGE_STACK)) || noted & 1 << RANGE_KEPT ||
+	    !readable) {
+		*ret = f->put[word];
+		return *ret;
+	}
+	memcpy(ret, f->memory + word * 8, 8);
+	if (!(noted & 1 << RANGE_DATA))
+		redact(NULL, (uint8_t *)ret, 8);
+	return true;
+}
+
+static size_t assert_page(const struct fixture *f, size_t first, const uint8_t *page,
+			  const uint8_t *known)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < PAGE_BYTES / 8; i++) {
+		uint64_t want = 0, is;
+		const bool is_known = expected(f, first + i, &want);
+		memcpy(&is, page + i * 8, 8);
+		assert_int_equal(is, want);
+		assert_int_equal(known[i / 8] >> i % 8 & 1, is_known);
+		count += is_known;
+	}
+	return count;
+}
+
+static size_t assert_block(const struct fixture *f, size_t i)
+{
+	struct span span;
+	struct page_run runs[CHUNK_RUNS_MAX];
+	const struct page_block block = page_store_block(f->store, i);
+	const size_t n = page_set_runs(block.present, runs);
+	size_t at = 0, count = 0;
+	uint8_t *pages = malloc(CHUNK_BYTES);
+	assert_non_null(pages);
+	assert_int_equal(page_store_pages(f->store, i, &span, &err), GOSPY_OK);
+	memcpy(pages, span.ptr, span.len);
+	assert_int_equal(page_store_known(f->store, i, &span, &err), GOSPY_OK);
+	for (size_t k = 0; k < n; k++) {
+		for (size_t page = runs[k].from; page < runs[k].to; page++, at++)
+			count += assert_page(f, (size_t)(block.addr - BASE + page * PAGE_BYTES) / 8,
+					     pages + at * PAGE_BYTES, span.ptr + at * PAGE_KNOWN);
+	}
+	free(pages);
+	return count;
+}
+
+static void assert_all(const struct fixture *f)
+{
+	size_t count = 0, want = 0;
+	for (size_t word = 0; word < WORDS; word++) {
+		uint64_t value;
+		want += expected(f, word, &value);
+	}
+	for (size_t i = 0; i < page_store_count(f->store); i++)
+		count += assert_block(f, i);
+	assert_int_equal(count, want);
+}
+
+static void nothing(void **state)
+{
+	struct fixture *f = *state;
+	assert_true(range_notes_add(f->notes, BASE + 1, 14, RANGE_DATA)); // no whole word
+	assert_true(range_notes_add(f->notes, UINT64_MAX - 3, 8, RANGE_DATA));
+	gather(f);
+	assert_int_equal(page_store_count(f->store), 0);
+	range_notes_destroy(NULL);
+}
+
+/* Long ones, over the borders of chunks, and single words at the edges of all. */
+static void edges(void **state)
+{
+	struct fixture *f = *state;
+	note(f, 0, 8, RANGE_DATA);
+	note(f, SIZE - 8, 8, RANGE_STACK);
+	note(f, CHUNK_BYTES - 8, 16, RANGE_DATA);
+	note(f, 6 * CHUNK_BYTES - 5, 3 * CHUNK_BYTES + 10, RANGE_STACK);
+	note(f, 7 * CHUNK_BYTES, 511, RANGE_DATA);
+	put(f, 8 * CHUNK_BYTES / 8, 100);
+	note(f, 8 * CHUNK_BYTES + 80, 80, RANGE_KEPT);
+	note(f, HOLE - 2000, HOLE_LEN + 5000, RANGE_STACK);
+	put(f, HOLE / 8 + 5000, 3000);
+	gather(f);
+	assert_all(f);
+}
+
+/* As goroutines and their stacks lie, and what was put in between. */
+static void anywhere(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t random = 1;
+	for (int i = 0; i < 20000; i++) {
+		size_t len = 1 + next(&random) % (i % 100 ? 600 : 20000);
+		size_t at = next(&random) % (SIZE - len);
+		if (i % 7 == 0) {
+			put(f, at / 8, 1 + len / 800);
+			note(f, at / 8 * 8, (1 + len / 800) * 8, RANGE_KEPT);
+		} else if (i % 7 == 1) {
+			put(f, at / 8, 1 + len / 800);
+		} else {
+			note(f, at, len, i % 7 & 1 ? RANGE_DATA : RANGE_STACK);
+		}
+	}
+	gather(f);
+	assert_all(f);
+}
+
+/* What is set aside is noted as it is laid over the rest. */
+static void aside(void **state)
+{
+	struct fixture *f = *state;
+	note(f, 0, 4096, RANGE_DATA);
+	page_store_set_aside(f->store, f->notes);
+	put(f, 10, 20);
+	memset(f->noted + 10, 1 << RANGE_KEPT, 20);
+	assert_int_equal(page_store_catch_up(f->store, &err), GOSPY_OK);
+	put(f, 40, 20); // it is of no moment
+	note(f, 0, 400, RANGE_STACK);
+	gather(f);
+	assert_all(f);
+}
+
+struct noter {
+	pthread_t thread;
+	struct fixture *fixture;
+	size_t number;
+	bool failed;
+};
+
+static void *notes_some(void *arg)
+{
+	struct noter *noter = arg;
+	for (size_t at = noter->number * 2048; at < SIZE; at += THREADS * 2048) {
+		noter->failed |=
+			!range_notes_add(noter->fixture->notes, BASE + at, 440, RANGE_DATA);
+		noter->failed |=
+			!range_notes_add(noter->fixture->notes, BASE + at + 1800, 248, RANGE_STACK);
+	}
+	return NULL;
+}
+
+static void threads(void **state)
+{
+	struct fixture *f = *state;
+	struct noter noters[THREADS];
+	for (size_t i = 0; i < THREADS; i++) {
+		noters[i] = (struct noter){.fixture = f, .number = i};
+		assert_int_equal(pthread_create(&noters[i].thread, NULL, notes_some, &noters[i]),
+				 0);
+	}
+	for (size_t i = 0; i < THREADS; i++) {
+		assert_int_equal(pthread_join(noters[i].thread, NULL), 0);
+		assert_false(noters[i].failed);
+	}
+	for (size_t at = 0; at < SIZE; at += 2048) {
+		memset(f->noted + at / 8, 1 << RANGE_DATA, 440 / 8);
+		memset(f->noted + (at + 1800) / 8, 1 << RANGE_STACK, 248 / 8);
+	}
+	gather(f);
+	assert_all(f);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(nothing), TEST(edges), TEST(anywhere), TEST(aside), TEST(threads),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
