@@ -77,7 +77,8 @@ static const struct opt pprof_opts[] = {
 	 .help = "what has come within so many seconds (or 2m, 500ms): read it, wait, read it "
 		 "again"},
 	{"diff", .type = OPT_STRING, AT(diff), .arg = "FILE",
-	 .help = "less what is in this file of pprof, as `go tool pprof -diff_base`"},
+	 .help = "less what is in this file of pprof, or in this core file or bundle, as `go tool "
+		 "pprof -diff_base`"},
 	{"tag", .type = OPT_STRINGS, AT(tags), .arg = "TAG[,TAG]", .choices = tag_names,
 	 .help = "label each sample: pid, host, container; of goroutine also state, reason"},
 	{"all", .type = OPT_FLAG, AT(snapshot.target.all),
@@ -566,12 +567,13 @@ static int pprof_run(struct cli *cli, char **args)
 	    parse_tags(&options, request.kind, &request.tags, &err) ||
 	    which_runtimes(cli, &options.snapshot.target, args, count, &ones, &request.several,
 			   &err) ||
-	    check_format(&options, format, request.several, &err) ||
-	    (options.diff && pprof_read_base(options.diff, request.kind, &base, &err)))
+	    check_format(&options, format, request.several, &err))
+		return cli_fail(cli, &err);
+	request.frames = format == FORMAT_TEXT;
+	if (options.diff && pprof_read_base(options.diff, &request, &base, &err))
 		return cli_fail(cli, &err);
 	if (request.kind == GOSPY_PROFILE_GOROUTINE && options.debug == 2)
 		return write_stacks(cli, &options, &ones.at[0]);
-	request.frames = format == FORMAT_TEXT;
 	request.base = base;
 	return make_and_write(cli, &options, format, &request, &ones);
 }

@@ -57,10 +57,10 @@ static bool leave_out(struct making *m, struct pprof_subject *subject, pid_t pid
 	return m->product->count;
 }
 
-static enum gospy_code read_profile(const struct making *m, struct pprof_subject *subject,
-				    struct gospy_profile **ret, struct gospy_error *err)
+static enum gospy_code read_profile(const struct pprof_request *request,
+				    struct gospy_target *target, struct gospy_profile **ret,
+				    struct gospy_error *err)
 {
-	const struct pprof_request *request = m->request;
 	const struct gospy_profile_options how = {
 		.size = sizeof(how),
 		.kind = request->kind,
@@ -70,7 +70,7 @@ static enum gospy_code read_profile(const struct making *m, struct pprof_subject
 		.state_label = request->tags & PPROF_TAG_STATE,
 		.reason_label = request->tags & PPROF_TAG_REASON,
 	};
-	return gospy_profile_create(subject->target, &how, ret, err);
+	return gospy_profile_create(target, &how, ret, err);
 }
 
 static pid_t pid_of(const struct pprof_subject *subject)
@@ -83,7 +83,7 @@ static bool read_first(struct making *m, struct pprof_subject *subject, const st
 	struct gospy_read_options unused;
 	struct gospy_error err;
 	if (shared_open(m->request->snapshot, one, &subject->target, &unused, &err) ||
-	    read_profile(m, subject, &subject->profile, &err))
+	    read_profile(m->request, subject->target, &subject->profile, &err))
 		return leave_out(m, subject, one->pid, &err);
 	if (m->request->over_ns && one->core) {
 		err_set(&err, GOSPY_E_USAGE,
@@ -170,7 +170,7 @@ static bool read_second(struct making *m, struct pprof_subject *subject)
 {
 	struct gospy_profile *second = NULL;
 	struct gospy_error err;
-	enum gospy_code code = read_profile(m, subject, &second, &err);
+	enum gospy_code code = read_profile(m->request, subject->target, &second, &err);
 	if (!code)
 		code = subtract(subject, second, &err);
 	gospy_profile_destroy(second);
@@ -362,14 +362,37 @@ static enum gospy_code read_file(const char *path, struct gospy_profile **ret,
 	return code ? err_context(err, code, "%s", path) : GOSPY_OK;
 }
 
-enum gospy_code pprof_read_base(const char *path, enum gospy_profile_kind kind,
+/* A core file or a bundle: of several things only a profile is packed by gzip. */
+static bool is_core(const char *path)
+{
+	uint8_t magic[2] = {0};
+	CLEANUP_CLOSE int fd = -1;
+	if (!gospy_is_core(path) || file_open(path, &fd, NULL))
+		return false;
+	return pread(fd, magic, sizeof(magic), 0) == sizeof(magic) &&
+	       !(magic[0] == 0x1f && magic[1] == 0x8b);
+}
+
+static enum gospy_code make_of_core(const char *path, const struct pprof_request *request,
+				    struct gospy_profile **ret, struct gospy_error *err)
+{
+	CLEANUP(shared_target_close) struct gospy_target *target = NULL;
+	const struct which_one one = {.core = path};
+	struct gospy_read_options unused;
+	enum gospy_code code = shared_open(request->snapshot, &one, &target, &unused, err);
+	return code ? code : read_profile(request, target, ret, err);
+}
+
+enum gospy_code pprof_read_base(const char *path, const struct pprof_request *request,
 				struct gospy_profile **ret, struct gospy_error *err)
 {
 	struct gospy_profile *base;
-	enum gospy_code code = read_file(path, &base, err);
+	bool of_core = is_core(path);
+	enum gospy_code code =
+		of_core ? make_of_core(path, request, &base, err) : read_file(path, &base, err);
 	if (code)
 		return err_context(err, code, "--diff");
-	if (strcmp(base->period_type.type, periods[kind]) != 0) {
+	if (strcmp(base->period_type.type, periods[request->kind]) != 0) {
 		code = err_set(err, GOSPY_E_USAGE,
 			       "--diff %s: it holds %.40s in %.40s, so it is another profile: "
 			       "compare with a file of the same kind",

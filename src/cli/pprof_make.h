@@ -54,9 +54,9 @@ const struct gospy_target_info *pprof_first(const struct pprof_product *product)
 int pprof_make(struct cli *cli, const struct pprof_request *request, const which_ones *ones,
 	       struct pprof_product *ret);
 
-/** A file to compare with, which has to have what a profile of this kind has. Errors name it. The
- * caller destroys it. */
-enum gospy_code pprof_read_base(const char *path, enum gospy_profile_kind kind,
+/** What to compare with: a file of a profile of this kind, or a core file or bundle to make one of.
+ * Errors name it. The caller destroys it. */
+enum gospy_code pprof_read_base(const char *path, const struct pprof_request *request,
 				struct gospy_profile **ret, struct gospy_error *err)
 	__attribute__((warn_unused_result));
 

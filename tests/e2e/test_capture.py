@@ -173,6 +173,27 @@ class CaptureTest(unittest.TestCase):
                 self.assertIn("capture --native", failed.err)
                 run("capture", without, "--native", "-o", copy).expect(USAGE)
 
+    def test_profiles(self):
+        """Of two bundles, one less the other, as of files of profiles."""
+        fixture = self.start("leak")
+        before = self.capture(fixture)
+
+        def grown():
+            path = self.capture(fixture)
+            same = run("pprof", "goroutine", before, "--format", "folded").out == run(
+                "pprof", "goroutine", path, "--format", "folded").out
+            return None if same else path
+        after = lib_gospy.wait_for(grown, "it to leak")
+        base = os.path.join(lib_core.directory(self), "base")
+        run("pprof", "goroutine", before, "-o", base).expect(OK)
+        by_file, by_bundle = (
+            run("pprof", "goroutine", after, "--diff", what, "--format", "folded").expect(OK).out
+            for what in (base, before))
+        self.assertTrue(by_bundle)
+        self.assertEqual(by_bundle, by_file)
+        failed = run("pprof", "threadcreate", after, "--diff", base).expect(USAGE)
+        self.assertIn("another profile", failed.err)
+
     def test_native_takes_a_stop(self):
         fixture = self.start("parked")
         run("capture", fixture.pid, "--native", "--non-blocking", "-o", "-").expect(USAGE)
