@@ -16,7 +16,7 @@ struct diff_options {
 	int by; /* enum diff_level */
 	bool system, unchanged;
 	const char *fail_over;
-	opt_strings ignore, own;
+	opt_strings ignore, own, bins;
 };
 
 #define AT(member) .offset = offsetof(struct diff_options, member)
@@ -40,6 +40,8 @@ static const struct opt diff_opts[] = {
 	 .help = "exit with 10 if all goroutines together, or those of any one group, have grown "
 		 "by more than N, or by more than P percent of what there was before, which a new "
 		 "group always has; N,P%: by more than both"},
+	{"bin", .type = OPT_STRINGS, AT(bins), .arg = "FILE",
+	 .help = "the program of both, or, given twice, that of the first and that of the second"},
 	{"ignore", .type = OPT_STRINGS, AT(ignore), .arg = "REGEX",
 	 .help = "leave out goroutines with a call that matches; may be given more than once"},
 	{"system", .type = OPT_FLAG, AT(system), .help = "the runtime's own goroutines, too"},
@@ -325,10 +327,12 @@ static enum gospy_code open_sides(struct work *work, const struct which_one ones
 				  struct sides *sides, struct gospy_error *err)
 {
 	for (size_t i = 0; i < count; i++) {
+		const opt_strings *bins = &work->options->bins;
+		struct target_options options = work->options->snapshot.target;
+		options.bin = bins->len ? bins->at[bins->len > 1 ? i : 0] : NULL;
 		speak_of(work, &ones[i]);
-		enum gospy_code code =
-			shared_target_open(&work->options->snapshot.target, work->own, &ones[i],
-					   &sides->of[i].target, err);
+		enum gospy_code code = shared_target_open(&options, work->own, &ones[i],
+							  &sides->of[i].target, err);
 		if (code)
 			return code;
 		int status = shared_note_target(work->cli, gospy_target_info(sides->of[i].target));
@@ -371,6 +375,8 @@ static enum gospy_code find_targets(struct cli *cli, const struct diff_options *
 		which_runtime(cli, &options->snapshot.target, &words, &count, &ret[0], err);
 	if (code)
 		return code;
+	if (options->bins.len > (options->for_ns ? 1 : 2))
+		return err_set(err, GOSPY_E_USAGE, "there are more --bin than programs");
 	if (options->for_ns && ret[0].core)
 		return err_set(err, GOSPY_E_USAGE,
 			       "nothing moves in a core file: --for is for processes");
@@ -391,6 +397,7 @@ static int diff_run(struct cli *cli, char **args)
 	int status = cli_parse(cli, &cmd_diff, args, &options, &count);
 	CLEANUP(shared_strings_free) opt_strings ignore = options.ignore;
 	CLEANUP(shared_strings_free) opt_strings modules = options.own;
+	CLEANUP(shared_strings_free) opt_strings bins = options.bins;
 	if (status != CLI_GO_ON)
 		return status;
 	CLEANUP(ignored_deinit) struct ignored ignored = {0};
@@ -419,7 +426,8 @@ const struct cmd cmd_diff = {
 		       "versions of Go, are compared by what their functions are called. Of one "
 		       "process it is also known which goroutines began and ended, and which of "
 		       "them waited at one place all the time.",
-	.groups = {&diff_options_group, &snapshot_group, &core_group, &target_group, &common_group},
+	.groups = {&diff_options_group, &snapshot_group, &core_rest_group, &target_group,
+		   &common_group},
 	.examples = "gospy diff --for 10s shop\n"
 		    "gospy diff 4711 4712\n"
 		    "gospy diff --for 1m --fail-over 100,10% shop\n"

@@ -48,11 +48,12 @@ static const struct opt target_opts[] = {
 	{0},
 };
 
+/* core_rest_group leaves out the first one. */
 static const struct opt core_opts[] = {
-	{"core", .type = OPT_STRING, AT(target.core), .arg = "FILE",
-	 .help = "look at a core file instead of a process; its name alone will do"},
 	{"bin", .type = OPT_STRING, AT(target.bin), .arg = "FILE",
 	 .help = "the program, or an unstripped twin of it to take symbols from"},
+	{"core", .type = OPT_STRING, AT(target.core), .arg = "FILE",
+	 .help = "look at a core file instead of a process; its name alone will do"},
 	{"root", .type = OPT_STRING, AT(target.root), .arg = "DIR",
 	 .help = "of a core: look for the files of the process below this directory"},
 	{"max-unpacked", .type = OPT_NUMBER, AT(target.max_unpacked), .arg = "BYTES",
@@ -81,6 +82,7 @@ static const struct opt snapshot_opts[] = {
 const struct opt_group common_group = {"Common options", common_opts};
 const struct opt_group target_group = {"Target", target_opts};
 const struct opt_group core_group = {"Files", core_opts};
+const struct opt_group core_rest_group = {"Files", core_opts + 1};
 const struct opt_group all_group = {"Several processes", all_opts};
 const struct opt_group snapshot_group = {"Reading the target", snapshot_opts};
 const struct opt_group read_group = {"Reading the target", snapshot_opts + 1};

@@ -35,11 +35,12 @@ struct snapshot_options {
 /* In the tables of commands that show whose code a goroutine is in. */
 #define OWN_HELP "code of these modules, M[,M], is the user's own, too"
 
-extern const struct opt_group common_group;   /* of struct common_options */
-extern const struct opt_group target_group;   /* of struct target_options */
-extern const struct opt_group core_group;     /* of struct target_options */
-extern const struct opt_group all_group;      /* of struct target_options */
-extern const struct opt_group snapshot_group; /* of struct snapshot_options */
-extern const struct opt_group read_group;     /* snapshot_group without what is about goroutines */
+extern const struct opt_group common_group;    /* of struct common_options */
+extern const struct opt_group target_group;    /* of struct target_options */
+extern const struct opt_group core_group;      /* of struct target_options */
+extern const struct opt_group core_rest_group; /* the same for a command with a --bin of its own */
+extern const struct opt_group all_group;       /* of struct target_options */
+extern const struct opt_group snapshot_group;  /* of struct snapshot_options */
+extern const struct opt_group read_group;      /* snapshot_group without what is about goroutines */
 
 #endif

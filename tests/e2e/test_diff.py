@@ -13,6 +13,7 @@ import unittest
 import lib_fixture
 import lib_gospy
 import lib_terminal
+import take_core
 
 STEADY = 500
 # How often a second each site of the fixture leaks.
@@ -385,6 +386,27 @@ class TwoProcessesTest(DiffTest):
                              [(g["before"], g["after"], name_of(g)) for g in dead["groups"]])
             run = lib_gospy.run("diff", "--for", "1s", core).expect(lib_gospy.USAGE)
             self.assertIn("nothing moves in a core file", run.err)
+
+    def test_programs_of_cores(self):
+        """Of two programs that are where nobody looks, each is named."""
+        place = tempfile.TemporaryDirectory(prefix="gospy-diff-")
+        self.addCleanup(place.cleanup)
+        cores, programs = [], []
+        for name in "leak", "parked":
+            build = lib_gospy.builds(name, ("default",))[-1]
+            program = shutil.copy(build.path, os.path.join(place.name, name))
+            fixture = lib_fixture.Fixture(program)
+            self.addCleanup(fixture.close)
+            cores.append(os.path.join(place.name, f"{name}.core"))
+            take_core.take(fixture.pid, cores[-1])
+            programs.append(f"{program}.moved")
+            os.rename(program, programs[-1])
+        lib_gospy.run("diff", *cores).expect(lib_gospy.ERROR)
+        lib_gospy.run("diff", *cores, "--bin", programs[0]).expect(lib_gospy.ERROR)
+        named = [word for program in programs for word in ("--bin", program)]
+        document = diff(*cores, *named)
+        self.assertEqual([document[side]["target"]["core"] for side in ("before", "after")], cores)
+        lib_gospy.run("diff", *cores, *named, "--bin", programs[0]).expect(lib_gospy.USAGE)
 
 
 if __name__ == "__main__":
