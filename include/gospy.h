@@ -173,8 +173,9 @@ GOSPY_API enum gospy_code gospy_target_open_pid(pid_t pid, const struct gospy_op
  * The same for a core file: of the kernel, of gdb's gcore, of `dlv dump`; also packed by zstd, xz,
  * lz4 or gzip. The kernel leaves out what can be read from the program's file: it is used if it is
  * proved to be the one that ran. .bin names it, or a twin of it; else it is looked for where the
- * core says it was. GOSPY_E_BAD_DATA: it is no core file; _OS: it cannot be opened; _NOT_FOUND: the
- * program's file is needed, and the message says which; the rest as above.
+ * core says it was. The path "-" is standard input, which may be a pipe. GOSPY_E_BAD_DATA: it is
+ * no core file; _OS: it cannot be opened; _NOT_FOUND: the program's file is needed, and the message
+ * says which; the rest as above.
  */
 GOSPY_API enum gospy_code gospy_target_open_core(const char *path,
 						 const struct gospy_open_options *options,

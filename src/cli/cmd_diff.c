@@ -385,6 +385,8 @@ static enum gospy_code find_targets(struct cli *cli, const struct diff_options *
 			       "compare it with which other one? or with --for D with itself");
 	if (!options->for_ns)
 		code = which_runtime(cli, &none, &words, &count, &ret[1], err);
+	if (!code)
+		code = which_check_stdin(ret, 2, err);
 	return code ? code : cli_no_more(words, count, err);
 }
 

@@ -1,4 +1,7 @@
+#include <string.h>
+
 #include "base/cleanup.h"
+#include "base/error.h"
 #include "cli/cli.h"
 #include "cli/which.h"
 #include "render/report_doctor.h"
@@ -30,6 +33,15 @@ static enum gospy_code diagnose(const struct target_options *options, const stru
 			 : gospy_diagnosis_create(one->pid, &open, ret, err);
 }
 
+/* It opens the target twice: for what can be said of it, and to look into it. */
+static enum gospy_code check(const struct which_one *one, struct gospy_error *err)
+{
+	return one->core && strcmp(one->core, "-") == 0
+		       ? err_set(err, GOSPY_E_USAGE,
+				 "doctor opens a core file twice, so it cannot be standard input")
+		       : GOSPY_OK;
+}
+
 static int doctor_run(struct cli *cli, char **args)
 {
 	struct target_options options = {0};
@@ -41,7 +53,8 @@ static int doctor_run(struct cli *cli, char **args)
 	CLEANUP(diagnosis_destroy) struct gospy_diagnosis *diagnosis = NULL;
 	struct which_one one;
 	if (which_runtime(cli, &options, &args, &count, &one, &err) ||
-	    cli_no_more(args, count, &err) || diagnose(&options, &one, &diagnosis, &err))
+	    cli_no_more(args, count, &err) || check(&one, &err) ||
+	    diagnose(&options, &one, &diagnosis, &err))
 		return cli_fail(cli, &err);
 	report_doctor(cli->out, one.pid, one.core, diagnosis, cli->verbose, cli->format);
 	if (diagnosis->code)

@@ -118,7 +118,7 @@ static int memstats_run(struct cli *cli, char **args)
 	uint64_t number;
 	for (size_t i = 0; i < count; i++)
 		target->all |=
-			options.all && !opts_number(args[i], &number) && !gospy_is_core(args[i]);
+			options.all && !opts_number(args[i], &number) && !which_is_core(args[i]);
 	if (!check(&options, &err) && options.watch_ns && (target->all || count > 1))
 		err_set(&err, GOSPY_E_USAGE,
 			"--watch watches one process: give one, without --all");

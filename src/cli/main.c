@@ -52,7 +52,7 @@ static const struct cmd *unknown_command(const char *name, struct gospy_error *e
 static const struct cmd *process_or_unknown(const char *word, struct gospy_error *err)
 {
 	CLEANUP(which_pids_free) which_pids pids = {0};
-	if (gospy_is_core(word))
+	if (which_is_core(word))
 		return &cmd_summary;
 	if (strpbrk(word, "/:") || !which_find(word, &pids, err))
 		return &cmd_process;

@@ -53,7 +53,9 @@ static const struct opt core_opts[] = {
 	{"bin", .type = OPT_STRING, AT(target.bin), .arg = "FILE",
 	 .help = "the program, or an unstripped twin of it to take symbols from"},
 	{"core", .type = OPT_STRING, AT(target.core), .arg = "FILE",
-	 .help = "look at a core file instead of a process; its name alone will do"},
+	 .help = "look at a core file or a bundle, not at a process; - is standard input; its name "
+		 "alone will do (also: --bundle)"},
+	{"bundle", .type = OPT_STRING, AT(target.core)},
 	{"root", .type = OPT_STRING, AT(target.root), .arg = "DIR",
 	 .help = "of a core: look for the files of the process below this directory"},
 	{"max-unpacked", .type = OPT_NUMBER, AT(target.max_unpacked), .arg = "BYTES",

@@ -509,10 +509,24 @@ static enum gospy_code no_agent(const struct target_options *options, struct gos
 				   : GOSPY_OK;
 }
 
-/* A word that is a number is a PID, always. */
-static bool is_core(const char *word)
+static bool is_stdin(const char *word)
 {
-	return !is_number(word) && gospy_is_core(word);
+	return strcmp(word, "-") == 0;
+}
+
+bool which_is_core(const char *word)
+{
+	return is_stdin(word) || (!is_number(word) && gospy_is_core(word));
+}
+
+enum gospy_code which_check_stdin(const struct which_one *ones, size_t count,
+				  struct gospy_error *err)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < count; i++)
+		n += ones[i].core && is_stdin(ones[i].core);
+	return n > 1 ? err_set(err, GOSPY_E_USAGE, "standard input can be read only once")
+		     : GOSPY_OK;
 }
 
 static enum gospy_code check_core(const struct target_options *options, struct gospy_error *err)
@@ -532,7 +546,7 @@ pid_t which_process(struct cli *cli, const struct target_options *options, char 
 		no_word(err);
 		return 0;
 	}
-	if (is_core(**words)) {
+	if (which_is_core(**words)) {
 		err_set(err, GOSPY_E_USAGE,
 			"'%s' is a core file: this command is about a process that runs", **words);
 		return 0;
@@ -564,7 +578,7 @@ enum gospy_code which_runtime(struct cli *cli, const struct target_options *opti
 		return err->code;
 	if (no_agent(options, err))
 		return err->code;
-	if (!options->core && !options->pid && *count && is_core(**words)) {
+	if (!options->core && !options->pid && *count && which_is_core(**words)) {
 		ret->core = *(*words)++;
 		(*count)--;
 	}
@@ -593,7 +607,7 @@ static enum gospy_code add_word(struct cli *cli, const struct target_options *op
 				const char *word, which_ones *ones, struct gospy_error *err)
 {
 	CLEANUP(which_pids_free) which_pids found = {0};
-	if (is_core(word))
+	if (which_is_core(word))
 		return add_core(ones, word, err);
 	enum gospy_code code = which_find(word, &found, err);
 	if (!code && !options->all) {
@@ -665,6 +679,8 @@ enum gospy_code which_runtimes(struct cli *cli, const struct target_options *opt
 		code = add_core(ret, options->core, err);
 	for (size_t i = 0; !code && i < count; i++)
 		code = add_word(cli, options, words[i], ret, err);
+	if (!code)
+		code = which_check_stdin(ret->at, ret->len, err);
 	*several_ret = given > 1 || options->all;
 	if (!code && !*several_ret)
 		cli->about = count && !is_number(words[0]) ? ret->at[0].pid : 0;

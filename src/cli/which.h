@@ -30,6 +30,14 @@ typedef VEC(struct which_one) which_ones;
 /** The guard. */
 void which_ones_free(which_ones *ones);
 
+/** Does it name a core file, or is it "-", standard input? A word that is a number is a PID,
+ * always.
+ */
+bool which_is_core(const char *word);
+/** GOSPY_E_USAGE: more than one of them is standard input. */
+enum gospy_code which_check_stdin(const struct which_one *ones, size_t count,
+				  struct gospy_error *err) __attribute__((warn_unused_result));
+
 /** Append all that the word means, by PID. GOSPY_E_GONE: there is none; the message says what is
  * like it. GOSPY_E_USAGE: it cannot name a process. */
 enum gospy_code which_find(const char *word, which_pids *ret, struct gospy_error *err)

@@ -307,11 +307,11 @@ static const struct source_ops core_ops = {
 
 /* systemd-coredump notes when it was: microseconds since 1970 (coredump.c). Else the core file was
  * last written to then, or when it was copied. */
-static uint64_t time_of(const char *path, const struct input *input)
+static uint64_t time_of(const struct input *input)
 {
 	char text[32] = "", *end;
 	const struct timespec *mtime = &input_stat(input)->st_mtim;
-	ssize_t n = getxattr(path, "user.coredump.timestamp", text, sizeof(text) - 1);
+	ssize_t n = fgetxattr(input_fd(input), "user.coredump.timestamp", text, sizeof(text) - 1);
 	if (n > 0) {
 		uint64_t us = strtoull(text, &end, 10);
 		if (!*end && us && us < UINT64_MAX / 1000)
@@ -440,7 +440,7 @@ static enum gospy_code describe(struct core *core, const char *path, struct gosp
 		snprintf(source->comm, sizeof(source->comm), "%.15s", slash ? slash + 1 : exe);
 	}
 	snprintf(source->name, sizeof(source->name), "%.80s", core->name);
-	core->time_unix_ns = time_of(path, core->input);
+	core->time_unix_ns = time_of(core->input);
 	if (core->is_bundle)
 		describe_bundle(core);
 	return source->file ? find_problem(core, err) : err_nomem(err);
@@ -452,8 +452,9 @@ static enum gospy_code read_core(struct core *core, const char *path,
 	struct notes_range ranges[NOTES_RANGES_MAX];
 	struct core_options kept = *options;
 	size_t count = 0;
-	const char *slash = strrchr(path, '/');
-	core->name = arena_strdup(&core->arena, slash ? slash + 1 : path);
+	const char *shown = strcmp(path, "-") == 0 ? "standard input" : path;
+	const char *slash = strrchr(shown, '/');
+	core->name = arena_strdup(&core->arena, slash ? slash + 1 : shown);
 	kept.bin = options->bin ? arena_strdup(&core->arena, options->bin) : NULL;
 	kept.root = options->root ? arena_strdup(&core->arena, options->root) : NULL;
 	if (!core->name || (options->bin && !kept.bin) || (options->root && !kept.root))
@@ -463,7 +464,7 @@ static enum gospy_code read_core(struct core *core, const char *path,
 		return err_os(err, errno, "cannot open the directory %s", kept.root);
 	enum gospy_code code = input_open(path, options->max_unpacked, &core->input, err);
 	if (!code)
-		code = segments_read(core->input, path, &core->segments, ranges, &count, err);
+		code = segments_read(core->input, shown, &core->segments, ranges, &count, err);
 	if (!code)
 		code = read_notes(core, ranges, count, err);
 	if (!code)
@@ -472,7 +473,7 @@ static enum gospy_code read_core(struct core *core, const char *path,
 		code = mapped_files_init(&core->files, &core->notes, &core->segments, core->input,
 					 &kept, err);
 	if (!code)
-		code = describe(core, path, err);
+		code = describe(core, shown, err);
 	if (!code)
 		code = mem_core_create(&core->segments, core->input, &core->files,
 				       core->is_bundle ? &core->exact : NULL, &core->source.mem,

@@ -1,6 +1,8 @@
 #include "core/input.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -10,6 +12,7 @@
 #include "core/seekable.h"
 #include "core/stream_gzip.h"
 #include "core/stream_lz4.h"
+#include "core/stream_plain.h"
 #include "core/stream_xz.h"
 #include "core/stream_zstd.h"
 #include "core/unpack.h"
@@ -139,11 +142,34 @@ enum gospy_code input_open_fd(int fd, const char *name, uint64_t max_unpacked, s
 	return code;
 }
 
+/* What comes through a pipe is read from a file: a core is not read from its beginning to its end.
+ */
+static enum gospy_code open_stdin(uint64_t max_unpacked, struct input **ret,
+				  struct gospy_error *err)
+{
+	static const char name[] = "standard input";
+	struct unpacked kept = {.fd = -1};
+	struct stat st;
+	if (fstat(STDIN_FILENO, &st) != 0)
+		return err_os(err, errno, "cannot read %s", name);
+	if (isatty(STDIN_FILENO))
+		return err_set(err, GOSPY_E_USAGE, "%s is a terminal, and no core file", name);
+	if (S_ISREG(st.st_mode)) {
+		int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+		return fd < 0 ? err_os(err, errno, "cannot read %s", name)
+			      : input_open_fd(fd, name, max_unpacked, ret, err);
+	}
+	enum gospy_code code = unpack(STDIN_FILENO, name, &stream_plain, max_unpacked, &kept, err);
+	return code ? code : input_open_fd(kept.fd, name, max_unpacked, ret, err);
+}
+
 enum gospy_code input_open(const char *path, uint64_t max_unpacked, struct input **ret,
 			   struct gospy_error *err)
 {
 	struct stat st;
 	int found CLEANUP_CLOSE = -1, fd;
+	if (strcmp(path, "-") == 0)
+		return open_stdin(max_unpacked, ret, err);
 	enum gospy_code code = file_find(path, &found, err);
 	if (code)
 		return code;

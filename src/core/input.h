@@ -16,7 +16,8 @@
 struct input;
 
 /**
- * Open a regular file; anything else is not touched. `max_unpacked` is how many bytes of the disk
+ * Open a regular file; anything else is not touched. The path "-" is standard input, which may be
+ * a pipe: that is copied to a file first. `max_unpacked` is how many bytes of the disk
  * unpacking may take; 0: the free space of the folder, $TMPDIR or /var/tmp, less 10 %.
  * GOSPY_E_BAD_DATA: it is no regular file, is empty, or nothing of it can be unpacked;
  * GOSPY_E_LIMIT: there is no room; GOSPY_E_UNSUPPORTED: gospy is built without the library;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@ struct job {
 	const struct stream_format *format;
 	void *state; /* of the format */
 	off_t read;  /* bytes of `from` */
+	bool piped;  /* `from` is no file: it is read as it comes */
 	char dir[PATH_MAX];
 	int to;
 	uint64_t size;    /* of what is in `to`, with its holes */
@@ -196,8 +198,13 @@ static enum gospy_code flush(struct job *job, size_t len, struct gospy_error *er
 static enum gospy_code refill(struct job *job, struct stream_io *io, struct gospy_error *err)
 {
 	ssize_t n;
+	enum gospy_code code =
+		job->piped ? cancel_poll(job->from, POLLIN, UINT64_MAX, err) : GOSPY_OK;
+	if (code)
+		return code;
 	do {
-		n = pread(job->from, job->in, IN_SIZE, job->read);
+		n = job->piped ? read(job->from, job->in, IN_SIZE)
+			       : pread(job->from, job->in, IN_SIZE, job->read);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return err_os(err, errno, "cannot read %s", job->name);
@@ -293,6 +300,7 @@ enum gospy_code unpack(int fd, const char *name, const struct stream_format *for
 	if (!job)
 		return err_nomem(err);
 	job->from = fd;
+	job->piped = lseek(fd, 0, SEEK_CUR) < 0;
 	job->name = name;
 	job->format = format;
 	job->to = -1;

@@ -17,11 +17,11 @@ struct unpacked {
 };
 
 /**
- * Unpack the file `fd`, which is called `name` in messages. `max` is how many bytes may be written;
- * 0: the free space of the folder less 10 %. What came out before the stream ended too early is
- * kept. The caller closes the descriptor. GOSPY_E_BAD_DATA: nothing came out. GOSPY_E_LIMIT: `max`
- * or the disk. GOSPY_E_UNSUPPORTED: gospy is built without the library, or the stream needs more
- * memory than STREAM_WINDOW_MAX. GOSPY_E_OS, GOSPY_E_CANCELLED.
+ * Unpack the file or pipe `fd`, which is called `name` in messages. `max` is how many bytes may be
+ * written; 0: the free space of the folder less 10 %. What came out before the stream ended too
+ * early is kept. The caller closes the descriptor. GOSPY_E_BAD_DATA: nothing came out.
+ * GOSPY_E_LIMIT: `max` or the disk. GOSPY_E_UNSUPPORTED: gospy is built without the library, or the
+ * stream needs more memory than STREAM_WINDOW_MAX. GOSPY_E_OS, GOSPY_E_CANCELLED.
  */
 enum gospy_code unpack(int fd, const char *name, const struct stream_format *format, uint64_t max,
 		       struct unpacked *ret, struct gospy_error *err)

@@ -620,6 +620,78 @@ class NativeTest(lib_gospy.TargetTest):
         self.assertRegex(looked.out, r"(?m)^\[native stack unreadable at 0x[0-9a-f]+: .*--root.*\]$")
 
 
+class StandardInputTest(unittest.TestCase):
+    """A core that comes through a pipe, as coredumpctl and the kernel give it; and one word more for
+    the option."""
+
+    def setUp(self):
+        self.dead = lib_core.crashed(self, lib_gospy.builds("crash", ("default",))[-1], "panic")
+
+    def piped(self, *words, data=None, place=None):
+        if data is None:
+            with open(self.dead.core, "rb") as f:
+                data = f.read()
+        with unittest.mock.patch.dict(os.environ, {"TMPDIR": place or lib_core.directory(self)}):
+            return subprocess.run([lib_gospy.GOSPY, *words], input=data, capture_output=True,
+                                  check=False)
+
+    def test_pipe(self):
+        place = lib_core.directory(self)
+        own = run("stack", "--system", self.dead.core).expect(OK).out.encode()
+        for name in (["--core"], ["--bundle"], []):
+            looked = self.piped("stack", "--system", *name, "-", place=place)
+            self.assertEqual((looked.returncode, looked.stdout), (OK, own), looked.stderr)
+        with open(lib_core.compress(self, self.dead.core, "gz"), "rb") as f:
+            self.assertEqual(self.piped("stack", "--system", "--core", "-", data=f.read()).stdout,
+                             own)
+        with open(self.dead.core, "rb") as f:
+            looked = subprocess.run([lib_gospy.GOSPY, "stack", "--system", "--core", "-"], stdin=f,
+                                    capture_output=True, check=False)
+        self.assertEqual(looked.stdout, own)
+        for words in ("-",), ("top", "-"), ("memstats", "-", "--all"), ("diff", self.dead.core, "-"):
+            looked = self.piped(*words, place=place)
+            self.assertEqual(looked.returncode, OK, looked.stderr)
+            self.assertTrue(looked.stdout, words)
+        self.assertEqual(os.listdir(place), [])
+
+    def test_capture(self):
+        """A bundle of what comes through a pipe: a handler of cores."""
+        made = self.piped("capture", "-", "-o", "-", "--redact", "none", "--labels")
+        self.assertEqual(made.returncode, OK, made.stderr)
+        path = os.path.join(lib_core.directory(self), "bundle")
+        with open(path, "wb") as f:
+            f.write(made.stdout)
+        os.rename(self.dead.core, self.dead.core + ".moved")
+        self.assertEqual(run("stack", path).expect(OK).out,
+                         run("stack", self.dead.core + ".moved").expect(OK).out)
+
+    def test_memory(self):
+        """What is there is copied to a file, so that memory does not matter."""
+        size = 1 << 30
+        with open(self.dead.core, "r+b") as f:
+            f.truncate(size)
+        command = [sys.executable, "-c", PEAK, lib_gospy.GOSPY, "stack", "--core", "-"]
+        with open(self.dead.core, "rb") as f, subprocess.Popen(["cat"], stdin=f,
+                                                               stdout=subprocess.PIPE) as cat:
+            out = subprocess.run(command, stdin=cat.stdout, capture_output=True, text=True,
+                                 check=True).stdout
+        self.assertIn("goroutine 1 [running", out)
+        self.assertLess(int(out.split("peak ")[1]) << 10, size // 4)
+
+    def test_refused(self):
+        for words, data, status, message in (
+                (("stack",), b"", ERROR, "empty"),
+                (("stack",), b"no core", ERROR, "standard input"),
+                (("stack", "--max-unpacked", str(1 << 20)), None, ERROR, "--max-unpacked"),
+                (("doctor",), b"", USAGE, "standard input"),
+                (("summary", "-"), b"", USAGE, "only once"),
+                (("diff", "-"), b"", USAGE, "only once")):
+            with self.subTest(words=words):
+                looked = self.piped(*words, "--core", "-", data=data)
+                self.assertEqual(looked.returncode, status)
+                self.assertRegex(looked.stderr.decode(), rf"\Agospy: [^\n]*{message}[^\n]*\n\Z")
+
+
 class FileTest(unittest.TestCase):
     """Files that are no cores, or not of Go programs."""
 
