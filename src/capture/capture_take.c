@@ -137,9 +137,13 @@ static void rehearse(void *ctx)
 	// Where all is read in the moment, the M's were read just now, or in the attempt before.
 	if (is_of_ms(p))
 		read_gs(work, clock_mono_ns() + enough_ns, &err);
-	else if (!schedstate_reread(&p->capture->sched, p->image, NULL, work->tids, &err) &&
-		 !collect_newborn(p, 0, &err))
-		collect_stopped(p, clock_mono_ns() + enough_ns, &work->active_done, &err);
+	else if (!schedstate_reread(&p->capture->sched, p->image, NULL, work->tids, &err)) {
+		mem_record(p->image->mem, true);
+		enum gospy_code code = collect_newborn(p, 0, &err);
+		mem_record(p->image->mem, false);
+		if (!code)
+			collect_stopped(p, clock_mono_ns() + enough_ns, &work->active_done, &err);
+	}
 	mem_record(p->image->mem, true);
 	map_deinit(&work->ms);
 	if (!capture_index_ms(p->capture, &work->ms))

@@ -177,10 +177,9 @@ enum gospy_code collect_allgs(struct capture *c, struct image *image, uint64_t r
 }
 
 /* For who records: whoever reads that will find allgs in the array that it is now, all of it. */
-static enum gospy_code read_moved_allgs(struct capture *c, struct image *image,
+static enum gospy_code read_moved_allgs(struct capture *c, struct image *image, size_t n,
 					struct gospy_error *err)
 {
-	const size_t n = (size_t)c->sched.allglen;
 	if (!mem_is_recorded(image->mem) || c->sched.allgptr == c->listed_in)
 		return GOSPY_OK;
 	CLEANUP_FREE uint64_t *addrs = malloc((n + 1) * sizeof(*addrs));
@@ -509,7 +508,7 @@ enum gospy_code collect_newborn(struct passes *p, uint64_t deadline_ns, struct g
 		c->grew_too_fast = true;
 		n = room;
 	}
-	enum gospy_code code = read_moved_allgs(c, p->image, err);
+	enum gospy_code code = read_moved_allgs(c, p->image, (size_t)(known + n), err);
 	if (code)
 		return code;
 	if (!vec_reserve(&p->active, p->active.len + (size_t)n))

@@ -194,6 +194,15 @@ class CaptureTest(unittest.TestCase):
         failed = run("pprof", "threadcreate", after, "--diff", base).expect(USAGE)
         self.assertIn("another profile", failed.err)
 
+    def test_newborn(self):
+        """Goroutines begin while it is made."""
+        fixture = self.start("leak")
+        for _ in range(5):
+            path = os.path.join(lib_core.directory(self), "b.core.zst")
+            made = run("capture", fixture.pid, "-o", path, "--json").json()
+            shown = run("summary", path, "--json", "--limit", 1).json()
+            self.assertEqual(shown["goroutine_counts"]["total"], made["goroutines"])
+
     def test_native_takes_a_stop(self):
         fixture = self.start("parked")
         run("capture", fixture.pid, "--native", "--non-blocking", "-o", "-").expect(USAGE)
