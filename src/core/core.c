@@ -214,8 +214,28 @@ static enum gospy_code list_bundled(const struct core *core, struct moment *mome
 	return GOSPY_OK;
 }
 
+/* False: out of memory. */
+static bool read_vectors(const struct core *core, const struct note_thread *from,
+			 struct moment_thread *thread)
+{
+	size_t done = 0;
+	if (!from->vector_bytes)
+		return true;
+	thread->vectors = malloc(from->vector_bytes);
+	thread->vector_bytes = from->vector_bytes;
+	if (!thread->vectors)
+		return false;
+	if (input_read(core->input, from->vectors, thread->vectors, from->vector_bytes, &done,
+		       NULL) ||
+	    done != from->vector_bytes) {
+		free(thread->vectors);
+		thread->vectors = NULL;
+	}
+	return true;
+}
+
 /* A process stands still for ever in its core. */
-static enum gospy_code list_threads(const struct core *core, struct moment *moment,
+static enum gospy_code list_threads(const struct core *core, bool vectors, struct moment *moment,
 				    struct gospy_error *err)
 {
 	if (core->is_bundle)
@@ -230,6 +250,8 @@ static enum gospy_code list_threads(const struct core *core, struct moment *mome
 			.has_regs = true,
 			.regs = thread->regs,
 		};
+		if (vectors && !read_vectors(core, thread, &moment->threads.at[i]))
+			return err_nomem(err);
 	}
 	if (moment->threads.len)
 		qsort(moment->threads.at, moment->threads.len, sizeof(*moment->threads.at),
@@ -244,7 +266,7 @@ static enum gospy_code stop(struct source *source, uint64_t max_pause_ns,
 	(void)max_pause_ns;
 	*ret = (struct moment){
 		.begin_ns = clock_mono_ns(), .deadline_ns = UINT64_MAX, .reached = true};
-	enum gospy_code code = list_threads(core_of(source), ret, err);
+	enum gospy_code code = list_threads(core_of(source), work->vectors, ret, err);
 	return code ? code : work->visit(work->ctx, ret, err);
 }
 

@@ -214,6 +214,17 @@ static enum gospy_code read_own(struct input *input, const struct note *note, st
 	return GOSPY_OK;
 }
 
+/* Of the thread whose registers came last. */
+static void note_vectors(const struct note *note, struct notes *notes)
+{
+	enum { MOST = 16 << 10 };
+	if (!notes->threads.len || note->size > MOST)
+		return;
+	struct note_thread *thread = &notes->threads.at[notes->threads.len - 1];
+	thread->vectors = note->offset;
+	thread->vector_bytes = note->size;
+}
+
 static enum gospy_code take_note(struct input *input, const struct note *note, struct notes *notes,
 				 struct gospy_error *err)
 {
@@ -222,6 +233,8 @@ static enum gospy_code take_note(struct input *input, const struct note *note, s
 		read_delve_header(input, note, notes);
 	if (strcmp(note->owner, BUNDLE_OWNER) == 0)
 		return read_own(input, note, notes, err);
+	if (strcmp(note->owner, "LINUX") == 0 && note->type == NT_X86_XSTATE)
+		note_vectors(note, notes);
 	if (!core)
 		return GOSPY_OK;
 	switch (note->type) {

@@ -18,6 +18,9 @@
 struct note_thread {
 	pid_t tid; /* in the PID namespace of whoever wrote the core */
 	struct user_regs_struct regs;
+	/* NT_X86_XSTATE, vector registers: where they are in the file; 0 bytes: they are not. */
+	uint64_t vectors;
+	size_t vector_bytes;
 };
 
 /* A range of addresses that was mapped from a file. */

@@ -436,6 +436,9 @@ static enum gospy_code pass_through(struct source *source, uint64_t max_pause_ns
 	if (ret->threads.len)
 		memcpy(r->moment.threads.at, ret->threads.at,
 		       ret->threads.len * sizeof(*ret->threads.at));
+	// These stay with the other one.
+	for (size_t i = 0; i < r->moment.threads.len; i++)
+		r->moment.threads.at[i].vectors = NULL;
 	return code;
 }
 

@@ -19,6 +19,8 @@ const struct moment_thread *moment_find(const struct moment *moment, pid_t tid)
 
 void moment_deinit(struct moment *moment)
 {
+	for (size_t i = 0; i < moment->threads.len; i++)
+		free(moment->threads.at[i].vectors);
 	vec_free(&moment->threads);
 	*moment = (struct moment){0};
 }

@@ -42,7 +42,11 @@ struct moment_thread {
 	 * source_tasks(), so that it is no other one that got the same id. */
 	bool same;
 	struct user_regs_struct regs; /* valid if has_regs */
-	size_t tracee;                /* position in what the source keeps of it for itself */
+	/* With .vectors: its vector registers, as XSAVE lays them out; NULL: not known. The
+	 * moment's. */
+	uint8_t *vectors;
+	size_t vector_bytes;
+	size_t tracee; /* position in what the source keeps of it for itself */
 };
 
 struct moment {
@@ -82,6 +86,8 @@ struct moment_work {
 	 * NULL. */
 	void (*settle)(void *ctx, const struct moment_thread *thread);
 	void *ctx;
+	/** Read vector registers, too, of threads that stop. */
+	bool vectors;
 	/** Interrupt all threads, and wait for each that can report. */
 	bool all;
 	/** Rather than accept at last that threads moved, do as with `all`. */
