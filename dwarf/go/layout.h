@@ -134,6 +134,8 @@ static inline uint64_t field_load(const uint8_t *bytes, struct field f)
 	F(prev, "prev", 0)                                                                         \
 	F(elem, "elem.vu|elem", 1)                                                                 \
 	F(c, "c.maybeTraceablePtr.vu|c", 1)                                                        \
+	F(elem_traced, "elem.vp", 0)                                                               \
+	F(c_traced, "c.maybeTraceablePtr.vp", 0)                                                   \
 	F(isSelect, "isSelect", 1)                                                                 \
 	F(waitlink, "waitlink", 1)
 

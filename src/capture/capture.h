@@ -27,7 +27,11 @@ struct chan_rec {
 		struct {
 			uint64_t cap, len;
 		} chan;
-		uint64_t object; /* what the semaphore or notify list at `addr` is a part of */
+		struct {
+			uint64_t object; /* what the semaphore or notify list at `addr` is in */
+			/* Of a semaphore that has no g.waiting, up to Go 1.25; else 0. */
+			uint64_t sudog;
+		};
 		struct {
 			size_t first; /* in select_cases */
 			uint32_t count;

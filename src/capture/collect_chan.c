@@ -65,7 +65,7 @@ static bool add_waiter(const struct passes *p, size_t i)
 	struct capture *c = p->capture;
 	const uint8_t *kinds = p->object_kinds;
 	const struct g_rec *rec = &c->recs[i];
-	if (grec_status(rec) != GOSPY_STATUS_WAITING || !rec->waiting || !kinds[rec->waitreason] ||
+	if (!grec_waits(rec) || !rec->waiting || !kinds[rec->waitreason] ||
 	    rec->soundness > GOSPY_SOUND_LATE || !passes_wants_object(p, rec))
 		return true;
 	struct chan_rec chan = {

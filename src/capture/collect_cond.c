@@ -36,8 +36,8 @@ static void name_lists(struct passes *p)
 
 static bool is_wanted(const struct capture *c, const struct g_rec *rec)
 {
-	return c->wait_kinds[rec->waitreason] == GOSPY_WAIT_COND && !rec->chan &&
-	       grec_status(rec) == GOSPY_STATUS_WAITING && rec->soundness <= GOSPY_SOUND_LATE;
+	return c->wait_kinds[rec->waitreason] == GOSPY_WAIT_COND && !rec->chan && grec_waits(rec) &&
+	       rec->soundness <= GOSPY_SOUND_LATE;
 }
 
 /* src/sync/runtime.go: runtime_notifyListWait(l *notifyList, t uint32). */

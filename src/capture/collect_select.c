@@ -54,8 +54,7 @@ static uint32_t hchan_window(const struct layout *layout)
 static bool is_wanted(const struct passes *p, const struct g_rec *rec)
 {
 	return p->capture->wait_kinds[rec->waitreason] == GOSPY_WAIT_SELECT && rec->waiting &&
-	       grec_status(rec) == GOSPY_STATUS_WAITING && rec->soundness <= GOSPY_SOUND_LATE &&
-	       passes_wants_object(p, rec);
+	       grec_waits(rec) && rec->soundness <= GOSPY_SOUND_LATE && passes_wants_object(p, rec);
 }
 
 /* There is one more case; false: out of memory. */

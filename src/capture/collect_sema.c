@@ -46,9 +46,8 @@ static void walk_deinit(struct sema_walk *w)
 
 static bool waits_for_semaphore(const struct passes *p, const struct g_rec *rec)
 {
-	return p->object_kinds[rec->waitreason] == GOSPY_OBJECT_SEMAPHORE &&
-	       grec_status(rec) == GOSPY_STATUS_WAITING && !rec->waiting && !rec->chan &&
-	       rec->soundness <= GOSPY_SOUND_LATE;
+	return p->object_kinds[rec->waitreason] == GOSPY_OBJECT_SEMAPHORE && grec_waits(rec) &&
+	       !rec->waiting && !rec->chan && rec->soundness <= GOSPY_SOUND_LATE;
 }
 
 static bool is_wanted(const struct sema_walk *w, const struct g_rec *rec)
@@ -88,7 +87,7 @@ static bool push_roots(struct sema_walk *w)
 }
 
 /* Note the waiter, if it is one that is looked for. */
-static bool note(struct sema_walk *w, const uint8_t *sudog, uint64_t elem)
+static bool note(struct sema_walk *w, uint64_t addr, const uint8_t *sudog, uint64_t elem)
 {
 	struct capture *c = w->passes->capture;
 	const struct layout *layout = &w->passes->image->layout;
@@ -101,6 +100,7 @@ static bool note(struct sema_walk *w, const uint8_t *sudog, uint64_t elem)
 		.g = (uint32_t)(found - c->recs),
 		.kind = GOSPY_OBJECT_SEMAPHORE,
 		.known = true,
+		.of.sudog = addr,
 	};
 	if (!vec_push(&c->chans, object))
 		return false;
@@ -116,7 +116,8 @@ static bool visit(struct sema_walk *w, const struct sema_node *node, const uint8
 	// The sudog may have been released, and be used for something else, since a link led to it.
 	if (!elem || elem % 4 || field_load(sudog, L->c) || (elem >> 3) % ROOTS != node->root)
 		return true;
-	return note(w, sudog, elem) && push(w, field_load(sudog, L->prev), node->root) &&
+	return note(w, node->addr, sudog, elem) &&
+	       push(w, field_load(sudog, L->prev), node->root) &&
 	       push(w, field_load(sudog, L->next), node->root) &&
 	       push(w, field_load(sudog, L->waitlink), node->root);
 }

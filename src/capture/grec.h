@@ -105,13 +105,18 @@ static inline bool grec_same(const struct g_rec *a, const struct g_rec *b)
 	       a->goid == b->goid && a->waitreason == b->waitreason;
 }
 
+/** Does it wait? From Go 1.26 on the runtime may have found out that it will do so for ever. */
+static inline bool grec_waits(const struct g_rec *rec)
+{
+	uint32_t status = grec_status(rec);
+	return status == GOSPY_STATUS_WAITING || status == GOSPY_STATUS_LEAKED;
+}
+
 /** Does it wait, and not act on the system stack? The garbage collector may be scanning its stack.
  */
 static inline bool grec_is_parked(const struct g_rec *rec)
 {
-	uint32_t status = grec_status(rec);
-	return (status == GOSPY_STATUS_WAITING || status == GOSPY_STATUS_LEAKED) &&
-	       !(rec->flags & G_ON_M);
+	return grec_waits(rec) && !(rec->flags & G_ON_M);
 }
 
 /** Can a g that looks like this be proved to have stood still by being found the same again? Not

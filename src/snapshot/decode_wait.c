@@ -61,7 +61,7 @@ static void decode_reason(const struct capture *c, const struct g_rec *rec,
 void decode_wait(const struct capture *c, const struct gospy_select_case *cases,
 		 const struct g_rec *rec, struct gospy_goroutine *ret)
 {
-	if (grec_status(rec) != GOSPY_STATUS_WAITING)
+	if (!grec_waits(rec))
 		return;
 	if (!rec->chan || rec->chan > c->chans.len) {
 		decode_reason(c, rec, ret);

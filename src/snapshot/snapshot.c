@@ -495,8 +495,7 @@ static const struct gospy_location *pub(const struct location *loc)
 static void fill_object(const struct gospy_snapshot *s, const struct g_rec *rec,
 			struct gospy_goroutine *ret)
 {
-	uint32_t status = grec_status(rec);
-	if (!rec->chan || rec->chan > s->capture.chans.len || status != GOSPY_STATUS_WAITING)
+	if (!rec->chan || rec->chan > s->capture.chans.len || !grec_waits(rec))
 		return;
 	const struct chan_rec *chan = &s->capture.chans.at[rec->chan - 1];
 	ret->object_kind = (enum gospy_object_kind)chan->kind;
