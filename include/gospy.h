@@ -915,6 +915,83 @@ GOSPY_API const struct gospy_m *gospy_snapshot_ms(const struct gospy_snapshot *s
 GOSPY_API const struct gospy_thread *gospy_snapshot_threads(const struct gospy_snapshot *snapshot,
 							    size_t *n_ret);
 
+/* -------------------------------------------------------------------------- leaked goroutines --
+ */
+
+/** Can a goroutine that waits for something which only others can do ever run again? */
+enum gospy_leak_verdict {
+	GOSPY_LEAK_NONE = 0,
+	/** Nothing that may run seemed to have what it waits for, but that is not certain. */
+	GOSPY_LEAK_LIKELY,
+	/** Nothing that may run had what it waits for at one instant, so nothing ever will; or it
+	   waits for a nil channel, or in a select without cases. */
+	GOSPY_LEAK_PROVED,
+};
+
+struct gospy_leak_options {
+	size_t size; /**< sizeof(struct gospy_leak_options) */
+	/** Never stop the target: verdicts are GOSPY_LEAK_LIKELY at most, but for those that need
+	   no look. */
+	bool non_blocking;
+	/** Longest time to hold the target; 0: one second. If the proof would take longer, or does,
+	   there is none. */
+	uint64_t max_pause_ns;
+	/** Bytes of memory that may be used for the heap, about a quarter of what it has in objects
+	   with pointers; 0: a quarter of what is available. What does not fit counts as alive. */
+	uint64_t max_memory;
+	int64_t cancel_fd; /**< give up when this becomes readable; 0: none */
+	/** Called before the stop: how long it is going to be; `made` is false if that is too long.
+	   May be NULL. */
+	void (*predicted)(void *ctx, uint64_t pause_ns, bool made);
+	void *predicted_ctx;
+	/** As in gospy_snapshot_options; in GOSPY_PHASE_HEAP, too. */
+	void (*progress)(void *ctx, enum gospy_progress_phase phase, uint64_t done, uint64_t total);
+	void *progress_ctx;
+};
+
+/** A goroutine that may have been leaked. */
+struct gospy_leak {
+	size_t goroutine; /**< its index in the snapshot */
+	enum gospy_leak_verdict verdict;
+	const char *why; /**< in words, for a person */
+};
+
+/** How it was found. */
+struct gospy_leak_info {
+	uint64_t candidates;   /**< goroutines that wait for what only others can do */
+	uint64_t live;         /**< of these, those that may run again */
+	uint64_t objects;      /**< of the heap, allocated */
+	uint64_t heap_bytes;   /**< of these */
+	uint64_t scanned;      /**< bytes of the heap that were looked through for pointers */
+	uint64_t predicted_ns; /**< how long the stop was to be */
+	uint64_t paused_ns;    /**< how long it was; 0: there was none */
+	uint64_t stopped_threads;
+	const char *not_proved; /**< why there is no proof although one was needed, or NULL */
+	const char *problem;    /**< what of the heap is not known, and counts as alive, or NULL */
+};
+
+/** The goroutines of a target that can never run again, with the snapshot that they are of. */
+struct gospy_leaks;
+
+/**
+ * Find goroutines that nobody can wake, as Go 1.27's goroutineleak profile does, in any version
+ * from 1.12 on: nothing that may run can reach what they wait for. The heap is read while the
+ * target runs; a stop proves what was found. Errors as gospy_snapshot_take; GOSPY_E_UNSUPPORTED:
+ * layouts of the heap are not known, or it is a bundle without the heap.
+ */
+GOSPY_API enum gospy_code gospy_leaks_find(struct gospy_target *target,
+					   const struct gospy_leak_options *options,
+					   struct gospy_leaks **ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+/** NULL is allowed. Its snapshot goes with it. */
+GOSPY_API void gospy_leaks_destroy(struct gospy_leaks *leaks);
+/** Those whose verdict is not GOSPY_LEAK_NONE, by index; `*n_ret` entries. */
+GOSPY_API const struct gospy_leak *gospy_leaks_get(const struct gospy_leaks *leaks, size_t *n_ret);
+/** Never NULL; the handle's. */
+GOSPY_API const struct gospy_leak_info *gospy_leaks_info(const struct gospy_leaks *leaks);
+/** The snapshot, with .objects and .stacks; the handle's. */
+GOSPY_API struct gospy_snapshot *gospy_leaks_snapshot(const struct gospy_leaks *leaks);
+
 /* --------------------------------------------------------------------------------- statistics --
  */
 

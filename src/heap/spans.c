@@ -344,6 +344,7 @@ static enum gospy_code number(struct reader *r, bool noscan, struct gospy_error 
 			continue;
 		enum entry entry = s->count < HEAP_NONE - 1 - spans->count ? PLACED : NO_ROOM;
 		s->first = spans->count;
+		s->sweeping = raw->sweepgen == spans->sweepgen - 1;
 		s->unswept = raw->sweepgen == spans->sweepgen - 2 ||
 			     raw->sweepgen == spans->sweepgen + 1;
 		if (entry == PLACED)
@@ -415,8 +416,9 @@ static void take_alloc_bits(void *ctx, unsigned worker, size_t index, const uint
 	const struct reader *r = ctx;
 	const struct raw *raw = &r->raw[r->items[index].index];
 	(void)worker, (void)again;
-	for (uint32_t i = raw->freeindex; bytes && i < raw->span.count; i++) {
-		if (bit_of(bytes, i))
+	// What cannot be read is not free.
+	for (uint32_t i = raw->freeindex; i < raw->span.count; i++) {
+		if (!bytes || bit_of(bytes, i))
 			set_bits(r->spans->allocated, raw->span.first + i, 1);
 	}
 }
@@ -471,9 +473,13 @@ static enum gospy_code read_bits(struct reader *r, struct gospy_error *err)
 		const struct raw *raw = &r->raw[i];
 		if (raw->bad)
 			continue;
-		set_bits(r->spans->allocated, raw->span.first, raw->freeindex);
+		// While it is swept .freeindex is already of the next cycle, and the bits may be of
+		// the one before: mgcsweep.go:sweep.
+		bool known = !raw->span.sweeping && raw->alloc_bits && raw->alloc_bits < MEMORY_MAX;
+		set_bits(r->spans->allocated, raw->span.first,
+			 known ? raw->freeindex : raw->span.count);
 		unswept += raw->span.unswept;
-		if (raw->freeindex < raw->span.count)
+		if (known && raw->freeindex < raw->span.count)
 			want_bits(r, &n, raw->alloc_bits, i);
 	}
 	enum gospy_code code = copy_bits(r, n, false, err);

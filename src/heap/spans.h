@@ -32,6 +32,7 @@ struct heap_span {
 	uint32_t first;    /* number of its first object */
 	uint32_t count;    /* of slots */
 	uint8_t spanclass; /* size class << 1 | noscan; size class 0: one large object */
+	bool sweeping;     /* just now: all its slots count as allocated */
 	bool unswept;      /* what of it died in the last cycle counts as allocated */
 	bool user_arena;   /* of GOEXPERIMENT=arenas: any word may be a pointer */
 	bool unknown;      /* its objects could not be looked at: they count as live */

@@ -19,7 +19,8 @@ enum {
 	G_COUNT = 300,
 	ALLGS = BASE, /* room for 1024 pointers */
 	GS = BASE + 0x10000,
-	SUDOGS = BASE + 0x40000, /* 64 bytes each */
+	SUDOG_SIZE = 128,
+	SUDOGS = BASE + 0x40000,
 	HCHANS = BASE + 0x60000, /* 64 bytes each */
 	SEMTABLE = BASE + 0x70000,
 	GLOBALS = BASE + 0x7f000,
@@ -554,11 +555,11 @@ static void test_channels(void **state)
 	(void)state;
 	struct world *w = world_create(G_COUNT);
 	for (size_t i = 0; i < 100; i++) // against the order of addresses, some shared
-		set_waiter(w, i, SUDOGS + (99 - i) * 64, HCHANS + (i / 2) * 64);
-	put(w, SUDOGS + 64 * 49, w->image.layout.sudog.g, 0xbad);  // of 50: not its own
+		set_waiter(w, i, SUDOGS + (99 - i) * SUDOG_SIZE, HCHANS + (i / 2) * 64);
+	put(w, SUDOGS + SUDOG_SIZE * 49, w->image.layout.sudog.g, 0xbad); // of 50: not its own
 	put(w, HCHANS + 64 * 30, w->image.layout.hchan.qcount, 9); // of 60, 61: len above cap
 	put(w, g_addr(70), w->image.layout.g.waitreason, WAIT_OTHER);
-	put(w, SUDOGS + 64 * 19, w->image.layout.sudog.c, 0xdead0000); // of 80
+	put(w, SUDOGS + SUDOG_SIZE * 19, w->image.layout.sudog.c, 0xdead0000); // of 80
 	first_two_passes(w);
 	assert_int_equal(collect_channels(&w->passes, false, NULL), GOSPY_OK);
 	put(w, g_addr(90), G(w)->trackingSeq, 6); // woke up meanwhile
@@ -579,7 +580,7 @@ static void test_channels(void **state)
 
 static uint64_t sudog(size_t i)
 {
-	return SUDOGS + i * 64;
+	return SUDOGS + i * SUDOG_SIZE;
 }
 
 /** Goroutine i waits for a semaphore; the links are numbers of sudogs, 0: none. */

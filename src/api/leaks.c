@@ -1,0 +1,196 @@
+/* The public entry points of leaked goroutines. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/target.h"
+#include "base/cancel.h"
+#include "base/cleanup.h"
+#include "base/sized.h"
+#include "heap/proof.h"
+#include "snapshot/snapshot.h"
+
+struct gospy_leaks {
+	struct gospy_snapshot *snapshot;
+	struct gospy_leak_info info;
+	VEC(struct gospy_leak) list;
+	char not_proved[sizeof(((struct gospy_error *)0)->msg)], problem[256];
+};
+
+static const uint64_t DEFAULT_PAUSE_NS = 1000 * 1000 * 1000;
+
+void gospy_leaks_destroy(struct gospy_leaks *leaks)
+{
+	if (!leaks)
+		return;
+	snapshot_destroy(leaks->snapshot);
+	vec_free(&leaks->list);
+	free(leaks);
+}
+
+/* What may be used without driving others out: /proc/meminfo. */
+static uint64_t memory_available(void)
+{
+	static const uint64_t least = UINT64_C(256) << 20;
+	char line[128];
+	uint64_t kib = 0;
+	FILE *file = fopen("/proc/meminfo", "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "MemAvailable: %" SCNu64 " kB", &kib) == 1)
+			break;
+	}
+	if (file)
+		fclose(file);
+	return kib << 10 > least ? kib << 10 : least;
+}
+
+static int by_goroutine(const void *a, const void *b)
+{
+	const struct gospy_leak *x = a, *y = b;
+	return (x->goroutine > y->goroutine) - (x->goroutine < y->goroutine);
+}
+
+static enum gospy_code list(struct gospy_leaks *leaks, const struct search *search,
+			    const struct proof *proof, struct gospy_error *err)
+{
+	for (size_t i = 0; i < search->candidates.list.len; i++) {
+		const struct proof_verdict *verdict = &proof->verdicts[i];
+		if (verdict->verdict == GOSPY_LEAK_NONE)
+			continue;
+		const struct gospy_leak leak = {search_rec(search, i)->index, verdict->verdict,
+						verdict->why};
+		if (!vec_push(&leaks->list, leak))
+			return err_nomem(err);
+	}
+	if (leaks->list.len)
+		qsort(leaks->list.at, leaks->list.len, sizeof(*leaks->list.at), by_goroutine);
+	return GOSPY_OK;
+}
+
+/* What is not known of the heap counts as alive. */
+static const char *problem_of(const struct search *search, char *text, size_t size)
+{
+	const struct heap *heap = &search->heap;
+	uint64_t unknown = heap->unknown_spans + heap->spans.bad + heap->spans.dropped;
+	if (heap->partial)
+		snprintf(text, size, "no memory was left for a part of the heap: see --max-memory");
+	else if (unknown)
+		snprintf(text, size, "%" PRIu64 " of %" PRIu64 " spans of the heap are not known",
+			 unknown, heap->spans.listed);
+	return heap->partial || unknown ? text : NULL;
+}
+
+static void describe(struct gospy_leaks *leaks, const struct search *search,
+		     const struct proof *proof)
+{
+	size_t candidates = search->candidates.list.len;
+	leaks->info = (struct gospy_leak_info){
+		.candidates = candidates,
+		.live = candidates - search->found,
+		.objects = search->heap.spans.objects,
+		.heap_bytes = search->heap.spans.bytes,
+		.scanned = search->heap.scanned,
+		.predicted_ns = proof->predicted_ns,
+		.paused_ns = proof->paused_ns,
+		.stopped_threads = proof->interrupted,
+		.problem = problem_of(search, leaks->problem, sizeof(leaks->problem)),
+	};
+	if (!proof->problem[0])
+		return;
+	memcpy(leaks->not_proved, proof->problem, sizeof(proof->problem));
+	leaks->info.not_proved = leaks->not_proved;
+}
+
+struct reading {
+	const struct gospy_leak_options *how;
+};
+
+static void report(void *ctx, uint64_t done, uint64_t total)
+{
+	const struct reading *reading = ctx;
+	reading->how->progress(reading->how->progress_ctx, GOSPY_PHASE_HEAP, done, total);
+	cancel_look_again();
+}
+
+static enum gospy_code judge(struct gospy_target *target, const struct gospy_leak_options *how,
+			     struct gospy_leaks *leaks, struct gospy_error *err)
+{
+	const struct proof_options options = {.non_blocking = how->non_blocking,
+					      .max_pause_ns = how->max_pause_ns ? how->max_pause_ns
+										: DEFAULT_PAUSE_NS,
+					      .predicted = how->predicted,
+					      .ctx = how->predicted_ctx};
+	struct reading reading = {how};
+	struct budget budget;
+	budget_init(&budget, how->max_memory ? how->max_memory : memory_available() / 4, SIZE_MAX);
+	const struct search_options options_of = {&budget, how->progress ? report : NULL, &reading};
+	struct search search;
+	struct proof proof = {0};
+	enum gospy_code code =
+		search_run(target->image, &leaks->snapshot->capture, &options_of, &search, err);
+	if (code)
+		return code;
+	code = proof_run(target->source, &search, &options, &proof, err);
+	if (!code)
+		code = list(leaks, &search, &proof, err);
+	if (!code)
+		describe(leaks, &search, &proof);
+	proof_deinit(&proof);
+	search_deinit(&search);
+	return code;
+}
+
+enum gospy_code gospy_leaks_find(struct gospy_target *target,
+				 const struct gospy_leak_options *options, struct gospy_leaks **ret,
+				 struct gospy_error *err)
+{
+	struct gospy_leak_options how;
+	if (!target || !ret)
+		return err_set(err, GOSPY_E_USAGE, "gospy_leaks_find: bad argument");
+	if (SIZED_READ(&how, options, err))
+		return GOSPY_E_USAGE;
+	CLEANUP(cancel_end) struct cancel cancel;
+	cancel_begin(&cancel, how.cancel_fd);
+	if (target->source->kind == GOSPY_TARGET_BUNDLE)
+		return err_set(err, GOSPY_E_UNSUPPORTED, "a bundle is without the heap");
+	const struct gospy_snapshot_options snapshot = {
+		.non_blocking = how.non_blocking,
+		.objects = true,
+		.stacks = true,
+		.max_pause_ns = how.max_pause_ns,
+		.progress = how.progress,
+		.progress_ctx = how.progress_ctx,
+	};
+	struct gospy_leaks *leaks = calloc(1, sizeof(*leaks));
+	if (!leaks)
+		return err_nomem(err);
+	enum gospy_code code = snapshot_take(target->source, target->image, &snapshot, NULL,
+					     &leaks->snapshot, err);
+	if (!code)
+		code = judge(target, &how, leaks, err);
+	if (code)
+		code = source_explain(target->source, code, err);
+	code = cancel_verdict(code, err);
+	if (code)
+		gospy_leaks_destroy(leaks);
+	else
+		*ret = leaks;
+	return code;
+}
+
+const struct gospy_leak *gospy_leaks_get(const struct gospy_leaks *leaks, size_t *n_ret)
+{
+	*n_ret = leaks->list.len;
+	return leaks->list.at;
+}
+
+const struct gospy_leak_info *gospy_leaks_info(const struct gospy_leaks *leaks)
+{
+	return &leaks->info;
+}
+
+struct gospy_snapshot *gospy_leaks_snapshot(const struct gospy_leaks *leaks)
+{
+	return leaks->snapshot;
+}

@@ -1,0 +1,162 @@
+#include "heap/search.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+
+typedef VEC(uint32_t) positions;
+
+static uint64_t cpu_ns(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+void search_deinit(struct search *search)
+{
+	stack_roots_destroy(search->stacks);
+	mark_deinit(&search->mark);
+	heap_free(&search->heap);
+	candidates_deinit(&search->candidates);
+	free(search->live);
+	*search = (struct search){0};
+}
+
+static void take_root(void *ctx, const struct root *root)
+{
+	struct search *s = ctx;
+	if (root->kind == ROOT_FINALIZED)
+		mark_referents(&s->mark, root->object, root->addr);
+	else
+		mark_root(&s->mark, root->pointer, root->addr);
+}
+
+static int take_word(void *ctx, uint64_t pointer)
+{
+	struct search *s = ctx;
+	mark_root(&s->mark, pointer, 0);
+	return 0;
+}
+
+/* All that live, but for the candidates: they are not known to. */
+static enum gospy_code mark_stacks(struct search *s, struct gospy_error *err)
+{
+	const struct capture *c = s->capture;
+	CLEANUP_FREE uint32_t *which = malloc((c->count + 1) * sizeof(*which));
+	size_t n = 0, next = 0;
+	if (!which)
+		return err_nomem(err);
+	for (size_t i = 0; i < c->count; i++) {
+		bool is_next = next < s->candidates.list.len && s->candidates.list.at[next].g == i;
+		next += is_next;
+		if (!is_next && !grec_is_dead(&c->recs[i]))
+			which[n++] = (uint32_t)i;
+	}
+	return stack_roots_of(s->stacks, c->recs, which, n, take_word, s, err);
+}
+
+/* May somebody who runs have one of the things it waits for? What is not in the heap anybody may
+ * have, and what is not known to be an object, too. */
+static bool is_wakeable(const struct search *s, const struct candidate *candidate)
+{
+	for (uint32_t i = 0; i < candidate->count; i++) {
+		uint64_t addr = s->candidates.objects.at[candidate->first + i].addr;
+		uint32_t number = heap_number(&s->heap.spans, addr);
+		if (number == HEAP_NONE || !spans_is_allocated(&s->heap.spans, number) ||
+		    mark_has(&s->mark, number))
+			return true;
+	}
+	return false;
+}
+
+/* What it waits for is in its hands, and so is all that its g holds. */
+static void wake(struct search *s, const struct candidate *candidate)
+{
+	for (uint32_t i = 0; i < candidate->count; i++)
+		mark_root(&s->mark, s->candidates.objects.at[candidate->first + i].addr, 0);
+	uint32_t number = heap_number(&s->heap.spans, s->capture->recs[candidate->g].addr);
+	if (number != HEAP_NONE)
+		mark_trace(&s->mark, number);
+}
+
+static enum gospy_code find_live(struct search *s, struct gospy_error *err)
+{
+	size_t n = s->candidates.list.len;
+	CLEANUP_FREE uint32_t *woken = malloc((n + 1) * sizeof(*woken));
+	if (!woken)
+		return err_nomem(err);
+	for (;;) {
+		size_t count = 0;
+		enum gospy_code code = mark_run(&s->mark, err);
+		for (size_t i = 0; i < n && !code; i++) {
+			const struct candidate *candidate = &s->candidates.list.at[i];
+			if (s->live[i] || candidate->kind == CANDIDATE_NEVER ||
+			    !is_wakeable(s, candidate))
+				continue;
+			s->live[i] = true;
+			s->found--;
+			wake(s, candidate);
+			woken[count++] = candidate->g;
+		}
+		if (code || !count)
+			return code;
+		code = stack_roots_of(s->stacks, s->capture->recs, woken, count, take_word, s, err);
+		if (code)
+			return code;
+	}
+}
+
+static enum gospy_code read_heap(struct search *s, const struct search_options *options,
+				 struct gospy_error *err)
+{
+	CLEANUP_FREE uint64_t *hidden = NULL;
+	struct heap_options how = {
+		.budget = options->budget, .progress = options->progress, .ctx = options->ctx};
+	enum gospy_code code =
+		candidates_hidden(s->image, &s->candidates, &hidden, &how.hidden_count, err);
+	how.hidden = hidden;
+	return code ? code : heap_build(s->image, &how, &s->heap, err);
+}
+
+static enum gospy_code run(struct search *s, const struct search_options *options,
+			   struct gospy_error *err)
+{
+	uint64_t begin_ns = cpu_ns();
+	enum gospy_code code = candidates_find(s->image, s->capture, &s->candidates, err);
+	if (code)
+		return code;
+	s->found = s->candidates.list.len;
+	s->live = calloc(s->found + 1, sizeof(*s->live));
+	if (!s->live)
+		return err_nomem(err);
+	code = read_heap(s, options, err);
+	if (!code)
+		code = mark_init(&s->mark, &s->heap, options->budget, false, err);
+	// allgs leads to the g's of the candidates, which are no proof that these live.
+	for (size_t i = 0; i < s->candidates.list.len && !code; i++)
+		mark_alone(&s->mark, heap_number(&s->heap.spans, search_rec(s, i)->addr));
+	if (!code)
+		code = roots_each(s->image, &s->heap, take_root, s, &s->roots, err);
+	if (!code)
+		code = stack_roots_create(s->image, s->capture->symbols, &s->stacks, err);
+	if (!code)
+		code = mark_stacks(s, err);
+	if (!code)
+		code = find_live(s, err);
+	s->cpu_ns = cpu_ns() - begin_ns;
+	return code;
+}
+
+enum gospy_code search_run(struct image *image, const struct capture *capture,
+			   const struct search_options *options, struct search *ret,
+			   struct gospy_error *err)
+{
+	*ret = (struct search){.image = image, .capture = capture, .budget = options->budget};
+	enum gospy_code code = run(ret, options, err);
+	if (code)
+		search_deinit(ret);
+	return code;
+}

@@ -1,0 +1,49 @@
+/*
+ * Which goroutines can nobody wake any more? Everything is marked that goroutines which may run can
+ * reach; one that waits may run if what it waits for is marked, and so on until nothing changes. As
+ * src/runtime/mgc.go:findGoroutineLeaks of Go 1.27 does it, for all versions.
+ *
+ * The target may run meanwhile. Then what is found is no more than likely: a pointer may have moved
+ * from where nobody had looked yet to where somebody had looked. proof.h tells what is certain.
+ */
+#ifndef GOSPY_HEAP_SEARCH_H
+#define GOSPY_HEAP_SEARCH_H
+
+#include "heap/candidates.h"
+#include "heap/mark.h"
+#include "heap/roots.h"
+#include "heap/stack_roots.h"
+
+struct search {
+	struct image *image;           /* borrowed */
+	const struct capture *capture; /* borrowed */
+	struct budget *budget;         /* borrowed */
+	struct candidates candidates;
+	bool *live;   /* of each candidate: it may run again */
+	size_t found; /* candidates that are not */
+	struct heap heap;
+	struct mark mark;
+	struct stack_roots *stacks;
+	struct roots_count roots;
+	uint64_t cpu_ns; /* of this thread: how long it took to read all */
+};
+
+struct search_options {
+	struct budget *budget;
+	/* Called now and then while the heap is read; may be NULL. */
+	void (*progress)(void *ctx, uint64_t done, uint64_t total);
+	void *ctx;
+};
+
+/** `capture` was taken with .objects, just now. Errors as heap_build(). */
+enum gospy_code search_run(struct image *image, const struct capture *capture,
+			   const struct search_options *options, struct search *ret,
+			   struct gospy_error *err);
+void search_deinit(struct search *search);
+
+static inline const struct g_rec *search_rec(const struct search *search, size_t candidate)
+{
+	return &search->capture->recs[search->candidates.list.at[candidate].g];
+}
+
+#endif
