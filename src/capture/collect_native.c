@@ -115,15 +115,39 @@ static bool is_wanted(const struct passes *p, const struct m_rec *m, uint64_t sp
 	return g && m->incgo && !on_own_stack(g, sp);
 }
 
-/* Copy from the red zone to the end of the mapping, or as much as is copied of one stack. */
-static void lay_out(struct native_work *work, bool in_c, struct native_item *item)
+/* The end of the stack that runtime.malg has made, which lies amid Go's heap, if that is where the
+ * stack pointer is: the thread's system stack or that of its handlers. What lies behind it is
+ * anything, and no stack to who records. Of stacks that C code has made the runtime guesses where
+ * they end. */
+static uint64_t end_of_stack(const struct native_work *work, const struct m_rec *m, uint64_t sp)
 {
+	const struct image *image = work->p->image;
+	const struct field lo_field = image->layout.g.stack_lo, hi_field = image->layout.g.stack_hi;
+	const uint64_t gs[] = {m ? m->g0 : 0, m ? m->gsignal : 0};
+	for (size_t i = 0; i < sizeof(gs) / sizeof(*gs); i++) {
+		uint64_t lo, hi;
+		if (gs[i] && !mem_read_u64(image->mem, gs[i] + lo_field.off, &lo, NULL) &&
+		    !mem_read_u64(image->mem, gs[i] + hi_field.off, &hi, NULL) && sp > lo &&
+		    sp <= hi && hi - lo <= SYSTEM_STACK_MAX)
+			return hi;
+	}
+	return UINT64_MAX;
+}
+
+/* Copy from the red zone to the end of the stack or the mapping, or as much as is copied of one
+ * stack. */
+static void lay_out(struct native_work *work, const struct m_rec *m, struct native_item *item)
+{
+	const bool in_c = !m || m->incgo;
 	uint64_t sp = item->regs.rsp, lo = sp > RED_ZONE ? (sp - RED_ZONE) & ~UINT64_C(7) : 0;
 	const struct mapping *map = mappings_find(&work->modules.maps, sp);
 	uint64_t len = in_c ? NATIVE_STACK_MAX : SYSTEM_STACK_MAX,
 		 room = NATIVE_BYTES_MAX - work->used;
-	if (map && map->end - lo < len)
-		len = map->end - lo;
+	uint64_t end = end_of_stack(work, m, sp);
+	if (map && map->end < end)
+		end = map->end;
+	if (end > lo && end - lo < len)
+		len = end - lo;
 	item->addr = lo;
 	item->off = work->used;
 	item->len = len <= room ? (size_t)len : 0;
@@ -185,7 +209,7 @@ enum gospy_code collect_native_stopped(struct native_work *work, const struct mo
 			continue;
 		struct native_item item = {.tid = thread->tid, .regs = thread->regs};
 		leave_handler(work, m, &item.regs);
-		lay_out(work, !m || m->incgo, &item);
+		lay_out(work, m, &item);
 		ok = vec_push(&work->items, item);
 	}
 	map_deinit(&by_tid);
@@ -206,7 +230,7 @@ void collect_native_late(struct native_work *work, const struct moment_thread *t
 	if (!thread->has_regs || !is_wanted(work->p, m, thread->regs.rsp))
 		return;
 	struct native_item item = {.tid = thread->tid, .regs = thread->regs};
-	lay_out(work, !m || m->incgo, &item);
+	lay_out(work, m, &item);
 	// What cannot be read is marked as such.
 	if (!vec_push(&work->items, item) || copy(work, work->items.len - 1, UINT64_MAX, NULL))
 		work->p->out_of_memory = true;

@@ -87,6 +87,19 @@ static bool is_pushing(const struct image *image, const struct signal_frame *fra
 	return mem_read_u64(image->mem, frame->rsp, &top, NULL) || top == frame->rip;
 }
 
+/* For who records of stacks only what are addresses: whoever reads that is to find the frame. */
+static void record_frame(const struct image *image, const struct signal_frame *frame)
+{
+	static const uint64_t words[] = {SIGNAL_FRAME_SIZE_AT, SIGNAL_FRAME_CS_AT};
+	for (size_t i = 0; mem_is_recorded(image->mem) && i < sizeof(words) / sizeof(*words); i++) {
+		uint64_t word;
+		const struct mem_range range = {frame->addr + words[i], sizeof(word)};
+		if (mem_read_u64(image->mem, range.addr, &word, NULL))
+			return;
+		mem_fix(image->mem, &range, 1);
+	}
+}
+
 bool place_interrupted(const struct image *image, const struct m_rec *m, struct signal_frame *ret)
 {
 	enum { SIGNAL_STACK_MAX = 64 << 10 }; // gsignal has 32 KiB, C libraries take less
@@ -98,8 +111,11 @@ bool place_interrupted(const struct image *image, const struct m_rec *m, struct 
 		return false;
 	size_t len = (size_t)(stack[1] - m->rsp);
 	CLEANUP_FREE uint8_t *bytes = malloc(len);
-	return bytes && !mem_read_stack(image->mem, m->rsp, bytes, len, NULL) &&
-	       signal_frame_find((struct span){bytes, len}, stack[0], stack[1], ret);
+	if (!bytes || mem_read_stack(image->mem, m->rsp, bytes, len, NULL) ||
+	    !signal_frame_find((struct span){bytes, len}, stack[0], stack[1], ret))
+		return false;
+	record_frame(image, ret);
+	return true;
 }
 
 /* The goroutine is on its way into a system call or out of it, and not on its own stack. The frame

@@ -7,7 +7,7 @@
 enum {
 	UC_LINK = 16,
 	SS_SP = 24,
-	SS_SIZE = 40,
+	SS_SIZE = SIGNAL_FRAME_SIZE_AT,
 	R12 = 80,
 	R13 = 88,
 	R14 = 96,
@@ -16,7 +16,7 @@ enum {
 	RBX = 136,
 	RSP = 168,
 	RIP = 176,
-	CS = 192,
+	CS = SIGNAL_FRAME_CS_AT,
 	FPSTATE = 232,
 	FRAME_LEN = 8 + 304 + 128,
 	USER_CS = 0x33,
@@ -52,6 +52,7 @@ bool signal_frame_find(struct span bytes, uint64_t lo, uint64_t hi, struct signa
 			return false;
 		found = true;
 		*ret = (struct signal_frame){
+			.addr = addr + off,
 			.rip = load(bytes, off + RIP),
 			.rsp = load(bytes, off + RSP),
 			.rbp = load(bytes, off + RBP),

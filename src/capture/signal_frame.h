@@ -9,7 +9,11 @@
 
 #include "base/span.h"
 
+/* Words of a frame that it is known by, and that are no addresses: where they are in it. */
+enum { SIGNAL_FRAME_SIZE_AT = 40, SIGNAL_FRAME_CS_AT = 192 };
+
 struct signal_frame {
+	uint64_t addr;
 	uint64_t rip, rsp, rbp, rbx, r12, r13, r14, r15;
 };
 

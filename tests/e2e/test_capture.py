@@ -194,6 +194,18 @@ class CaptureTest(unittest.TestCase):
         failed = run("pprof", "threadcreate", after, "--diff", base).expect(USAGE)
         self.assertIn("another profile", failed.err)
 
+    def test_native_of_go(self):
+        """System stacks of threads that Go makes lie between other objects of the heap."""
+        fixture = self.start("states")
+        if "without libunwind" in run("stack", fixture.pid, "--native").err:
+            self.skipTest("no libunwind")
+        live, path = self.at_rest(fixture, "stack", "--no-args", captured=("--native",))
+        self.assertEqual(run("stack", path, "--no-args").expect(OK).out, live)
+        own = run("stack", fixture.pid, "--native", "--threads").out
+        shown = run("stack", path, "--native", "--threads").expect(OK).out
+        self.assertEqual(len(re.findall("(?m)^thread ", shown)),
+                         len(re.findall("(?m)^thread ", own)))
+
     def test_newborn(self):
         """Goroutines begin while it is made."""
         fixture = self.start("leak")

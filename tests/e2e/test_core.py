@@ -117,6 +117,40 @@ class CrashTest(unittest.TestCase):
             self.assertEqual(c[c.index(f"main._Cfunc_{wrapper}") - 1], f"Cfunc_{wrapper}")
 
 
+class BundleTest(unittest.TestCase):
+    """A bundle of a core shows what the core shows, however the program died: also what C code was
+    doing, and with no more than addresses of stacks, what arguments were excepted."""
+
+    def check(self, dead, *options):
+        place = lib_core.directory(self)
+        shown = run("stack", dead.core, "--system", *options).expect(OK).out
+        for redact, arguments in (("none", ()), ("pointers", ("--no-args",))):
+            path = os.path.join(place, redact)
+            run("capture", dead.core, "--redact", redact, "--labels", "-o", path,
+                *[option for option in options if option == "--native"]).expect(OK)
+            looked = run("stack", path, "--system", *options, *arguments).expect(OK).out
+            if arguments:
+                shown = run("stack", dead.core, "--system", *options, *arguments).expect(OK).out
+            self.assertEqual(looked, shown)
+
+    def on_newest(self, variant, modes, *options):
+        for build in lib_gospy.builds("crash", (variant,))[-1:]:
+            for mode in modes:
+                with self.subTest(build=str(build), mode=mode):
+                    dead = lib_core.crashed(self, build, mode)
+                    if "without libunwind" in run("stack", "--native", dead.core).err:
+                        self.skipTest("no libunwind")
+                    self.check(dead, *options)
+                self.doCleanups()
+
+    def test_go(self):
+        self.on_newest("default", MODES)
+
+    def test_native(self):
+        self.on_newest("default", FEW_MODES, "--native", "--threads")
+        self.on_newest("cgo", C_MODES, "--native", "--threads")
+
+
 def make_test(mode, variants):
     return lambda self: self.on_each(mode, variants)
 
