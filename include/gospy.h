@@ -1139,8 +1139,10 @@ struct gospy_graph_options {
 	/** Bytes that may be used up to hold it; 0: a quarter of what this machine has available.
 	   Beyond it the heap is known in part: .partial. */
 	uint64_t max_memory;
-	/** Remember for each object by which other one it is reached. */
+	/** Remember for each object by which other one it is reached: for gospy_graph_who(). */
 	bool paths;
+	/** Find out what types retain: as much memory again as the graph takes, and more. */
+	bool retained;
 	int64_t cancel_fd; /**< give up when this becomes readable; 0: none */
 	/** As in gospy_snapshot_options; in GOSPY_PHASE_HEAP and GOSPY_PHASE_TYPES. */
 	void (*progress)(void *ctx, enum gospy_progress_phase phase, uint64_t done, uint64_t total);
@@ -1179,6 +1181,9 @@ struct gospy_graph_type {
 	uint64_t slot;    /**< without a type: bytes of each object; 0: more than 32 KiB */
 	bool pointers;    /**< without a type: may they have pointers? */
 	struct gospy_graph_sum sum;
+	/** With .retained: bytes that would be freed with them, their own included; of one that is
+	   freed with another one of this type nothing counts again. Else GOSPY_UNKNOWN. */
+	uint64_t retained;
 };
 
 /**
@@ -1191,9 +1196,48 @@ GOSPY_API enum gospy_code gospy_graph_take(struct gospy_target *target,
 	__attribute__((warn_unused_result));
 /** Never NULL; the graph's. */
 GOSPY_API const struct gospy_graph_info *gospy_graph_info(const struct gospy_graph *graph);
-/** By bytes, most first; `*n_ret` entries. Names are raw bytes of the target. */
+/** By bytes, with .retained by what they retain, most first; `*n_ret` entries. Names are raw bytes
+ * of the target. */
 GOSPY_API const struct gospy_graph_type *gospy_graph_types(const struct gospy_graph *graph,
 							   size_t *n_ret);
+
+/** A step of a path. */
+struct gospy_graph_step {
+	const char *name; /**< type of the object, or "? 48 B with pointers" */
+	uint64_t addr;    /**< of the first object; 0: the path is that of several */
+	bool repeats;     /**< more of the same type follow, one behind the other */
+};
+
+/** What keeps objects alive: a shortest path from a root. */
+struct gospy_graph_path {
+	struct gospy_graph_sum sum; /**< of the objects at its end that are asked for */
+	/** "main.cache", "0x5a1b20" (a global without a name), "stack of main.worker",
+	   "finalizer"; raw text of the target. */
+	const char *root;
+	const struct gospy_graph_step *steps;
+	size_t step_count; /**< the last one is the object */
+};
+
+/** Paths to objects of one type, or to one object. */
+struct gospy_graph_paths {
+	const char *name;                     /**< type of the objects */
+	uint64_t addr;                        /**< of the one object, or 0 */
+	struct gospy_graph_sum sum;           /**< of all objects */
+	const struct gospy_graph_path *paths; /**< by bytes, most first */
+	size_t path_count;
+	size_t more; /**< paths that are left out */
+};
+
+/**
+ * What keeps the objects of a type alive, which is named as gospy_graph_types() names it; or one
+ * object, by an address in it, "0xc000012345". At most `most` paths. The result is the graph's.
+ * GOSPY_E_NOT_FOUND: there is no such object, or nothing leads to it; GOSPY_E_USAGE: the graph was
+ * taken without .paths.
+ */
+GOSPY_API enum gospy_code gospy_graph_who(struct gospy_graph *graph, const char *what, size_t most,
+					  const struct gospy_graph_paths **ret,
+					  struct gospy_error *err)
+	__attribute__((warn_unused_result));
 /** NULL is allowed. To be called before the target is closed. */
 GOSPY_API void gospy_graph_destroy(struct gospy_graph *graph);
 

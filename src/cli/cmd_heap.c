@@ -11,13 +11,21 @@
 struct heap_cmd_options {
 	struct target_options target;
 	uint64_t limit, max_memory;
+	const char *who;
+	bool retained;
 };
 
 #define AT(member) .offset = offsetof(struct heap_cmd_options, member)
 
 static const struct opt heap_opts[] = {
+	{"who", .type = OPT_STRING, AT(who), .arg = "TYPE|ADDR",
+	 .help = "what keeps the objects of this type alive, or the one at this address: paths "
+		 "from globals and stacks"},
+	{"retained", .type = OPT_FLAG, AT(retained),
+	 .help = "how much would be freed with the objects of each type, most first"},
 	{"limit", 'n', OPT_NUMBER, AT(limit), .arg = "N",
-	 .help = "show the first N types (default 30 on a terminal; 0: all)"},
+	 .help = "show the first N types (default 30 on a terminal; 0: all), or paths (default "
+		 "10)"},
 	{"max-memory", .type = OPT_NUMBER, AT(max_memory), .arg = "BYTES",
 	 .help = "what gospy may use to hold the graph (default: a quarter of what is available)"},
 	{0},
@@ -25,7 +33,7 @@ static const struct opt heap_opts[] = {
 
 static const struct opt_group heap_group = {"What to show", heap_opts};
 
-enum { LIMIT_TERMINAL = 30 };
+enum { LIMIT_TERMINAL = 30, LIMIT_PATHS = 10 };
 
 static void graph_destroy(struct gospy_graph **graph)
 {
@@ -56,9 +64,25 @@ static enum gospy_code look(struct cli *cli, const struct heap_cmd_options *opti
 	progress_init(&progress, cli);
 	const struct gospy_graph_options how = {.size = sizeof(how),
 						.max_memory = options->max_memory,
+						.paths = options->who,
+						.retained = options->retained && !options->who,
 						.progress = progress_update,
 						.progress_ctx = &progress};
 	return gospy_graph_take(target, &how, ret, err);
+}
+
+static int show_who(struct cli *cli, const struct heap_cmd_options *options,
+		    struct gospy_target *target, struct gospy_graph *graph)
+{
+	const struct gospy_graph_paths *paths;
+	struct gospy_error err;
+	uint64_t most = options->limit == UINT64_MAX ? LIMIT_PATHS
+			: options->limit             ? options->limit
+						     : SIZE_MAX;
+	if (gospy_graph_who(graph, options->who, most, &paths, &err))
+		return cli_fail(cli, &err);
+	report_heap_who(cli->out, gospy_target_info(target), paths, cli->format);
+	return note_graph(cli, target, gospy_graph_info(graph));
 }
 
 static int show(struct cli *cli, const struct which_one *one, void *ctx)
@@ -71,6 +95,8 @@ static int show(struct cli *cli, const struct which_one *one, void *ctx)
 	if (shared_target_open(&options->target, NULL, one, &target, &err) ||
 	    look(cli, options, target, &graph, &err))
 		return cli_fail(cli, &err);
+	if (options->who)
+		return show_who(cli, options, target, graph);
 	const struct heap_report report = {gospy_target_info(target), graph,
 					   options->limit != UINT64_MAX ? options->limit
 					   : cli->out->cols             ? LIMIT_TERMINAL
@@ -99,6 +125,8 @@ const struct cmd cmd_heap = {
 	.groups = {&heap_group, &core_group, &all_group, &target_group, &common_group},
 	.examples = "gospy heap 4711\n"
 		    "gospy heap --limit 10 shop\n"
+		    "gospy heap --retained shop\n"
+		    "gospy heap --who main.session shop\n"
 		    "gospy heap --json core.4711",
 	.pages = true,
 	.run = heap_run,

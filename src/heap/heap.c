@@ -117,7 +117,7 @@ static inline void begin_typed(void *ctx, uint32_t number, const struct mask *ma
 	struct builder *b = ctx;
 	begin_rows(b, number);
 	if (mask)
-		types_header(b->options->types, number, mask->type);
+		types_header(b->options->types, b->piece->span, number, mask->type);
 }
 
 /* The word before is of the same object, unless this one is the first. */

@@ -21,6 +21,7 @@ struct live_object {
 	uint64_t addr, end;
 	uint64_t words;
 	const uint8_t *mask;
+	uint64_t frame; /* a pc of it */
 	bool done;
 };
 
@@ -31,6 +32,7 @@ struct stack_roots {
 	struct map maps;       /* pc -> struct stack_map */
 	uint32_t g_off, g_len; /* what is read of a g */
 	uint32_t current;
+	uint64_t frame; /* that is looked at: its pc, or 0 */
 	uint64_t unread, unmapped;
 	uint8_t *buffer;
 	/* Of the stack that is walked. */
@@ -96,6 +98,11 @@ void stack_roots_destroy(struct stack_roots *roots)
 uint32_t stack_roots_current(const struct stack_roots *roots)
 {
 	return roots->current;
+}
+
+uint64_t stack_roots_frame(const struct stack_roots *roots)
+{
+	return roots->frame;
 }
 
 uint64_t stack_roots_unread(const struct stack_roots *roots)
@@ -194,7 +201,8 @@ static bool take_objects(struct walk *w, const struct frame *frame, const struct
 		struct live_object live = {.addr = addr,
 					   .end = addr + object->size,
 					   .words = object->words,
-					   .mask = object->mask};
+					   .mask = object->mask,
+					   .frame = roots->frame};
 		if (!vec_push(&roots->objects, live))
 			w->out_of_memory = true;
 	}
@@ -243,6 +251,7 @@ static void take_frames(struct walk *w, uint64_t pc, uint64_t sp)
 	bool any_next = false;
 	while (!w->ended && !w->out_of_memory) {
 		const struct site *site = symbols_site(w->roots->symbols, pc);
+		w->roots->frame = pc;
 		struct frame frame = {.sp = sp, .end = sp + (uint64_t)site->size};
 		bool steps = site->known && site->step == PCLN_STEP_CALLER && site->size > 0 &&
 			     frame.end >= sp && frame.end <= stack->hi;
@@ -298,6 +307,7 @@ static void take_live_objects(struct walk *w)
 		if (!object || object->done)
 			continue;
 		object->done = true;
+		roots->frame = object->frame;
 		take_masked(w, object->addr, object->words, object->mask);
 	}
 }
@@ -396,6 +406,7 @@ bool stack_roots_walk(struct stack_roots *roots, const struct g_rec *rec,
 		      rec->sp % WORD == 0 && stack->hi % WORD == 0;
 	if (mapped)
 		take_frames(&w, grec_pc(rec), rec->sp);
+	roots->frame = 0;
 	take_pointer(&w, extra->ctxt);
 	take_pointer(&w, extra->panic);
 	if (!take_defers(&w, extra->defer) || !take_xregs(&w, extra->xregs)) {
@@ -406,6 +417,7 @@ bool stack_roots_walk(struct stack_roots *roots, const struct g_rec *rec,
 		take_any(&w, stack->addr, stack->hi);
 	else
 		take_live_objects(&w);
+	roots->frame = 0;
 	return !w.out_of_memory;
 }
 

@@ -58,6 +58,9 @@ enum gospy_code stack_roots_of(struct stack_roots *roots, const struct g_rec *re
 /** While `fn` runs: the position in `recs` whose root it is. */
 uint32_t stack_roots_current(const struct stack_roots *roots);
 
+/** While `fn` runs: a pc of the frame whose root it is, or 0: it is not known. */
+uint64_t stack_roots_frame(const struct stack_roots *roots);
+
 /** The roots of one goroutine, of bytes that are here. `rec`: its pc, sp and status. False: out of
  * memory. */
 bool stack_roots_walk(struct stack_roots *roots, const struct g_rec *rec,

@@ -31,6 +31,24 @@ static size_t words_for(uint32_t bits)
 	return (size_t)bits / 64 + 1;
 }
 
+/* The next smaller size of a slot: src/runtime/sizeclasses.go, Go 1.12-1.27. */
+static uint64_t smaller_size(const struct types *t, uint64_t size)
+{
+	static const uint16_t sizes[] = {
+		8,     16,    24,    32,    48,    64,    80,    96,    112,   128,   144,   160,
+		176,   192,   208,   224,   240,   256,   288,   320,   352,   384,   416,   448,
+		480,   512,   576,   640,   704,   768,   896,   1024,  1152,  1280,  1408,  1536,
+		1792,  2048,  2304,  2688,  3072,  3200,  3456,  4096,  4864,  5376,  6144,  6528,
+		6784,  6912,  8192,  9472,  9728,  10240, 10880, 12288, 13568, 14336, 16384, 18432,
+		19072, 20480, 21760, 24576, 27264, 28672, 32768};
+	uint64_t smaller = 0;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]) && sizes[i] < size; i++)
+		smaller = sizes[i] == 24 && t->heap->image->version.minor < CLASS_24_SINCE
+				  ? smaller
+				  : sizes[i];
+	return smaller;
+}
+
 enum gospy_code types_begin(struct types *types, struct heap *heap, struct budget *budget,
 			    struct gospy_error *err)
 {
@@ -52,6 +70,8 @@ enum gospy_code types_begin(struct types *types, struct heap *heap, struct budge
 	types->pending[1] = calloc(scan_words, sizeof(uint64_t));
 	if (!types->of || !types->guessed || !types->pending[0] || !types->pending[1])
 		return err_nomem(err);
+	for (size_t i = 0; i < SPAN_CLASSES; i++)
+		types->smaller[i] = smaller_size(types, heap->spans.classes[i].elemsize);
 	types->lo = md->types + shift;
 	types->hi = (md->edata > md->enoptrdata ? md->edata : md->enoptrdata) + shift;
 	if (types->hi < types->lo)
@@ -103,56 +123,47 @@ static void set_type(struct types *t, uint32_t number, uint16_t type, bool guess
 	set_pending(t, number, guess);
 }
 
-/* The next smaller size of a slot: src/runtime/sizeclasses.go, Go 1.12-1.27. */
-static uint64_t smaller_size(const struct types *t, uint64_t size)
-{
-	static const uint16_t sizes[] = {
-		8,     16,    24,    32,    48,    64,    80,    96,    112,   128,   144,   160,
-		176,   192,   208,   224,   240,   256,   288,   320,   352,   384,   416,   448,
-		480,   512,   576,   640,   704,   768,   896,   1024,  1152,  1280,  1408,  1536,
-		1792,  2048,  2304,  2688,  3072,  3200,  3456,  4096,  4864,  5376,  6144,  6528,
-		6784,  6912,  8192,  9472,  9728,  10240, 10880, 12288, 13568, 14336, 16384, 18432,
-		19072, 20480, 21760, 24576, 27264, 28672, 32768};
-	uint64_t smaller = 0;
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]) && sizes[i] < size; i++)
-		smaller = sizes[i] == 24 && t->heap->image->version.minor < CLASS_24_SINCE
-				  ? smaller
-				  : sizes[i];
-	return smaller;
-}
-
-/* Would the runtime have put so many bytes into a slot of this size? */
-static bool fits(const struct types *t, const struct heap_span *span, uint64_t bytes)
-{
-	uint64_t size = span->elemsize;
-	if (bytes > size)
-		return false;
-	if (span->spanclass < 2)
-		return bytes > size - HEAP_PAGE;
-	bool header = t->heap->scheme.kind == SCHEME_HEADERS && !span_is_noscan(span) &&
-		      size > HEADER_FROM;
-	return bytes + (header ? HEADER : 0) > smaller_size(t, size);
-}
-
 /* What a pointer leads to. */
 struct place_in {
 	uint32_t number;
-	const struct heap_span *span;
+	uint8_t spanclass;
+	uint64_t elemsize;
 	uint64_t off; /* in the object */
 };
+
+/* Would the runtime have put so many bytes into such a slot? */
+static bool fits(const struct types *t, const struct place_in *at, uint64_t bytes)
+{
+	uint64_t size = at->elemsize;
+	if (bytes > size)
+		return false;
+	if (at->spanclass < 2)
+		return bytes > size - HEAP_PAGE;
+	bool header = t->heap->scheme.kind == SCHEME_HEADERS && !(at->spanclass & 1) &&
+		      size > HEADER_FROM;
+	return bytes + (header ? HEADER : 0) > t->smaller[at->spanclass];
+}
 
 static bool find(const struct types *t, uint64_t pointer, struct place_in *ret)
 {
 	const struct heap_spans *spans = &t->heap->spans;
-	uint32_t number = heap_number(spans, pointer);
+	const struct heap_page *page = spans_page(spans, pointer);
+	uint32_t number = page ? heap_number(spans, pointer) : HEAP_NONE;
 	if (number == HEAP_NONE || !spans_is_allocated(spans, number))
 		return false;
-	// What is known needs no look at its span.
+	// What is known needs no look at what it is.
 	if (t->of[number] && !has_bit(t->guessed, number))
 		return false;
-	ret->number = number;
-	ret->span = spans_of(spans, number);
-	ret->off = pointer - span_addr(ret->span, number);
+	*ret = (struct place_in){.number = number, .spanclass = page->spanclass};
+	if (page->spanclass < 2) {
+		const struct heap_span *span = spans_of(spans, number);
+		ret->elemsize = span->elemsize;
+		ret->off = pointer - span->start;
+	} else {
+		ret->elemsize = spans->classes[page->spanclass].elemsize;
+		ret->off = (uint64_t)page->page * HEAP_PAGE + pointer % HEAP_PAGE -
+			   (number - page->first) * ret->elemsize;
+	}
 	return true;
 }
 
@@ -167,17 +178,17 @@ static void assign(struct types *t, uint64_t pointer, enum gorole role, uint64_t
 	if (!number)
 		return;
 	const struct gotype *type = &t->gotypes.all.at[number];
-	bool noscan = span_is_noscan(at.span);
+	bool noscan = at.spanclass & 1;
 	switch (role) {
 	case GOROLE_VALUE:
-		if (at.off || noscan != !type->ptr_bytes || !fits(t, at.span, type->size))
+		if (at.off || noscan != !type->ptr_bytes || !fits(t, &at, type->size))
 			return;
 		break;
 	case GOROLE_ARRAY:
 		if (!type->size || noscan != !type->ptr_bytes || at.off % type->size ||
-		    length > at.span->elemsize - at.off)
+		    length > at.elemsize - at.off)
 			return;
-		guess |= at.off || (length && !fits(t, at.span, length));
+		guess |= at.off || (length && !fits(t, &at, length));
 		break;
 	case GOROLE_STRING:
 		if (!noscan)
@@ -204,15 +215,15 @@ static void assign_boxed(struct types *t, uint64_t pointer, uint64_t dynamic, bo
 		assign(t, pointer, role, type, 0, guess);
 }
 
-void types_header(struct types *t, uint32_t number, uint64_t addr)
+void types_header(struct types *t, const struct heap_span *span, uint32_t number, uint64_t addr)
 {
+	const struct place_in at = {number, span->spanclass, span->elemsize, 0};
 	uint16_t value = gotypes_number(&t->gotypes, GOROLE_VALUE, addr);
 	if (!value)
 		return;
-	const struct heap_span *span = spans_of(&t->heap->spans, number);
-	uint64_t size = t->gotypes.all.at[value].size;
-	uint16_t type =
-		fits(t, span, size) ? value : gotypes_number(&t->gotypes, GOROLE_ARRAY, addr);
+	uint16_t type = fits(t, &at, t->gotypes.all.at[value].size)
+				? value
+				: gotypes_number(&t->gotypes, GOROLE_ARRAY, addr);
 	set_type(t, number, type, false);
 }
 

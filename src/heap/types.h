@@ -28,7 +28,8 @@ struct types {
 	uint64_t *guessed;    /* a bit for each object */
 	uint64_t *pending[2]; /* of those that may have pointers: to be followed; 1: guessed */
 	size_t pending_count[2];
-	uint64_t lo, hi; /* where the program's descriptors and itabs are */
+	uint64_t smaller[SPAN_CLASSES]; /* size of the slots of the next smaller class */
+	uint64_t lo, hi;                /* where the program's descriptors and itabs are */
 	struct types_word cache[TYPES_CACHE];
 	uint64_t read; /* bytes, to follow types */
 	bool cut;      /* there was more to read than it may be */
@@ -43,7 +44,8 @@ enum gospy_code types_begin(struct types *types, struct heap *heap, struct budge
 void types_end(struct types *types);
 
 /** The object is of this type, or has several of it. */
-void types_header(struct types *types, uint32_t number, uint64_t type);
+void types_header(struct types *types, const struct heap_span *span, uint32_t number,
+		  uint64_t type);
 /** `pointer` is the second word of what may be an interface, `before` is the first. */
 void types_pair(struct types *types, uint64_t before, uint64_t pointer);
 

@@ -1,6 +1,7 @@
 #include "render/report_heap.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "render/json.h"
@@ -20,10 +21,11 @@ static double percent(uint64_t part, uint64_t whole)
 /* ---------------------------------------------------------------------------------------- text --
  */
 
-enum { BYTES, SHARE, OBJECTS, TYPE, COLUMNS };
+enum { RETAINED, BYTES, SHARE, OBJECTS, TYPE, COLUMNS };
 
 static const struct table_column columns[COLUMNS] = {
-	[BYTES] = {.gap = "", .title = "BYTES", .right = true},
+	[RETAINED] = {.gap = "", .title = "RETAINED", .right = true},
+	[BYTES] = {.gap = "  ", .title = "BYTES", .right = true},
 	[SHARE] = {.gap = "  ", .title = "SHARE", .right = true, .rank = 2},
 	[OBJECTS] = {.gap = "  ", .title = "OBJECTS", .right = true, .rank = 1},
 	[TYPE] = {.gap = "  ", .title = "TYPE", .good = 60},
@@ -41,11 +43,19 @@ static void add_type(struct strbuf *text, const struct gospy_graph_type *type)
 		strbuf_printf(text, "? large %s pointers", type->pointers ? "with" : "without");
 }
 
+static bool has_retained(const struct gospy_graph_type *type)
+{
+	return type->retained != GOSPY_UNKNOWN;
+}
+
 static void add_row(struct table *table, const struct gospy_graph_type *type, uint64_t all)
 {
 	CLEANUP(strbuf_deinit) struct strbuf text = {0};
+	uint64_t share = has_retained(type) ? type->retained : type->sum.bytes;
+	if (has_retained(type))
+		table_cell(table, units_bytes(type->retained).s);
 	table_cell(table, units_bytes(type->sum.bytes).s);
-	strbuf_printf(&text, "%.1f%%", percent(type->sum.bytes, all));
+	strbuf_printf(&text, "%.1f%%", percent(share, all));
 	table_cell_buf(table, &text);
 	table_cell_u64(table, type->sum.objects);
 	strbuf_clear(&text);
@@ -79,11 +89,15 @@ static void text(struct out *out, const struct heap_report *report)
 	const struct gospy_graph_type *types = gospy_graph_types(report->graph, &all);
 	const struct gospy_graph_info *info = gospy_graph_info(report->graph);
 	size_t n = shown_count(report, all);
-	CLEANUP(table_deinit)
-	struct table table = {.columns = columns, .column_count = COLUMNS};
 	head_text(out, report);
 	if (!n)
 		return;
+	size_t skip = has_retained(types) ? 0 : BYTES;
+	struct table_column shown[COLUMNS];
+	memcpy(shown, columns + skip, (COLUMNS - skip) * sizeof(*shown));
+	shown[0].gap = "";
+	CLEANUP(table_deinit)
+	struct table table = {.columns = shown, .column_count = COLUMNS - skip};
 	table_titles(&table);
 	for (size_t i = 0; i < n; i++)
 		add_row(&table, &types[i], info->reachable.bytes);
@@ -137,6 +151,7 @@ static void type_json(struct json *json, const struct gospy_graph_type *type, ui
 	json_u64(json, "objects", type->sum.objects);
 	json_u64(json, "bytes", type->sum.bytes);
 	json_percent(json, "percent", percent(type->sum.bytes, all));
+	json_u64(json, "retained_bytes", type->retained);
 }
 
 static void write_json(struct out *out, const struct heap_report *report, bool lines)
@@ -180,6 +195,114 @@ void report_heap(struct out *out, const struct heap_report *report, enum report_
 	case REPORT_JSON:
 	case REPORT_JSON_LINES:
 		write_json(out, report, format == REPORT_JSON_LINES);
+		break;
+	}
+}
+
+/* ----------------------------------------------------------------------------------------- who --
+ */
+
+static void step_text(struct out *out, const struct gospy_graph_step *step)
+{
+	out_puts(out, "    ");
+	out_text(out, step->name);
+	if (step->addr)
+		out_printf(out, " 0x%" PRIx64, step->addr);
+	out_puts(out, step->repeats ? " ...\n" : "\n");
+}
+
+static void path_text(struct out *out, const struct gospy_graph_path *path, bool one)
+{
+	if (!one)
+		out_printf(out, "\n%s in %" PRIu64 " object%s\n", units_bytes(path->sum.bytes).s,
+			   path->sum.objects, units_plural(path->sum.objects));
+	out_puts(out, "    ");
+	out_style(out, OUT_STRONG);
+	out_text(out, path->root);
+	out_style(out, OUT_NONE);
+	out_putc(out, '\n');
+	for (size_t i = 0; i < path->step_count; i++)
+		step_text(out, &path->steps[i]);
+}
+
+static void who_text(struct out *out, const struct gospy_graph_paths *paths)
+{
+	if (paths->addr)
+		out_printf(out, "0x%" PRIx64 ", %s, is a ", paths->addr,
+			   units_bytes(paths->sum.bytes).s);
+	out_text(out, paths->name);
+	if (!paths->addr)
+		out_printf(out, ": %s in %" PRIu64 " object%s", units_bytes(paths->sum.bytes).s,
+			   paths->sum.objects, units_plural(paths->sum.objects));
+	out_puts(out, paths->addr ? ", kept alive by\n" : ", kept alive by these paths\n");
+	for (size_t i = 0; i < paths->path_count; i++)
+		path_text(out, &paths->paths[i], paths->addr);
+	if (paths->more)
+		out_printf(out, "\n... %zu more\n", paths->more);
+}
+
+static void path_json(struct json *json, const struct gospy_graph_path *path)
+{
+	json_u64(json, "objects", path->sum.objects);
+	json_u64(json, "bytes", path->sum.bytes);
+	json_str(json, "root", path->root);
+	json_array(json, "steps");
+	for (size_t i = 0; i < path->step_count; i++) {
+		json_object(json, NULL);
+		json_str(json, "name", path->steps[i].name);
+		if (path->steps[i].addr)
+			json_addr(json, "addr", path->steps[i].addr);
+		json_bool(json, "repeats", path->steps[i].repeats);
+		json_object_end(json);
+	}
+	json_array_end(json);
+}
+
+static void who_json(struct out *out, const struct gospy_target_info *target,
+		     const struct gospy_graph_paths *paths, bool lines)
+{
+	struct json json = {.out = out};
+	json_begin(&json, "heap_who");
+	json_u64(&json, "pid", (uint64_t)target->pid);
+	json_str(&json, "name", paths->name);
+	if (paths->addr)
+		json_addr(&json, "addr", paths->addr);
+	json_u64(&json, "objects", paths->sum.objects);
+	json_u64(&json, "bytes", paths->sum.bytes);
+	json_u64(&json, "more", paths->more);
+	if (lines) {
+		json_object_end(&json);
+		json_newline(&json);
+	} else {
+		json_array(&json, "paths");
+	}
+	for (size_t i = 0; i < paths->path_count; i++) {
+		if (lines)
+			json_begin(&json, "heap_path");
+		else
+			json_object(&json, NULL);
+		path_json(&json, &paths->paths[i]);
+		json_object_end(&json);
+		if (lines)
+			json_newline(&json);
+	}
+	if (!lines) {
+		json_array_end(&json);
+		json_object_end(&json);
+		json_newline(&json);
+	}
+}
+
+void report_heap_who(struct out *out, const struct gospy_target_info *target,
+		     const struct gospy_graph_paths *paths, enum report_format format)
+{
+	switch (format) {
+	case REPORT_TEXT:
+		who_text(out, paths);
+		break;
+	case REPORT_JSON:
+	case REPORT_JSON_LINES:
+		who_json(out, target, paths, format == REPORT_JSON_LINES);
 		break;
 	}
 }

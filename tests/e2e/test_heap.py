@@ -49,6 +49,74 @@ class Heap(TargetTest):
         self.assertEqual(len(text), 7)
         self.assertRegex(text[-1], r"^\.\.\. \d+ more$")
 
+    def check_retained(self, fixture):
+        """Nothing else leads to what these structures consist of."""
+        types = {entry["name"]: entry for entry in self.look(fixture, "--retained")["types"]
+                 if "name" in entry}
+        leaf = 32
+        for name, more in (("main.tree", 0), ("main.node", 0), ("main.wide", 11 * leaf),
+                           ("main.huge", 200 * leaf), ("main.deep", 1201 * leaf),
+                           ("[]main.record", 3023 * (leaf + 32)), ("main.leaf", 0)):
+            with self.subTest(type=name):
+                self.assertEqual(types[name]["retained_bytes"], types[name]["bytes"] + more)
+        all_retained = [entry["retained_bytes"] for entry in types.values()]
+        self.assertEqual(all_retained, sorted(all_retained, reverse=True))
+
+    def test_retained(self):
+        for build in lib_gospy.builds("heaped", variants=("default", "stripped")):
+            with self.subTest(build=str(build)):
+                self.check_retained(self.watch(lib_fixture.start(build)))
+            self.doCleanups()
+
+    def who(self, fixture, what):
+        return run("heap", fixture.pid, "--json", "--who", what).expect(OK).json()
+
+    def check_paths(self, build, fixture):
+        ready = fixture.ready
+        trees = self.who(fixture, "main.tree")
+        self.assertEqual(trees["objects"], ready["types"]["main.tree"])
+        self.assertEqual(len(trees["paths"]), 1)
+        path = trees["paths"][0]
+        # The array of interfaces behind a global, whose type nothing tells.
+        self.assertEqual([step["name"] for step in path["steps"]],
+                         ["? 256 B with pointers", "main.tree"])
+        if build.variant in lib_gospy.WITH_SYMBOLS:
+            self.assertEqual(path["root"], "main.kept")
+        else:
+            self.assertRegex(path["root"], "^0x[0-9a-f]+$")
+        for structure in ready["structures"][::5]:
+            one = self.who(fixture, hex(structure["root"]))
+            self.assertEqual(int(one["addr"], 16), structure["root"])
+            self.assertEqual(one["paths"][0]["root"], path["root"])
+            self.assertEqual(int(one["paths"][0]["steps"][-1]["addr"], 16), structure["root"])
+        leaves = self.who(fixture, "main.leaf")
+        self.assertEqual(leaves["objects"], ready["types"]["main.leaf"])
+        self.assertEqual(sum(path["objects"] for path in leaves["paths"]),
+                         leaves["objects"])
+        guarded = self.who(fixture, hex(ready["guarded"]))["paths"][0]
+        self.assertRegex(guarded["root"], r"^stack of goroutine \d+ in main\.guard$")
+        self.assertEqual(len(guarded["steps"]), 1)
+
+    def test_who(self):
+        for build in lib_gospy.builds("heaped", variants=("default", "stripped")):
+            with self.subTest(build=str(build)):
+                self.check_paths(build, self.watch(lib_fixture.start(build)))
+            self.doCleanups()
+
+    def test_who_does_not_exist(self):
+        fixture = self.fixture()
+        self.assertIn("no object of type", run("heap", fixture.pid, "--who", "main.none")
+                      .expect(ERROR).err)
+        self.assertIn("there is no object", run("heap", fixture.pid, "--who", "0x10")
+                      .expect(ERROR).err)
+        held = fixture.ready["finalizer"][0]
+        self.assertIn("is garbage", run("heap", fixture.pid, "--who", hex(held))
+                      .expect(ERROR).err)
+        text = run("heap", fixture.pid, "--who", "main.wide").expect(OK).out
+        self.assertRegex(text, r"^main\.wide: .* in 1 object, kept alive by these paths\n\n"
+                         r".* in 1 object\n    main\.kept\n    \? 256 B with pointers\n"
+                         r"    main\.wide\n$")
+
     def test_too_little_memory(self):
         """What is known is shown, and it is said that it is not all."""
         fixture, seen = self.fixture(), set()
