@@ -229,21 +229,35 @@ static void sum_up(struct search *s)
 static bool allocate(struct search *s, size_t n, size_t objects)
 {
 	struct dominators *d = s->d;
-	size_t own = n * (2 * sizeof(uint32_t) + sizeof(uint64_t));
-	size_t temporary = (objects + 4 * n) * sizeof(uint32_t);
+	size_t own = 2 * n * sizeof(uint32_t), temporary = (objects + 4 * n) * sizeof(uint32_t);
 	if (!budget_take(d->budget, own + temporary))
 		return false;
 	d->charged = own;
 	s->charged = temporary;
 	d->object = malloc(n * sizeof(*d->object));
 	d->above = calloc(n, sizeof(*d->above));
-	d->retained = calloc(n, sizeof(*d->retained));
 	s->order = calloc(objects, sizeof(*s->order));
 	s->semi = calloc(n, sizeof(*s->semi));
 	s->parent = calloc(n, sizeof(*s->parent));
 	s->label = calloc(n, sizeof(*s->label));
 	s->row = calloc(n, sizeof(*s->row));
 	return true;
+}
+
+/* What the sums need takes the place of what the search has needed. */
+static enum gospy_code make_room_for_sums(struct search *s, struct gospy_error *err)
+{
+	struct dominators *d = s->d;
+	size_t n = (size_t)d->count + 1;
+	free(s->semi);
+	free(s->parent);
+	free(s->label);
+	free(s->row);
+	free(s->from);
+	s->semi = s->parent = s->label = s->row = s->from = NULL;
+	// It is less than what was freed.
+	d->retained = calloc(n, sizeof(*d->retained));
+	return d->retained ? GOSPY_OK : err_nomem(err);
 }
 
 enum gospy_code dominators_find(const struct mark *mark, const uint64_t *roots,
@@ -258,8 +272,7 @@ enum gospy_code dominators_find(const struct mark *mark, const uint64_t *roots,
 	    !allocate(&s, n, (size_t)mark->heap->spans.count + 1))
 		code = err_set(err, GOSPY_E_LIMIT,
 			       "no memory is left to find out what retains what");
-	else if (!d.object || !d.above || !d.retained || !s.order || !s.semi || !s.parent ||
-		 !s.label || !s.row)
+	else if (!d.object || !d.above || !s.order || !s.semi || !s.parent || !s.label || !s.row)
 		code = err_nomem(err);
 	if (!code)
 		code = walk(&s, err);
@@ -267,6 +280,8 @@ enum gospy_code dominators_find(const struct mark *mark, const uint64_t *roots,
 		code = find_predecessors(&s, err);
 	if (!code)
 		code = dominate(&s, err);
+	if (!code)
+		code = make_room_for_sums(&s, err);
 	if (!code)
 		sum_up(&s);
 	search_deinit(&s);

@@ -40,6 +40,7 @@ enum {
 	STEPS_MAX = 8192,  /* fields of structures in structures, of one type */
 	DEPTH_MAX = 32,
 	FIELDS_MAX = 1 << 14,
+	FIELDS_ALL_MAX = 1 << 22,  /* of all types; large programs have some hundred thousand */
 	DESCRIPTORS_MAX = 1 << 18, /* the largest programs have a tenth of it */
 };
 
@@ -156,8 +157,9 @@ static void walk_struct(struct walk *w, const uint8_t *d, uint64_t off, unsigned
 {
 	uint64_t fields = load_u64(d + STRUCT_FIELDS), n = load_u64(d + STRUCT_FIELDS + 8);
 	bool shifted = w->types->image->version.minor < PLAIN_OFFSETS_SINCE;
-	if (!n || n > FIELDS_MAX)
+	if (!n || n > FIELDS_MAX || w->types->fields > FIELDS_ALL_MAX)
 		return;
+	w->types->fields += n;
 	uint8_t *bytes = malloc(n * FIELD_LEN);
 	if (!bytes) {
 		w->types->no_memory = true;

@@ -79,9 +79,10 @@ struct gotypes {
 	struct map by_key;      /* -> number */
 	struct map descriptors; /* their first bytes, by address: GOTYPE_BYTES; NULL: unreadable */
 	struct arena arena;
-	size_t read; /* descriptors */
-	bool full;   /* there were more than GOTYPES_MAX */
-	bool swiss;  /* maps are those of Go 1.24 */
+	size_t read;     /* descriptors */
+	uint64_t fields; /* that were looked at, of all types */
+	bool full;       /* there were more than GOTYPES_MAX */
+	bool swiss;      /* maps are those of Go 1.24 */
 	bool no_memory;
 };
 

@@ -355,7 +355,7 @@ static enum gospy_code follow_large(struct types *t, const struct heap_span *spa
 		code = read_piece(t, &req, 1, err);
 		if (!code && req.done == len)
 			follow_object(t, span->first, span, buffer, len, off == 0);
-		if (!step)
+		if (!step || req.done < len)
 			break;
 	}
 	return code;
