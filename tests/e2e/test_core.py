@@ -35,6 +35,13 @@ RESTLESS = {"main.spin", "main.write", "runtime.bgscavenge"}
 ELSEWHERE = "\tgoroutine running on other thread; stack unavailable"
 
 
+def builds(name, variants):
+    """Of each variant the oldest Go, the newest and one between; all of them with `./dev test --all`:
+    a core is a lot to write."""
+    found = lib_gospy.builds(name, variants)
+    return found if os.environ.get("GOSPY_ALL_BUILDS") else lib_gospy.some(found)
+
+
 def split(text):
     """The goroutines of a traceback by goid, each as its lines. One that runs may be there twice: by
     who found it running, and by its own thread. The system stack of a thread is no goroutine."""
@@ -64,7 +71,7 @@ class CrashTest(unittest.TestCase):
             print(f"as the program printed: {same} of {all_}, {build}")
 
     def on_each(self, mode, variants):
-        for build in lib_gospy.builds("crash", variants):
+        for build in builds("crash", variants):
             with self.subTest(build=str(build), mode=mode):
                 self.check(lib_core.crashed(self, build, mode))
             self.doCleanups()
@@ -97,7 +104,7 @@ class CrashTest(unittest.TestCase):
         """The C function that it died in, and that which another thread was in: both threads are in
         handlers of signals by then. Earlier versions go on in the runtime, on top of the C code."""
         for mode, func, since in (("segv", "store", 21), ("abort", "abort", 12)):
-            for build in lib_gospy.builds("crash", ("cgo",)):
+            for build in builds("crash", ("cgo",)):
                 if build.minor < since:
                     continue
                 with self.subTest(build=str(build), mode=mode):
@@ -185,7 +192,7 @@ class WriterTest(lib_gospy.TargetTest):
         return mortal
 
     def on_quiet(self, variants, check, **how):
-        for build in lib_gospy.builds("states", variants):
+        for build in builds("states", variants):
             with self.subTest(build=str(build)):
                 check(self.quiet(build, **how).die_quietly())
             self.doCleanups()
@@ -198,7 +205,7 @@ class WriterTest(lib_gospy.TargetTest):
         """With the program in it, which is gone."""
         def check(dead):
             self.check_quiet(dead.ready, dead.core)
-        for build in lib_gospy.builds("states", ("default", "pie", "stripped")):
+        for build in builds("states", ("default", "pie", "stripped")):
             with self.subTest(build=str(build)):
                 moved = shutil.copy(build.path, os.path.join(lib_core.directory(self), "moved"))
                 dead = self.quiet(build._replace(path=moved), mapped=lib_core.COMPLETE)
@@ -208,7 +215,7 @@ class WriterTest(lib_gospy.TargetTest):
             self.doCleanups()
 
     def of_debugger(self, take):
-        found = lib_gospy.builds("states", ("default",))
+        found = builds("states", ("default",))
         for build in found[0], found[-1]:
             with self.subTest(build=str(build)):
                 fixture = self.watch(lib_fixture.start(build))
@@ -226,7 +233,7 @@ class WriterTest(lib_gospy.TargetTest):
     def test_of_container(self):
         """From outside of its PID namespace threads have other ids than the runtime knows. Who runs
         on which is told by where they are."""
-        for build in lib_gospy.builds("crash", ("default", "cgo")):
+        for build in builds("crash", ("default", "cgo")):
             with self.subTest(build=str(build)):
                 core = os.path.join(lib_core.directory(self), "core")
                 with subprocess.Popen(["unshare", "--pid", "--fork", "--kill-child", build.path],
@@ -252,14 +259,14 @@ class WriterTest(lib_gospy.TargetTest):
 
     def test_packed(self):
         """What a file is packed by is seen by what is in it, whatever its name."""
-        dead = self.quiet(lib_gospy.builds("states", ("default",))[-1]).die_quietly()
+        dead = self.quiet(builds("states", ("default",))[-1]).die_quietly()
         for how in lib_core.COMPRESSIONS:
             for name in ("core", f"core.{how}", "core.zst"):
                 with self.subTest(how=how, name=name):
                     self.check_quiet(dead.ready, lib_core.compress(self, dead.core, how, name))
 
     def test_cut_while_packed(self):
-        dead = self.quiet(lib_gospy.builds("states", ("default",))[-1]).die_quietly()
+        dead = self.quiet(builds("states", ("default",))[-1]).die_quietly()
         for how in lib_core.COMPRESSIONS:
             with self.subTest(how=how):
                 packed = lib_core.compress(self, dead.core, how)
@@ -273,7 +280,7 @@ class AllCommandsTest(unittest.TestCase):
     """What the other commands say of a core that is that of a crash."""
 
     def setUp(self):
-        self.build = lib_gospy.builds("crash", ("default",))[-1]
+        self.build = builds("crash", ("default",))[-1]
         self.dead = lib_core.crashed(self, self.build, "nil")
 
     def test_death(self):
@@ -334,7 +341,7 @@ class NotHereTest(unittest.TestCase):
             os.pwrite(headers.file.fileno(), pid.to_bytes(4, "little"), at + start + 8 + 24)
 
     def test_process_of_the_same_number(self):
-        dead = lib_core.crashed(self, lib_gospy.builds("crash", ("default",))[-1], "panic")
+        dead = lib_core.crashed(self, builds("crash", ("default",))[-1], "panic")
         with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
             self.pretend(dead.core, other.pid)
             before = run("summary", dead.core, "--json").expect(OK).json()
@@ -349,7 +356,7 @@ class NotHereTest(unittest.TestCase):
         self.assertNotIn("python", text)
 
     def test_what_is_not_known(self):
-        dead = lib_core.crashed(self, lib_gospy.builds("crash", ("default",))[-1], "panic")
+        dead = lib_core.crashed(self, builds("crash", ("default",))[-1], "panic")
         document = run("summary", dead.core, "--json").expect(OK).json()
         for key in ("uptime_ns", "rss", "cpu_ns"):
             self.assertNotIn(key, document["target"])
@@ -365,7 +372,7 @@ class NotHereTest(unittest.TestCase):
 
     def test_the_same_tomorrow(self):
         """Only its name and its time come from the file system."""
-        dead = lib_core.crashed(self, lib_gospy.builds("crash", ("default",))[-1], "panic")
+        dead = lib_core.crashed(self, builds("crash", ("default",))[-1], "panic")
         commands = ("summary", "-v"), ("stack", "--system"), ("stats", "-v"), ("memstats", "-v")
         first = [run(*words, "--core", dead.core).expect(OK).out for words in commands]
         status = os.stat(dead.core)
@@ -379,7 +386,7 @@ class NotHereTest(unittest.TestCase):
 
     def test_time(self):
         """systemd-coredump notes it beside the core."""
-        dead = lib_core.crashed(self, lib_gospy.builds("crash", ("default",))[-1], "panic")
+        dead = lib_core.crashed(self, builds("crash", ("default",))[-1], "panic")
         try:
             os.setxattr(dead.core, "user.coredump.timestamp", b"1700000000123456")
         except OSError as error:
@@ -403,7 +410,7 @@ class WaitTest(lib_gospy.TargetTest):
         take_core.take(pid, core)
 
     def test_bounds(self):
-        for build in lib_gospy.builds("parked", ("default", "stripped")):
+        for build in builds("parked", ("default", "stripped")):
             with self.subTest(build=str(build)):
                 self.check_bounds(self.watch(lib_fixture.start(build, "-n", "50")))
             self.doCleanups()
@@ -436,7 +443,7 @@ class WaitTest(lib_gospy.TargetTest):
 
     def test_text(self):
         """A sign says that it may be longer; what waits less cannot be told."""
-        build = lib_gospy.builds("parked", ("default",))[-1]
+        build = builds("parked", ("default",))[-1]
         fixture = self.watch(lib_fixture.start(build, "-n", "50"))
         core = os.path.join(lib_core.directory(self), "core")
         fixture.ask("gc")
@@ -457,11 +464,11 @@ class ExecutableTest(unittest.TestCase):
     """The program of a core: where it is looked for, and that no other one is believed."""
 
     def setUp(self):
-        builds = lib_gospy.builds("crash", ("default",))
+        found = builds("crash", ("default",))
         self.place = lib_core.directory(self)
-        self.path = shutil.copy(builds[-1].path, os.path.join(self.place, "program"))
-        self.other = builds[0].path if len(builds) > 1 else lib_gospy.GOSPY
-        self.dead = lib_core.crashed(self, builds[-1]._replace(path=self.path), "panic")
+        self.path = shutil.copy(found[-1].path, os.path.join(self.place, "program"))
+        self.other = found[0].path if len(found) > 1 else lib_gospy.GOSPY
+        self.dead = lib_core.crashed(self, found[-1]._replace(path=self.path), "panic")
 
     def check_whole(self, *options):
         own = split(self.dead.printed)
@@ -564,7 +571,7 @@ class ServerTest(unittest.TestCase):
         self.addCleanup(thread.join)
         self.addCleanup(self.server.server_close)
         self.addCleanup(self.server.shutdown)
-        build = next((build for build in lib_gospy.builds("states", ("default", "cgo"))
+        build = next((build for build in builds("states", ("default", "cgo"))
                       if gnu_build_id(build.path)), None)
         if not build:
             self.skipTest("no program with a build ID of GNU's")
@@ -629,7 +636,7 @@ class NativeTest(lib_gospy.TargetTest):
     hold; else it is said which code cannot be gone through, and why."""
 
     def test_files(self):
-        for build in lib_gospy.builds("cgo", ("cgo",)):
+        for build in builds("cgo", ("cgo",)):
             with self.subTest(build=str(build)):
                 self.check_files(self.watch(lib_fixture.start(build)), os.path.realpath(build.path))
             self.doCleanups()
@@ -659,7 +666,7 @@ class StandardInputTest(unittest.TestCase):
     the option."""
 
     def setUp(self):
-        self.dead = lib_core.crashed(self, lib_gospy.builds("crash", ("default",))[-1], "panic")
+        self.dead = lib_core.crashed(self, builds("crash", ("default",))[-1], "panic")
 
     def piped(self, *words, data=None, place=None):
         if data is None:
@@ -752,12 +759,12 @@ class FileTest(unittest.TestCase):
         one_line(self, run("stack", "--core", ""), USAGE, "--core")
 
     def test_program(self):
-        build = lib_gospy.builds("crash", ("default",))[-1]
+        build = builds("crash", ("default",))[-1]
         one_line(self, run("stack", "--core", build.path), ERROR, "no core file.*--bin")
 
     def test_of_c(self):
         """A program without Go."""
-        need = lib_gospy.builds("notgo", ("default",))[0]
+        need = builds("notgo", ("default",))[0]
         lib_core.need_kernel_cores()
         with subprocess.Popen(["sleep", "1000"], cwd=self.place) as process:
             try:
@@ -787,7 +794,7 @@ class FileTest(unittest.TestCase):
                          ERROR, "no core")
 
     def test_too_large_when_unpacked(self):
-        dead = lib_core.crashed(self, lib_gospy.builds("crash", ("default",))[-1], "panic")
+        dead = lib_core.crashed(self, builds("crash", ("default",))[-1], "panic")
         for how in lib_core.COMPRESSIONS:
             with self.subTest(how=how):
                 packed = lib_core.compress(self, dead.core, how)
@@ -814,7 +821,7 @@ class DamageTest(unittest.TestCase):
     """Cores that were cut off, or whose headers lie: what is there is shown, and never more."""
 
     def setUp(self):
-        self.dead = lib_core.crashed(self, lib_gospy.builds("crash", ("default",))[-1], "panic",
+        self.dead = lib_core.crashed(self, builds("crash", ("default",))[-1], "panic",
                                      lib_core.COMPLETE)
         self.whole = split(run("stack", "--system", self.dead.core).expect(OK).out)
         self.path = os.path.join(lib_core.directory(self), "damaged")
