@@ -98,6 +98,7 @@ static void switch_target(struct app *app, struct sample *sample)
 	close_target(app);
 	app->sampler = take(app->next);
 	app->pid = app->next_pid;
+	app->ui.core = sampler_target(app->sampler)->kind != GOSPY_TARGET_PROCESS;
 	app->ui.model = model;
 	model_add(model, sample);
 	open_roots(app);

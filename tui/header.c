@@ -297,10 +297,12 @@ static void ps_text(struct pen *pen, struct app *app)
 /* What the line of goroutines has behind their number. */
 enum { WITH_SINCE = 1, WITH_STATES = 2, WITH_AGE = 4, WITH_ALL_STATES = 8, WITH_PS = 16 };
 
-static void total_text(struct pen *pen, const struct model_header *header)
+static void total_text(struct pen *pen, const struct app *app, const struct model_header *header)
 {
 	put(pen, STYLE_LABEL, "Goroutines ");
 	put_number(pen, STYLE_STRONG, header->total);
+	if (app->ui.core)
+		return;
 	put(pen, STYLE_NORMAL, "  ");
 	put_change(pen, header->change);
 	put(pen, STYLE_NORMAL, " ");
@@ -313,7 +315,9 @@ static void details_text(struct pen *pen, struct app *app, const struct model_he
 		states_text(pen,
 			    &gospy_snapshot_info(model_sample(app->ui.model)->snapshot)->goroutines,
 			    with & WITH_ALL_STATES);
-	if (with & WITH_SINCE)
+	if (with & WITH_SINCE && app->ui.core)
+		put(pen, STYLE_DIM, "  a still picture");
+	else if (with & WITH_SINCE)
 		since_text(pen, header, with & WITH_AGE);
 	if (with & WITH_PS && !is_wide(pen))
 		ps_text(pen, app);
@@ -337,16 +341,17 @@ static void goroutines_line(struct pen *pen, struct app *app, const struct model
 	// Digits that come and go with each look must not change what is shown.
 	if (!is_narrow(pen))
 		widest.change = header->total < 1000 ? -100 : -1000;
-	total_text(&number, &widest);
+	total_text(&number, app, &widest);
 	taken += number.x;
 	pen->x = 0;
-	total_text(pen, header);
+	total_text(pen, app, header);
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
 		rest = (struct pen){.canvas = pen->canvas, .measures = true};
 		details_text(&rest, app, header, forms[i]);
 		if (rest.x + taken > pen->canvas->cols && forms[i])
 			continue;
-		sparkline(pen, model_trend(app->ui.model), room(pen) - rest.x - 1);
+		if (!app->ui.core)
+			sparkline(pen, model_trend(app->ui.model), room(pen) - rest.x - 1);
 		details_text(pen, app, header, forms[i]);
 		return;
 	}
@@ -409,9 +414,11 @@ static void machine_line(struct pen *pen, struct app *app)
 	heap_text(pen, &info->heap, wide ? pen->canvas->cols / 8 : 0);
 	putf(pen, STYLE_LABEL, "  Threads ");
 	putf(pen, STYLE_STRONG, "%lu", info->threads.total);
-	putf(pen, STYLE_NORMAL, " (%lu running)", info->threads.running);
+	if (info->threads.running != GOSPY_UNKNOWN)
+		putf(pen, STYLE_NORMAL, " (%lu running)", info->threads.running);
 	put(pen, STYLE_NORMAL, "  ");
-	sampling_text(pen, app);
+	if (!app->ui.core)
+		sampling_text(pen, app);
 }
 
 /* How the last sample was taken, and what of it is not exact. */

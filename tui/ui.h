@@ -17,6 +17,7 @@ struct ui {
 	struct canvas canvas; /* what the view is drawn on */
 	struct model *model;  /* of the target; NULL: none is open yet */
 	bool frozen;          /* the user has it that no sample replaces the one that is shown */
+	bool core;            /* it is of a core file, so that nothing changes */
 };
 
 struct members;

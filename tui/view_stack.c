@@ -237,10 +237,11 @@ static void stack_needs(const struct view *view, struct sampler_options *options
 static void stack_title(const struct view *view, const struct ui *ui, struct strbuf *text)
 {
 	const struct stack_view *stack = (const struct stack_view *)view;
-	strbuf_printf(text, "stack of goroutine %lu, %s", stack->goid,
-		      stack->ended ? "ended"
-		      : ui->frozen ? "frozen"
-				   : "live");
+	strbuf_printf(text, "stack of goroutine %lu%s", stack->goid,
+		      stack->ended ? ", ended"
+		      : ui->core   ? ""
+		      : ui->frozen ? ", frozen"
+				   : ", live");
 }
 
 static void stack_close(struct view *view)

@@ -15,6 +15,7 @@ import unittest
 
 import lib_fixture
 import lib_gospy
+import take_core
 from lib_terminal import KEYS, Terminal
 
 SIZE = (40, 120)
@@ -1146,6 +1147,32 @@ class LookTest(TopTest):
 
 class TargetTest(TopTest):
     """What happens to the target while it is looked at."""
+
+    def test_core(self):
+        """A core is a still picture, which one can walk through."""
+        fixture = self.fixture("parked", "-n", 40)
+        expected = starts(fixture)
+        place = tempfile.TemporaryDirectory(prefix="gospy-top-")
+        self.addCleanup(place.cleanup)
+        core = os.path.join(place.name, "core")
+        take_core.take(fixture.pid, core)
+        bundle = os.path.join(place.name, "bundle")
+        lib_gospy.run("capture", core, "-o", bundle).expect(lib_gospy.OK)
+        for path in core, bundle:
+            for size in (24, 80), (20, 40), (40, 160):
+                with self.subTest(path=path, size=size):
+                    top = self.terminal([lib_gospy.GOSPY, "top", path], size)
+                    top.wait_text(r"^Goroutines \d+  .*a still picture")
+                    top.wait_text("COUNT")
+                    self.assertNotRegex(top.text(), r"\d{20}|first look|every 2s|\+0/s")
+                    shown = counts(top.screen.lines())
+                    if size[1] > 40:
+                        self.assertEqual(sorted(shown.values()), sorted(expected.values()))
+                    top.key("Enter")
+                    top.wait_text("GOID")
+                    top.key("Enter")
+                    top.wait_text(r"stack of goroutine \d+ *$")
+                    self.quit(top)
 
     def test_exit(self):
         fixture = lib_fixture.start(newest("parked"), "-n", 40)
