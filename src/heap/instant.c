@@ -12,8 +12,9 @@
 
 enum {
 	NO_CANDIDATE = UINT32_MAX,
-	EDGES_MAX = 1 << 26,   /* between nodes; more, and nothing is proved */
-	WAITERS_MAX = 1 << 20, /* of one sync.Cond */
+	EDGES_MAX = 1 << 22, /* between nodes; more, and nothing is proved */
+	/* Of all sync.Cond together, each of two reads: some tenths of a second. */
+	WAITERS_MAX = 1 << 18,
 	/* src/runtime/sema.go: notifyList, the same in Go 1.12 to 1.27. */
 	LIST_HEAD = 16,
 };
@@ -61,6 +62,9 @@ static void join(struct instant *in, uint64_t from, uint64_t to)
 /* The object that a word leads to, if that is a node; else HEAP_NONE. */
 static inline uint32_t node_at(const struct instant *in, uint64_t pointer)
 {
+	size_t page = pointer >> HEAP_PAGE_BITS & (NODE_PAGES - 1);
+	if (!(in->pages[page / 64] >> page % 64 & 1))
+		return HEAP_NONE;
 	uint32_t number = heap_number(&in->search->heap.spans, pointer);
 	return number != HEAP_NONE && closure_has(in->closure, number) ? number : HEAP_NONE;
 }
@@ -131,14 +135,15 @@ static bool same_object(const struct reading *r, uint64_t addr)
 	return now != HEAP_NONE && spans_is_allocated(&r->now.spans, now) && same_span(r, addr);
 }
 
-/* Those who wait at a list: NotifyAll takes all of them off at once, and wakes them one by one. */
-static void note_waiters(struct reading *r, uint64_t list, struct map *ret)
+/* Those who wait at a list: NotifyAll takes all of them off at once, and wakes them one by one.
+ * `*left`: so many are looked at at most. */
+static void note_waiters(struct reading *r, uint64_t list, size_t *left, struct map *ret)
 {
 	const __typeof__(r->image->layout.sudog) *L = &r->image->layout.sudog;
 	uint64_t sudog, g;
 	if (!field_present(L->next) || mem_read_u64(r->image->mem, list + LIST_HEAD, &sudog, NULL))
 		return;
-	for (size_t i = 0; sudog && i < WAITERS_MAX; i++) {
+	for (; sudog && *left && clock_mono_ns() < r->deadline_ns; --*left) {
 		if (mem_read_u64(r->image->mem, sudog + L->g.off, &g, NULL))
 			return;
 		uint64_t *slot = map_put(ret, g);
@@ -154,7 +159,9 @@ static void note_waiters(struct reading *r, uint64_t list, struct map *ret)
 
 static void keep_waiters(struct reading *r, const struct candidates *found)
 {
-	CLEANUP(map_deinit) struct map lists = {0}, waiters = {0};
+	CLEANUP(map_deinit) struct map lists = {0};
+	CLEANUP(map_deinit) struct map waiters = {0};
+	size_t left = WAITERS_MAX;
 	for (size_t i = 0; i < found->list.len; i++) {
 		const struct candidate *candidate = &found->list.at[i];
 		uint32_t l = r->candidate_of[candidate->g];
@@ -164,7 +171,7 @@ static void keep_waiters(struct reading *r, const struct candidates *found)
 		uint64_t *slot = map_put(&lists, list);
 		if (slot && !*slot) {
 			*slot = 1;
-			note_waiters(r, list, &waiters);
+			note_waiters(r, list, &left, &waiters);
 		}
 		const uint64_t *at = map_get(&waiters, r->capture.recs[candidate->g].addr);
 		if (!at || *at != list)
@@ -523,9 +530,31 @@ void instant_settle(struct instant *in, const struct moment_thread *thread)
 	}
 }
 
+/* The pages that an object lies in. */
+static void note_pages(struct instant *in, uint32_t number)
+{
+	const struct heap_spans *spans = &in->search->heap.spans;
+	const struct heap_span *span = spans_of(spans, number);
+	uint64_t first = span_addr(span, number) >> HEAP_PAGE_BITS;
+	uint64_t last = (span_addr(span, number) + span->elemsize - 1) >> HEAP_PAGE_BITS;
+	last = last - first < NODE_PAGES ? last : first + NODE_PAGES - 1;
+	for (uint64_t page = first; page <= last; page++)
+		in->pages[page % NODE_PAGES / 64] |= UINT64_C(1) << page % 64;
+}
+
+static void note_all_pages(struct instant *in)
+{
+	uint32_t count = in->search->heap.spans.count;
+	for (size_t i = 0; i < (size_t)count / 64 + 1; i++) {
+		for (uint64_t bits = in->closure->bits[i]; bits; bits &= bits - 1)
+			note_pages(in, (uint32_t)(i * 64) + (uint32_t)__builtin_ctzll(bits));
+	}
+}
+
 enum gospy_code instant_init(struct instant *in, struct gospy_error *err)
 {
 	const struct search *s = in->search;
+	note_all_pages(in);
 	in->still = calloc(s->candidates.list.len + 1, sizeof(*in->still));
 	if (!in->still)
 		return err_nomem(err);

@@ -23,6 +23,12 @@ enum reached {
 	REACHED_GARBAGE = 16,  /* by an object that itself nobody seemed to have */
 };
 
+enum {
+	/* Most words lead to pages that have no node: a bit for each page, modulo this, tells that
+	 * from the first level cache. */
+	NODE_PAGES = 1 << 16,
+};
+
 /** The node of a goroutine: its position among the candidates of the search. */
 #define NODE_GOROUTINE (UINT64_C(1) << 32)
 
@@ -44,11 +50,12 @@ struct instant {
 	bool no_memory;
 	uint64_t scanned; /* bytes of the heap */
 	/* Its own, while it reads. */
+	uint64_t pages[NODE_PAGES / 64];
 	struct map by_g;    /* address of a g -> 1 + position of the candidate */
 	struct map handles; /* address of a g or a sudog -> 1 + position of the candidate */
 };
 
-/** Its members up to .source are set. GOSPY_E_NOMEM. */
+/** Its members up to .source are set, the others 0. It is large. GOSPY_E_NOMEM. */
 enum gospy_code instant_init(struct instant *instant, struct gospy_error *err);
 void instant_deinit(struct instant *instant);
 /** Look at everything; to be called while the target stands still, perhaps several times: then only

@@ -32,6 +32,7 @@ class ValgrindTest(lib_gospy.TargetTest):
                      ("memstats", "--all", fixture.pid),
                      ("diff", fixture.pid, fixture.pid, "--unchanged"),
                      ("diff", "--for", "10ms", fixture.pid, "--json", "--by", "line"),
+                     ("leaks", fixture.pid), ("leaks", fixture.pid, "--json", "--non-blocking"),
                      ("memstats", "--non-blocking", "--json", fixture.pid)):
             with self.subTest(args=args):
                 self.check(*args)
