@@ -1141,9 +1141,13 @@ struct gospy_graph_options {
 	uint64_t max_memory;
 	/** Remember for each object by which other one it is reached: for gospy_graph_who(). */
 	bool paths;
+	/** Hold the target while its heap is copied, if that takes no longer than .max_pause_ns.
+	   Else it runs meanwhile. */
+	bool stop;
 	/** Find out what types retain: as much memory again as the graph takes, and more. */
 	bool retained;
-	int64_t cancel_fd; /**< give up when this becomes readable; 0: none */
+	uint64_t max_pause_ns; /**< with .stop; 0: one second */
+	int64_t cancel_fd;     /**< give up when this becomes readable; 0: none */
 	/** As in gospy_snapshot_options; in GOSPY_PHASE_HEAP and GOSPY_PHASE_TYPES. */
 	void (*progress)(void *ctx, enum gospy_progress_phase phase, uint64_t done, uint64_t total);
 	void *progress_ctx;
@@ -1168,10 +1172,13 @@ struct gospy_graph_info {
 	uint64_t scanned;       /**< bytes of memory that pointers were looked for in */
 	uint64_t unknown_spans; /**< that could not be looked at: their objects count as reachable
 				 */
-	uint64_t unread;     /**< stacks and other roots that could not be read, or in part only */
-	bool partial;        /**< .max_memory was used up */
-	bool types_cut;      /**< types were not followed to their end: that took too long */
-	uint64_t memory;     /**< bytes that the graph takes */
+	uint64_t unread;    /**< stacks and other roots that could not be read, or in part only */
+	bool partial;       /**< .max_memory was used up */
+	bool types_cut;     /**< types were not followed to their end: that took too long */
+	uint64_t memory;    /**< bytes that the graph takes */
+	uint64_t paused_ns; /**< how long a thread was held at most; 0: none was */
+	/** With .stop: why it ran on meanwhile; or NULL. */
+	const char *not_stopped;
 	const char *problem; /**< what is missing, for a person; NULL: nothing */
 };
 
@@ -1187,7 +1194,7 @@ struct gospy_graph_type {
 };
 
 /**
- * Read the heap of the target, which runs on meanwhile: nothing is stopped. GOSPY_E_UNSUPPORTED:
+ * Read the heap of the target, which runs on meanwhile, without .stop. GOSPY_E_UNSUPPORTED:
  * the runtime's layout is not known well enough; the rest as gospy_snapshot_take.
  */
 GOSPY_API enum gospy_code gospy_graph_take(struct gospy_target *target,

@@ -2,7 +2,8 @@
  * The heap of a target: its graph, the roots of that, its types, put together. What refers to what
  * is in src/heap/.
  */
-#include <inttypes.h>
+#include "api/graph.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,58 +12,30 @@
 #include "base/cancel.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/sized.h"
-#include "base/strbuf.h"
 #include "capture/capture_take.h"
 #include "heap/dominators.h"
 #include "heap/mark.h"
-#include "heap/paths.h"
 #include "heap/roots.h"
 #include "heap/stack_roots.h"
 #include "heap/tally.h"
 #include "heap/types.h"
-#include "image/variables.h"
 
 enum {
 	AVAILABLE_SHARE = 4,   /* of the memory that is free, one part of so many */
 	MEMORY_MIN = 64 << 20, /* where that is not known, or too little for anything */
 };
 
-/* Where a pointer was that is a root. */
-struct origin {
-	uint8_t kind;  /* enum root_kind, or ORIGIN_STACK */
-	uint64_t addr; /* of the pointer; of a stack a pc of the frame, or 0 */
-	uint64_t goid;
-};
-enum { ORIGIN_STACK = 255 };
-
-struct gospy_graph {
-	struct image *image; /* a reference */
-	struct gospy_graph_info info;
-	struct budget budget;
-	uint64_t memory; /* what it may use up */
-	struct heap heap;
-	struct types *types;
-	struct mark mark;
-	struct tally tally;
-	uint64_t *retained; /* by type, then by spanclass; NULL: it was not asked for */
-	VEC(struct gospy_graph_type) rows;
-	/* With paths. */
-	bool has_paths;
-	VEC(struct origin) origins; /* those by which objects were reached first */
-	struct variables variables;
-	struct paths paths;
-	VEC(const char *) roots; /* names, by the numbers that paths have */
-	struct map root_index;   /* hash of the name -> 1 + number */
-	struct arena arena;
-};
-
 /* What is found on the way. */
 struct taking {
 	struct gospy_graph *graph;
 	const struct gospy_graph_options *how;
-	struct capture capture;
+	struct gospy_target *target;
+	struct capture capture;    /* of a heap that is copied while the target runs */
+	VEC(struct g_rec) stopped; /* else */
+	const struct g_rec *recs;  /* of the one or the other */
+	size_t rec_count;
+	struct symbols *symbols;
 	struct heap_options options;
 	struct stack_roots *stacks;
 	uint64_t *roots; /* to find out what is retained: a bit for each object that is one */
@@ -155,32 +128,27 @@ static int take_stack_root(void *ctx, uint64_t pointer)
 	struct gospy_graph *graph = t->graph;
 	const struct origin origin = {.kind = ORIGIN_STACK,
 				      .addr = stack_roots_frame(t->stacks),
-				      .goid = t->capture.recs[stack_roots_current(t->stacks)].goid};
+				      .goid = t->recs[stack_roots_current(t->stacks)].goid};
 	mark_root(&graph->mark, pointer,
 		  note_origin(t, heap_number(&graph->heap.spans, pointer), origin));
 	return 0;
 }
 
-static enum gospy_code mark_stacks(struct taking *t, struct image *image, struct gospy_error *err)
+static enum gospy_code each_stack_root(struct taking *t, heap_root_fn *fn, struct gospy_error *err)
 {
-	const struct capture *c = &t->capture;
-	CLEANUP_FREE uint32_t *which = malloc((c->count + 1) * sizeof(*which));
+	CLEANUP_FREE uint32_t *which = malloc((t->rec_count + 1) * sizeof(*which));
 	if (!which)
 		return err_nomem(err);
-	for (size_t i = 0; i < c->count; i++)
+	for (size_t i = 0; i < t->rec_count; i++)
 		which[i] = (uint32_t)i;
-	enum gospy_code code = stack_roots_create(image, c->symbols, &t->stacks, err);
-	if (!code)
-		code = stack_roots_of(t->stacks, c->recs, which, c->count, take_stack_root, t, err);
-	if (!code)
-		t->graph->info.unread += stack_roots_unread(t->stacks);
-	stack_roots_destroy(t->stacks);
-	return code;
+	return stack_roots_of(t->stacks, t->recs, which, t->rec_count, fn, t, err);
 }
 
-static enum gospy_code mark_all(struct taking *t, struct image *image, struct gospy_error *err)
+/* Marks roots, and follows nothing yet. */
+static enum gospy_code mark_roots(struct taking *t, struct gospy_error *err)
 {
 	struct gospy_graph *graph = t->graph;
+	struct image *image = t->target->image;
 	struct roots_count count = {0};
 	if (t->how->retained) {
 		t->roots = calloc((size_t)graph->heap.spans.count / 64 + 1, sizeof(*t->roots));
@@ -191,12 +159,11 @@ static enum gospy_code mark_all(struct taking *t, struct image *image, struct go
 		mark_init(&graph->mark, &graph->heap, &graph->budget, t->how->paths, err);
 	if (!code)
 		code = roots_each(image, &graph->heap, take_root, t, &count, err);
+	uint64_t unread = stack_roots_unread(t->stacks);
 	if (!code)
-		code = mark_stacks(t, image, err);
-	graph->info.unread += count.unread;
-	if (!code && t->no_memory)
-		code = err_nomem(err);
-	return code ? code : mark_run(&graph->mark, err);
+		code = each_stack_root(t, take_stack_root, err);
+	graph->info.unread = count.unread + stack_roots_unread(t->stacks) - unread;
+	return !code && t->no_memory ? err_nomem(err) : code;
 }
 
 /* ---------------------------------------------------------------------------------------- rows --
@@ -321,7 +288,7 @@ static void note_problem(struct gospy_graph *graph)
 		info->problem = "some stacks or other roots could not be read";
 }
 
-static void tell(struct gospy_graph *graph, const struct capture *capture)
+static void tell(struct gospy_graph *graph, size_t goroutines)
 {
 	const struct heap *heap = &graph->heap;
 	const struct heap_spans *spans = &heap->spans;
@@ -334,7 +301,7 @@ static void tell(struct gospy_graph *graph, const struct capture *capture)
 		(struct gospy_graph_sum){graph->tally.typed.objects, graph->tally.typed.bytes};
 	info->pointers = heap->edge_count;
 	info->spans = spans->all.len;
-	info->goroutines = capture->count;
+	info->goroutines = goroutines;
 	info->scanned = heap->scanned;
 	info->unknown_spans = heap->unknown_spans;
 	info->partial = heap->partial;
@@ -343,22 +310,186 @@ static void tell(struct gospy_graph *graph, const struct capture *capture)
 	note_problem(graph);
 }
 
-static enum gospy_code read_graph(struct gospy_target *target, struct taking *t,
-				  struct gospy_error *err)
+/* Spans, pointers and roots. What was there before of them is gone. */
+static enum gospy_code copy_heap(struct taking *t, struct gospy_error *err)
 {
 	struct gospy_graph *graph = t->graph;
+	mark_deinit(&graph->mark);
+	types_end(graph->types);
+	heap_free(&graph->heap);
+	graph->origins.len = 0;
+	free(t->roots);
+	t->roots = NULL;
+	enum gospy_code code = heap_build(t->target->image, &t->options, &graph->heap, err);
+	return code ? code : mark_roots(t, err);
+}
+
+static enum gospy_code copy_running(struct taking *t, struct gospy_error *err)
+{
 	const struct gospy_snapshot_options how = {.size = sizeof(how), .non_blocking = true};
+	struct gospy_target *target = t->target;
 	enum gospy_code code =
 		capture_take(target->source, target->image, &how, NULL, &t->capture, err);
 	if (code)
 		return code;
-	t->options = (struct heap_options){.budget = &graph->budget,
-					   .types = graph->types,
-					   .progress = t->how->progress ? tell_heap : NULL,
-					   .ctx = t};
-	code = heap_build(target->image, &t->options, &graph->heap, err);
+	t->recs = t->capture.recs;
+	t->rec_count = t->capture.count;
+	t->options.progress = t->how->progress ? tell_heap : NULL;
+	t->options.deadline_ns = 0;
+	code = stack_roots_create(target->image, t->capture.symbols, &t->stacks, err);
+	return code ? code : copy_heap(t, err);
+}
+
+/* ---------------------------------------------------------------------------------------- stop --
+ */
+
+/* The g's in a window of memory each. */
+static enum gospy_code read_gs(struct taking *t, const uint64_t *addrs, size_t n,
+			       struct gospy_error *err)
+{
+	enum { BATCH = 128 };
+	const struct image *image = t->target->image;
+	size_t len = grec_window(&image->layout);
+	CLEANUP_FREE uint8_t *bytes = malloc(BATCH * len);
+	struct mem_req reqs[BATCH];
+	if (!bytes || !vec_reserve(&t->stopped, n))
+		return err_nomem(err);
+	for (size_t from = 0; from < n; from += BATCH) {
+		size_t count = n - from < BATCH ? n - from : BATCH;
+		for (size_t i = 0; i < count; i++)
+			reqs[i] = (struct mem_req){
+				.addr = addrs[from + i], .dst = bytes + i * len, .len = len};
+		enum gospy_code code = mem_readv(image->mem, reqs, count, err);
+		if (code && code != GOSPY_E_FAULT)
+			return code;
+		for (size_t i = 0; i < count; i++) {
+			struct g_rec rec = {.addr = addrs[from + i]};
+			if (reqs[i].done < len)
+				continue;
+			grec_extract(&image->layout, bytes + i * len, &rec);
+			if (!vec_push(&t->stopped, rec))
+				return err_nomem(err);
+		}
+	}
+	return GOSPY_OK;
+}
+
+/* All of runtime.allgs. */
+static enum gospy_code list_gs(struct taking *t, struct gospy_error *err)
+{
+	enum { GS_MAX = 1 << 26 };
+	const struct globals *g = &t->target->image->globals;
+	struct mem *mem = t->target->image->mem;
+	uint64_t n, array;
+	t->stopped.len = 0;
+	enum gospy_code code = mem_read_u64(mem, g->allglen.addr, &n, err);
 	if (!code)
-		code = mark_all(t, target->image, err);
+		code = mem_read_u64(mem, g->allgptr.addr ? g->allgptr.addr : g->allgs.addr, &array,
+				    err);
+	if (!code && n > GS_MAX)
+		code = err_set(err, GOSPY_E_LIMIT, "runtime.allglen is too large");
+	if (code)
+		return code;
+	CLEANUP_FREE uint64_t *addrs = malloc((n + 1) * sizeof(*addrs));
+	if (!addrs)
+		return err_nomem(err);
+	code = n ? mem_read(mem, array, addrs, n * sizeof(*addrs), err) : GOSPY_OK;
+	if (!code)
+		code = read_gs(t, addrs, n, err);
+	t->recs = t->stopped.at;
+	t->rec_count = t->stopped.len;
+	return code;
+}
+
+static int ignore_root(void *ctx, uint64_t pointer)
+{
+	(void)ctx, (void)pointer;
+	return 0;
+}
+
+/* The maps of the frames on all stacks are looked up then. */
+static void rehearse(void *ctx)
+{
+	struct taking *t = ctx;
+	struct gospy_error why;
+	if (list_gs(t, &why) || each_stack_root(t, ignore_root, &why))
+		return; // the stop will tell what is wrong
+}
+
+static void take_registers(struct taking *t, const struct user_regs_struct *regs)
+{
+	struct gospy_graph *graph = t->graph;
+	const struct origin origin = {.kind = ORIGIN_REGISTER};
+	uint64_t words[sizeof(*regs) / sizeof(uint64_t)];
+	memcpy(words, regs, sizeof(words));
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		mark_root(&graph->mark, words[i],
+			  note_origin(t, heap_number(&graph->heap.spans, words[i]), origin));
+}
+
+static enum gospy_code visit(void *ctx, const struct moment *moment, struct gospy_error *err)
+{
+	struct taking *t = ctx;
+	t->options.deadline_ns = moment->deadline_ns;
+	enum gospy_code code = list_gs(t, err);
+	if (!code)
+		code = copy_heap(t, err);
+	for (size_t i = 0; i < moment->threads.len && !code; i++) {
+		if (moment->threads.at[i].has_regs)
+			take_registers(t, &moment->threads.at[i].regs);
+	}
+	return !code && t->no_memory ? err_nomem(err) : code;
+}
+
+static enum gospy_code copy_stopped(struct taking *t, struct gospy_error *err)
+{
+	const uint64_t second_ns = 1000000000;
+	struct gospy_graph_info *info = &t->graph->info;
+	const struct moment_work work = {.rehearse = rehearse, .visit = visit, .ctx = t};
+	struct moment moment = {0};
+	t->options.progress = NULL;
+	enum gospy_code code = stack_roots_create(t->target->image, t->symbols, &t->stacks, err);
+	if (code)
+		return code;
+	code = source_stop(t->target->source,
+			   t->how->max_pause_ns ? t->how->max_pause_ns : second_ns, &work, &moment,
+			   err);
+	info->paused_ns = moment.stopped_ns;
+	info->instant = !code && !moment.moved;
+	moment_deinit(&moment);
+	return code;
+}
+
+/* If it cannot be stopped, or not for so long, it is copied while it runs. */
+static enum gospy_code copy(struct taking *t, struct gospy_error *err)
+{
+	struct gospy_graph *graph = t->graph;
+	struct gospy_error why;
+	if (!t->how->stop || t->target->source->frozen)
+		return copy_running(t, err);
+	enum gospy_code code = copy_stopped(t, &why);
+	if (!code)
+		return GOSPY_OK;
+	if (code != GOSPY_E_LIMIT && code != GOSPY_E_PERM && code != GOSPY_E_FAULT)
+		return err_set(err, code, "%s", why.msg);
+	stack_roots_destroy(t->stacks);
+	t->stacks = NULL;
+	graph->info.not_stopped = arena_strdup(&graph->arena, why.msg);
+	return graph->info.not_stopped ? copy_running(t, err) : err_nomem(err);
+}
+
+/* ----------------------------------------------------------------------------------------- all --
+ */
+
+static enum gospy_code read_graph(struct gospy_target *target, struct taking *t,
+				  struct gospy_error *err)
+{
+	struct gospy_graph *graph = t->graph;
+	t->options =
+		(struct heap_options){.budget = &graph->budget, .types = graph->types, .ctx = t};
+	enum gospy_code code = copy(t, err);
+	if (!code)
+		code = mark_run(&graph->mark, err);
 	t->options.progress = t->how->progress ? tell_types : NULL;
 	if (!code)
 		code = types_spread(graph->types, &t->options, err);
@@ -371,10 +502,17 @@ static enum gospy_code read_graph(struct gospy_target *target, struct taking *t,
 	if (!code && t->how->paths)
 		code = variables_read(target->image, target->source, &graph->variables, err);
 	if (!code)
-		tell(graph, &t->capture);
-	capture_deinit(&t->capture);
-	free(t->roots);
+		tell(graph, t->rec_count);
 	return code;
+}
+
+static void taking_end(struct taking *t)
+{
+	stack_roots_destroy(t->stacks);
+	symbols_release(t->symbols);
+	capture_deinit(&t->capture);
+	vec_free(&t->stopped);
+	free(t->roots);
 }
 
 enum gospy_code gospy_graph_take(struct gospy_target *target,
@@ -398,6 +536,8 @@ enum gospy_code gospy_graph_take(struct gospy_target *target,
 	}
 	taking->graph = graph;
 	taking->how = &how;
+	taking->target = target;
+	taking->symbols = symbolizer_hold(&target->image->symbolizer);
 	graph->image = image_ref(target->image);
 	graph->has_paths = how.paths;
 	graph->memory = memory_limit(&how);
@@ -405,7 +545,8 @@ enum gospy_code gospy_graph_take(struct gospy_target *target,
 	uint64_t begin_ns = clock_mono_ns();
 	graph->info.time_unix_ns = source_clock_ns(target->source, SOURCE_REAL);
 	graph->info.instant = target->source->frozen;
-	enum gospy_code code = read_graph(target, taking, err);
+	enum gospy_code code = taking->symbols ? read_graph(target, taking, err) : err_nomem(err);
+	taking_end(taking);
 	graph->info.total_ns = clock_mono_ns() - begin_ns;
 	if (code)
 		code = source_explain(target->source, code, err);
@@ -426,310 +567,6 @@ const struct gospy_graph_type *gospy_graph_types(const struct gospy_graph *graph
 {
 	*n_ret = graph->rows.len;
 	return graph->rows.at;
-}
-
-/* ----------------------------------------------------------------------------------------- who --
- */
-
-static const char *const special_roots[] = {
-	[ROOT_GLOBAL] = "global",
-	[ROOT_FINALIZER] = "finalizer",
-	[ROOT_FINALIZED] = "object with a finalizer",
-	[ROOT_CLEANUP] = "cleanup",
-	[ROOT_WEAK_HANDLE] = "weak pointer",
-	[ROOT_FINALIZER_QUEUE] = "finalizer that is to run",
-	[ROOT_CLEANUP_QUEUE] = "cleanup that is to run",
-};
-
-/* Of one object: which goroutine it is. */
-static void add_stack(struct strbuf *b, const struct gospy_graph *graph,
-		      const struct origin *origin, bool exact)
-{
-	struct symbols *symbols = origin->addr ? symbolizer_hold(&graph->image->symbolizer) : NULL;
-	const struct location *location =
-		symbols ? symbols_location(symbols, origin->addr, LOCATION_RETURN) : NULL;
-	const char *func = location ? location->pub.func : NULL;
-	strbuf_puts(b, "stack");
-	if (exact || !func)
-		strbuf_printf(b, " of goroutine %" PRIu64, origin->goid);
-	if (func)
-		strbuf_printf(b, "%s %s", exact ? " in" : " of", func);
-	symbols_release(symbols);
-}
-
-static void add_root(struct strbuf *b, const struct gospy_graph *graph, uint64_t origin, bool exact)
-{
-	// What counts as live because it could not be read has no origin.
-	if (!origin || origin > graph->origins.len) {
-		strbuf_puts(b, "not known");
-		return;
-	}
-	const struct origin *o = &graph->origins.at[origin - 1];
-	if (o->kind == ORIGIN_STACK) {
-		add_stack(b, graph, o, exact);
-	} else if (o->kind == ROOT_GLOBAL) {
-		const struct variable *v = variables_find(&graph->variables, o->addr);
-		if (v)
-			strbuf_puts(b, v->name);
-		else
-			strbuf_printf(b, "0x%" PRIx64, o->addr);
-	} else {
-		strbuf_puts(b, special_roots[o->kind]);
-	}
-}
-
-/* Roots of one name are one. */
-static uint32_t root_number(void *ctx, uint64_t origin)
-{
-	struct gospy_graph *graph = ctx;
-	CLEANUP(strbuf_deinit) struct strbuf b = {0};
-	add_root(&b, graph, origin, false);
-	if (b.failed)
-		return UINT32_MAX;
-	uint64_t *slot = map_put(&graph->root_index, hash_bytes(0, b.s, b.len));
-	if (!slot)
-		return UINT32_MAX;
-	if (!*slot) {
-		const char *name = arena_strdup(&graph->arena, b.s);
-		if (!name || !vec_push(&graph->roots, name))
-			return UINT32_MAX;
-		*slot = graph->roots.len;
-	}
-	return (uint32_t)(*slot - 1);
-}
-
-static const char *step_name(struct gospy_graph *graph, uint32_t what)
-{
-	if (!(what & PATHS_CLASS)) {
-		CLEANUP_FREE char *name = gotypes_name(&graph->types->gotypes, (uint16_t)what);
-		return name ? arena_strdup(&graph->arena, name) : NULL;
-	}
-	uint64_t size = graph->heap.spans.classes[what & 0xff].elemsize;
-	const char *pointers = what & 1 ? "without" : "with";
-	return size ? arena_printf(&graph->arena, "? %" PRIu64 " B %s pointers", size, pointers)
-		    : arena_printf(&graph->arena, "? large %s pointers", pointers);
-}
-
-/* Of several objects. */
-static bool fill_path(struct gospy_graph *graph, uint32_t path, struct gospy_graph_path *ret)
-{
-	const struct path *all = graph->paths.all.at;
-	size_t n = 0;
-	uint32_t at = path;
-	for (; all[at].before; at = all[at].before)
-		n++;
-	struct gospy_graph_step *steps = arena_calloc(&graph->arena, n + 1, sizeof(*steps));
-	ret->root = graph->roots.at[all[at].what];
-	ret->steps = steps;
-	ret->step_count = n;
-	for (at = path; steps && all[at].before; at = all[at].before) {
-		steps[--n].name = step_name(graph, all[at].what);
-		if (!steps[n].name)
-			return false;
-	}
-	return steps;
-}
-
-/* A path while objects are counted. */
-struct counted {
-	struct gospy_graph_sum sum;
-	uint32_t path;
-};
-
-static int by_counted(const void *a, const void *b)
-{
-	const struct counted *x = a, *y = b;
-	if (x->sum.bytes != y->sum.bytes)
-		return x->sum.bytes < y->sum.bytes ? 1 : -1;
-	return (x->path > y->path) - (x->path < y->path);
-}
-
-struct counting {
-	struct map index; /* path -> 1 + position */
-	VEC(struct counted) all;
-};
-
-static bool count_object(struct gospy_graph *graph, struct counting *counting, uint32_t number,
-			 uint64_t bytes)
-{
-	uint32_t path = paths_to(&graph->paths, number);
-	uint64_t *slot = path ? map_put(&counting->index, path) : NULL;
-	if (!slot)
-		return false;
-	if (!*slot) {
-		if (!vec_push(&counting->all, ((struct counted){.path = path})))
-			return false;
-		*slot = counting->all.len;
-	}
-	struct counted *counted = &counting->all.at[*slot - 1];
-	counted->sum.objects++;
-	counted->sum.bytes += bytes;
-	return true;
-}
-
-/* The types of that name; false: out of memory. */
-static bool find_types(struct gospy_graph *graph, const char *name, bool *wanted, size_t *n_ret)
-{
-	*n_ret = 0;
-	for (size_t i = 1; i < graph->tally.type_count; i++) {
-		if (!graph->tally.by_type[i].objects)
-			continue;
-		CLEANUP_FREE char *own = gotypes_name(&graph->types->gotypes, (uint16_t)i);
-		if (!own)
-			return false;
-		wanted[i] = strcmp(own, name) == 0;
-		*n_ret += wanted[i];
-	}
-	return true;
-}
-
-static enum gospy_code count_objects(struct gospy_graph *graph, const bool *wanted,
-				     struct counting *counting, struct gospy_error *err)
-{
-	enum { SPANS_EACH = 256 };
-	const struct heap_spans *spans = &graph->heap.spans;
-	enum gospy_code code = GOSPY_OK;
-	for (size_t s = 0; s < spans->all.len && !code; s++) {
-		const struct heap_span *span = &spans->all.at[s];
-		for (uint32_t i = span->first; i - span->first < span->count; i++) {
-			if (wanted[graph->types->of[i]] && mark_has(&graph->mark, i) &&
-			    !count_object(graph, counting, i, span->elemsize))
-				return err_nomem(err);
-		}
-		if (s % SPANS_EACH == 0)
-			code = cancel_check(err);
-	}
-	return code;
-}
-
-static enum gospy_code who_type(struct gospy_graph *graph, const char *name, size_t most,
-				struct gospy_graph_paths *ret, struct gospy_error *err)
-{
-	CLEANUP_FREE bool *wanted = calloc(graph->tally.type_count + 1, sizeof(*wanted));
-	struct counting counting = {0};
-	size_t types;
-	if (!wanted || !find_types(graph, name, wanted, &types))
-		return err_nomem(err);
-	if (!types)
-		return err_set(err, GOSPY_E_NOT_FOUND,
-			       "no object of type '%.100s' can be reached: `gospy heap` lists the "
-			       "types that there are",
-			       name);
-	enum gospy_code code = count_objects(graph, wanted, &counting, err);
-	size_t n = counting.all.len < most ? counting.all.len : most;
-	struct gospy_graph_path *paths = arena_calloc(&graph->arena, n + 1, sizeof(*paths));
-	ret->name = arena_strdup(&graph->arena, name);
-	if (!code && (!paths || !ret->name))
-		code = err_nomem(err);
-	if (!code && counting.all.len)
-		qsort(counting.all.at, counting.all.len, sizeof(*counting.all.at), by_counted);
-	for (size_t i = 0; i < counting.all.len && !code; i++) {
-		ret->sum.objects += counting.all.at[i].sum.objects;
-		ret->sum.bytes += counting.all.at[i].sum.bytes;
-		if (i >= n)
-			continue;
-		paths[i].sum = counting.all.at[i].sum;
-		if (!fill_path(graph, counting.all.at[i].path, &paths[i]))
-			code = err_nomem(err);
-	}
-	ret->paths = paths;
-	ret->path_count = n;
-	ret->more = counting.all.len - n;
-	map_deinit(&counting.index);
-	vec_free(&counting.all);
-	return code;
-}
-
-/* Where the program has it: from Go 1.22 on behind the header of a larger object. */
-static uint64_t object_addr(const struct gospy_graph *graph, const struct heap_span *span,
-			    uint32_t number)
-{
-	enum { HEADER = 8, HEADER_FROM = 512 };
-	bool header = graph->heap.scheme.kind == SCHEME_HEADERS && span->spanclass >= 2 &&
-		      !span_is_noscan(span) && span->elemsize > HEADER_FROM;
-	return span_addr(span, number) + (header ? HEADER : 0);
-}
-
-/* Its steps, the last one first. Objects of one type, one behind the other, are one. */
-static enum gospy_code walk_up(struct gospy_graph *graph, uint32_t number,
-			       struct gospy_graph_path *ret, struct gospy_error *err)
-{
-	VEC(struct gospy_graph_step) steps = {0};
-	CLEANUP(strbuf_deinit) struct strbuf root = {0};
-	uint32_t last = UINT32_MAX;
-	uint64_t origin = 0;
-	bool ok = true;
-	for (uint32_t at = number; at != HEAP_NONE && ok;
-	     at = mark_parent(&graph->mark, at, &origin)) {
-		uint32_t what = paths_what(graph->types, at);
-		const struct heap_span *span = spans_of(&graph->heap.spans, at);
-		if (what == last) {
-			steps.at[steps.len - 1].addr = object_addr(graph, span, at);
-			steps.at[steps.len - 1].repeats = true;
-			continue;
-		}
-		last = what;
-		const struct gospy_graph_step step = {step_name(graph, what),
-						      object_addr(graph, span, at), false};
-		ok = step.name && vec_push(&steps, step);
-	}
-	add_root(&root, graph, origin, true);
-	struct gospy_graph_step *own = arena_calloc(&graph->arena, steps.len + 1, sizeof(*own));
-	for (size_t i = 0; own && i < steps.len; i++)
-		own[i] = steps.at[steps.len - 1 - i];
-	ret->steps = own;
-	ret->step_count = steps.len;
-	ret->root = root.failed ? NULL : arena_strdup(&graph->arena, root.s);
-	vec_free(&steps);
-	return ok && own && ret->root ? GOSPY_OK : err_nomem(err);
-}
-
-static enum gospy_code who_address(struct gospy_graph *graph, uint64_t addr,
-				   struct gospy_graph_paths *ret, struct gospy_error *err)
-{
-	uint32_t number = heap_number(&graph->heap.spans, addr);
-	if (number == HEAP_NONE || !spans_is_allocated(&graph->heap.spans, number))
-		return err_set(err, GOSPY_E_NOT_FOUND, "there is no object at 0x%" PRIx64, addr);
-	const struct heap_span *span = spans_of(&graph->heap.spans, number);
-	if (!mark_has(&graph->mark, number))
-		return err_set(err, GOSPY_E_NOT_FOUND,
-			       "the object at 0x%" PRIx64
-			       " is garbage: nothing that can be reached leads to it",
-			       object_addr(graph, span, number));
-	struct gospy_graph_path *path = arena_alloc(&graph->arena, sizeof(*path));
-	if (!path)
-		return err_nomem(err);
-	path->sum = ret->sum = (struct gospy_graph_sum){1, span->elemsize};
-	ret->addr = object_addr(graph, span, number);
-	ret->name = step_name(graph, paths_what(graph->types, number));
-	ret->paths = path;
-	ret->path_count = 1;
-	return ret->name ? walk_up(graph, number, path, err) : err_nomem(err);
-}
-
-enum gospy_code gospy_graph_who(struct gospy_graph *graph, const char *what, size_t most,
-				const struct gospy_graph_paths **ret, struct gospy_error *err)
-{
-	char *end;
-	if (!graph || !what || !ret)
-		return err_set(err, GOSPY_E_USAGE, "gospy_graph_who: bad argument");
-	if (!graph->has_paths)
-		return err_set(err, GOSPY_E_USAGE, "gospy_graph_who: the graph has no paths");
-	struct gospy_graph_paths *paths = arena_alloc(&graph->arena, sizeof(*paths));
-	if (!paths)
-		return err_nomem(err);
-	enum gospy_code code = GOSPY_OK;
-	if (!graph->paths.of)
-		code = paths_init(&graph->paths, &graph->mark, graph->types, &graph->budget,
-				  root_number, graph, err);
-	uint64_t addr = strtoull(what, &end, 16);
-	bool is_address = strncmp(what, "0x", 2) == 0 && what[2] && !*end;
-	if (!code)
-		code = is_address ? who_address(graph, addr, paths, err)
-				  : who_type(graph, what, most, paths, err);
-	if (!code)
-		*ret = paths;
-	return code;
 }
 
 void gospy_graph_destroy(struct gospy_graph *graph)

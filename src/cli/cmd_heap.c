@@ -10,9 +10,9 @@
 
 struct heap_cmd_options {
 	struct target_options target;
-	uint64_t limit, max_memory;
+	uint64_t limit, max_memory, max_pause_ns;
 	const char *who;
-	bool retained;
+	bool retained, stop;
 };
 
 #define AT(member) .offset = offsetof(struct heap_cmd_options, member)
@@ -26,6 +26,10 @@ static const struct opt heap_opts[] = {
 	{"limit", 'n', OPT_NUMBER, AT(limit), .arg = "N",
 	 .help = "show the first N types (default 30 on a terminal; 0: all), or paths (default "
 		 "10)"},
+	{"stop", .type = OPT_FLAG, AT(stop),
+	 .help = "hold the process while its heap is copied: some tenths of a second a gigabyte"},
+	{"max-pause", .type = OPT_DURATION, AT(max_pause_ns), .arg = "D", .above_zero = true,
+	 .help = "with --stop: hold it no longer than this (default 1s), else copy it as it runs"},
 	{"max-memory", .type = OPT_NUMBER, AT(max_memory), .arg = "BYTES",
 	 .help = "what gospy may use to hold the graph (default: a quarter of what is available)"},
 	{0},
@@ -44,6 +48,8 @@ static int note_graph(struct cli *cli, const struct gospy_target *target,
 		      const struct gospy_graph_info *info)
 {
 	int status = shared_note_target(cli, gospy_target_info(target));
+	if (info->not_stopped)
+		cli_note(cli, "it was copied without a stop: %s", info->not_stopped);
 	if (info->problem)
 		cli_note(cli, "%s", info->problem);
 	if (info->types_cut)
@@ -65,6 +71,8 @@ static enum gospy_code look(struct cli *cli, const struct heap_cmd_options *opti
 	const struct gospy_graph_options how = {.size = sizeof(how),
 						.max_memory = options->max_memory,
 						.paths = options->who,
+						.stop = options->stop,
+						.max_pause_ns = options->max_pause_ns,
 						.retained = options->retained && !options->who,
 						.progress = progress_update,
 						.progress_ctx = &progress};
@@ -125,6 +133,7 @@ const struct cmd cmd_heap = {
 	.groups = {&heap_group, &core_group, &all_group, &target_group, &common_group},
 	.examples = "gospy heap 4711\n"
 		    "gospy heap --limit 10 shop\n"
+		    "gospy heap --stop --max-pause 200ms shop\n"
 		    "gospy heap --retained shop\n"
 		    "gospy heap --who main.session shop\n"
 		    "gospy heap --json core.4711",

@@ -47,6 +47,8 @@ struct heap_options {
 	 * wanted.
 	 */
 	struct types *types;
+	/* When clock_mono_ns() has come to this it has taken too long: GOSPY_E_LIMIT. 0: never. */
+	uint64_t deadline_ns;
 	/* Called now and then; may be NULL. */
 	void (*progress)(void *ctx, uint64_t done, uint64_t total);
 	void *ctx;

@@ -5,6 +5,7 @@
 
 #include "base/cancel.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "image/image.h"
 
 enum {
@@ -188,6 +189,10 @@ static void check(const struct stream *s, struct part *part)
 static enum gospy_code flush(struct stream *s, struct gospy_error *err)
 {
 	enum gospy_code code = cancel_check(err);
+	uint64_t deadline_ns = s->options->deadline_ns;
+	if (!code && deadline_ns && clock_mono_ns() >= deadline_ns)
+		code = err_set(err, GOSPY_E_LIMIT,
+			       "copying the heap takes longer than the pause may be");
 	if (!code && s->req_count)
 		code = mem_readv(s->heap->image->mem, s->reqs, s->req_count, err);
 	code = code == GOSPY_E_FAULT ? GOSPY_OK : code;

@@ -80,6 +80,8 @@ static void head_text(struct out *out, const struct heap_report *report)
 	out_printf(out, "of %.1f%% of these bytes the type is known%s\n",
 		   percent(info->typed.bytes, info->reachable.bytes),
 		   info->instant ? "" : "; copied while the process ran");
+	if (info->paused_ns)
+		out_printf(out, "paused %s\n", units_ms(info->paused_ns).s);
 	out_wrap(out, mark);
 }
 
@@ -127,6 +129,8 @@ static void head_json(struct json *json, const struct heap_report *report)
 	json_u64(json, "time_unix_ns", info->time_unix_ns);
 	json_u64(json, "total_ns", info->total_ns);
 	json_bool(json, "instant", info->instant);
+	json_u64(json, "paused_ns", info->paused_ns);
+	json_str(json, "not_stopped", info->not_stopped);
 	sum_json(json, "allocated", &info->allocated);
 	sum_json(json, "reachable", &info->reachable);
 	sum_json(json, "typed", &info->typed);

@@ -3,16 +3,17 @@ import unittest
 
 import lib_fixture
 import lib_gospy
-from lib_gospy import ERROR, OK, ON, PARTIAL, USAGE, TargetTest, run
+from lib_gospy import (ERROR, OK, ON, ON_PROCESS, PARTIAL, USAGE, TargetTest, on_processes_only,
+                       run)
 
 
 class Heap(TargetTest):
     def look(self, fixture, *options):
         return run("heap", fixture.pid, "--json", *options).expect(OK).json()
 
-    def check(self, fixture):
+    def check(self, fixture, *options):
         known = fixture.ready
-        mine = self.look(fixture)
+        mine = self.look(fixture, *options)
         objects = {entry["name"]: entry["objects"] for entry in mine["types"] if "name" in entry}
         self.assertEqual({name: objects.get(name) for name in known["types"]}, known["types"])
         # What the answer takes is allocated after the figures were read.
@@ -27,13 +28,30 @@ class Heap(TargetTest):
                              mine["typed"][key])
         self.assertEqual(mine["unknown_spans"], 0)
         self.assertEqual(mine["unread_roots"], 0)
-        self.assertEqual(mine["instant"], ON == "core")
+        if "--stop" not in options:
+            self.assertEqual(mine["instant"], ON == "core")
+            self.assertEqual(mine["paused_ns"], 0)
+        elif ON_PROCESS and "not_stopped" not in mine:
+            self.assertTrue(mine["instant"])
 
     def test_types(self):
         for build in lib_gospy.builds("heaped", variants=("default", "pie", "stripped", "cgo")):
             with self.subTest(build=str(build)):
-                self.check(self.watch(lib_fixture.start(build)))
+                fixture = self.watch(lib_fixture.start(build))
+                self.check(fixture)
+                self.check(fixture, "--stop", "--max-pause", "60s")
             self.doCleanups()
+
+    @on_processes_only
+    def test_too_short_a_pause(self):
+        fixture = self.fixture()
+        looked = run("heap", "--json", "--stop", "--max-pause", "1us", fixture.pid).expect(OK)
+        mine = looked.json()
+        if mine["instant"]:
+            self.assertEqual(mine["paused_ns"], 0)  # nothing ran
+        else:
+            self.assertIn("copied without a stop", looked.err)
+            self.assertTrue(mine["not_stopped"])
 
     def fixture(self):
         build = lib_gospy.builds("heaped", variants=("default",))[-1]

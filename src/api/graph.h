@@ -1,0 +1,39 @@
+/* A heap whose graph was taken. */
+#ifndef GOSPY_API_GRAPH_H
+#define GOSPY_API_GRAPH_H
+
+#include "gospy.h"
+#include "heap/paths.h"
+#include "heap/tally.h"
+#include "image/variables.h"
+
+/* Where a pointer was that is a root. */
+struct origin {
+	uint8_t kind;  /* enum root_kind, or one of these */
+	uint64_t addr; /* of the pointer; of a stack a pc of the frame, or 0 */
+	uint64_t goid;
+};
+enum { ORIGIN_STACK = 255, ORIGIN_REGISTER = 254 };
+
+struct gospy_graph {
+	struct image *image; /* a reference */
+	struct gospy_graph_info info;
+	struct budget budget;
+	uint64_t memory; /* what it may use up */
+	struct heap heap;
+	struct types *types;
+	struct mark mark;
+	struct tally tally;
+	uint64_t *retained; /* by type, then by spanclass; NULL: it was not asked for */
+	VEC(struct gospy_graph_type) rows;
+	/* With paths. */
+	bool has_paths;
+	VEC(struct origin) origins; /* those by which objects were reached first */
+	struct variables variables;
+	struct paths paths;
+	VEC(const char *) roots; /* names, by the numbers that paths have */
+	struct map root_index;   /* hash of the name -> 1 + number */
+	struct arena arena;
+};
+
+#endif
