@@ -524,6 +524,10 @@ enum gospy_code gospy_graph_take(struct gospy_target *target,
 		return err_set(err, GOSPY_E_USAGE, "gospy_graph_take: bad argument");
 	if (SIZED_READ(&how, options, err))
 		return GOSPY_E_USAGE;
+	if (target->source->kind == GOSPY_TARGET_BUNDLE)
+		return err_set(err, GOSPY_E_UNSUPPORTED,
+			       "%s is a bundle, which does not have the heap: a core file has it",
+			       target->source->name);
 	CLEANUP(cancel_end) struct cancel cancel;
 	cancel_begin(&cancel, how.cancel_fd);
 	struct gospy_graph *graph = calloc(1, sizeof(*graph));

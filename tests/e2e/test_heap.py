@@ -1,4 +1,6 @@
 """gospy heap against what a program knows of its own objects."""
+import os
+import tempfile
 import unittest
 
 import lib_fixture
@@ -52,6 +54,14 @@ class Heap(TargetTest):
         else:
             self.assertIn("copied without a stop", looked.err)
             self.assertTrue(mine["not_stopped"])
+
+    @on_processes_only
+    def test_bundles_do_not_have_it(self):
+        fixture = self.fixture()
+        with tempfile.TemporaryDirectory() as place:
+            bundle = os.path.join(place, "bundle")
+            run("capture", "-o", bundle, fixture.pid).expect(OK)
+            self.assertIn("which does not have the heap", run("heap", bundle).expect(ERROR).err)
 
     def fixture(self):
         build = lib_gospy.builds("heaped", variants=("default",))[-1]

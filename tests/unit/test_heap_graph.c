@@ -10,6 +10,8 @@
 #include "heap/heap.h"
 #include "heap/mark.h"
 #include "heap/roots.h"
+#include "heap/tally.h"
+#include "heap/types.h"
 #include "image/image_create.h"
 #include "live/live.h"
 
@@ -236,10 +238,132 @@ static void test_heaped(void **state)
 	globfree(&found);
 }
 
+/* ---------------------------------------------------------------------------------------- lies --
+ */
+
+/* What is read through this is not always what is there. */
+struct liar {
+	struct mem mem;
+	struct mem *below;
+	uint64_t state, last;
+	unsigned one_in; /* words */
+};
+
+static uint64_t next_random(struct liar *liar)
+{
+	liar->state = liar->state * UINT64_C(6364136223846793005) + 1442695040888963407u;
+	return liar->state >> 20;
+}
+
+static uint64_t lie_of(struct liar *liar, uint64_t word)
+{
+	switch (next_random(liar) % 6) {
+	case 0:
+		return UINT64_MAX;
+	case 1:
+		return next_random(liar) % 4096;
+	case 2:
+		return liar->last;
+	case 3:
+		return word + next_random(liar) % 64 * 8;
+	case 4:
+		return word ^ UINT64_C(1) << next_random(liar) % 64;
+	default:
+		return 0;
+	}
+}
+
+static enum gospy_code liar_readv(struct mem *mem, struct mem_req *reqs, size_t n,
+				  struct gospy_error *err)
+{
+	struct liar *liar = (struct liar *)(void *)mem;
+	enum gospy_code code = mem_readv(liar->below, reqs, n, err);
+	for (size_t i = 0; i < n; i++) {
+		uint8_t *bytes = reqs[i].dst;
+		for (size_t at = next_random(liar) % (2 * liar->one_in) * 8; at + 8 <= reqs[i].done;
+		     at += (1 + next_random(liar) % (2 * liar->one_in)) * 8) {
+			uint64_t word, lie;
+			memcpy(&word, bytes + at, sizeof(word));
+			lie = lie_of(liar, word);
+			memcpy(bytes + at, &lie, sizeof(lie));
+			liar->last = word;
+		}
+	}
+	// Some of it is not there.
+	if (n && next_random(liar) % (16 * (uint64_t)liar->one_in) == 0)
+		reqs[next_random(liar) % n].done = 0;
+	return code == GOSPY_E_FAULT ? GOSPY_OK : code;
+}
+
+static const struct mem_ops liar_ops = {.readv = liar_readv};
+
+static void ignore_root(void *ctx, const struct root *root)
+{
+	mark_root(ctx, root->pointer, root->addr);
+}
+
+/* All that is done with a heap, whatever it looks like. */
+static void look_at_lies(struct run *run, struct types *types)
+{
+	struct gospy_error err;
+	struct roots_count count;
+	struct mark mark;
+	struct tally tally;
+	memset(types, 0, sizeof(*types));
+	const struct heap_options options = {.budget = &run->budget, .types = types};
+	enum gospy_code code = heap_build(run->image, &options, &run->heap, &err);
+	if (!code && !mark_init(&mark, &run->heap, &run->budget, true, &err)) {
+		code = roots_each(run->image, &run->heap, ignore_root, &mark, &count, &err);
+		code = code ? code : mark_run(&mark, &err);
+		code = code ? code : types_spread(types, &options, &err);
+		if (!code && !tally_make(&run->heap, &mark, types, &tally, &err)) {
+			for (size_t i = 1; i < tally.type_count; i++)
+				free(gotypes_name(&types->gotypes, (uint16_t)i));
+			tally_deinit(&tally);
+		}
+		mark_deinit(&mark);
+	}
+	types_end(types);
+	heap_free(&run->heap);
+}
+
+static void test_lies(void **state)
+{
+	(void)state;
+	static const unsigned one_in[] = {4, 64, 1024, 16384};
+	enum { SEEDS = 12 };
+	glob_t found;
+	if (!go_program_find("*", "heaped", &found)) {
+		print_message("no fixture heaped in GOSPY_FIXTURES\n");
+		skip();
+		return;
+	}
+	struct types *types = malloc(sizeof(*types));
+	assert_non_null(types);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		struct run run;
+		start(&run, found.gl_pathv[i]);
+		struct mem *mem = run.image->mem;
+		for (uint64_t seed = 0; seed < SEEDS; seed++) {
+			struct liar liar = {.mem.ops = &liar_ops,
+					    .below = mem,
+					    .state = seed,
+					    .one_in = one_in[seed % 4]};
+			run.image->mem = &liar.mem;
+			look_at_lies(&run, types);
+		}
+		run.image->mem = mem;
+		end(&run);
+	}
+	free(types);
+	globfree(&found);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_heaped),
+		cmocka_unit_test(test_lies),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
