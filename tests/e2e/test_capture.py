@@ -80,6 +80,17 @@ class CaptureTest(unittest.TestCase):
         live, bundle = lib_gospy.wait_for(take, "the program to come to rest")
         self.assertEqual(without_header(bundle), without_header(live))
 
+    def test_left_out(self):
+        """Each command says what the bundle is without."""
+        path = self.capture(self.start("parked"), "--sockets")
+        for words in (["summary"], ["stack"], ["memstats"], ["stats"], ["pprof", "goroutine"],
+                      ["diff", path]):
+            options = ("--format", "folded") if "pprof" in words else ()
+            looked = run(*words, path, *options).expect(OK)
+            self.assertRegex(looked.err, r"(?m)^gospy: note: .* without values on stacks that")
+            self.assertNotIn("descriptors", looked.err)
+            self.assertEqual(run(*words, path, *options, "--quiet").err, "")
+
     def test_json(self):
         fixture = self.start("parked")
         path = os.path.join(lib_core.directory(self), "b.core.zst")
@@ -176,10 +187,16 @@ class CaptureTest(unittest.TestCase):
     def test_profiles(self):
         """Of two bundles, one less the other, as of files of profiles."""
         fixture = self.start("leak")
-        before = self.capture(fixture)
+
+        def whole():
+            path = os.path.join(lib_core.directory(self), "b.core.zst")
+            made = run("capture", fixture.pid, "-o", path, "--json").json()
+            marked = made["moved"] + made["torn"] + made["late"] + made["unreadable"]
+            return None if marked else path
+        before = lib_gospy.wait_for(whole, "a bundle without marks")
 
         def grown():
-            path = self.capture(fixture)
+            path = lib_gospy.wait_for(whole, "a bundle without marks")
             same = run("pprof", "goroutine", before, "--format", "folded").out == run(
                 "pprof", "goroutine", path, "--format", "folded").out
             return None if same else path
