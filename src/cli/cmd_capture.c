@@ -334,19 +334,20 @@ static int capture_run(struct cli *cli, char **args)
 
 const struct cmd cmd_capture = {
 	.name = "capture",
+	.aliases = {"bundle"},
 	.synopsis = "[OPTIONS] PROCESS",
 	.summary = "keep what gospy reads of a process in a small file, to look at it elsewhere",
 	.description =
 		"The file is a core file with no more than that, and every command that takes a "
 		"process takes it. It needs no executable. It has no environment, no command line, "
-		"of stacks only addresses, and none of the texts of labels. Of a core file it "
-		"makes "
-		"a small one.",
+		"of stacks only addresses, and none of the texts of labels. Of a core file, also "
+		"of one that comes through a pipe, it makes a small one.",
 	.groups = {&capture_group, &read_group, &core_group, &target_group, &common_group},
 	.examples = "gospy capture shop\n"
 		    "gospy capture 4711 -o night.core.zst && gospy top night.core.zst\n"
 		    "gospy capture 4711 -o - | ssh desk 'cat >shop.core.zst'\n"
 		    "gospy capture shop --when 'goroutines>10000' --keep 3 -o /var/tmp\n"
-		    "gospy capture core.4711 -o small.core.zst",
+		    "gospy capture core.4711 -o small.core.zst\n"
+		    "coredumpctl dump 4711 | gospy capture - -o small.core.zst",
 	.run = capture_run,
 };
