@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
+#include "render/report_header.h"
 #include "render/units.h"
 
 enum {
@@ -84,17 +86,20 @@ static const char *base_name(const char *path)
 static void pause_text(struct pen *pen, const struct gospy_target_info *target,
 		       const struct gospy_snapshot_info *info, const struct model_header *header)
 {
-	char texts[3][96];
+	char texts[3][96] = {0};
 	struct units_text most = units_ms(header->pause_max_ns);
 	if (target->kind != GOSPY_TARGET_PROCESS) {
-		snprintf(texts[0], sizeof(texts[0]), "core of %.60s",
-			 units_date(info->time_unix_ns).s);
-		snprintf(texts[1], sizeof(texts[1]), "core file");
-		snprintf(texts[2], sizeof(texts[2]), "core");
+		const char *kind = target->kind == GOSPY_TARGET_BUNDLE ? "bundle" : "core";
+		const char *signal = target->signal ? sigabbrev_np(target->signal) : NULL;
+		struct units_date date = units_date(info->time_unix_ns);
+		if (signal)
+			snprintf(texts[0], sizeof(texts[0]), "%s of %s, died of SIG%s", kind,
+				 date.s, signal);
+		snprintf(texts[1], sizeof(texts[1]), "%s of %s", kind, date.s);
+		snprintf(texts[2], sizeof(texts[2]), "%s", kind);
 	} else if (info->non_blocking) {
 		snprintf(texts[0], sizeof(texts[0]), "not stopped");
 		snprintf(texts[1], sizeof(texts[1]), "no stop");
-		texts[2][0] = '\0';
 	} else {
 		struct units_text last = units_ms(info->paused_ns);
 		const char *unit = strchr(last.s, ' '), *same = strchr(most.s, ' ');
@@ -106,7 +111,7 @@ static void pause_text(struct pen *pen, const struct gospy_target_info *target,
 	}
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		int width = (int)strlen(texts[i]);
-		if (width + 1 > room(pen))
+		if (!width || width + 1 > room(pen))
 			continue;
 		canvas_text_right(pen->canvas, pen->y, pen->x, room(pen), STYLE_NORMAL, texts[i]);
 		return;
@@ -429,7 +434,9 @@ static void snapshot_line(struct pen *pen, struct app *app, const struct model_h
 	pen->x = 0;
 	put(pen, STYLE_LABEL, "Snapshot ");
 	if (sampler_target(app->sampler)->kind != GOSPY_TARGET_PROCESS) {
-		put(pen, STYLE_GOOD, "of a core file");
+		CLEANUP(strbuf_deinit) struct strbuf text = {0};
+		report_core_add(&text, sampler_target(app->sampler), info);
+		put(pen, STYLE_GOOD, text.s ? text.s : "");
 	} else if (info->non_blocking) {
 		put(pen, STYLE_GOOD, "not stopped");
 		putf(pen, STYLE_NORMAL, ": %lu consistent, %lu retried, ", info->consistent,

@@ -1165,6 +1165,7 @@ class TargetTest(TopTest):
                     top.wait_text(r"^Goroutines \d+  .*a still picture")
                     top.wait_text("COUNT")
                     self.assertNotRegex(top.text(), r"\d{20}|first look|every 2s|\+0/s")
+                    self.assertIn("bundle" if path == bundle else "core", top.screen.lines()[0])
                     shown = counts(top.screen.lines())
                     if size[1] > 40:
                         self.assertEqual(sorted(shown.values()), sorted(expected.values()))
