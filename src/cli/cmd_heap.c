@@ -1,16 +1,18 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "cli/progress.h"
 #include "cli/shared.h"
 #include "cli/which.h"
 #include "render/report_heap.h"
+#include "render/report_heap_diff.h"
 #include "render/units.h"
 
 struct heap_cmd_options {
 	struct target_options target;
-	uint64_t limit, max_memory, max_pause_ns;
+	uint64_t limit, max_memory, max_pause_ns, for_ns;
 	const char *who;
 	bool retained, stop;
 };
@@ -26,6 +28,8 @@ static const struct opt heap_opts[] = {
 	{"limit", 'n', OPT_NUMBER, AT(limit), .arg = "N",
 	 .help = "show the first N types (default 30 on a terminal; 0: all), or paths (default "
 		 "10)"},
+	{"for", .type = OPT_DURATION, AT(for_ns), .arg = "D", .above_zero = true,
+	 .help = "look, wait so long, look again: which types have grown, most first"},
 	{"stop", .type = OPT_FLAG, AT(stop),
 	 .help = "hold the process while its heap is copied: some tenths of a second a gigabyte"},
 	{"max-pause", .type = OPT_DURATION, AT(max_pause_ns), .arg = "D", .above_zero = true,
@@ -93,6 +97,30 @@ static int show_who(struct cli *cli, const struct heap_cmd_options *options,
 	return note_graph(cli, target, gospy_graph_info(graph));
 }
 
+static uint64_t limit_of(const struct cli *cli, const struct heap_cmd_options *options)
+{
+	return options->limit != UINT64_MAX ? options->limit : cli->out->cols ? LIMIT_TERMINAL : 0;
+}
+
+/* Of a second look, behind the first. */
+static int show_change(struct cli *cli, const struct heap_cmd_options *options,
+		       struct gospy_target *target, struct gospy_graph *before)
+{
+	CLEANUP(graph_destroy) struct gospy_graph *after = NULL;
+	struct gospy_error err;
+	clock_sleep(options->for_ns);
+	if (look(cli, options, target, &after, &err))
+		return cli_fail(cli, &err);
+	const struct heap_diff_report report = {gospy_target_info(target), before, after,
+						limit_of(cli, options)};
+	if (!report_heap_diff(cli->out, &report, cli->format)) {
+		err_nomem(&err);
+		return cli_fail(cli, &err);
+	}
+	int status = note_graph(cli, target, gospy_graph_info(after));
+	return shared_worst(status, gospy_graph_info(before)->problem ? EXIT_STATUS_PARTIAL : 0);
+}
+
 static int show(struct cli *cli, const struct which_one *one, void *ctx)
 {
 	const struct heap_cmd_options *options = ctx;
@@ -105,10 +133,10 @@ static int show(struct cli *cli, const struct which_one *one, void *ctx)
 		return cli_fail(cli, &err);
 	if (options->who)
 		return show_who(cli, options, target, graph);
+	if (options->for_ns)
+		return show_change(cli, options, target, graph);
 	const struct heap_report report = {gospy_target_info(target), graph,
-					   options->limit != UINT64_MAX ? options->limit
-					   : cli->out->cols             ? LIMIT_TERMINAL
-									: 0};
+					   limit_of(cli, options)};
 	report_heap(cli->out, &report, cli->format);
 	return note_graph(cli, target, gospy_graph_info(graph));
 }
@@ -118,8 +146,13 @@ static int heap_run(struct cli *cli, char **args)
 	struct heap_cmd_options options = {.limit = UINT64_MAX};
 	size_t count;
 	int status = cli_parse(cli, &cmd_heap, args, &options, &count);
+	struct gospy_error err;
 	if (status != CLI_GO_ON)
 		return status;
+	if (options.for_ns && (options.who || options.retained)) {
+		err_set(&err, GOSPY_E_USAGE, "--for goes with neither --who nor --retained");
+		return cli_fail(cli, &err);
+	}
 	return which_each(cli, &options.target, args, count, show, &options);
 }
 
@@ -134,6 +167,7 @@ const struct cmd cmd_heap = {
 	.examples = "gospy heap 4711\n"
 		    "gospy heap --limit 10 shop\n"
 		    "gospy heap --stop --max-pause 200ms shop\n"
+		    "gospy heap --for 1m shop\n"
 		    "gospy heap --retained shop\n"
 		    "gospy heap --who main.session shop\n"
 		    "gospy heap --json core.4711",

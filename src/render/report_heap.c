@@ -32,7 +32,7 @@ static const struct table_column columns[COLUMNS] = {
 };
 
 /* "? 48 B with pointers" */
-static void add_type(struct strbuf *text, const struct gospy_graph_type *type)
+void report_heap_add_type(struct strbuf *text, const struct gospy_graph_type *type)
 {
 	if (type->name)
 		strbuf_puts(text, type->name);
@@ -59,7 +59,7 @@ static void add_row(struct table *table, const struct gospy_graph_type *type, ui
 	table_cell_buf(table, &text);
 	table_cell_u64(table, type->sum.objects);
 	strbuf_clear(&text);
-	add_type(&text, type);
+	report_heap_add_type(&text, type);
 	table_name_buf(table, NAME_TEXT, &text);
 }
 
@@ -145,13 +145,18 @@ static void head_json(struct json *json, const struct heap_report *report)
 	json_str(json, "problem", info->problem);
 }
 
-static void type_json(struct json *json, const struct gospy_graph_type *type, uint64_t all)
+void report_heap_type_json(struct json *json, const struct gospy_graph_type *type)
 {
 	json_str(json, "name", type->name);
 	if (!type->name) {
 		json_u64(json, "slot_bytes", type->slot ? type->slot : GOSPY_UNKNOWN);
 		json_bool(json, "pointers", type->pointers);
 	}
+}
+
+static void type_json(struct json *json, const struct gospy_graph_type *type, uint64_t all)
+{
+	report_heap_type_json(json, type);
 	json_u64(json, "objects", type->sum.objects);
 	json_u64(json, "bytes", type->sum.bytes);
 	json_percent(json, "percent", percent(type->sum.bytes, all));

@@ -2,8 +2,9 @@
 #ifndef GOSPY_RENDER_REPORT_HEAP_H
 #define GOSPY_RENDER_REPORT_HEAP_H
 
+#include "base/strbuf.h"
 #include "gospy.h"
-#include "render/out.h"
+#include "render/json.h"
 #include "render/report.h"
 
 struct heap_report {
@@ -15,6 +16,10 @@ struct heap_report {
 /** What keeps the objects of a type alive, or one object. */
 void report_heap_who(struct out *out, const struct gospy_target_info *target,
 		     const struct gospy_graph_paths *paths, enum report_format format);
+/** How a type is called in text, and the members that say it in JSON. */
+void report_heap_add_type(struct strbuf *text, const struct gospy_graph_type *type);
+void report_heap_type_json(struct json *json, const struct gospy_graph_type *type);
+
 void report_heap(struct out *out, const struct heap_report *report, enum report_format format);
 
 #endif

@@ -1,11 +1,14 @@
 """gospy heap against what a program knows of its own objects."""
+import json
 import os
+import subprocess
 import tempfile
+import time
 import unittest
 
 import lib_fixture
 import lib_gospy
-from lib_gospy import (ERROR, OK, ON, ON_PROCESS, PARTIAL, USAGE, TargetTest, on_processes_only,
+from lib_gospy import (ERROR, GOSPY, HANG, OK, ON, ON_PROCESS, PARTIAL, USAGE, TargetTest, on_processes_only,
                        run)
 
 
@@ -144,6 +147,25 @@ class Heap(TargetTest):
         self.assertRegex(text, r"^main\.wide: .* in 1 object, kept alive by these paths\n\n"
                          r".* in 1 object\n    main\.kept\n    \? 256 B with pointers\n"
                          r"    main\.wide\n$")
+
+    @on_processes_only
+    def test_growth(self):
+        fixture = self.fixture()
+        mine = run("heap", "--json", "--for", "1ms", fixture.pid).expect(OK).json()
+        self.assertEqual(mine["before"], mine["after"])
+        self.assertEqual(mine["types"], [])
+        with subprocess.Popen([GOSPY, "heap", "--json", "--for", "5s", str(fixture.pid)],
+                              stdout=subprocess.PIPE, text=True) as looking:
+            # It has been looked at when gospy sleeps; whatever comes earlier is in both looks.
+            deadline = time.monotonic() + HANG
+            while looking.poll() is None and time.monotonic() < deadline:
+                fixture.ask("grow")
+                time.sleep(0.05)
+            mine = json.loads(looking.stdout.read())
+        grown = {entry.get("name"): entry for entry in mine["types"]}["main.grown"]
+        self.assertGreater(grown["after"]["objects"], grown["before"]["objects"])
+        self.assertGreater(mine["after"]["bytes"], mine["before"]["bytes"])
+        run("heap", "--for", "1s", "--retained", fixture.pid).expect(USAGE)
 
     def test_too_little_memory(self):
         """What is known is shown, and it is said that it is not all."""
