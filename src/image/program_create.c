@@ -74,7 +74,7 @@ static enum gospy_code resolve(struct program *program, const struct program_par
 	if (!code)
 		code = program_read_texts(program, err);
 	if (!code)
-		code = program_find_origins(program, err);
+		code = program_find_origins(program, parts->source, err);
 	// A call that was called off may not have found something, which must not be missing for
 	// others.
 	if (!code)
