@@ -52,11 +52,13 @@ static void show(struct batch *batch, struct sample *sample)
 	const struct gospy_snapshot_info *info = gospy_snapshot_info(sample->snapshot);
 	if (!batch->frames && target->note)
 		note(batch, target->note);
+	if (!batch->frames && target->problem)
+		note(batch, target->problem);
 	if (!batch->frames && info->problem)
 		note(batch, info->problem);
 	if (info->not_stopped)
 		note(batch, info->not_stopped);
-	batch->partial |= is_partial(info);
+	batch->partial |= is_partial(info) || target->problem;
 	model_add(batch->model, sample);
 	batch_frame(batch->out, batch->options->format, batch->options->limit, batch->model, target,
 		    ++batch->frames);

@@ -161,11 +161,12 @@ const struct gospy_provenance *gospy_target_provenance(const struct gospy_target
 	return target->image->provenance.at;
 }
 
-/* What cannot be read of a core may have been cut off. A process was asked on the way. */
+/* What cannot be read of a core or a bundle may have been cut off. A process was asked on the way.
+ */
 static enum gospy_code explained(struct gospy_target *target, enum gospy_code code,
 				 struct gospy_error *err)
 {
-	return code && target->source->kind == GOSPY_TARGET_CORE
+	return code && target->source->kind != GOSPY_TARGET_PROCESS
 		       ? source_explain(target->source, code, err)
 		       : code;
 }

@@ -259,6 +259,13 @@ static int note_profile(struct cli *cli, const struct pprof_product *product)
 	if (now->note)
 		cli_note(cli, "%s", now->note);
 	bool whole = now->soundness == GOSPY_SOUND && product->count == product->subjects.len;
+	for (size_t i = 0; i < product->subjects.len; i++) {
+		const struct gospy_target *target = product->subjects.at[i].target;
+		const char *problem = target ? gospy_target_info(target)->problem : NULL;
+		whole &= !problem;
+		if (problem)
+			cli_note(cli, "%s", problem);
+	}
 	return whole ? EXIT_STATUS_OK : EXIT_STATUS_PARTIAL;
 }
 

@@ -55,14 +55,14 @@ static enum gospy_code explain(struct source *source, enum gospy_code code, stru
 {
 	struct core *core = core_of(source);
 	CLEANUP(strbuf_deinit) struct strbuf text = {0};
-	if (core->is_bundle)
-		return code;
 	bool missing = code == GOSPY_E_NOT_GO || code == GOSPY_E_NOT_FOUND ||
 		       code == GOSPY_E_FAULT || code == GOSPY_E_BAD_DATA ||
 		       code == GOSPY_E_UNSUPPORTED;
 	if (!missing)
 		return code;
-	bool has_program = core->files.program == SIZE_MAX
+	// A bundle needs no file.
+	bool has_program = core->is_bundle ? true
+			   : core->files.program == SIZE_MAX
 				   ? core->files.bin != NULL
 				   : mapped_files_fd(&core->files, core->files.program) >= 0;
 	if (has_program)
