@@ -44,6 +44,18 @@ AGENT = ["gc --timeout 100ms", "version --agent --timeout 100ms --json"]
 OF_TARGET = [*(f"summary {options}" for options in SUMMARY),
              *(f"stack {options}" for options in STACK), *FIGURES, *WATCHING, *AGENT]
 
+PROFILES = [
+    *(f"pprof {kind} --debug 1" for kind in
+      ("goroutine", "heap", "allocs", "block", "mutex", "threadcreate")),
+    "pprof goroutine --debug 2", "pprof goroutine --format folded", "pprof heap --format top",
+    "pprof heap --format speedscope -o -", "pprof goroutine --tag state,reason,pid --format folded",
+    "pprof goroutine --non-blocking --format text",
+]
+
+# These make sense on what does not run, too.
+OF_BUNDLE = [command for command in (*OF_TARGET, *PROFILES)
+             if not re.match("process|diff|gc|version --agent|top -n 3", command)]
+
 # The output for programs with very many goroutines would be too long.
 OF_LARGE_TARGET = [command for command in OF_TARGET
                    if re.search("--group|--limit|--goid", command) or command in FIGURES]

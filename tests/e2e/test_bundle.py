@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+"""Each command shows the same on a bundle as on the process that it was made of, in text and in JSON, but
+for where it was read. The process is at rest and stopped meanwhile; when the bundle is looked at, it
+has ended and its program is gone.
+
+By default a few programs and commands take part; GOSPY_BUNDLES=all takes every fixture of every
+version of Go, and all commands. GOSPY_BUNDLES=REGEX takes those programs that it is found in, as
+"1.26.8 pie states", and GOSPY_SHOW=1 prints what differs at once, and how often what was the same."""
+import collections
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import lib_commands
+import lib_fixture
+import lib_gospy
+import lib_targets
+from lib_same import FREE, MASKS, TOP_MASKS, diff_of, in_one_order, mask, same
+
+WHICH = os.environ.get("GOSPY_BUNDLES", "")
+SHOW = os.environ.get("GOSPY_SHOW")
+
+# Variant and fixture of each program that always takes part, of the oldest or the newest Go that it was
+# built with.
+OLDEST, NEWEST = 0, -1
+FEW = ((OLDEST, "stripped", "states"), (NEWEST, "default", "states"), (NEWEST, "cgo", "cgo"),
+       (NEWEST, "pie", "parked"), (OLDEST, "cshared", "clib"), (NEWEST, "plugin", "plughost"))
+
+# What is tried of these, so that each report is, in text and in JSON.
+FEW_COMMANDS = (
+    "summary -v", "summary --group", "summary --json --non-blocking", "stack --system",
+    "stack --threads --native --json", "memstats -a", "memstats --json", "stats --json",
+    "version -v", "doctor -v", "doctor --json", "pprof heap --debug 1",
+    "pprof goroutine --format folded", "top -n 1",
+)
+
+# How often a program is taken that runs: when it is stopped its threads may still go on, each time
+# that gospy lets go of them.
+ATTEMPTS = 4
+
+# Where something was read, how it was stopped, and what the kernel alone tells.
+SOURCE = [
+    mask(FREE, rb" +\((?:paused|nothing ran|not stopped|bundle)[^)]*\)", b" (@)", "how it was read"),
+    mask(FREE, rb"^(.*, pid \d+, go\S+), up .*$", rb"\1, @", "the same, in top"),
+    mask(FREE, rb'"rss":\d+,', b"", "it is the kernel's, and in no bundle"),
+    mask(FREE, rb',"bundle":"[^"]*"(?:,"left_out":"[^"]*")?', b"", "the same"),
+    mask(FREE, rb'"(exact|non_blocking)":(?:true|false)', rb'"\1":@', "the same"),
+    mask(FREE, rb'(?<="active":)\d+', b"@", "of what cannot change all is read at once"),
+    mask(FREE, rb"(?<=^gospy: note: captured in )(.*, )\d+ goroutines? inside the stop", rb"\1@", "the same"),
+    mask(FREE, rb'(?<="stopped_threads":)\d+', b"@",
+         "a command stops only those that it needs, a capture serves all commands"),
+    mask(FREE, rb"^(?:pid \d+|\S+/bundle\.\w+): (?=all|)", b"@: ", "what was looked at"),
+    mask(FREE, rb"^ok +(?:stop|threads) +.*$", b"@", "nothing is there to be stopped"),
+    mask(FREE, rb'\{"topic":"access","name":"(?:stop|threads)","verdict":"ok","text":"[^"]*"\}',
+         b"@", "the same"),
+    mask(FREE, rb'"pid":\d+(?=,"readable")|"core":"[^"]*"(?=,"readable")', b"@",
+         "what was looked at"),
+    mask(FREE, rb"(?<=cycles/second=)\d+", b"@", "measured anew each time"),
+    mask(FREE, rb"(?<=^# MaxRSS = )(?:\d+|\?)", b"@", "the same"),
+    mask(FREE, rb"; --for 1s shows who does not move$", b"", "of a process alone"),
+    mask(FREE, rb"(?<=^Time: ).*", b"@", "when a live profile was made"),
+]
+
+
+def chosen():
+    """The targets that take part."""
+    of_go = [target for target in lib_targets.targets() if target.version != "none"]
+    if WHICH:
+        return [target for target in of_go if WHICH == "all" or re.search(WHICH, str(target))]
+    found = []
+    for which, variant, name in FEW[:2] if lib_gospy.FEW else FEW:
+        fitting = [t for t in of_go if (t.variant, t.name) == (variant, name)
+                   and "(" not in str(t)]
+        found += sorted(fitting, key=lambda t: [int(n) for n in t.version.split(".")])[which:][:1]
+    return found
+
+
+def moved_away(target, place):
+    """The target with the files of its programs copied to a directory of their own, and these."""
+    words, files = [], []
+    for word in target.command:
+        if word.startswith(lib_fixture.DIRECTORY):
+            folder, name = os.path.split(word)
+            # A program that loads a plugin looks for it beside itself.
+            beside = ["plugged"] if name == "plughost" else []
+            files += [shutil.copy(os.path.join(folder, each), place) for each in [name, *beside]]
+            word = os.path.join(place, name)
+        words.append(word)
+    return target._replace(command=tuple(words)), files
+
+
+Ended = collections.namedtuple("Ended", "status out err")
+
+
+def run(command, subject):
+    process = subprocess.run([lib_gospy.GOSPY, *command.split(), str(subject)], check=False,
+                             stdin=subprocess.DEVNULL, capture_output=True,
+                             timeout=lib_gospy.HANG, env={**os.environ, "LC_ALL": "C", "TZ": "UTC"})
+    return Ended(process.returncode, process.stdout, process.stderr)
+
+
+class BundleTest(unittest.TestCase):
+    def setUp(self):
+        self.equal, self.unequal = collections.Counter(), collections.Counter()
+
+    def test_all_is_the_same(self):
+        commands = lib_commands.OF_BUNDLE if WHICH else FEW_COMMANDS
+        targets = chosen()
+        if not targets:
+            self.skipTest("no program that takes part was built")
+        for target in targets:
+            with self.subTest(target=str(target)):
+                self.compare(target, commands)
+        if SHOW:
+            self.show()
+
+    def compare(self, target, commands):
+        left = list(commands)
+        for _ in range(ATTEMPTS):
+            differing = self.differing(target, left)
+            left = list(differing)
+            if not left:
+                break
+        for command in commands:
+            (self.unequal if command in left else self.equal)[target.version, target.variant] += 1
+        if differing:
+            shown = [f"{command}\n{why}" for command, why in list(differing.items())[:5]]
+            text = f"{len(differing)} commands:\n" + "\n".join(shown)
+            if SHOW:
+                print(target, text, file=sys.stderr)
+            self.fail(text)
+
+    def differing(self, target, commands):
+        """Commands and how they differ: of one process, and bundles of it."""
+        with tempfile.TemporaryDirectory(prefix="gospy-core-") as place:
+            target, files = moved_away(target, place)
+            bundles = {mode: os.path.join(place, f"bundle.{mode}") for mode in ("still", "moving")}
+            with lib_targets.Stopped(target, {}) as stopped:
+                run("stack --native", stopped.pid)  # what is read the first time comes into memory
+                began = time.monotonic_ns()
+                live = {command: run(command, stopped.pid) for command in commands}
+                if run("summary", stopped.pid).status == lib_gospy.NO_TARGET:
+                    return {}  # it carries a Go program as data, and is none
+                self.capture(stopped.pid, bundles["still"])
+                if any("--non-blocking" in command for command in commands):
+                    self.capture(stopped.pid, bundles["moving"], "--non-blocking")
+                passed_ns = time.monotonic_ns() - began
+            for path in files:
+                os.unlink(path)
+            found = {}
+            for command in commands:
+                path = bundles["moving" if "--non-blocking" in command else "still"]
+                why = difference(command, live[command], run(command, path), passed_ns)
+                if why:
+                    found[command] = why
+            return found
+
+    def capture(self, pid, path, *how):
+        native = ["--native"] if "--non-blocking" not in how else []
+        words = ["capture", "--redact", "none", "--labels", "--sockets", *native, "--max-pause",
+                 f"{lib_gospy.HANG}s", "-o", path, *how]
+        ended = run(" ".join(words), pid)
+        self.assertIn(ended.status, (lib_gospy.OK, lib_gospy.PARTIAL), ended.err)
+
+    def show(self):
+        for key in sorted({*self.equal, *self.unequal}):
+            print(*key, self.equal[key], "equal", self.unequal[key], "unequal", file=sys.stderr)
+
+
+class BusyTest(unittest.TestCase):
+    """What was read at different times, of a program that works, is no contradiction."""
+
+    def test_nothing_is_wrong(self):
+        builds = [build for name in ("busy", "churn")
+                  for build in lib_fixture.builds(name, variants=("default",))[::-1][:1 + bool(WHICH)]]
+        if not builds:
+            self.skipTest("no program that takes part was built")
+        for build in builds:
+            with self.subTest(build=str(build)), lib_fixture.start(build) as fixture, \
+                    tempfile.TemporaryDirectory(prefix="gospy-core-") as place:
+                for i in range(20 if WHICH else 4):
+                    self.look(fixture.pid, os.path.join(place, str(i)),
+                              "--non-blocking" if i % 2 else "--max-pause")
+
+    def look(self, pid, path, how):
+        """doctor finds what it finds in the process, and what was whole can be read."""
+        words = [how, f"{lib_gospy.HANG}s"] if how == "--max-pause" else [how]
+        taken = run(" ".join(["capture", "-o", path, *words]), pid)
+        self.assertIn(taken.status, (lib_gospy.OK, lib_gospy.PARTIAL), taken.err)
+        self.assertEqual(problems(run("doctor --json", path)), problems(run("doctor --json", pid)))
+        for command in ("summary --json", "stack --system", "memstats -a", "stats -v",
+                        "pprof goroutine --debug 1"):
+            ended = run(command, path)
+            # Some figures, and some stacks, cannot be read without a stop.
+            expected = {lib_gospy.OK, taken.status, *([lib_gospy.PARTIAL] if len(words) == 1 else [])}
+            self.assertIn(ended.status, expected, f"{command}: {ended.err}")
+
+
+def problems(ended):
+    """What a run of doctor complains of."""
+    findings = json.loads(ended.out)["findings"]
+    return [finding for finding in findings if finding["verdict"] != "ok"]
+
+
+def difference(command, live, bundle, passed_ns):
+    """How the two differ, as a text; empty: in nothing but where they were read."""
+    masks = SOURCE + (TOP_MASKS if command.startswith("top") else MASKS)
+    lines = [] if live.status == bundle.status else [f"status {live.status}, then {bundle.status}"]
+    for before, now in ((live.out, bundle.out), (live.err, bundle.err)):
+        if command.startswith("top"):
+            before, now = in_one_order(before), in_one_order(now)
+        if not same(before, now, masks, passed_ns):
+            lines += diff_of(command, before, now, masks)[:40]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    unittest.main()
