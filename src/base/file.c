@@ -57,9 +57,35 @@ enum gospy_code file_reopen(int found_fd, const char *name, int *fd_ret, struct 
 	return found(open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), name, fd_ret, err);
 }
 
+/* Where there is no /proc, what was found can only be opened by its name once more. */
+static enum gospy_code open_the_same(int found_fd, const char *path, int *fd_ret,
+				     struct gospy_error *err)
+{
+	struct stat found_st, st;
+	int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0 || fstat(found_fd, &found_st) != 0 || fstat(fd, &st) != 0)
+		return err_os(err, errno, "cannot open %s", path);
+	if (st.st_dev != found_st.st_dev || st.st_ino != found_st.st_ino)
+		return err_set(err, GOSPY_E_BAD_DATA, "%s became another file meanwhile", path);
+	*fd_ret = take_fd(&fd);
+	return GOSPY_OK;
+}
+
+enum gospy_code file_open_found(int found_fd, const char *path, int *fd_ret,
+				struct gospy_error *err)
+{
+	struct gospy_error why = {0};
+	enum gospy_code code = file_reopen(found_fd, path, fd_ret, &why);
+	if (code && why.os_errno == ENOENT && access("/proc/self/fd", F_OK) != 0)
+		return open_the_same(found_fd, path, fd_ret, err);
+	if (code && err)
+		*err = why;
+	return code;
+}
+
 enum gospy_code file_open(const char *path, int *fd_ret, struct gospy_error *err)
 {
 	int fd CLEANUP_CLOSE = -1;
 	enum gospy_code code = file_find(path, &fd, err);
-	return code ? code : file_reopen(fd, path, fd_ret, err);
+	return code ? code : file_open_found(fd, path, fd_ret, err);
 }

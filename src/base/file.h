@@ -18,8 +18,11 @@ enum gospy_code file_find_below(int root, const char *path, int *fd_ret, struct 
 /** Open for reading what was found, called `name` in messages. Never waits. GOSPY_E_BAD_DATA: it is
  * not a regular file. */
 enum gospy_code file_reopen(int found_fd, const char *name, int *fd_ret, struct gospy_error *err);
+/** The same of what file_find() has found by this path, also where there is no /proc. */
+enum gospy_code file_open_found(int found_fd, const char *path, int *fd_ret,
+				struct gospy_error *err);
 
-/** file_find() and file_reopen(). */
+/** file_find() and file_open_found(). */
 enum gospy_code file_open(const char *path, int *fd_ret, struct gospy_error *err);
 
 #endif

@@ -175,7 +175,7 @@ enum gospy_code input_open(const char *path, uint64_t max_unpacked, struct input
 		return code;
 	if (fstat(found, &st) == 0 && S_ISDIR(st.st_mode))
 		return err_set(err, GOSPY_E_BAD_DATA, "%s is a directory", path);
-	code = file_reopen(found, path, &fd, err);
+	code = file_open_found(found, path, &fd, err);
 	return code ? code : input_open_fd(fd, path, max_unpacked, ret, err);
 }
 

@@ -202,6 +202,35 @@ class BusyTest(unittest.TestCase):
             self.assertIn(ended.status, expected, f"{command}: {ended.err}")
 
 
+class NowhereTest(unittest.TestCase):
+    """Where there is gospy and nothing else: no /proc, no /tmp, no program."""
+
+    @unittest.skipIf(os.geteuid() or lib_gospy.has_sanitizers(), "needs root, and no sanitizers")
+    def test_all_is_there(self):
+        builds = lib_fixture.builds("states", variants=("default",))
+        if not builds:
+            self.skipTest("no build of states")
+        with tempfile.TemporaryDirectory(prefix="gospy-core-") as place:
+            libraries = subprocess.run(["ldd", lib_gospy.GOSPY], check=True, capture_output=True,
+                                       text=True).stdout
+            for path in re.findall(r"(/\S+) \(0x", libraries):
+                os.makedirs(place + os.path.dirname(path), exist_ok=True)
+                shutil.copy(path, place + path)
+            shutil.copy(lib_gospy.GOSPY, place + "/gospy")
+            with lib_fixture.start(builds[-1]) as fixture:
+                taken = run(f"capture -o {place}/bundle", fixture.pid)
+                self.assertEqual(taken.status, lib_gospy.OK, taken.err)
+            for command in ("summary --json", "stack", "doctor", "memstats", "version"):
+                here = run(command, place + "/bundle")
+                there = subprocess.run(
+                    ["/gospy", *command.split(), "/bundle"], check=False, capture_output=True,
+                    stdin=subprocess.DEVNULL, env={"LC_ALL": "C", "TZ": "UTC"},
+                    preexec_fn=lambda: os.chroot(place), cwd="/", timeout=lib_gospy.HANG)
+                here = Ended(here.status, here.out.replace(place.encode(), b""), here.err)
+                there = Ended(there.returncode, there.stdout, there.stderr)
+                self.assertEqual(difference(command, here, there, 0), "")
+
+
 def problems(ended):
     """What a run of doctor complains of."""
     findings = json.loads(ended.out)["findings"]
