@@ -21,6 +21,7 @@ MASKS = [
     mask(CLOCK, rb'(?<="elapsed_ns":)(\d+)', b"@", "the same, as `process` calls it"),
     mask(CLOCK, rb'(?<="wait_ns":)(\d+)', b"@", "a goroutine that waits goes on waiting"),
     mask(CLOCK, rb'(?<="longest_wait_ns":)(\d+)', b"@", "so does a group of them"),
+    mask(FREE, rb'(?<="minutes_m(?:in|ax)":)\d+', b"@", "so does a group of stacks, in minutes"),
     mask(FREE, rb'(?<="due_ns":)\d+', b"@", "a timer comes nearer"),
     mask(FREE, rb"(?<=, )" + SPAN + rb"(?= to go\b)", b"@", "as due_ns"),
     mask(FREE, rb"(, (?:timer|deadline) in )" + SPAN, rb"\1@", "as due_ns"),
