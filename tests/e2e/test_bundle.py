@@ -18,6 +18,7 @@ import time
 import unittest
 
 import lib_commands
+import lib_core
 import lib_fixture
 import lib_gospy
 import lib_targets
@@ -200,6 +201,46 @@ class BusyTest(unittest.TestCase):
             # Some figures, and some stacks, cannot be read without a stop.
             expected = {lib_gospy.OK, taken.status, *([lib_gospy.PARTIAL] if len(words) == 1 else [])}
             self.assertIn(ended.status, expected, f"{command}: {ended.err}")
+
+
+class DebuggerTest(unittest.TestCase):
+    """Debuggers open a bundle as the core file that it is."""
+
+    def setUp(self):
+        builds = lib_fixture.builds("states", variants=("default",))
+        if not builds:
+            self.skipTest("no build of states")
+        self.program, self.path = builds[-1].path, os.path.join(lib_core.directory(self), "bundle")
+        with lib_fixture.start(builds[-1]) as fixture:
+            taken = run(f"capture --plain -o {self.path}", fixture.pid)
+            self.assertEqual(taken.status, lib_gospy.OK, taken.err)
+        self.shown = json.loads(run("stack --json --system --threads", self.path).out)
+
+    def ask(self, *words):
+        """What a debugger says of it; the test is skipped where there is none."""
+        if not shutil.which(words[0]):
+            self.skipTest(f"no {words[0]}")
+        return subprocess.run([*words, self.program, self.path], check=False, text=True,
+                              stdin=subprocess.DEVNULL, capture_output=True,
+                              timeout=lib_gospy.HANG).stdout
+
+    def test_gdb(self):
+        said = self.ask("gdb", "-nx", "-batch", "-iex", "set auto-load off", "-ex", "info threads")
+        self.assertEqual({int(tid) for tid in re.findall(r"\bLWP (\d+)", said)},
+                         {thread["tid"] for thread in self.shown["threads"]})
+
+    def test_dlv(self):
+        """All goroutines, those of the runtime too, each with calls."""
+        commands = os.path.join(os.path.dirname(self.path), "commands")
+        with open(commands, "w", encoding="ascii") as f:
+            f.write("goroutines -t\nexit\n")
+        said = self.ask("dlv", "--check-go-version=false", "--allow-non-terminal-interactive=true",
+                        "--init", commands, "core")
+        shown = json.loads(run("summary --json --system", self.path).out)["goroutines"]
+        parts = re.split(r"(?m)^[* ] Goroutine (?=\d)", said)[1:]
+        self.assertEqual({int(part.split()[0]) for part in parts}, {g["goid"] for g in shown})
+        for part in parts:
+            self.assertRegex(part, r"(?m)^\s+0  0x", part)
 
 
 class NowhereTest(unittest.TestCase):
