@@ -395,8 +395,10 @@ static enum gospy_code capture_stopping(struct passes *p, const struct map *tids
 		p->options->max_pause_ns ? p->options->max_pause_ns : default_max_pause_ns;
 	*reached_ret = true;
 	c->exact = needs_moment(p) || is_of_ms(p);
-	// The verification proves what is read before it, and a core file never changes.
-	mem_record_later(p->image->mem, !c->exact || p->source->frozen);
+	// The verification proves what is read before it, and a core file never changes. Where all
+	// are active it asks nothing, though stacks of those that were parked are of before.
+	bool proves = !c->exact && !collect_all_are_active(c);
+	mem_record_later(p->image->mem, proves || p->source->frozen);
 	enum gospy_code code = copy_running(p, err);
 	if (!code && p->options->native)
 		code = collect_native_prepare(p, &work.native, err);

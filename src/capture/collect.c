@@ -434,6 +434,11 @@ enum gospy_code collect_first(struct passes *p, struct gospy_error *err)
 	return bulk_run(&bulk, NULL, err);
 }
 
+bool collect_all_are_active(const struct capture *c)
+{
+	return c->sorted <= ALL_ACTIVE_MAX;
+}
+
 static void visit_active(void *ctx, unsigned worker, size_t i, const uint8_t *bytes,
 			 const uint8_t *again)
 {
@@ -445,7 +450,7 @@ static void visit_active(void *ctx, unsigned worker, size_t i, const uint8_t *by
 		refresh_parked(p, bytes, rec);
 	else if (!kept)
 		refresh(p, rec, bytes);
-	if (parked && p->capture->sorted > ALL_ACTIVE_MAX)
+	if (parked && !collect_all_are_active(p->capture))
 		return;
 	rec->flags |= G_ACTIVE;
 	pick(p, worker, i);

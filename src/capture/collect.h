@@ -25,6 +25,8 @@ enum gospy_code collect_listed(struct capture *c, const struct image *image,
 			       struct gospy_error *err);
 /** Fill .uncounted of the capture, before the first copy. */
 void collect_uncounted(struct passes *p);
+/** Are they so few that all are read in the stop? */
+bool collect_all_are_active(const struct capture *c);
 /** First copy, target running. */
 enum gospy_code collect_first(struct passes *p, struct gospy_error *err);
 /** Second copy: whatever changed, or cannot be proved to stand still, becomes active. */
