@@ -53,8 +53,8 @@ static const struct opt core_opts[] = {
 	{"bin", .type = OPT_STRING, AT(target.bin), .arg = "FILE",
 	 .help = "the program, or an unstripped twin of it to take symbols from"},
 	{"core", .type = OPT_STRING, AT(target.core), .arg = "FILE",
-	 .help = "look at a core file or a bundle, not at a process; - is standard input; its name "
-		 "alone will do (also: --bundle)"},
+	 .help = "look at a core file or bundle (also: --bundle), not at a process; - is standard "
+		 "input; its name alone will do"},
 	{"bundle", .type = OPT_STRING, AT(target.core)},
 	{"root", .type = OPT_STRING, AT(target.root), .arg = "DIR",
 	 .help = "of a core: look for the files of the process below this directory"},
