@@ -1237,7 +1237,8 @@ struct gospy_graph_paths {
 
 /**
  * What keeps the objects of a type alive, which is named as gospy_graph_types() names it; or one
- * object, by an address in it, "0xc000012345". At most `most` paths. The result is the graph's.
+ * object, by an address in it, "0xc000012345"; NULL: all objects. At most `most` paths. The result
+ * is the graph's.
  * GOSPY_E_NOT_FOUND: there is no such object, or nothing leads to it; GOSPY_E_USAGE: the graph was
  * taken without .paths.
  */

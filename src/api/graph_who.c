@@ -188,9 +188,11 @@ static enum gospy_code who_type(struct gospy_graph *graph, const char *name, siz
 {
 	CLEANUP_FREE bool *wanted = calloc(graph->tally.type_count + 1, sizeof(*wanted));
 	struct counting counting = {0};
-	size_t types;
-	if (!wanted || !find_types(graph, name, wanted, &types))
+	size_t types = 1;
+	if (!wanted || (name && !find_types(graph, name, wanted, &types)))
 		return err_nomem(err);
+	for (size_t i = 0; !name && i < graph->tally.type_count; i++)
+		wanted[i] = true;
 	if (!types)
 		return err_set(err, GOSPY_E_NOT_FOUND,
 			       "no object of type '%.100s' can be reached: `gospy heap` lists the "
@@ -199,8 +201,8 @@ static enum gospy_code who_type(struct gospy_graph *graph, const char *name, siz
 	enum gospy_code code = count_objects(graph, wanted, &counting, err);
 	size_t n = counting.all.len < most ? counting.all.len : most;
 	struct gospy_graph_path *paths = arena_calloc(&graph->arena, n + 1, sizeof(*paths));
-	ret->name = arena_strdup(&graph->arena, name);
-	if (!code && (!paths || !ret->name))
+	ret->name = name ? arena_strdup(&graph->arena, name) : NULL;
+	if (!code && (!paths || (name && !ret->name)))
 		code = err_nomem(err);
 	if (!code && counting.all.len)
 		qsort(counting.all.at, counting.all.len, sizeof(*counting.all.at), by_counted);
@@ -292,7 +294,7 @@ enum gospy_code gospy_graph_who(struct gospy_graph *graph, const char *what, siz
 				const struct gospy_graph_paths **ret, struct gospy_error *err)
 {
 	char *end;
-	if (!graph || !what || !ret)
+	if (!graph || !ret)
 		return err_set(err, GOSPY_E_USAGE, "gospy_graph_who: bad argument");
 	if (!graph->has_paths)
 		return err_set(err, GOSPY_E_USAGE, "gospy_graph_who: the graph has no paths");
@@ -303,8 +305,8 @@ enum gospy_code gospy_graph_who(struct gospy_graph *graph, const char *what, siz
 	if (!graph->paths.of)
 		code = paths_init(&graph->paths, &graph->mark, graph->types, &graph->budget,
 				  root_number, graph, err);
-	uint64_t addr = strtoull(what, &end, 16);
-	bool is_address = strncmp(what, "0x", 2) == 0 && what[2] && !*end;
+	uint64_t addr = what ? strtoull(what, &end, 16) : 0;
+	bool is_address = what && strncmp(what, "0x", 2) == 0 && what[2] && !*end;
 	if (!code)
 		code = is_address ? who_address(graph, addr, paths, err)
 				  : who_type(graph, what, most, paths, err);

@@ -1,23 +1,31 @@
-#include <unistd.h>
-
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "cli/progress.h"
 #include "cli/shared.h"
 #include "cli/which.h"
+#include "render/heap_flame.h"
 #include "render/report_heap.h"
 #include "render/report_heap_diff.h"
 #include "render/units.h"
+
+enum heap_format { HEAP_REPORT, HEAP_HTML, HEAP_SVG };
 
 struct heap_cmd_options {
 	struct target_options target;
 	uint64_t limit, max_memory, max_pause_ns, for_ns;
 	const char *who;
+	enum heap_format picture;
 	bool retained, stop;
 };
 
 #define AT(member) .offset = offsetof(struct heap_cmd_options, member)
+
+static const struct opt_choice pictures[] = {
+	{"html", HEAP_HTML},
+	{"svg", HEAP_SVG},
+	{0},
+};
 
 static const struct opt heap_opts[] = {
 	{"who", .type = OPT_STRING, AT(who), .arg = "TYPE|ADDR",
@@ -25,6 +33,8 @@ static const struct opt heap_opts[] = {
 		 "from globals and stacks"},
 	{"retained", .type = OPT_FLAG, AT(retained),
 	 .help = "how much would be freed with the objects of each type, most first"},
+	{"format", .type = OPT_CHOICE, AT(picture), .arg = "F", .choices = pictures,
+	 .help = "who keeps what alive, as a flame graph: html, a page of its own, or svg"},
 	{"limit", 'n', OPT_NUMBER, AT(limit), .arg = "N",
 	 .help = "show the first N types (default 30 on a terminal; 0: all), or paths (default "
 		 "10)"},
@@ -74,7 +84,7 @@ static enum gospy_code look(struct cli *cli, const struct heap_cmd_options *opti
 	progress_init(&progress, cli);
 	const struct gospy_graph_options how = {.size = sizeof(how),
 						.max_memory = options->max_memory,
-						.paths = options->who,
+						.paths = options->who || options->picture,
 						.stop = options->stop,
 						.max_pause_ns = options->max_pause_ns,
 						.retained = options->retained && !options->who,
@@ -95,6 +105,18 @@ static int show_who(struct cli *cli, const struct heap_cmd_options *options,
 		return cli_fail(cli, &err);
 	report_heap_who(cli->out, gospy_target_info(target), paths, cli->format);
 	return note_graph(cli, target, gospy_graph_info(graph));
+}
+
+static int show_picture(struct cli *cli, const struct heap_cmd_options *options,
+			struct gospy_target *target, struct gospy_graph *graph)
+{
+	const struct gospy_graph_paths *paths;
+	struct gospy_error err;
+	enum gospy_code code = gospy_graph_who(graph, NULL, SIZE_MAX, &paths, &err);
+	if (!code && !heap_flame(cli->out, gospy_target_info(target), gospy_graph_info(graph),
+				 paths, options->picture == HEAP_SVG))
+		code = err_nomem(&err);
+	return code ? cli_fail(cli, &err) : note_graph(cli, target, gospy_graph_info(graph));
 }
 
 static uint64_t limit_of(const struct cli *cli, const struct heap_cmd_options *options)
@@ -133,6 +155,8 @@ static int show(struct cli *cli, const struct which_one *one, void *ctx)
 		return cli_fail(cli, &err);
 	if (options->who)
 		return show_who(cli, options, target, graph);
+	if (options->picture)
+		return show_picture(cli, options, target, graph);
 	if (options->for_ns)
 		return show_change(cli, options, target, graph);
 	const struct heap_report report = {gospy_target_info(target), graph,
@@ -153,6 +177,20 @@ static int heap_run(struct cli *cli, char **args)
 		err_set(&err, GOSPY_E_USAGE, "--for goes with neither --who nor --retained");
 		return cli_fail(cli, &err);
 	}
+	if (options.picture && (options.who || options.retained || options.for_ns || cli->format)) {
+		err_set(&err, GOSPY_E_USAGE,
+			"--format is a picture of the whole heap: it goes with "
+			"none of --who, --retained, --for and --json");
+		return cli_fail(cli, &err);
+	}
+	// A terminal shows a page's source, which nobody wants to read.
+	if (options.picture && cli->out->rows) {
+		err_set(&err, GOSPY_E_USAGE,
+			"this is not for a terminal: write it to a file, > "
+			"heap.%s",
+			options.picture == HEAP_SVG ? "svg" : "html");
+		return cli_fail(cli, &err);
+	}
 	return which_each(cli, &options.target, args, count, show, &options);
 }
 
@@ -167,6 +205,7 @@ const struct cmd cmd_heap = {
 	.examples = "gospy heap 4711\n"
 		    "gospy heap --limit 10 shop\n"
 		    "gospy heap --stop --max-pause 200ms shop\n"
+		    "gospy heap --format html shop > heap.html\n"
 		    "gospy heap --for 1m shop\n"
 		    "gospy heap --retained shop\n"
 		    "gospy heap --who main.session shop\n"

@@ -148,6 +148,17 @@ class Heap(TargetTest):
                          r".* in 1 object\n    main\.kept\n    \? 256 B with pointers\n"
                          r"    main\.wide\n$")
 
+    def test_flame_graphs(self):
+        fixture = self.fixture()
+        page = run("heap", "--format", "html", fixture.pid).expect(OK).out
+        self.assertTrue(page.startswith("<!"))
+        self.assertTrue("what keeps it alive" in page)
+        picture = run("heap", "--format", "svg", fixture.pid).expect(OK).out
+        for text in ("<svg", "main.kept", "main.huge"):
+            self.assertTrue(text in picture, text)
+        for other in (["--json"], ["--retained"], ["--who", "main.tree"], ["--for", "1s"]):
+            run("heap", "--format", "svg", *other, fixture.pid).expect(USAGE)
+
     @on_processes_only
     def test_growth(self):
         fixture = self.fixture()
