@@ -73,8 +73,8 @@ WITHOUT_TARGET = [
     "stack --nonsense 1", "stack 1 --native --non-blocking", "summary --pc here 1",
     "top -n 1 --group here 1", "completion bash", "completion zsh", "completion fish",
     *(f"help {command}" for command in
-      ("list", "tree", "process", "summary", "stack", "top", "stats", "memstats", "version",
-       "diff", "doctor", "gc", "setgc", "trace", "pprof-cpu", "pprof-heap", "completion", "help")),
+      ("list", "tree", "process", "summary", "stack", "top", "stats", "memstats", "heap",
+       "version", "diff", "doctor", "gc", "setgc", "trace", "pprof-cpu", "pprof-heap", "completion", "help")),
     *(f"{command} 8388608" for command in
       ("summary", "summary --json", "stack", "stats", "memstats --json", "version", "process",
        "doctor", "top -n 1", "gc")),

@@ -35,7 +35,7 @@ class TargetErrorTest(ErrorTest):
     def test_no_such_process(self):
         ended = subprocess.Popen(["true"])
         ended.wait()
-        for command in ("summary", "stats", "memstats", "version"):
+        for command in ("summary", "stats", "memstats", "heap", "version"):
             self.assertIn(str(ended.pid), self.refused(lib_gospy.NO_TARGET, command, ended.pid))
 
     def test_not_go(self):
@@ -47,7 +47,7 @@ class TargetErrorTest(ErrorTest):
 
     def test_32_bit(self):
         fixture = self.target("parked", "386", "-n", "10")
-        for command in ("summary", "stats", "memstats"):
+        for command in ("summary", "stats", "memstats", "heap"):
             self.assertIn("32-bit", self.refused(lib_gospy.ERROR, command, fixture.pid))
 
     def test_zombie(self):
