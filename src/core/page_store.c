@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/map.h"
 #include "core/frame_zstd.h"
 #include "core/put_log.h"
@@ -16,8 +17,9 @@ enum {
 	OPEN_MAX = 512,
 	OPEN_PAGES = PAGE_STORE_OPEN / PAGE_BYTES,
 	IDLE_MAX = 8, /* packers that are kept for whoever needs one next */
-	/* Of PAGE_STORE_ASIDE, what is made ready: what most stops need. */
+	/* Of PAGE_STORE_ASIDE, what is made ready at least: what most stops need. */
 	ASIDE_AT_FIRST = 1 << 20,
+	ASIDE_LOGS = 2,
 };
 
 struct packed {
@@ -56,8 +58,14 @@ struct page_store {
 	atomic_size_t packed;  /* bytes */
 	atomic_bool failed;    /* something was lost */
 	atomic_bool sets_aside;
-	pthread_mutex_t aside_lock; /* of what follows; whoever has it may wait for the others */
-	struct put_log aside;
+	/* Two threads do not wait for each other, nor for memory that the other one has written to.
+	 * Whoever has the locks of both may wait for other locks. */
+	struct aside {
+		char apart[128];
+		pthread_mutex_t lock;
+		struct put_log log;
+	} asides[ASIDE_LOGS];
+	char apart[128];
 	struct range_notes *notes; /* of what was set aside; or NULL */
 	struct packer *writer;     /* sealed: of who writes */
 	uint8_t *scratch;          /* sealed: a chunk that is unpacked */
@@ -417,13 +425,38 @@ static enum gospy_code put_kept(void *ctx, uint64_t addr, const void *bytes, siz
 	return put(store, addr, bytes, len, err);
 }
 
-/* With .aside_lock. */
+static void lock_asides(struct page_store *store)
+{
+	for (size_t i = 0; i < ASIDE_LOGS; i++)
+		pthread_mutex_lock(&store->asides[i].lock);
+}
+
+static void unlock_asides(struct page_store *store)
+{
+	for (size_t i = 0; i < ASIDE_LOGS; i++)
+		pthread_mutex_unlock(&store->asides[i].lock);
+}
+
+/* With the locks of .asides. */
 static enum gospy_code replay(struct page_store *store, struct gospy_error *err)
 {
-	enum gospy_code code = put_log_replay(&store->aside, put_kept, store, err);
-	put_log_deinit(&store->aside);
+	const struct put_log *const logs[] = {&store->asides[0].log, &store->asides[1].log};
+	enum gospy_code code = put_log_replay(logs, put_kept, store, err);
+	for (size_t i = 0; i < ASIDE_LOGS; i++)
+		put_log_deinit(&store->asides[i].log);
 	atomic_store(&store->sets_aside, false);
 	return code;
+}
+
+/* A log for this thread, which is locked: the one that it had before, unless another has it now. */
+static size_t choose_log(struct page_store *store)
+{
+	static _Thread_local size_t log;
+	if (pthread_mutex_trylock(&store->asides[log].lock) != 0) {
+		log = 1 - log;
+		pthread_mutex_lock(&store->asides[log].lock);
+	}
+	return log;
 }
 
 /* If there is no room for it, what was set aside comes before it. */
@@ -431,12 +464,17 @@ static enum gospy_code put_aside(struct page_store *store, uint64_t addr, const 
 				 size_t len, bool *is_aside_ret, struct gospy_error *err)
 {
 	enum gospy_code code = GOSPY_OK;
-	pthread_mutex_lock(&store->aside_lock);
+	const size_t log = choose_log(store);
 	bool still = atomic_load(&store->sets_aside);
-	*is_aside_ret = still && put_log_add(&store->aside, PAGE_STORE_ASIDE, addr, bytes, len);
-	if (still && !*is_aside_ret)
+	*is_aside_ret = still && put_log_add(&store->asides[log].log, PAGE_STORE_ASIDE / ASIDE_LOGS,
+					     clock_mono_ns(), addr, bytes, len);
+	pthread_mutex_unlock(&store->asides[log].lock);
+	if (!still || *is_aside_ret)
+		return GOSPY_OK;
+	lock_asides(store);
+	if (atomic_load(&store->sets_aside))
 		code = replay(store, err);
-	pthread_mutex_unlock(&store->aside_lock);
+	unlock_asides(store);
 	return code;
 }
 
@@ -456,15 +494,23 @@ enum gospy_code page_store_put(struct page_store *store, uint64_t addr, const vo
 
 void page_store_set_aside(struct page_store *store, struct range_notes *notes)
 {
+	// All that was noted may have changed, and be read once more.
+	const size_t noted = notes ? range_notes_bytes(notes) : 0;
+	size_t each = ASIDE_AT_FIRST + noted / ASIDE_LOGS;
+	if (each > PAGE_STORE_ASIDE / ASIDE_LOGS)
+		each = PAGE_STORE_ASIDE / ASIDE_LOGS;
+	bool good = true;
+	for (size_t i = 0; i < ASIDE_LOGS; i++)
+		good &= put_log_reserve(&store->asides[i].log, each);
 	store->notes = notes;
-	atomic_store(&store->sets_aside, put_log_reserve(&store->aside, ASIDE_AT_FIRST));
+	atomic_store(&store->sets_aside, good);
 }
 
 enum gospy_code page_store_catch_up(struct page_store *store, struct gospy_error *err)
 {
-	pthread_mutex_lock(&store->aside_lock);
+	lock_asides(store);
 	enum gospy_code code = replay(store, err);
-	pthread_mutex_unlock(&store->aside_lock);
+	unlock_asides(store);
 	store->notes = NULL;
 	return code;
 }
@@ -527,7 +573,8 @@ enum gospy_code page_store_create(struct page_store **ret, struct gospy_error *e
 	if (!store)
 		return err_nomem(err);
 	pthread_mutex_init(&store->lock, NULL);
-	pthread_mutex_init(&store->aside_lock, NULL);
+	for (size_t i = 0; i < ASIDE_LOGS; i++)
+		pthread_mutex_init(&store->asides[i].lock, NULL);
 	*ret = store;
 	return GOSPY_OK;
 }
@@ -545,19 +592,23 @@ void page_store_destroy(struct page_store *store)
 	}
 	packer_destroy(store->writer);
 	free(store->scratch);
-	put_log_deinit(&store->aside);
+	for (size_t i = 0; i < ASIDE_LOGS; i++) {
+		put_log_deinit(&store->asides[i].log);
+		pthread_mutex_destroy(&store->asides[i].lock);
+	}
 	vec_free(&store->chunks);
 	map_deinit(&store->map);
 	pthread_mutex_destroy(&store->lock);
-	pthread_mutex_destroy(&store->aside_lock);
 	free(store);
 }
 
 size_t page_store_memory(struct page_store *store)
 {
 	pthread_mutex_lock(&store->lock);
-	size_t others = store->chunks.len * sizeof(struct chunk) + store->aside.bytes.cap;
+	size_t others = store->chunks.len * sizeof(struct chunk);
 	pthread_mutex_unlock(&store->lock);
+	for (size_t i = 0; i < ASIDE_LOGS; i++)
+		others += store->asides[i].log.bytes.cap;
 	return others + atomic_load(&store->touched) * (PAGE_BYTES + PAGE_KNOWN) +
 	       atomic_load(&store->packed);
 }

@@ -8,6 +8,7 @@
 #include "base/vec.h"
 
 struct put_entry {
+	uint64_t when_ns;
 	uint64_t addr;
 	size_t len;
 };
@@ -21,10 +22,13 @@ struct put_log {
 /** Room for that many bytes, which is touched so that it costs nothing later. False: no memory is
  * left. */
 bool put_log_reserve(struct put_log *log, size_t bytes);
-/** False: there would be more than `most` bytes in it, or no memory is left. */
-bool put_log_add(struct put_log *log, size_t most, uint64_t addr, const void *bytes, size_t len);
-/** Call `put` for each entry in their order, as long as it returns GOSPY_OK. */
-enum gospy_code put_log_replay(const struct put_log *log,
+/** Times only grow in a log. False: there would be more than `most` bytes in it, or no memory is
+ * left.
+ */
+bool put_log_add(struct put_log *log, size_t most, uint64_t when_ns, uint64_t addr,
+		 const void *bytes, size_t len);
+/** Call `put` for each entry of both logs by their times, as long as it returns GOSPY_OK. */
+enum gospy_code put_log_replay(const struct put_log *const logs[2],
 			       enum gospy_code (*put)(void *ctx, uint64_t addr, const void *bytes,
 						      size_t len, struct gospy_error *err),
 			       void *ctx, struct gospy_error *err);

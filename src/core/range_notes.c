@@ -28,6 +28,7 @@ struct stripe {
 	struct map map;     /* address -> struct noted */
 	struct noted *last; /* the same is asked for again and again */
 	VEC(struct noted *) chunks;
+	size_t words; /* of all notes */
 };
 
 struct range_notes {
@@ -114,6 +115,7 @@ bool range_notes_add(struct range_notes *notes, uint64_t addr, size_t len, enum 
 		struct stripe *stripe = &notes->stripes[chunk / CHUNK_BYTES % STRIPES];
 		pthread_mutex_lock(&stripe->lock);
 		bool good = add(stripe, chunk, word, n, kind);
+		stripe->words += n;
 		pthread_mutex_unlock(&stripe->lock);
 		if (!good)
 			return false;
@@ -124,6 +126,14 @@ bool range_notes_add(struct range_notes *notes, uint64_t addr, size_t len, enum 
 }
 
 /* ---- reading the notes */
+
+size_t range_notes_bytes(const struct range_notes *notes)
+{
+	size_t words = 0;
+	for (size_t i = 0; i < STRIPES; i++)
+		words += notes->stripes[i].words;
+	return words * 8;
+}
 
 static int compare(const void *a, const void *b)
 {

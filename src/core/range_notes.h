@@ -37,6 +37,9 @@ void range_notes_destroy(struct range_notes *notes);
 bool range_notes_add(struct range_notes *notes, uint64_t addr, size_t len, enum range_kind kind)
 	__attribute__((warn_unused_result));
 
+/** Bytes that were noted; what was noted twice counts twice. Nothing is added meanwhile. */
+size_t range_notes_bytes(const struct range_notes *notes);
+
 /** Put the chunks in order of their addresses; nothing is added any more. False: out of memory. */
 bool range_notes_sort(struct range_notes *notes, size_t *count_ret)
 	__attribute__((warn_unused_result));

@@ -277,10 +277,8 @@ static void *puts_stacks(void *arg)
 	return NULL;
 }
 
-static void threads(void **state)
+static void put_by_threads(struct page_store *store)
 {
-	(void)state;
-	struct page_store *store = create();
 	struct putter putters[THREADS];
 	for (size_t i = 0; i < THREADS; i++) {
 		putters[i] = (struct putter){.store = store, .number = i};
@@ -291,6 +289,31 @@ static void threads(void **state)
 		assert_int_equal(pthread_join(putters[i].thread, NULL), 0);
 		assert_false(putters[i].failed);
 	}
+}
+
+static void threads(void **state)
+{
+	(void)state;
+	struct page_store *store = create();
+	put_by_threads(store);
+	assert_all(store);
+	page_store_destroy(store);
+}
+
+/* More than there is room for, and what one thread puts when others have ended lies over it. */
+static void threads_aside(void **state)
+{
+	(void)state;
+	struct page_store *store = create();
+	for (int round = 0; round < 2; round++) {
+		page_store_set_aside(store, NULL);
+		put(store, CHUNK_BYTES, 5000, 1);
+		if (round)
+			put_by_threads(store);
+		put(store, CHUNK_BYTES + 100, 5000, (uint8_t)(2 + round));
+		put(store, 0, 100, 4);
+		assert_int_equal(page_store_catch_up(store, &err), GOSPY_OK);
+	}
 	assert_all(store);
 	page_store_destroy(store);
 }
@@ -300,8 +323,8 @@ static void threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(nothing), TEST(parts),       TEST(anywhere), TEST(dense),
-		TEST(sparse),  TEST(many_chunks), TEST(aside),    TEST(threads),
+		TEST(nothing),     TEST(parts), TEST(anywhere), TEST(dense),         TEST(sparse),
+		TEST(many_chunks), TEST(aside), TEST(threads),  TEST(threads_aside),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
