@@ -39,8 +39,7 @@ struct frame_packer *frame_packer_create(void)
 	// Higher levels take longer, and memory of Go programs does not become smaller by them.
 	enum { LEVEL = 1 };
 	ZSTD_CCtx *z = ZSTD_createCCtx();
-	if (z && (ZSTD_isError(ZSTD_CCtx_setParameter(z, ZSTD_c_compressionLevel, LEVEL)) ||
-		  ZSTD_isError(ZSTD_CCtx_setParameter(z, ZSTD_c_checksumFlag, 1)))) {
+	if (z && ZSTD_isError(ZSTD_CCtx_setParameter(z, ZSTD_c_compressionLevel, LEVEL))) {
 		ZSTD_freeCCtx(z);
 		return NULL;
 	}

@@ -1,5 +1,9 @@
 #include "core/seek_table.h"
 
+#define ZLIB_CONST
+#include <string.h>
+#include <zlib.h>
+
 #include "base/cleanup.h"
 #include "base/cursor.h"
 #include "core/read_at.h"
@@ -17,6 +21,9 @@ struct shape {
 	uint64_t at, size; /* of the whole skippable frame */
 	uint32_t count;
 	unsigned entry; /* bytes of each */
+	/* The last frame of those that unpack to nothing. */
+	uint64_t empty_at;
+	uint32_t empty_len;
 };
 
 static enum gospy_code read_footer(int fd, uint64_t file_size, struct shape *shape, bool *found,
@@ -43,7 +50,7 @@ static enum gospy_code read_footer(int fd, uint64_t file_size, struct shape *sha
 }
 
 /* False: the entries do not fit the file, or are beyond the limits. */
-static bool read_entries(struct cursor *c, const struct shape *shape, struct seek_table *table)
+static bool read_entries(struct cursor *c, struct shape *shape, struct seek_table *table)
 {
 	uint64_t packed_at = 0;
 	for (uint32_t i = 0; i < shape->count; i++) {
@@ -56,10 +63,44 @@ static bool read_entries(struct cursor *c, const struct shape *shape, struct see
 			return false;
 		packed_at += frame.packed_len;
 		table->size += frame.len;
-		if (frame.len)
+		if (frame.len) {
 			table->frames.at[table->frames.len++] = frame;
+		} else {
+			shape->empty_at = frame.packed_at;
+			shape->empty_len = frame.packed_len;
+		}
 	}
 	return !c->failed && packed_at == shape->at;
+}
+
+/* Files of others have none. */
+static enum gospy_code read_checks(int fd, const struct shape *shape, struct seek_table *table,
+				   struct gospy_error *err)
+{
+	const size_t count = table->frames.len, len = SEEK_CHECKS_HEADER + count * 4;
+	size_t done;
+	if (shape->empty_len != len)
+		return GOSPY_OK;
+	CLEANUP_FREE uint8_t *bytes = malloc(len);
+	if (!bytes)
+		return err_nomem(err);
+	enum gospy_code code = read_at(fd, shape->empty_at, bytes, len, &done, err);
+	if (code || done < len)
+		return code;
+	struct cursor c = cursor_at((struct span){bytes, len}, 0);
+	bool fits = cursor_u32(&c) == SEEK_CHECKS;
+	fits &= cursor_u32(&c) == len - HEADER;
+	fits &= memcmp(bytes + HEADER, SEEK_CHECKS_OWNER, SEEK_CHECKS_HEADER - HEADER) == 0;
+	cursor_skip(&c, SEEK_CHECKS_HEADER - HEADER);
+	for (size_t i = 0; i < count; i++)
+		table->frames.at[i].check = cursor_u32(&c);
+	table->has_checks = fits;
+	return GOSPY_OK;
+}
+
+uint32_t seek_check(const void *packed, size_t len)
+{
+	return (uint32_t)crc32_z(0, packed, len);
 }
 
 enum gospy_code seek_table_read(int fd, uint64_t file_size, struct seek_table *ret, bool *found_ret,
@@ -81,11 +122,13 @@ enum gospy_code seek_table_read(int fd, uint64_t file_size, struct seek_table *r
 	bool fits = cursor_u32(&c) == SEEK_SKIPPABLE;
 	fits &= cursor_u32(&c) == shape.size - HEADER;
 	*found_ret = fits && read_entries(&c, &shape, &table);
-	if (*found_ret) {
+	if (*found_ret)
+		code = read_checks(fd, &shape, &table, err);
+	if (*found_ret && !code) {
 		*ret = table;
 		table = (struct seek_table){0};
 	}
-	return GOSPY_OK;
+	return code;
 }
 
 void seek_table_deinit(struct seek_table *table)

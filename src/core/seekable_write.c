@@ -6,6 +6,8 @@
 #include "core/frame_zstd.h"
 #include "core/seek_table.h"
 
+enum { FRAMES_MAX = SEEK_FRAMES_MAX - 1 }; /* besides the one with the checksums */
+
 enum gospy_code seekable_writer_begin(struct seekable_writer *writer, bool packs,
 				      seekable_sink_fn sink, void *ctx, struct gospy_error *err)
 {
@@ -43,10 +45,10 @@ static enum gospy_code give(struct seekable_writer *writer, const void *bytes, s
 static enum gospy_code give_frame(struct seekable_writer *writer, const void *packed,
 				  size_t packed_len, size_t len, struct gospy_error *err)
 {
-	const struct seekable_entry entry = {(uint32_t)packed_len, (uint32_t)len};
-	if (writer->entries.len == SEEK_FRAMES_MAX)
-		return err_set(err, GOSPY_E_LIMIT, "a file has no more than %d frames",
-			       SEEK_FRAMES_MAX);
+	const struct seekable_entry entry = {(uint32_t)packed_len, (uint32_t)len,
+					     seek_check(packed, packed_len)};
+	if (writer->entries.len == FRAMES_MAX)
+		return err_set(err, GOSPY_E_LIMIT, "a file has no more than %d frames", FRAMES_MAX);
 	if (!vec_push(&writer->entries, entry))
 		return err_nomem(err);
 	return give(writer, packed, packed_len, err);
@@ -118,22 +120,46 @@ static void store_le32(uint8_t *dst, uint32_t value)
 		dst[i] = (uint8_t)(value >> 8 * i);
 }
 
+static enum gospy_code give_le32(struct seekable_writer *writer, uint32_t first, uint32_t second,
+				 struct gospy_error *err)
+{
+	uint8_t bytes[8];
+	store_le32(bytes, first);
+	store_le32(bytes + 4, second);
+	return give(writer, bytes, sizeof(bytes), err);
+}
+
+static enum gospy_code give_checks(struct seekable_writer *writer, struct gospy_error *err)
+{
+	const size_t count = writer->entries.len;
+	const struct seekable_entry own = {.packed_len =
+						   (uint32_t)(SEEK_CHECKS_HEADER + count * 4)};
+	enum gospy_code code = give_le32(writer, SEEK_CHECKS, own.packed_len - 8, err);
+	if (!code)
+		code = give(writer, SEEK_CHECKS_OWNER, SEEK_CHECKS_HEADER - 8, err);
+	for (size_t i = 0; i < count && !code; i++) {
+		uint8_t bytes[4];
+		store_le32(bytes, writer->entries.at[i].check);
+		code = give(writer, bytes, sizeof(bytes), err);
+	}
+	if (code)
+		return code;
+	return vec_push(&writer->entries, own) ? GOSPY_OK : err_nomem(err);
+}
+
 static enum gospy_code give_table(struct seekable_writer *writer, struct gospy_error *err)
 {
 	uint8_t bytes[SEEK_FOOTER];
 	const size_t count = writer->entries.len;
-	store_le32(bytes, SEEK_SKIPPABLE);
-	store_le32(bytes + 4, (uint32_t)(count * 8 + SEEK_FOOTER));
-	enum gospy_code code = give(writer, bytes, 8, err);
-	for (size_t i = 0; i < count && !code; i++) {
-		store_le32(bytes, writer->entries.at[i].packed_len);
-		store_le32(bytes + 4, writer->entries.at[i].len);
-		code = give(writer, bytes, 8, err);
-	}
+	enum gospy_code code =
+		give_le32(writer, SEEK_SKIPPABLE, (uint32_t)(count * 8 + SEEK_FOOTER), err);
+	for (size_t i = 0; i < count && !code; i++)
+		code = give_le32(writer, writer->entries.at[i].packed_len,
+				 writer->entries.at[i].len, err);
 	if (code)
 		return code;
 	store_le32(bytes, (uint32_t)count);
-	bytes[4] = 0; // no checksums: the frames have their own
+	bytes[4] = 0; // no checksums of what is unpacked
 	store_le32(bytes + 5, SEEK_MAGIC);
 	return give(writer, bytes, SEEK_FOOTER, err);
 }
@@ -141,5 +167,7 @@ static enum gospy_code give_table(struct seekable_writer *writer, struct gospy_e
 enum gospy_code seekable_writer_end(struct seekable_writer *writer, struct gospy_error *err)
 {
 	enum gospy_code code = flush(writer, err);
+	if (!code && writer->packer)
+		code = give_checks(writer, err);
 	return code || !writer->packer ? code : give_table(writer, err);
 }

@@ -17,7 +17,7 @@ typedef enum gospy_code (*seekable_sink_fn)(void *ctx, const void *bytes, size_t
 					    struct gospy_error *err);
 
 struct seekable_entry {
-	uint32_t packed_len, len;
+	uint32_t packed_len, len, check;
 };
 
 struct seekable_writer {
@@ -45,7 +45,7 @@ enum gospy_code seekable_writer_zeros(struct seekable_writer *writer, uint64_t l
 enum gospy_code seekable_writer_put_frame(struct seekable_writer *writer, const void *packed,
 					  size_t packed_len, size_t len, struct gospy_error *err)
 	__attribute__((warn_unused_result));
-/** Write what is left, and the table. */
+/** Write what is left, the checksums, and the table. */
 enum gospy_code seekable_writer_end(struct seekable_writer *writer, struct gospy_error *err)
 	__attribute__((warn_unused_result));
 /** The guard. All zero is allowed. */

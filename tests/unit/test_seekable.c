@@ -4,6 +4,9 @@
 #include <pthread.h>
 #include <zstd.h>
 
+#include "core/seek_table.h"
+#include "core/seekable_write.h"
+
 enum { FRAME = 64 << 10, FRAMES = 200, TAIL = 4711 };
 static const size_t SIZE = FRAME * FRAMES + TAIL;
 
@@ -235,6 +238,61 @@ static void large_frames(void **state)
 	vec_free(&packed);
 }
 
+static enum gospy_code put_written(void *ctx, const void *bytes, size_t len, struct gospy_error *e)
+{
+	(void)e;
+	put_bytes(ctx, bytes, len);
+	return GOSPY_OK;
+}
+
+/* What gospy has written itself: whichever byte of a frame is changed shows. */
+static void checks(void **state)
+{
+	enum { STEP = 97 };
+	(void)state;
+	octets bytes = {0}, file = {0};
+	struct seekable_writer writer;
+	struct seek_table table;
+	struct input *in;
+	bool found;
+	uint8_t byte;
+	size_t done;
+	put_content(&bytes, 0, 3 * SEEKABLE_FRAME);
+	assert_int_equal(seekable_writer_begin(&writer, true, put_written, &file, &err), GOSPY_OK);
+	assert_int_equal(seekable_writer_put(&writer, bytes.at, bytes.len, &err), GOSPY_OK);
+	assert_int_equal(seekable_writer_end(&writer, &err), GOSPY_OK);
+	seekable_writer_deinit(&writer);
+	assert_is(&file, "seekable zstd", bytes.len);
+	int fd = memory_file(file.at, file.len);
+	assert_int_equal(seek_table_read(fd, file.len, &table, &found, &err), GOSPY_OK);
+	assert_true(found && table.has_checks);
+	assert_int_equal(table.frames.len, 3);
+	const struct seek_frame second = table.frames.at[1];
+	const size_t checks_at =
+		(size_t)(table.frames.at[2].packed_at + table.frames.at[2].packed_len);
+	for (size_t i = 0; i < second.packed_len; i += STEP) {
+		uint8_t *changed = &file.at[second.packed_at + i];
+		*changed ^= 1 << i % 8;
+		assert_int_equal(open_bytes(&file, file.len, &in, &err), GOSPY_OK);
+		assert_int_equal(input_read(in, SEEKABLE_FRAME, &byte, 1, &done, &err),
+				 GOSPY_E_BAD_DATA);
+		assert_non_null(strstr(err.msg, "frame 2 of 3: its checksum differs"));
+		assert_int_equal(input_read(in, 0, &byte, 1, &done, &err), GOSPY_OK);
+		input_destroy(in);
+		*changed ^= 1 << i % 8;
+	}
+	// Who it is by, how many there are: then they are somebody else's.
+	for (size_t i = 0; i < SEEK_CHECKS_HEADER; i++) {
+		file.at[checks_at + i] ^= 0x80;
+		assert_is(&file, "seekable zstd", bytes.len);
+		file.at[checks_at + i] ^= 0x80;
+	}
+	seek_table_deinit(&table);
+	close(fd);
+	vec_free(&bytes);
+	vec_free(&file);
+}
+
 /* ---- several threads */
 
 enum { READERS = 8 };
@@ -369,6 +427,7 @@ int main(void)
 		cmocka_unit_test(wrong_tables), cmocka_unit_test(lies),
 		cmocka_unit_test(large_frames), cmocka_unit_test(many_small),
 		cmocka_unit_test(few_large),    cmocka_unit_test(damage),
+		cmocka_unit_test(checks),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	vec_free(&entries);
