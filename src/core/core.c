@@ -427,7 +427,11 @@ static enum gospy_code read_bundle(struct core *core, struct gospy_error *err)
 			return err_nomem(err);
 		*at = i + 1;
 	}
-	return code ? err_context(err, code, "%s", core->name) : GOSPY_OK;
+	if (!code)
+		return GOSPY_OK;
+	// Was it cut off within the notes?
+	bool is_told = !find_problem(core, NULL) && core->source.problem;
+	return err_context(err, code, "%s", is_told ? core->source.problem : core->name);
 }
 
 /* Those for which the kernel writes a core. gdb notes by which one it stopped a process. */
