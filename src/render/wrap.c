@@ -55,17 +55,21 @@ static size_t next_word(const char *s, size_t len, size_t *blanks_ret)
 	return n;
 }
 
-/* A word that no line has room for stays where it is. */
+/*
+ * A word that a line has room for only if it begins further to the left does so: a terminal that
+ * breaks it goes on at the very left. One that no line has room for stays where it is.
+ */
 static void wrap_line(struct strbuf *ret, const char *s, size_t len, int cols, bool utf8)
 {
 	int indent = indent_of(s, len, cols, utf8), at = 0;
 	while (len) {
 		size_t blanks, n = next_word(s, len, &blanks);
 		int width = columns(s, n, utf8), word = width - (int)blanks;
-		if (at + width > cols && indent + word <= cols && at > indent) {
-			strbuf_printf(ret, "\n%*s", indent, "");
+		if (at + width > cols && word <= cols && at > 0) {
+			int left = indent + word <= cols ? indent : cols - word;
+			strbuf_printf(ret, "\n%*s", left, "");
 			strbuf_add(ret, s + blanks, n - blanks);
-			at = indent + word;
+			at = left + word;
 		} else {
 			strbuf_add(ret, s, n);
 			at = at + width > cols ? (at + width) % cols : at + width;

@@ -54,6 +54,11 @@ static void test_long_words(void **state)
 	expect("program  /srv/shop/releases/shop or not\n", 20,
 	       "program  /srv/shop/releases/shop or not\n");
 	expect("/srv/shop/releases/shop/of/monday\n", 10, "/srv/shop/releases/shop/of/monday\n");
+	// A line of its own is enough, if it begins further to the left.
+	expect("program  /srv/shop/releases or not\n", 20,
+	       "program\n  /srv/shop/releases\n         or not\n");
+	expect("program  shop /srv/shop/release\n", 20, "program  shop\n   /srv/shop/release\n");
+	expect("id  0123456789abcdefghij\n", 20, "id\n0123456789abcdefghij\n");
 }
 
 static void test_colours_and_wide_characters(void **state)
