@@ -263,9 +263,12 @@ static enum gospy_code make_rows(struct gospy_graph *graph, struct gospy_error *
 	join_names(graph);
 	for (size_t i = 0; i < SPAN_CLASSES && ok; i++) {
 		const struct tally_sum *sum = &graph->tally.by_class[i];
-		const struct gospy_graph_type row = {.slot = graph->heap.spans.classes[i].elemsize,
-						     .pointers = !(i & 1),
-						     .sum = {sum->objects, sum->bytes}};
+		const struct gospy_graph_type row = {
+			.slot = graph->heap.spans.classes[i].elemsize,
+			.pointers = !(i & 1),
+			.sum = {sum->objects, sum->bytes},
+			.retained = graph->retained ? graph->retained[graph->tally.type_count + i]
+						    : GOSPY_UNKNOWN};
 		ok = add_row(graph, &row);
 	}
 	if (graph->rows.len)

@@ -88,8 +88,12 @@ void types_end(struct types *types)
 	free(types->guessed);
 	free(types->pending[0]);
 	free(types->pending[1]);
+	// What comes next may begin anew with it.
 	types->of = NULL;
 	types->guessed = types->pending[0] = types->pending[1] = NULL;
+	types->pending_count[0] = types->pending_count[1] = 0;
+	memset(types->cache, 0, sizeof(types->cache));
+	types->read = types->charged = 0;
 	types->budget = NULL;
 }
 

@@ -27,6 +27,9 @@ class Heap(TargetTest):
         self.assertGreater(mine["allocated"]["bytes"], own["HeapAlloc"] * 0.95)
         self.assertLessEqual(mine["reachable"]["bytes"], mine["allocated"]["bytes"])
         self.assertGreater(mine["typed"]["bytes"], mine["reachable"]["bytes"] * 0.95)
+        sizes = [entry["bytes"] for entry in mine["types"]]
+        self.assertEqual(sizes, sorted(sizes, reverse=True))
+        self.assertFalse(any("retained_bytes" in entry for entry in mine["types"]))
         for key in ("objects", "bytes"):
             self.assertEqual(sum(entry[key] for entry in mine["types"]), mine["reachable"][key])
             self.assertEqual(sum(entry[key] for entry in mine["types"] if "name" in entry),
@@ -90,13 +93,20 @@ class Heap(TargetTest):
                            ("[]main.record", 3023 * (leaf + 32)), ("main.leaf", 0)):
             with self.subTest(type=name):
                 self.assertEqual(types[name]["retained_bytes"], types[name]["bytes"] + more)
-        all_retained = [entry["retained_bytes"] for entry in types.values()]
-        self.assertEqual(all_retained, sorted(all_retained, reverse=True))
+
+    def check_all_retained(self, fixture):
+        entries = self.look(fixture, "--retained")["types"]
+        retained = [entry["retained_bytes"] for entry in entries]
+        self.assertEqual(retained, sorted(retained, reverse=True))
+        for entry in entries:
+            self.assertGreaterEqual(entry["retained_bytes"], entry["bytes"])
 
     def test_retained(self):
         for build in lib_gospy.builds("heaped", variants=("default", "stripped")):
             with self.subTest(build=str(build)):
-                self.check_retained(self.watch(lib_fixture.start(build)))
+                fixture = self.watch(lib_fixture.start(build))
+                self.check_retained(fixture)
+                self.check_all_retained(fixture)
             self.doCleanups()
 
     def who(self, fixture, what):
