@@ -331,6 +331,10 @@ struct gospy_snapshot_options {
 	/** With .objects: of those that `stack_goids` and `stack_states` pick out; of others it may
 	   be unknown. */
 	bool objects_picked;
+	/** With .objects and .stacks: read the objects of package sync that are waited for, and
+	   find out who holds them, of at most so many goroutines that hold any: see
+	   gospy_snapshot_objects(). 0: do not. */
+	uint64_t holder_limit;
 };
 
 /* ----------------------------------------------------------------------------------- bundles --
@@ -914,6 +918,62 @@ GOSPY_API const struct gospy_m *gospy_snapshot_ms(const struct gospy_snapshot *s
 /** All threads, of a snapshot taken with .threads; `*n_ret` entries. */
 GOSPY_API const struct gospy_thread *gospy_snapshot_threads(const struct gospy_snapshot *snapshot,
 							    size_t *n_ret);
+
+/** Why it is not certain that a goroutine holds a lock. */
+enum gospy_doubt {
+	GOSPY_DOUBT_NONE = 0,
+	GOSPY_DOUBT_PATHS,   /**< it is not held on all ways through the code to where it is */
+	GOSPY_DOUBT_MEMORY,  /**< a word of memory led to the lock, which may have changed since */
+	GOSPY_DOUBT_CALLEE,  /**< a call that it made meanwhile may have released it */
+	GOSPY_DOUBT_STATE,   /**< the lock says otherwise, or was not read at the same instant */
+	GOSPY_DOUBT_SEVERAL, /**< others seem to hold it as well */
+};
+
+/** A goroutine that holds a lock, or may do. */
+struct gospy_holder {
+	size_t goroutine; /**< its index */
+	bool reader;      /**< by RLock */
+	/** GOSPY_DOUBT_NONE: by what its code has done, it has taken the lock and not released it.
+	   Another goroutine may release it all the same: Go allows that. */
+	enum gospy_doubt doubt;
+	const struct gospy_location *at; /**< where it was taken, or NULL */
+};
+
+/** An object of package sync that goroutines wait for. Unknown numbers are GOSPY_UNKNOWN. */
+struct gospy_object {
+	uint64_t addr;             /**< gospy_goroutine.wait_addr of those who wait for it */
+	enum gospy_wait_kind kind; /**< and their .wait_kind: a Mutex, RWMutex or WaitGroup */
+	uint64_t locked;           /**< of a Mutex: 1 or 0; of a RWMutex: for writing */
+	uint64_t waiters;          /**< of a Mutex or WaitGroup, as it counts them */
+	uint64_t readers;          /**< of a RWMutex: those that have it */
+	uint64_t readers_waiting;  /**< of a RWMutex: for a writer */
+	uint64_t counter;          /**< of a WaitGroup */
+	const struct gospy_holder *holders;
+	size_t holder_count;
+	const char *symbol;  /**< the global variable that it is in, or NULL */
+	uint64_t symbol_off; /**< and where in it */
+};
+
+struct gospy_objects {
+	const struct gospy_object *objects; /**< by address */
+	size_t count;
+	/** Goroutines, by index, that release a lock which they have not taken: locks may be
+	   released by others than those who have taken them, then. */
+	const size_t *releasers;
+	size_t releaser_count;
+	bool cut; /**< there was more to look at than was looked at: holders may be missing */
+};
+
+/** As gospy_snapshot_objects, with the size of `*ret`. */
+GOSPY_API void gospy_snapshot_objects_sized(const struct gospy_snapshot *snapshot,
+					    struct gospy_objects *ret, size_t ret_size);
+/** What was found with .holder_limit; the snapshot's. All that is said is of one instant, at which
+ * each waiter and each holder without doubt was where the snapshot has it. */
+static inline void gospy_snapshot_objects(const struct gospy_snapshot *snapshot,
+					  struct gospy_objects *ret)
+{
+	gospy_snapshot_objects_sized(snapshot, ret, sizeof(*ret));
+}
 
 /* -------------------------------------------------------------------------- leaked goroutines --
  */

@@ -325,6 +325,12 @@ const struct gospy_thread *gospy_snapshot_threads(const struct gospy_snapshot *s
 	return snapshot->threads;
 }
 
+void gospy_snapshot_objects_sized(const struct gospy_snapshot *snapshot, struct gospy_objects *ret,
+				  size_t ret_size)
+{
+	sized_write(ret, ret_size, &snapshot->objects, sizeof(snapshot->objects));
+}
+
 const struct gospy_p *gospy_snapshot_ps(const struct gospy_snapshot *snapshot)
 {
 	return snapshot->ps;

@@ -35,6 +35,7 @@ enum {
 	FILES_MAX = 1024, /* of which build IDs are looked for */
 	FILES_NEAR = 64,  /* mappings of one file are next to each other */
 	BUILD_ID_MAX = 64,
+	HOLDERS = 1 << 16, /* goroutines of which it is kept what they hold */
 };
 
 struct gospy_capture {
@@ -196,6 +197,7 @@ static enum gospy_code read_goroutines(struct reader *reader, struct gospy_error
 		.max_pause_ns = how->max_pause_ns,
 		.channels = true,
 		.objects = true,
+		.holder_limit = HOLDERS,
 		.stacks = true,
 		.arguments = true,
 		.figures = true,

@@ -67,6 +67,10 @@ void capture_deinit(struct capture *c)
 	map_deinit(&c->newborn);
 	vec_free(&c->chans);
 	vec_free(&c->select_cases);
+	vec_free(&c->semas);
+	vec_free(&c->objects);
+	vec_free(&c->holders);
+	vec_free(&c->releasers);
 	stacks_deinit(&c->stacks);
 	store_unref(c->store);
 	symbols_release(c->symbols);

@@ -67,6 +67,40 @@ struct select_rec {
 	bool known;
 };
 
+enum {
+	OBJECT_BYTES = 24, /* of a sync.RWMutex, the largest; Go 1.12-1.27 */
+	/* Before and behind a word that goroutines wait at: enough for the object it is in. */
+	SEMA_BEFORE = 12,
+	SEMA_BYTES = 32,
+};
+
+/* The memory around a word that goroutines wait at, as it was at the instant. */
+struct sema_words {
+	uint64_t sema;
+	uint8_t bytes[SEMA_BYTES]; /* from SEMA_BEFORE bytes before it on */
+};
+
+/* An object of package sync that goroutines wait for. */
+struct object_rec {
+	uint64_t addr;
+	uint8_t kind;      /* enum gospy_wait_kind */
+	bool read;         /* .bytes are there */
+	bool at_instant;   /* and are of the instant; else they were read after it */
+	bool writer_waits; /* of a sync.RWMutex: for its readers, at its writerSem */
+	uint8_t bytes[OBJECT_BYTES];
+	size_t first, count; /* in .holders */
+};
+
+/* Who holds it, or may do. */
+struct holder_rec {
+	uint32_t object; /* index */
+	uint32_t g;      /* position in recs */
+	uint64_t pc;     /* where it was taken */
+	bool reader;
+	bool held;     /* by a goroutine that stands there still, whenever .bytes were read */
+	uint8_t doubt; /* enum gospy_doubt */
+};
+
 /* Profiler labels. */
 struct label_set {
 	const struct gospy_label *list;
@@ -116,6 +150,12 @@ struct capture {
 	struct map newborn;  /* address of a g behind the sorted ones -> position in recs */
 	VEC(struct chan_rec) chans;
 	VEC(struct select_rec) select_cases;
+	VEC(struct sema_words) semas; /* by address; with .holder_limit, as what follows */
+	VEC(struct object_rec) objects;
+	VEC(struct holder_rec) holders;
+	/* Positions in recs of goroutines that release a lock which they have not taken. */
+	VEC(uint32_t) releasers;
+	bool holders_cut; /* there was more to look at than is looked at */
 	/* By wait reason: what such a wait is for, enum gospy_wait_kind; with .objects. */
 	uint8_t wait_kinds[256];
 	/* By wait reason: a goroutine may leave such a wait and come back unnoticed. */

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "capture/collect.h"
 #include "capture/collect_chan.h"
+#include "capture/collect_holders.h"
 #include "capture/collect_label.h"
 #include "capture/collect_native.h"
 #include "capture/collect_quiet.h"
@@ -185,12 +186,14 @@ static void note_instant(struct capture *c, const struct source *source, uint64_
 }
 
 /* Nothing has run since the capture before: what was copied then is right. */
-static enum gospy_code read_nothing_new(struct stop_work *work, struct gospy_error *err)
+static enum gospy_code read_nothing_new(struct stop_work *work, uint64_t deadline_ns,
+					struct gospy_error *err)
 {
 	struct passes *p = work->passes;
 	p->active.len = 0;
 	work->active_done = 0;
 	work->all_done = p->capture->sorted;
+	collect_semas_stopped(p, deadline_ns);
 	return p->options->channels ? collect_channels(p, true, err) : GOSPY_OK;
 }
 
@@ -216,7 +219,7 @@ static enum gospy_code read_stopped(void *ctx, const struct moment *moment, stru
 	enum gospy_code code = schedstate_reread(&c->sched, p->image, moment, work->tids, err);
 	c->still = !code && c->kept && keep_is_still(p->keep, moment, &c->same_threads);
 	if (c->still)
-		return read_nothing_new(work, err);
+		return read_nothing_new(work, moment->deadline_ns, err);
 	if (!code && p->at_once && is_too_much(p)) {
 		work->declined = true;
 		return err_set(err, GOSPY_E_LIMIT, "too much has changed");
@@ -237,6 +240,8 @@ static enum gospy_code read_stopped(void *ctx, const struct moment *moment, stru
 		code = collect_channels(p, true, err);
 	if (!code && work->active_done == p->active.len)
 		code = collect_semaphores(p, true, err);
+	if (!code)
+		collect_semas_stopped(p, moment->deadline_ns);
 	return code;
 }
 
@@ -403,10 +408,13 @@ static enum gospy_code capture_stopping(struct passes *p, const struct map *tids
 	if (!code && p->options->native)
 		code = collect_native_prepare(p, &work.native, err);
 	if (!code)
+		code = collect_semas_prepare(p, err);
+	if (!code)
 		code = stop_and_read(&work, max_pause_ns, reached_ret, err);
 	if (!code)
 		code = collect_rest(p, &work, err);
-	stopped_stacks_destroy(work.stacks);
+	stopped_stacks_destroy(p->stopped); // of an attempt before
+	p->stopped = work.stacks;
 	native_work_destroy(work.native);
 	map_deinit(&work.ms);
 	return code;
@@ -418,6 +426,9 @@ static enum gospy_code capture_running(struct passes *p, const struct map *tids,
 	struct capture *c = p->capture;
 	p->validates = true;
 	mem_record_later(p->image->mem, false);
+	c->semas.len = 0; // there is no instant
+	stopped_stacks_destroy(p->stopped);
+	p->stopped = NULL;
 	enum gospy_code code = GOSPY_OK;
 	// It was listed before.
 	schedstate_fix_allgs(p->image);
@@ -690,6 +701,8 @@ static enum gospy_code capture_all(struct source *source, struct image *image,
 		code = collect_starts(c, image, err);
 	if (!code && (options->stacks || c->natives.len) && !stacks_merge(&c->stacks))
 		code = err_nomem(err);
+	if (!code)
+		code = collect_holders(&passes, passes.stopped, err);
 	if (!code && options->stacks && !c->still)
 		count_missing(c);
 	if (!code && keep && !keep_note_ms(keep, &c->sched))
@@ -698,6 +711,7 @@ static enum gospy_code capture_all(struct source *source, struct image *image,
 		code = cancel_check(err);
 	if (keep)
 		passes.room = NULL; // the room is the collector's
+	stopped_stacks_destroy(passes.stopped);
 	passes_deinit(&passes);
 	map_deinit(&tid_map);
 	if (code)

@@ -14,6 +14,8 @@ enum {
 	STEPS_MAX = 1 << 16,
 	STOPPED_STEPS_MAX = 300,
 	STOPPED_GS_MAX = 1024,
+	WORDS_STEPS_MAX = 64, /* others that wait at the same word come behind one another */
+	WORDS_MAX = 4096,
 };
 
 struct sema_node {
@@ -28,7 +30,9 @@ struct sema_walk {
 	size_t window; /* bytes of a sudog that hold what is read */
 	size_t wanted; /* goroutines left to be found */
 	bool active;   /* those too that were read inside the stop */
+	bool words;    /* only the words that they wait at are looked for */
 	struct map seen;
+	struct map known; /* of .words */
 	sema_nodes todo, next;
 	uint8_t *bytes;
 	struct mem_req *reqs;
@@ -38,6 +42,7 @@ struct sema_walk {
 static void walk_deinit(struct sema_walk *w)
 {
 	map_deinit(&w->seen);
+	map_deinit(&w->known);
 	vec_free(&w->todo);
 	vec_free(&w->next);
 	free(w->bytes);
@@ -86,6 +91,19 @@ static bool push_roots(struct sema_walk *w)
 	return ok;
 }
 
+static bool note_word(struct sema_walk *w, uint64_t elem)
+{
+	struct capture *c = w->passes->capture;
+	uint64_t *known = map_put(&w->known, elem);
+	if (!known)
+		return false;
+	if (*known || elem < SEMA_BEFORE)
+		return true;
+	*known = 1;
+	w->wanted--;
+	return vec_push(&c->semas, ((struct sema_words){.sema = elem}));
+}
+
 /* Note the waiter, if it is one that is looked for. */
 static bool note(struct sema_walk *w, uint64_t addr, const uint8_t *sudog, uint64_t elem)
 {
@@ -116,7 +134,7 @@ static bool visit(struct sema_walk *w, const struct sema_node *node, const uint8
 	// The sudog may have been released, and be used for something else, since a link led to it.
 	if (!elem || elem % 4 || field_load(sudog, L->c) || (elem >> 3) % ROOTS != node->root)
 		return true;
-	return note(w, node->addr, sudog, elem) &&
+	return (w->words ? note_word(w, elem) : note(w, node->addr, sudog, elem)) &&
 	       push(w, field_load(sudog, L->prev), node->root) &&
 	       push(w, field_load(sudog, L->next), node->root) &&
 	       push(w, field_load(sudog, L->waitlink), node->root);
@@ -202,5 +220,28 @@ enum gospy_code collect_semaphores(struct passes *p, bool stopped, struct gospy_
 	w.window = window_of(layout);
 	if (w.wanted && !walk(&w, stopped ? STOPPED_STEPS_MAX : STEPS_MAX))
 		return err_nomem(err);
+	return GOSPY_OK;
+}
+
+static int compare_words(const void *a, const void *b)
+{
+	const struct sema_words *x = a, *y = b;
+	return (x->sema > y->sema) - (x->sema < y->sema);
+}
+
+enum gospy_code collect_sema_words(struct passes *p, struct gospy_error *err)
+{
+	CLEANUP(walk_deinit) struct sema_walk w = {.passes = p, .words = true, .wanted = WORDS_MAX};
+	struct capture *c = p->capture;
+	const struct layout *layout = &p->image->layout;
+	c->semas.len = 0;
+	if (!p->image->globals.semtable.addr || !field_present(layout->sudog.prev) ||
+	    !field_present(layout->sudog.next))
+		return GOSPY_OK;
+	w.window = window_of(layout);
+	if (!walk(&w, WORDS_STEPS_MAX))
+		return err_nomem(err);
+	if (c->semas.len)
+		qsort(c->semas.at, c->semas.len, sizeof(*c->semas.at), compare_words);
 	return GOSPY_OK;
 }

@@ -9,4 +9,8 @@
  * that collect_verify will prove to have been parked. */
 enum gospy_code collect_semaphores(struct passes *p, bool stopped, struct gospy_error *err);
 
+/** List in .semas of the capture the words that goroutines wait at, by address, whoever they are.
+ * The target runs: some may be missing, and some may be none. */
+enum gospy_code collect_sema_words(struct passes *p, struct gospy_error *err);
+
 #endif

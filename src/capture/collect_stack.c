@@ -171,7 +171,7 @@ static bool is_counted(const struct passes *p)
  * its M holds it: the counter is incremented after the status has changed, and dropg clears g.m
  * after that. In a system call it always is; from Go 1.26 on these are not counted at all.
  * src/runtime/proc.go: casgstatus, park_m, reentersyscall. */
-static bool is_proved_by_g(const struct passes *p, const struct g_rec *rec)
+bool collect_is_proved_by_g(const struct passes *p, const struct g_rec *rec)
 {
 	return is_counted(p) && !(rec->flags & G_ON_M) && !p->capture->uncounted[rec->waitreason];
 }
@@ -181,7 +181,7 @@ static bool is_proved_by_g(const struct passes *p, const struct g_rec *rec)
  * the counter only stacks that are too much to copy wait. */
 static bool is_left(const struct passes *p, const struct g_rec *rec)
 {
-	uint64_t max = is_proved_by_g(p, rec) ? STACK_BULK_MAX : STACK_STOPPED_MAX;
+	uint64_t max = collect_is_proved_by_g(p, rec) ? STACK_BULK_MAX : STACK_STOPPED_MAX;
 	return grec_is_parked(rec) && rec->stack_hi - rec->sp > max;
 }
 
@@ -422,6 +422,28 @@ void stopped_stacks_destroy(struct stopped_stacks *s)
 	free(s);
 }
 
+const uint8_t *stopped_stacks_bytes(const struct stopped_stacks *s, const struct g_rec *rec,
+				    size_t *len_ret)
+{
+	size_t lo = 0, hi = s && s->job.copies ? s->job.items.len : 0, end = hi;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (s->job.items.at[mid].key < rec->sp)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	uint32_t index = (uint32_t)(rec - (end ? s->job.p->capture->recs : rec));
+	for (; lo < end && s->job.items.at[lo].key == rec->sp; lo++) {
+		const struct radix_item *item = &s->job.items.at[lo];
+		if (item->index != index)
+			continue;
+		*len_ret = item->tag;
+		return item->tag ? s->job.copies + s->job.offsets[lo] : NULL;
+	}
+	return NULL;
+}
+
 /* `g` is a buffer. While the garbage collector scans a stack, which may take long if it is deep, it
  * may move it as well: what was read is right if g.stack and g.sched are the same afterwards. The
  * GC sets them before it frees the old stack, and changes nothing in that;
@@ -441,7 +463,7 @@ static bool is_unchanged(const struct passes *p, const struct g_rec *rec, uint8_
 
 static unsigned readings_needed(const struct passes *p, const struct g_rec *rec)
 {
-	if (is_proved_by_g(p, rec))
+	if (collect_is_proved_by_g(p, rec))
 		return 1;
 	bool in_syscall = grec_status(rec) == GOSPY_STATUS_SYSCALL;
 	return in_syscall ? STACK_READINGS_SYSCALL : STACK_READINGS;
@@ -529,7 +551,7 @@ enum gospy_code collect_stopped_walk(struct passes *p, struct stopped_stacks *s,
 static bool read_left(struct passes *p, struct g_rec *rec, uint8_t *g, uint8_t *stack)
 {
 	if (walk_checked(p, rec, g, stack) && is_unchanged(p, rec, g)) {
-		if (!is_proved_by_g(p, rec))
+		if (!collect_is_proved_by_g(p, rec))
 			rec->soundness = GOSPY_SOUND_RETRIED;
 		return true;
 	}

@@ -12,6 +12,8 @@ bool collect_stacks_prepare(struct passes *p);
 /** Does the goroutine have a stack that can be walked, and is it asked for? Decided anew with each
  * reading of a g: who comes to a state that is asked for later is read again because of that. */
 bool collect_wants_stack(const struct passes *p, const struct g_rec *rec);
+/** Does it prove that a goroutine stood still if its g is found the same again? */
+bool collect_is_proved_by_g(const struct passes *p, const struct g_rec *rec);
 /** Target running: copy and walk the stacks of all that are not running, as the first copy of the
  * g's tells. Those of goroutines that are the same in the second copy are right. */
 enum gospy_code collect_stacks(struct passes *p, struct gospy_error *err);
@@ -23,6 +25,10 @@ struct stopped_stacks;
 enum gospy_code collect_stopped_stacks(struct passes *p, const struct moment *moment,
 				       struct stopped_stacks **ret, struct gospy_error *err);
 void stopped_stacks_destroy(struct stopped_stacks *stopped);
+/** What was copied of the stack of this goroutine: its bytes from its stack pointer on. NULL:
+ * nothing. `stopped` may be NULL. */
+const uint8_t *stopped_stacks_bytes(const struct stopped_stacks *stopped, const struct g_rec *rec,
+				    size_t *len_ret);
 /** Walk the stack of a goroutine whose thread stands still, where it is. `held`: somebody holds it
  * meanwhile, so that a very deep one is left. */
 void collect_stack_here(struct passes *p, struct g_rec *rec, bool held);

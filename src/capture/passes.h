@@ -11,6 +11,8 @@ struct active_item {
 	uint32_t rec;
 };
 
+struct stopped_stacks;
+
 struct passes {
 	struct capture *capture;
 	struct source *source;
@@ -36,6 +38,7 @@ struct passes {
 	struct map stack_goids; /* those of the options; empty: all */
 	/* Nobody will ask what goroutines with higher goids wait for; 0: of none it is known. */
 	uint64_t object_goid_max;
+	struct stopped_stacks *stopped; /* what was copied in the stop, until the end */
 	/* Position of a g found on its own stack -> its sched.pc, the frame pointer, and r12. */
 	struct map sched_pcs, frame_pointers, r12s;
 };

@@ -12,6 +12,7 @@
 #include "capture/capture_take.h"
 #include "snapshot/ancestor.h"
 #include "snapshot/decode_heap.h"
+#include "snapshot/decode_objects.h"
 #include "snapshot/decode_sched.h"
 #include "snapshot/decode_thread.h"
 #include "snapshot/decode_wait.h"
@@ -449,6 +450,8 @@ enum gospy_code snapshot_take(struct source *source, struct image *image,
 		code = decode_threads(&s->capture, &s->arena, &s->threads, err);
 	if (!code)
 		code = decode_selects(&s->capture, &s->arena, &s->select_cases, err);
+	if (!code)
+		code = decode_objects(&s->capture, source, image, &s->arena, &s->objects, err);
 	if (code) {
 		snapshot_destroy(s);
 		return code;

@@ -32,6 +32,7 @@ struct gospy_snapshot {
 	struct stack_places *places; /* of each stack; NULL: none was read */
 	const struct gospy_thread *threads;
 	const struct gospy_select_case *select_cases; /* as those of the capture */
+	struct gospy_objects objects;
 	/* Of those that somebody waits for, in order; put here by who knows of processes. */
 	const struct gospy_descriptor *descriptors;
 	size_t descriptor_count;
