@@ -51,7 +51,7 @@ static void add_cost(struct head_line *line, const struct gospy_snapshot_info *i
 	}
 }
 
-static void process_line(struct out *out, const struct gospy_target_info *target,
+void report_head_process(struct out *out, const struct gospy_target_info *target,
 			 const struct gospy_snapshot_info *info)
 {
 	CLEANUP(head_line_deinit) struct head_line line = {0};
@@ -282,7 +282,7 @@ size_t report_head_write(struct out *out, const struct report_head *head)
 	const struct out_mark mark = out_mark(out);
 	const struct gospy_snapshot_info *info = gospy_snapshot_info(head->snapshot);
 	const struct waits waits = waits_of(head->snapshot, head->still);
-	process_line(out, head->target, info);
+	report_head_process(out, head->target, info);
 	goroutines_line(out, &info->goroutines);
 	if (head->still)
 		still_line(out, head, &waits);

@@ -19,4 +19,8 @@ struct report_head {
  * were written. */
 size_t report_head_write(struct out *out, const struct report_head *head);
 
+/** The first of these lines alone. */
+void report_head_process(struct out *out, const struct gospy_target_info *target,
+			 const struct gospy_snapshot_info *info);
+
 #endif

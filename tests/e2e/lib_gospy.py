@@ -77,7 +77,7 @@ class Run:
 
 # Commands that stop a process. What they could not read within a second is marked; but on a crowded
 # machine gospy itself may stand still for longer.
-STOPPING = ("summary", "stack", "stats", "memstats", "pprof", "top", "diff")
+STOPPING = ("summary", "stack", "waits", "stats", "memstats", "pprof", "top", "diff")
 
 
 def patient(args):

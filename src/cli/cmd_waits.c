@@ -1,0 +1,135 @@
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "cli/shared.h"
+#include "cli/which.h"
+#include "render/report_waits.h"
+
+struct waits_options {
+	struct snapshot_options snapshot;
+	opt_strings own;
+	uint64_t limit;
+	bool system;
+};
+
+#define AT(member) .offset = offsetof(struct waits_options, member)
+
+static const struct opt waits_opts[] = {
+	{"limit", .type = OPT_NUMBER, AT(limit), .arg = "N",
+	 .help = "only the first N things that are waited for (0: all)"},
+	{"own", .type = OPT_STRINGS, AT(own), .arg = "MODULE", .help = OWN_HELP},
+	{"system", .type = OPT_FLAG, AT(system), .help = "show the runtime's own goroutines, too"},
+	{0},
+};
+
+static const struct opt_group waits_group = {"What is waited for, and how", waits_opts};
+
+enum {
+	HOLDERS = 1 << 16,        /* goroutines of which is looked at what they hold */
+	AGAIN_NS = 100 * 1000000, /* later a deadlock has to be there still */
+};
+
+/* Of one look at the process. */
+struct look {
+	struct gospy_snapshot *snapshot;
+	struct waits waits;
+};
+
+static void look_deinit(struct look *look)
+{
+	waits_deinit(&look->waits);
+	gospy_snapshot_destroy(look->snapshot);
+}
+
+struct request {
+	const struct waits_options *options;
+	const struct shared_own *own;
+};
+
+static enum gospy_code look_take(struct cli *cli, const struct waits_options *options,
+				 struct gospy_target *target, struct look *ret,
+				 struct gospy_error *err)
+{
+	struct gospy_snapshot_options how = {
+		.objects = true,
+		.stacks = true,
+		.sockets = true,
+		.figures = true,
+		.holder_limit = HOLDERS,
+	};
+	enum gospy_code code =
+		shared_take(cli, &options->snapshot, &how, target, &ret->snapshot, err);
+	return code ? code : waits_collect(&ret->waits, ret->snapshot, options->system, err);
+}
+
+static bool has_deadlock(const struct waits *waits)
+{
+	return waits->circles.len && waits->circles.at[0].certain;
+}
+
+static int show(struct cli *cli, const struct which_one *one, void *ctx)
+{
+	const struct request *request = ctx;
+	const struct waits_options *options = request->options;
+	struct gospy_error err;
+	CLEANUP(shared_target_close) struct gospy_target *target = NULL;
+	CLEANUP(look_deinit) struct look first = {0};
+	CLEANUP(look_deinit) struct look again = {0};
+	if (shared_target_open(&options->snapshot.target, request->own, one, &target, &err) ||
+	    look_take(cli, options, target, &first, &err))
+		return cli_fail(cli, &err);
+	const struct look *look = &first;
+	const struct gospy_target_info *info = gospy_target_info(target);
+	// What never goes on does not do so in a moment, either.
+	if (info->kind == GOSPY_TARGET_PROCESS && has_deadlock(&first.waits)) {
+		clock_sleep(AGAIN_NS);
+		if (look_take(cli, options, target, &again, &err))
+			return cli_fail(cli, &err);
+		waits_confirm(&again.waits, &first.waits);
+		look = &again;
+	}
+	const struct waits_report report = {
+		.target = info,
+		.snapshot = look->snapshot,
+		.waits = &look->waits,
+		.limit = options->limit,
+	};
+	report_waits(cli->out, &report, cli->format);
+	int status = shared_note_target(cli, info);
+	const struct gospy_snapshot_info *how = gospy_snapshot_info(look->snapshot);
+	if (cli->verbose)
+		shared_note_details(cli, target, how);
+	return shared_worst(shared_note_problems(cli, how), status);
+}
+
+static int waits_run(struct cli *cli, char **args)
+{
+	struct waits_options options = {.snapshot.max_pause_ns = 1000000000};
+	struct gospy_error err;
+	size_t count;
+	int status = cli_parse(cli, &cmd_waits, args, &options, &count);
+	CLEANUP(shared_strings_free) opt_strings modules = options.own;
+	if (status != CLI_GO_ON)
+		return status;
+	CLEANUP(shared_own_deinit) struct shared_own own = {0};
+	struct request request = {.options = &options, .own = &own};
+	if (shared_check(&options.snapshot, &err) || shared_own(&modules, &own, &err))
+		return cli_fail(cli, &err);
+	return which_each(cli, &options.snapshot.target, args, count, show, &request);
+}
+
+const struct cmd cmd_waits = {
+	.name = "waits",
+	.synopsis = "[OPTIONS] PROCESS...",
+	.summary = "show what goroutines wait for, who holds it, and deadlocks",
+	.description = "Deadlocks come first, then each lock, channel, descriptor ... that "
+		       "goroutines wait for. Who holds a lock is found out by what the code of "
+		       "each goroutine has done so far; what is not certain is called so.",
+	.groups = {&waits_group, &snapshot_group, &core_group, &all_group, &target_group,
+		   &common_group},
+	.examples = "gospy waits shop\n"
+		    "gospy waits 4711 --limit 5\n"
+		    "gospy waits core.4711 --json",
+	.pages = true,
+	.run = waits_run,
+};

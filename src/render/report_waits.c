@@ -1,0 +1,268 @@
+#include "render/report_waits.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/hash.h"
+#include "render/report_head.h"
+#include "render/units.h"
+#include "render/waits_chain.h"
+#include "render/waits_json.h"
+#include "render/waits_line.h"
+#include "render/waits_text.h"
+
+enum {
+	GOIDS_SHOWN = 8,
+	PLACES_SHOWN = 8, /* of one object */
+	PLACES_MAX = 1024,
+	HOLDERS_SHOWN = 8,
+};
+
+/* ---- circles */
+
+static void put_circle_head(struct out *out, const struct waits *w,
+			    const struct waits_circle *circle)
+{
+	out_style(out, circle->certain ? OUT_BAD : OUT_WARN);
+	out_puts(out, circle->certain ? "deadlock" : "perhaps a deadlock");
+	out_style(out, OUT_NONE);
+	if (circle->members == 1)
+		out_puts(out, ": a goroutine waits for itself");
+	else
+		out_printf(out, ": %zu goroutines wait for each other", circle->members);
+	if (circle->behind)
+		out_printf(out, ", and %zu more for them", circle->behind);
+	out_putc(out, '\n');
+	if (circle->once)
+		out_puts(out, "  not certain: a moment before it was not there\n");
+	if (circle->releaser == SIZE_MAX)
+		return;
+	struct gospy_goroutine g;
+	gospy_snapshot_goroutine(w->snapshot, circle->releaser, &g);
+	out_printf(out,
+		   "  not certain: goroutine %" PRIu64 " releases a lock that it has not taken\n",
+		   g.goid);
+}
+
+static void put_circle(struct out *out, const struct waits *w, const struct waits_circle *circle)
+{
+	put_circle_head(out, w, circle);
+	for (size_t i = 0; i < circle->count && !out->error; i++) {
+		const struct waits_edge *edge = &w->edges.at[w->circle_edges.at[circle->first + i]];
+		struct out_mark mark = out_mark(out);
+		struct gospy_goroutine g;
+		gospy_snapshot_goroutine(w->snapshot, edge->waiter, &g);
+		out_puts(out, "  ");
+		waits_put_waiter(out, w, &g, &w->objects.at[edge->object]);
+		out_putc(out, '\n');
+		out_wrap(out, mark);
+		mark = out_mark(out);
+		out_puts(out, "    ");
+		waits_put_holder(out, w, edge, g.goid);
+		out_putc(out, '\n');
+		out_wrap(out, mark);
+	}
+	if (circle->members > circle->count)
+		out_printf(out, "  ... and %zu more that these wait for as well\n",
+			   circle->members - circle->count);
+	out_putc(out, '\n');
+}
+
+/* ---- objects */
+
+/* Those of its waiters that wait at one place in one way. */
+struct place {
+	const struct gospy_location *at;
+	const char *how;
+	uint64_t goids[GOIDS_SHOWN];
+	uint64_t longest_ns;
+	size_t count, number;
+};
+
+struct places {
+	VEC(struct place) list;
+	struct map by_key;
+	size_t others; /* waiters at more places than are told apart */
+};
+
+static void places_deinit(struct places *places)
+{
+	vec_free(&places->list);
+	map_deinit(&places->by_key);
+}
+
+static bool add_place(struct places *places, const struct gospy_goroutine *g,
+		      const struct waits_waiter *waiter)
+{
+	const struct gospy_location *at = waits_place(g);
+	const char *how = waits_how(g, waiter);
+	uint64_t key = hash_mix(hash_mix(at ? at->pc : 0, (uint64_t)(uintptr_t)how), 0);
+	uint64_t *number = map_get(&places->by_key, key);
+	if (!number && places->list.len == PLACES_MAX) {
+		places->others++;
+		return true;
+	}
+	if (!number) {
+		struct place place = {.at = at,
+				      .how = how,
+				      .number = places->list.len,
+				      .longest_ns = GOSPY_UNKNOWN};
+		number = map_put(&places->by_key, key);
+		if (!number || !vec_push(&places->list, place))
+			return false;
+		*number = places->list.len;
+	}
+	struct place *place = &places->list.at[*number - 1];
+	if (place->count < GOIDS_SHOWN)
+		place->goids[place->count] = g->goid;
+	if (g->wait_ns != GOSPY_UNKNOWN &&
+	    (place->longest_ns == GOSPY_UNKNOWN || g->wait_ns > place->longest_ns))
+		place->longest_ns = g->wait_ns;
+	place->count++;
+	return true;
+}
+
+static int compare_places(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+	if (x->count != y->count)
+		return x->count < y->count ? 1 : -1;
+	return (x->number > y->number) - (x->number < y->number);
+}
+
+static void put_one_place(struct out *out, const struct place *place)
+{
+	struct out_mark mark = out_mark(out);
+	out_printf(out, "  goroutine%s ", units_plural(place->count));
+	for (size_t i = 0; i < place->count && i < GOIDS_SHOWN; i++)
+		out_printf(out, "%s%" PRIu64, i ? ", " : "", place->goids[i]);
+	if (place->count > GOIDS_SHOWN)
+		out_printf(out, " and %zu more", place->count - GOIDS_SHOWN);
+	if (place->how)
+		out_printf(out, " %s", place->how);
+	waits_put_place(out, place->at);
+	waits_put_wait(out, place->longest_ns);
+	out_putc(out, '\n');
+	out_wrap(out, mark);
+}
+
+static void put_places(struct out *out, const struct waits *w, const struct waits_object *object)
+{
+	CLEANUP(places_deinit) struct places places = {0};
+	for (size_t i = 0; i < object->count; i++) {
+		const struct waits_waiter *waiter = &w->waiters.at[object->first + i];
+		struct gospy_goroutine g;
+		gospy_snapshot_goroutine(w->snapshot, waiter->goroutine, &g);
+		if (!add_place(&places, &g, waiter)) {
+			out->error = ENOMEM;
+			return;
+		}
+	}
+	qsort(places.list.at, places.list.len, sizeof(*places.list.at), compare_places);
+	size_t rest = places.others;
+	for (size_t i = 0; i < places.list.len; i++) {
+		if (i < PLACES_SHOWN)
+			put_one_place(out, &places.list.at[i]);
+		else
+			rest += places.list.at[i].count;
+	}
+	if (rest)
+		out_printf(out, "  ... and %zu more at other places\n", rest);
+}
+
+static bool is_lock(enum gospy_wait_kind kind)
+{
+	return kind == GOSPY_WAIT_MUTEX || kind == GOSPY_WAIT_INTERNAL_MUTEX ||
+	       kind == GOSPY_WAIT_RWMUTEX;
+}
+
+static void put_holders(struct out *out, const struct waits *w, const struct waits_object *object)
+{
+	const struct gospy_object *state = object->state;
+	if (!state || !is_lock(object->kind))
+		return;
+	for (size_t i = 0; i < state->holder_count && i < HOLDERS_SHOWN; i++) {
+		const struct gospy_holder *holder = &state->holders[i];
+		const struct waits_edge edge = {
+			.holder = (uint32_t)holder->goroutine,
+			.doubt = holder->doubt,
+			.found = holder,
+		};
+		struct out_mark mark = out_mark(out);
+		struct gospy_goroutine g;
+		gospy_snapshot_goroutine(w->snapshot, holder->goroutine, &g);
+		out_puts(out, "  ");
+		waits_put_holder(out, w, &edge, GOSPY_UNKNOWN);
+		waits_chain_state(out, w, &g);
+		out_putc(out, '\n');
+		out_wrap(out, mark);
+	}
+	if (state->holder_count > HOLDERS_SHOWN)
+		out_printf(out, "  ... and %zu more\n", state->holder_count - HOLDERS_SHOWN);
+	bool free = state->locked == 0 && (state->readers == 0 || state->readers == GOSPY_UNKNOWN);
+	if (!state->holder_count)
+		out_puts(out, free ? "  nobody holds it\n" : "  it is not known who holds it\n");
+}
+
+static void put_whole_object(struct out *out, const struct waits *w,
+			     const struct waits_object *object)
+{
+	CLEANUP(strbuf_deinit) struct strbuf state = {0};
+	struct out_mark mark = out_mark(out);
+	waits_object_state(object, &state);
+	out_style(out, OUT_STRONG);
+	waits_put_object(out, w, object);
+	out_style(out, OUT_NONE);
+	out_printf(out, ": %zu wait%s", object->count, object->count == 1 ? "s" : "");
+	if (state.failed)
+		out->error = ENOMEM;
+	else if (state.len)
+		out_printf(out, "; %s", state.s);
+	out_putc(out, '\n');
+	out_wrap(out, mark);
+	put_holders(out, w, object);
+	put_places(out, w, object);
+	out_putc(out, '\n');
+}
+
+/* ---- the whole */
+
+static size_t shown_of(const struct waits_report *report)
+{
+	size_t n = report->waits->objects.len;
+	return report->limit && report->limit < n ? (size_t)report->limit : n;
+}
+
+static void put_summary(struct out *out, const struct waits *w)
+{
+	out_printf(out, "%zu goroutine%s wait%s for %zu thing%s", w->goroutines,
+		   units_plural(w->goroutines), w->goroutines == 1 ? "s" : "", w->objects.len,
+		   units_plural(w->objects.len));
+	if (w->unknown)
+		out_printf(out, ", %zu for what is not known", w->unknown);
+	out_puts(out, "\n\n");
+}
+
+static void write_text(struct out *out, const struct waits_report *report)
+{
+	const struct waits *w = report->waits;
+	report_head_process(out, report->target, gospy_snapshot_info(report->snapshot));
+	put_summary(out, w);
+	for (size_t i = 0; i < w->circles.len && !out->error; i++)
+		put_circle(out, w, &w->circles.at[i]);
+	size_t shown = shown_of(report);
+	for (size_t i = 0; i < shown && !out->error; i++)
+		put_whole_object(out, w, &w->objects.at[i]);
+	if (shown < w->objects.len)
+		out_printf(out, "... %zu more\n", w->objects.len - shown);
+}
+
+void report_waits(struct out *out, const struct waits_report *report, enum report_format format)
+{
+	if (format != REPORT_TEXT)
+		waits_json(out, report, shown_of(report), format == REPORT_JSON_LINES);
+	else
+		write_text(out, report);
+}

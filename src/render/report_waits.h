@@ -1,0 +1,19 @@
+/* What goroutines wait for, and who holds it: `gospy waits`. */
+#ifndef GOSPY_RENDER_REPORT_WAITS_H
+#define GOSPY_RENDER_REPORT_WAITS_H
+
+#include "gospy.h"
+#include "render/out.h"
+#include "render/report.h"
+#include "render/waits.h"
+
+struct waits_report {
+	const struct gospy_target_info *target;
+	struct gospy_snapshot *snapshot;
+	const struct waits *waits;
+	uint64_t limit; /* objects to show; 0: all */
+};
+
+void report_waits(struct out *out, const struct waits_report *report, enum report_format format);
+
+#endif

@@ -1,0 +1,176 @@
+#include "render/waits_json.h"
+
+#include <inttypes.h>
+
+#include "base/cleanup.h"
+#include "render/json.h"
+#include "render/report_goroutine.h"
+#include "render/report_header.h"
+#include "render/wait.h"
+#include "render/waits_text.h"
+
+static void holder_members(struct json *json, const struct waits *w,
+			   const struct gospy_holder *holder)
+{
+	struct gospy_goroutine g;
+	gospy_snapshot_goroutine(w->snapshot, holder->goroutine, &g);
+	json_u64(json, "goid", g.goid);
+	json_bool(json, "certain", !holder->doubt);
+	json_str(json, "why", waits_doubt_name(holder->doubt));
+	json_bool(json, "reader", holder->reader);
+	report_location_json(json, "taken_at", holder->at);
+}
+
+static void object_members(struct json *json, const struct waits_object *object)
+{
+	const struct gospy_object *state = object->state;
+	bool is_fd = object->kind == GOSPY_WAIT_FD;
+	json_str(json, "kind", wait_kind_name(object->kind));
+	if (object->id && !is_fd)
+		json_addr(json, "addr", object->id);
+	if (is_fd)
+		json_number(json, "fd", object->id);
+	if (state && state->symbol) {
+		json_str(json, "symbol", state->symbol);
+		json_u64(json, "symbol_off", state->symbol_off);
+	}
+	json_u64(json, "on_stack_of", object->home_goid);
+}
+
+static const char *role_name(enum waits_role role)
+{
+	switch (role) {
+	case WAITS_ROLE_NONE:
+		break;
+	case WAITS_ROLE_READER:
+		return "reader";
+	case WAITS_ROLE_WRITER:
+		return "writer";
+	case WAITS_ROLE_QUEUE:
+		return "writer behind another";
+	}
+	return NULL;
+}
+
+static void waiter_json(struct json *json, const struct waits *w, const struct waits_waiter *waiter)
+{
+	struct gospy_goroutine g;
+	gospy_snapshot_goroutine(w->snapshot, waiter->goroutine, &g);
+	json_object(json, NULL);
+	json_u64(json, "goid", g.goid);
+	json_u64(json, "wait_ns", g.wait_ns);
+	json_str(json, "as", role_name(waits_role(&g)));
+	if (waiter->case_at != WAITS_NO_CASE)
+		json_number(json, "select_case", waiter->case_at);
+	report_location_json(json, "at", waits_place(&g));
+	wait_json(json, &g);
+	json_object_end(json);
+}
+
+static void object_json(struct json *json, const struct waits *w, const struct waits_object *object)
+{
+	const struct gospy_object *state = object->state;
+	object_members(json, object);
+	json_u64(json, "waiting", object->count);
+	json_u64(json, "longest_wait_ns", object->longest_ns);
+	if (state) {
+		if (state->locked != GOSPY_UNKNOWN)
+			json_bool(json, "locked", state->locked);
+		json_u64(json, "readers", state->readers);
+		json_u64(json, "readers_waiting", state->readers_waiting);
+		json_u64(json, "counter", state->counter);
+		json_array(json, "holders");
+		for (size_t i = 0; i < state->holder_count; i++) {
+			json_object(json, NULL);
+			holder_members(json, w, &state->holders[i]);
+			json_object_end(json);
+		}
+		json_array_end(json);
+	}
+	json_array(json, "waiters");
+	for (size_t i = 0; i < object->count && !json->out->error; i++)
+		waiter_json(json, w, &w->waiters.at[object->first + i]);
+	json_array_end(json);
+}
+
+static void edge_json(struct json *json, const struct waits *w, const struct waits_edge *edge)
+{
+	struct gospy_goroutine g, holder;
+	gospy_snapshot_goroutine(w->snapshot, edge->waiter, &g);
+	gospy_snapshot_goroutine(w->snapshot, edge->holder, &holder);
+	json_object(json, NULL);
+	json_u64(json, "goid", g.goid);
+	json_u64(json, "wait_ns", g.wait_ns);
+	report_location_json(json, "at", waits_place(&g));
+	json_str(json, "as", role_name(waits_role(&g)));
+	json_object(json, "waits_for");
+	object_members(json, &w->objects.at[edge->object]);
+	json_object_end(json);
+	json_object(json, "held_by");
+	if (edge->found) {
+		holder_members(json, w, edge->found);
+	} else {
+		json_u64(json, "goid", holder.goid);
+		json_bool(json, "certain", true);
+		json_bool(json, "waits_to_write", true);
+	}
+	json_object_end(json);
+	json_object_end(json);
+}
+
+static void circle_json(struct json *json, const struct waits *w, const struct waits_circle *circle)
+{
+	json_object(json, NULL);
+	json_bool(json, "certain", circle->certain);
+	json_u64(json, "members", circle->members);
+	json_u64(json, "behind", circle->behind);
+	if (circle->once)
+		json_bool(json, "once", true);
+	if (circle->releaser != SIZE_MAX) {
+		struct gospy_goroutine g;
+		gospy_snapshot_goroutine(w->snapshot, circle->releaser, &g);
+		json_u64(json, "releaser", g.goid);
+	}
+	json_array(json, "goroutines");
+	for (size_t i = 0; i < circle->count; i++)
+		edge_json(json, w, &w->edges.at[w->circle_edges.at[circle->first + i]]);
+	json_array_end(json);
+	json_object_end(json);
+}
+
+void waits_json(struct out *out, const struct waits_report *report, size_t shown, bool lines)
+{
+	const struct waits *w = report->waits;
+	struct json json = {.out = out};
+	json_begin(&json, "waits");
+	report_header_json(&json, report->target, report->snapshot);
+	json_u64(&json, "waiting", w->goroutines);
+	json_u64(&json, "waiting_for_unknown", w->unknown);
+	json_bool(&json, "holders_cut", w->found.cut);
+	json_array(&json, "deadlocks");
+	for (size_t i = 0; i < w->circles.len; i++)
+		circle_json(&json, w, &w->circles.at[i]);
+	json_array_end(&json);
+	json_u64(&json, "matching", w->objects.len);
+	json_u64(&json, "shown", shown);
+	if (lines) {
+		json_object_end(&json);
+		json_newline(&json);
+	} else {
+		json_array(&json, "objects");
+	}
+	for (size_t i = 0; i < shown && !out->error; i++) {
+		json_object(&json, NULL);
+		if (lines)
+			json_str(&json, "type", "object");
+		object_json(&json, w, &w->objects.at[i]);
+		json_object_end(&json);
+		if (lines)
+			json_newline(&json);
+	}
+	if (lines)
+		return;
+	json_array_end(&json);
+	json_object_end(&json);
+	json_newline(&json);
+}
