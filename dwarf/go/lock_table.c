@@ -298,6 +298,69 @@ enum lock_callee_kind lock_table_method(struct lock_table *table, uint64_t entry
 	return kind == CALLEE_LOCK || kind == CALLEE_RLOCK ? kind : CALLEE_OTHER;
 }
 
+static bool summary_releases(const struct lock_func *found)
+{
+	for (unsigned i = 0; found && !found->unclear && i < found->flow.summary.released_count;
+	     i++) {
+		if (found->flow.summary.released[i].certain)
+			return true;
+	}
+	return false;
+}
+
+/* Is there a function at this address, or a pointer to one, that the function defers, perhaps, and
+ * that releases a lock? */
+static bool leads_to_release(struct lock_table *table, const struct pcln_func *outer, uint64_t addr)
+{
+	const struct reading reading = {.table = table, .func = *outer};
+	struct pcln_func func;
+	uint64_t entry = addr;
+	if ((!pcln_find_func(table->pcln, entry, &func) || func.entry != entry) &&
+	    (!read_word((void *)(uintptr_t)&reading, addr, &entry) ||
+	     !pcln_find_func(table->pcln, entry, &func) || func.entry != entry))
+		return false;
+	if (!func.name)
+		return false;
+	enum lock_callee_kind kind = kind_of(func.name);
+	if (kind == CALLEE_UNLOCK || kind == CALLEE_RUNLOCK)
+		return true;
+	return is_inner(outer->name, func.name) &&
+	       summary_releases(func_at(table, &func, LOCK_TABLE_DEPTH));
+}
+
+/* What it defers its own code need not show: the call goes by a pointer. */
+static bool defers_release(struct lock_table *table, const struct pcln_func *func)
+{
+	uint64_t len = func->end - func->entry;
+	struct insns insns = {0};
+	bool found = false;
+	const uint8_t *bytes = func->end > func->entry && len <= INSN_CODE_MAX
+				       ? paged_at_addr(func->table->image, func->entry, len)
+				       : NULL;
+	if (!bytes || table->insns >= LOCK_TABLE_INSNS ||
+	    insns_decode((struct span){bytes, len}, func->entry, &insns, NULL)) {
+		vec_free(&insns.list);
+		return true; // it is not known
+	}
+	table->insns += insns.list.len;
+	for (size_t i = 0; i < insns.list.len && !found; i++) {
+		const struct insn *in = &insns.list.at[i];
+		if (in->op == INSN_LEA && in->mem.base == INSN_NO_REG && !in->mem.indexed)
+			found = leads_to_release(table, func, (uint64_t)in->mem.disp);
+	}
+	vec_free(&insns.list);
+	return found;
+}
+
+static bool takes_any(const struct lock_flow *flow)
+{
+	for (size_t i = 0; i < flow->sites.len; i++) {
+		if (flow->sites.at[i].held_count)
+			return true;
+	}
+	return flow->summary.taken_count;
+}
+
 bool lock_table_releases(struct lock_table *table, uint64_t pc)
 {
 	struct pcln_func func;
@@ -306,11 +369,10 @@ bool lock_table_releases(struct lock_table *table, uint64_t pc)
 	    tell_by_name(func.name, &kind))
 		return false;
 	const struct lock_func *found = func_at(table, &func, LOCK_TABLE_DEPTH);
-	if (!found || found->unclear)
-		return false;
-	for (unsigned i = 0; i < found->flow.summary.released_count; i++) {
-		if (found->flow.summary.released[i].certain)
-			return true;
-	}
-	return false;
+	if (!found)
+		return true; // it is not known
+	if (summary_releases(found))
+		return true;
+	// What it defers to release is what it takes, if it takes anything.
+	return !takes_any(&found->flow) && defers_release(table, &func);
 }

@@ -53,7 +53,7 @@ struct lock_answer lock_table_at(struct lock_table *table, uint64_t pc, bool exa
  * CALLEE_OTHER: something else. */
 enum lock_callee_kind lock_table_method(struct lock_table *table, uint64_t entry);
 /** Does the function that holds `pc` release a lock that it has not taken, when it returns or
- * before? Its caller may have taken it, or another goroutine. */
+ * before? Its caller may have taken it, or another goroutine. If that is not known: true. */
 bool lock_table_releases(struct lock_table *table, uint64_t pc);
 void lock_table_deinit(struct lock_table *table);
 

@@ -48,7 +48,7 @@ void waits_put_object(struct out *out, const struct waits *w, const struct waits
 
 /* "held by goroutine 18, which took it at main.transfer main.go:31" */
 void waits_put_holder(struct out *out, const struct waits *w, const struct waits_edge *edge,
-		       uint64_t waiter_goid)
+		      uint64_t waiter_goid)
 {
 	struct gospy_goroutine g;
 	gospy_snapshot_goroutine(w->snapshot, edge->holder, &g);

@@ -43,8 +43,8 @@ static void test_self(void **state)
 static void test_sets(void **state)
 {
 	(void)state;
-	const struct cycle_edge edges[] = {{0, 1}, {1, 2}, {2, 3}, {3, 0}, {2, 0}, {4, 5}, {5, 4},
-					   {3, 4}};
+	const struct cycle_edge edges[] = {{0, 1}, {1, 2}, {2, 3}, {3, 0},
+					   {2, 0}, {4, 5}, {5, 4}, {3, 4}};
 	struct cycles cycles;
 	size_t behind;
 	assert_true(cycles_find(edges, 8, 6, &cycles));

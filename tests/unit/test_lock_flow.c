@@ -17,7 +17,7 @@ enum {
 	RLOCK = UNLOCK + 0x100,
 	TRY = RLOCK + 0x100,
 	WORK = TRY + 0x100,
-	HELPER = WORK + 0x100, /* it takes the lock at 8 from its argument */
+	HELPER = WORK + 0x100,    /* it takes the lock at 8 from its argument */
 	DROPPER = HELPER + 0x100, /* it releases that */
 	PANIC = DROPPER + 0x100,
 	SLOT = -0x10, /* below the return address and the frame pointer */

@@ -126,8 +126,8 @@ static void test_waitgroup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_mutex),	 cmocka_unit_test(test_several),
-		cmocka_unit_test(test_later),	 cmocka_unit_test(test_rwmutex),
+		cmocka_unit_test(test_mutex),     cmocka_unit_test(test_several),
+		cmocka_unit_test(test_later),     cmocka_unit_test(test_rwmutex),
 		cmocka_unit_test(test_waitgroup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
