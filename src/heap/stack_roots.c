@@ -34,6 +34,7 @@ struct stack_roots {
 	uint32_t current;
 	uint64_t frame; /* that is looked at: its pc, or 0 */
 	uint64_t unread, unmapped;
+	uint64_t large, others; /* bytes read of stacks above STACK_ROOTS_WHOLE, and of others */
 	uint8_t *buffer;
 	/* Of the stack that is walked. */
 	VEC(struct live_object) objects;
@@ -501,8 +502,12 @@ static enum gospy_code read_alone(struct job *job, uint32_t at, struct gospy_err
 		stack.len = left < BUFFER ? left : BUFFER;
 		stack.hi = stack.addr + stack.len;
 		stack.lo = stack.addr;
-		roots->unread += mem_read_stack(roots->image->mem, stack.addr, roots->buffer,
-						stack.len, NULL) != GOSPY_OK;
+		roots->large += stack.len;
+		if (roots->large >> 20 >= STACK_ROOTS_LARGE ||
+		    mem_read_stack(roots->image->mem, stack.addr, roots->buffer, stack.len, NULL)) {
+			roots->unread++;
+			break;
+		}
 		if (!stack_roots_walk(roots, &unknown, &stack, &extra, job_take, job))
 			return err_nomem(err);
 		extra = (struct stack_extra){0};
@@ -563,11 +568,12 @@ enum gospy_code stack_roots_of(struct stack_roots *roots, const struct g_rec *re
 	enum gospy_code code = GOSPY_OK;
 	for (size_t i = 0; i < n && !code && !job.ended; i++) {
 		const struct g_rec *rec = &recs[which[i]];
-		if (!has_stack(rec)) {
+		uint64_t need = rec->stack_hi - stack_begin(rec) + roots->g_len;
+		if (!has_stack(rec) || roots->others >> 20 >= STACK_ROOTS_OTHERS) {
 			roots->unread += !grec_is_dead(rec);
 			continue;
 		}
-		uint64_t need = rec->stack_hi - stack_begin(rec) + roots->g_len;
+		roots->others += need <= STACK_ROOTS_WHOLE ? need : 0;
 		if (need > BUFFER) {
 			code = read_alone(&job, which[i], err);
 			continue;

@@ -20,6 +20,10 @@ enum {
 	/* A larger stack is read piece by piece, and each word of it counts. The runtime's own
 	 * limit is 1 GB, and stacks that deep belong to programs about to fail. */
 	STACK_ROOTS_WHOLE = 64 << 20,
+	/* MiB of such stacks, and of others, that are read in all: what each g claims may be
+	 * there, and all may claim the same. */
+	STACK_ROOTS_LARGE = 1 << 10,
+	STACK_ROOTS_OTHERS = 4 << 10,
 	/* Records of defers of one goroutine that are followed. */
 	STACK_ROOTS_DEFERS = 1 << 16,
 };

@@ -46,12 +46,14 @@ FIGURES = (("stats",), ("stats", "--json", "--non-blocking"), ("memstats",),
            ("memstats", "--json", "--non-blocking"))
 OPENING = (("doctor",), ("doctor", "--json"), ("version", "-v"),
            ("process",) if lib_gospy.ON_PROCESS else ("version", "--json"))
+LEAKS = (("leaks", "--json"),) if lib_gospy.ON_PROCESS else ()
 DIFFERENCES = (("diff", "--for", "1ms", "--json", "--unchanged"),) if lib_gospy.ON_PROCESS else ()
 
 
 # Sanitizers take their time: one of each kind is enough.
 COMMANDS = ((SNAPSHOTS[1], *SNAPSHOTS[4:6], SNAPSHOTS[7], FIGURES[2], OPENING[0],
-             *DIFFERENCES) if SANITIZED else (*SNAPSHOTS, *FIGURES, *OPENING, *DIFFERENCES))
+             *DIFFERENCES, *LEAKS) if SANITIZED else (*SNAPSHOTS, *FIGURES, *OPENING, *DIFFERENCES,
+                                                      *LEAKS))
 # Each lie is told to one command in so many, which are others for the next lie: to two that take a
 # snapshot, one that reads figures, and one that looks at the program; to each fourth also to one that
 # takes two snapshots.
