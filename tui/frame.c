@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "render/units.h"
+#include "render/width.h"
 #include "tui/bar.h"
 #include "tui/header.h"
 #include "tui/table.h"
@@ -41,6 +42,17 @@ static int subject_draw(struct canvas *canvas, int y, int x, const struct name *
 	return canvas_text(canvas, y, x, canvas->cols - x, STYLE_NORMAL, text.s ? text.s : "");
 }
 
+/* Drop parts of a title from its end, "by start, 37 groups, growing first", until it fits. */
+static void title_fit(char *title, int room, bool utf8)
+{
+	while (width_text(title, strlen(title), utf8) > room) {
+		char *comma = strrchr(title, ',');
+		if (!comma || comma == title)
+			return;
+		*comma = 0;
+	}
+}
+
 /* The views, and behind them what the open one shows. */
 static void tabs_draw(struct app *app, int y)
 {
@@ -66,6 +78,8 @@ static void tabs_draw(struct app *app, int y)
 		view->ops->title(view, &app->ui, &text);
 	if (view->ops->subject)
 		x += subject_draw(canvas, y, x, view->ops->subject(view), &text);
+	else if (text.s)
+		title_fit(text.s, canvas->cols - x, canvas->utf8);
 	x += canvas_text(canvas, y, x, canvas->cols - x, STYLE_NORMAL, text.s ? text.s : "");
 	strbuf_deinit(&text);
 	if (view->filter[0] && !app->prompting)

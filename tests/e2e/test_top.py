@@ -976,6 +976,8 @@ class SizeTest(TopTest):
         methods = {re.sub(r".*[.)](\w+)( \S+)?(:\d+)?$", r"\1", place)
                    for place in self.places(lines)}
         self.assertLessEqual({"work", "visit", "readLoop", "writeLoop"}, methods)
+        # What a title has no room for is left out.
+        self.assertRegex(lines[2], r"^ 1 Groups +by start, \d+ groups$")
         self.quit(top)
 
     def test_200_columns(self):
