@@ -179,7 +179,7 @@ struct capture {
 	uint64_t unnamed_files; /* of C code: too much to look at their symbols */
 	/* What an M was started with, as m.mstartfn says: address of the func value -> entry. */
 	struct map start_entries;
-	/* Begin of the stop, without one of the reading of allgs, by the clocks of the target. */
+	/* When all had stopped, without a stop when allgs was read, by the clocks of the target. */
 	uint64_t instant_mono_ns, instant_real_ns, instant_boot_ns;
 	/* Where the first is not known: it was this or later (newest_time.h); or GOSPY_UNKNOWN. */
 	uint64_t instant_least_ns;

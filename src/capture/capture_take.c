@@ -172,17 +172,12 @@ static bool needs_regs(void *ctx, pid_t tid, const struct place *place)
 	return rec && !(place->sp > rec->stack_lo && place->sp <= rec->stack_hi);
 }
 
-/* The instant was `age_ns` ago. */
-static void note_instant(struct capture *c, const struct source *source, uint64_t age_ns)
+/* The instant is now. In a stop all has been stopped: what began before is there, and nothing else. */
+static void note_instant(struct capture *c, const struct source *source)
 {
-	uint64_t real_ns = source_clock_ns(source, SOURCE_REAL);
-	uint64_t boot_ns = source_clock_ns(source, SOURCE_BOOT);
-	uint64_t mono_ns = source_clock_ns(source, SOURCE_MONO);
-	if (source->frozen)
-		age_ns = 0; // and so do its clocks stand still
-	c->instant_real_ns = real_ns == GOSPY_UNKNOWN ? real_ns : real_ns - age_ns;
-	c->instant_boot_ns = boot_ns == GOSPY_UNKNOWN ? boot_ns : boot_ns - age_ns;
-	c->instant_mono_ns = mono_ns == GOSPY_UNKNOWN ? mono_ns : mono_ns - age_ns;
+	c->instant_real_ns = source_clock_ns(source, SOURCE_REAL);
+	c->instant_boot_ns = source_clock_ns(source, SOURCE_BOOT);
+	c->instant_mono_ns = source_clock_ns(source, SOURCE_MONO);
 }
 
 /* Nothing has run since the capture before: what was copied then is right. */
@@ -213,7 +208,7 @@ static enum gospy_code read_stopped(void *ctx, const struct moment *moment, stru
 	struct stop_work *work = ctx;
 	struct passes *p = work->passes;
 	struct capture *c = p->capture;
-	note_instant(c, p->source, clock_mono_ns() - moment->begin_ns);
+	note_instant(c, p->source);
 	forget_attempt(work); // of a visit before this one
 	work->declined = false;
 	enum gospy_code code = schedstate_reread(&c->sched, p->image, moment, work->tids, err);
@@ -540,7 +535,7 @@ static enum gospy_code catch_up(struct passes *p, const struct map *tids, struct
 {
 	struct capture *c = p->capture;
 	enum gospy_code code = schedstate_read(&c->sched, p->image, tids, err);
-	note_instant(c, p->source, 0);
+	note_instant(c, p->source);
 	if (code)
 		return code;
 	c->outgrown = !keep_has_room(c);
@@ -621,7 +616,7 @@ static enum gospy_code read_first(struct passes *p, const struct map *tids, stru
 		return code ? code : list_more_gs(c, p->image, err);
 	code = schedstate_read(&c->sched, p->image, tids, err);
 	// Without a stop, goroutines that begin later are not seen.
-	note_instant(c, p->source, 0);
+	note_instant(c, p->source);
 	if (!code && keep)
 		code = keep_begin(keep, c, p->options, BUDGET_BYTES / 2, err);
 	return code ? code : list_gs(p, err);

@@ -74,8 +74,10 @@ class OneProcessTest(DiffTest):
         changes = changes_by_start(document)
         for site, times in started.items():
             told = sum(first < t <= last for t in times)
-            # A site notes a goroutine when it has started it: one may not be noted yet, each time.
-            self.assertAlmostEqual(changes[site], told, delta=2, msg=site)
+            # A site notes a goroutine when it has started it: one may not be noted yet, each time; and
+            # a crowded machine may take long to stop all threads, and long until the next is noted.
+            close = sum(min(abs(t - first), abs(t - last)) < 1e8 for t in times)
+            self.assertAlmostEqual(changes[site], told, delta=2 + close, msg=site)
             rate = sum(g["rate_per_min"] for g in document["groups"] if name_of(g) == site)
             self.assertAlmostEqual(rate, changes[site] * 60e9 / document["elapsed_ns"], delta=0.1)
         grown = [name_of(g) for g in document["groups"] if g["change"] > 0]
