@@ -172,7 +172,7 @@ static bool needs_regs(void *ctx, pid_t tid, const struct place *place)
 	return rec && !(place->sp > rec->stack_lo && place->sp <= rec->stack_hi);
 }
 
-/* The instant is now. In a stop all has been stopped: what began before is there, and nothing else. */
+/* The instant is now. In a stop all has been stopped: what began before is there, nothing else. */
 static void note_instant(struct capture *c, const struct source *source)
 {
 	c->instant_real_ns = source_clock_ns(source, SOURCE_REAL);
