@@ -272,14 +272,14 @@ static void checks(void **state)
 		(size_t)(table.frames.at[2].packed_at + table.frames.at[2].packed_len);
 	for (size_t i = 0; i < second.packed_len; i += STEP) {
 		uint8_t *changed = &file.at[second.packed_at + i];
-		*changed ^= 1 << i % 8;
+		*changed ^= (uint8_t)(1 << i % 8);
 		assert_int_equal(open_bytes(&file, file.len, &in, &err), GOSPY_OK);
 		assert_int_equal(input_read(in, SEEKABLE_FRAME, &byte, 1, &done, &err),
 				 GOSPY_E_BAD_DATA);
 		assert_non_null(strstr(err.msg, "frame 2 of 3: its checksum differs"));
 		assert_int_equal(input_read(in, 0, &byte, 1, &done, &err), GOSPY_OK);
 		input_destroy(in);
-		*changed ^= 1 << i % 8;
+		*changed ^= (uint8_t)(1 << i % 8);
 	}
 	// Who it is by, how many there are: then they are somebody else's.
 	for (size_t i = 0; i < SEEK_CHECKS_HEADER; i++) {
