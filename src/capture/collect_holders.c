@@ -88,6 +88,7 @@ struct job {
 	bool there[2 * HELD_STEPS_MAX];
 	uint64_t released[RELEASED_MAX];
 	unsigned released_count;
+	bool is_known; /* what is read now was read before, and is what it should be */
 };
 
 static void job_deinit(struct job *job)
@@ -230,10 +231,10 @@ static void read_words(struct job *job, const struct g_rec *rec, const struct he
 		job->there[places[i]] = reqs[i].done == sizeof(uint64_t);
 }
 
-/* Nobody knows what is there, if it is not what it should be: it is not recorded. */
+/* If it is not what it should be nobody knows what it is: until then it is not recorded. */
 static bool load(const struct job *job, uint64_t addr, uint64_t *ret)
 {
-	mem_record(job->p->image->mem, false);
+	mem_record(job->p->image->mem, job->is_known);
 	enum gospy_code code = mem_read_u64(job->p->image->mem, addr, ret, NULL);
 	mem_record(job->p->image->mem, true);
 	return !code;
@@ -279,7 +280,13 @@ static bool is_lock_method(struct job *job, const struct g_rec *rec, const struc
 		return false;
 	enum lock_callee_kind kind = lock_sites_method(&job->held.sites, entry);
 	*reader = kind == CALLEE_RLOCK;
-	return kind != CALLEE_OTHER;
+	if (kind == CALLEE_OTHER)
+		return false;
+	// What led there were addresses, in a table that never changes: for a bundle, too.
+	job->is_known = true;
+	bool found = follow(job, rec, step, &step->via, word, &entry);
+	job->is_known = false;
+	return found;
 }
 
 static bool was_released(const struct job *job, uint64_t addr)

@@ -186,10 +186,10 @@ class UsageTest(ErrorTest):
            "WHEN": ("%", ""), "NAME": ("%", ""), "KEY": ("%", ""), "PLACE": ("%", ""),
            "CONDITION": ("goroutines", "rss>x", "wait>soon", "load>1", ""), "WHAT": ("%", ""),
            "BYTES": ("x", "-1", "1.5", "", "9" * 30), "F": ("%", ""),
-           "TAG[,TAG]": ("%", "", "pid,", "pid,,host"), "LEVEL": ("%", ""),
+           "TAG[,TAG]": ("%", "", "pid,", "pid,,host"), "LEVEL": ("%", ""), "VERDICT": ("%", ""),
            "N|P%": ("x", "-1", "1.5", "%", "", "1,", "1,2", "1%,2%", "1,2%,3", "9" * 30)}
-    # Which values there are depends on the profile.
-    ANYTHING = ("FILE", "VALUES", "DIR")
+    # Which values there are depends on the profile, and which types on the program.
+    ANYTHING = ("FILE", "VALUES", "DIR", "TYPE|ADDR")
 
     def options(self):
         """Of each command its options: letter, name, "[=" if it may have an argument, or what that
