@@ -94,8 +94,7 @@ static enum gospy_code read_names(struct gospy_snapshot *snapshot, struct gospy_
 			return GOSPY_E_CANCELLED;
 		// Many have the same, but may have been started in different places.
 		snapshot_goroutine(snapshot, i, &g);
-		bool is_new = before && (!*before || c->recs[i].values);
-		if (is_new && snapshot_stack(snapshot, i, &stack, NULL))
+		if (before && !*before && snapshot_stack(snapshot, i, &stack, NULL))
 			continue;
 		if (before)
 			*before = 1;

@@ -631,13 +631,6 @@ static bool make_room(struct passes *p, struct keep *keep)
 	return p->room;
 }
 
-static enum stacks_values whose_values(const struct passes *p)
-{
-	if (!p->options->arguments)
-		return STACKS_VALUES_NONE;
-	return mem_is_recorded(p->image->mem) ? STACKS_VALUES_OF_STACKS : STACKS_VALUES_OF_EACH;
-}
-
 static enum gospy_code capture_all(struct source *source, struct image *image,
 				   const struct gospy_snapshot_options *options, struct keep *keep,
 				   struct capture *c, struct gospy_error *err)
@@ -683,7 +676,7 @@ static enum gospy_code capture_all(struct source *source, struct image *image,
 	if (!code && !make_room(&passes, keep))
 		code = err_nomem(err);
 	if (!code && (options->stacks || options->native))
-		stacks_init(&c->stacks, &c->store->stacks, c->symbols, whose_values(&passes),
+		stacks_init(&c->stacks, &c->store->stacks, c->symbols, options->arguments,
 			    &passes.budget, c->count);
 	if (!code)
 		code = capture_gs(&passes, tids, err);

@@ -25,13 +25,13 @@ bool stack_table_copy(struct stack_table *to, const struct stack_table *from)
 }
 
 void stacks_init(struct stacks *stacks, struct stack_table *all, struct symbols *symbols,
-		 enum stacks_values values, struct budget *budget, size_t gs)
+		 bool want_values, struct budget *budget, size_t gs)
 {
-	*stacks = (struct stacks){.budget = budget, .all = all, .values = values};
+	*stacks = (struct stacks){.budget = budget, .all = all};
 	for (unsigned i = 0; i < BULK_WORKERS; i++) {
 		stacks->workers[i].frames = STACKS_FRAMES + gs * STACKS_FRAMES_EACH;
 		stacks->workers[i].unwinder.symbols = symbols;
-		stacks->workers[i].unwinder.want_values = values == STACKS_VALUES_OF_EACH;
+		stacks->workers[i].unwinder.want_values = want_values;
 	}
 }
 
@@ -207,16 +207,6 @@ static struct stack_rec walked(const struct unwinder *u)
 	};
 }
 
-/* Of a stack that is new: walk once more, for the values. */
-static bool walk_again(struct unwinder *u, struct unwind_bytes *bytes,
-		       const struct unwind_start *start)
-{
-	u->want_values = true;
-	bool good = unwind(u, bytes, start);
-	u->want_values = false;
-	return good;
-}
-
 bool stacks_walk(struct stacks *stacks, unsigned worker, struct unwind_bytes *bytes,
 		 const struct unwind_start *start, struct g_rec *rec)
 {
@@ -232,12 +222,7 @@ bool stacks_walk(struct stacks *stacks, unsigned worker, struct unwind_bytes *by
 	struct stack_rec wanted = walked(u);
 	if (wanted.gap && !add_gap(u))
 		return false;
-	struct stack_table *table = table_of(stacks, worker);
-	const size_t known = table->recs.len;
-	uint32_t stack = intern(stacks, table, &wanted, u->pcs.at);
-	bool again = stacks->values == STACKS_VALUES_OF_STACKS && table->recs.len > known;
-	if (again && w->frames && !walk_again(u, bytes, start))
-		return false;
+	uint32_t stack = intern(stacks, table_of(stacks, worker), &wanted, u->pcs.at);
 	if (!stack || (wanted.count && !keep_values(stacks, w, worker, rec)))
 		return false;
 	rec->stack = number(stack - 1, worker);

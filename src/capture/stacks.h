@@ -50,13 +50,6 @@ bool stack_table_copy(struct stack_table *to, const struct stack_table *from);
  * there. The first entry is that of stack 1. False: out of memory, and nothing changed. */
 bool stack_table_shrink(struct stack_table *table, uint32_t *numbers);
 
-/* Whose values are kept. */
-enum stacks_values {
-	STACKS_VALUES_NONE,
-	STACKS_VALUES_OF_EACH,
-	STACKS_VALUES_OF_STACKS, /* of one goroutine or some with each: what they mean */
-};
-
 struct stacks {
 	/* Borrowed, up to the end of stacks_merge. What it does not hold ends in UNWIND_NO_MEMORY.
 	 */
@@ -64,7 +57,6 @@ struct stacks {
 	/* Borrowed: the table of worker 0, which in the end is that of all. It may hold the stacks
 	 * of an earlier capture, which keep their numbers. */
 	struct stack_table *all;
-	enum stacks_values values;
 	/* No locks: each worker has tables of its own until stacks_merge. */
 	struct stacks_worker {
 		struct unwinder unwinder;
@@ -78,7 +70,7 @@ struct stacks {
 /** Begin. The number of goroutines, `gs`, decides how many frames are walked at most. `all`,
  * `symbols` and `budget` are borrowed. */
 void stacks_init(struct stacks *stacks, struct stack_table *all, struct symbols *symbols,
-		 enum stacks_values values, struct budget *budget, size_t gs);
+		 bool want_values, struct budget *budget, size_t gs);
 void stacks_deinit(struct stacks *stacks);
 
 /** Walk a stack and note it in `rec->stack` and `rec->values`; false: out of memory. */

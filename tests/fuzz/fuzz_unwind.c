@@ -118,7 +118,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct symbols *symbols = symbolizer_hold(&symbolizer);
 	require(symbols);
 	budget_init(&budget, 1 << 20, 0);
-	stacks_init(&stacks, &table, symbols, STACKS_VALUES_OF_EACH, &budget, 1);
+	stacks_init(&stacks, &table, symbols, true, &budget, 1);
 	walk(&stacks, &all, &start);
 	stacks_deinit(&stacks);
 	stack_table_deinit(&table);

@@ -49,7 +49,7 @@ static void open_fixture(int minor, size_t stack_len)
 	f.symbols = symbolizer_hold(&f.symbolizer);
 	assert_non_null(f.symbols);
 	budget_init(&f.budget, 64 << 20, 0);
-	stacks_init(&f.stacks, &f.table, f.symbols, STACKS_VALUES_OF_EACH, &f.budget, 1);
+	stacks_init(&f.stacks, &f.table, f.symbols, true, &f.budget, 1);
 	f.u = &f.stacks.workers[0].unwinder;
 	f.u->frames_max = SIZE_MAX;
 	f.bytes = calloc(1, stack_len);
