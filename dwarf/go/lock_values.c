@@ -204,6 +204,16 @@ static struct value resolve(const struct lock_state *state, const struct bases *
 	return slot ? (struct value){slot->value.base, slot->value.off + value.off} : value;
 }
 
+/* A call gave it, or what leads there: another one may have given the same. */
+static bool is_looked_up(const struct bases *bases, struct value value)
+{
+	enum { DEPTH = 4 };
+	const struct base *base = bases_at(bases, value.base);
+	for (unsigned i = 0; base && base->kind == BASE_KIND_LOAD && i < DEPTH; i++)
+		base = bases_at(bases, base->from.base);
+	return base && base->kind == BASE_KIND_RESULT;
+}
+
 void state_release(struct lock_state *state, const struct bases *bases, struct lock_event event)
 {
 	bool found = false;
@@ -222,8 +232,16 @@ void state_release(struct lock_state *state, const struct bases *bases, struct l
 		}
 		i++;
 	}
-	if (!found)
-		add_event(state, &state->released, event);
+	if (found)
+		return;
+	// It is one that is held under another name, or a lock of somebody else.
+	for (unsigned i = 0; i < state->held.count; i++) {
+		struct lock_event *held = &state->held.list[i];
+		if (held->mode == event.mode && held->at.base != event.at.base &&
+		    (is_looked_up(bases, held->at) || is_looked_up(bases, event.at)))
+			held->certain = false;
+	}
+	add_event(state, &state->released, event);
 }
 
 /* ---- where paths meet */

@@ -37,7 +37,6 @@ static const struct wanted wanted[] = {
 	{"main.read", 1, 12},
 	{"main.tries", 1, 18},
 	{"main.triesOnce", 1, 18},
-	{"main.with", 0, 12}, // it calls neither
 	{"main.releasedByHelper", 0, 12},
 	{"main.releasedByDefer", 0, 12},
 	{"main.releasedByInterface", 0, 12},
