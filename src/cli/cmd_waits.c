@@ -1,15 +1,19 @@
+#include <inttypes.h>
+
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "cli/shared.h"
 #include "cli/which.h"
 #include "render/report_waits.h"
+#include "render/waits_chain.h"
 
 struct waits_options {
 	struct snapshot_options snapshot;
 	opt_strings own;
+	opt_numbers goids;
 	uint64_t limit;
-	bool system;
+	bool dot, system;
 };
 
 #define AT(member) .offset = offsetof(struct waits_options, member)
@@ -17,6 +21,11 @@ struct waits_options {
 static const struct opt waits_opts[] = {
 	{"limit", .type = OPT_NUMBER, AT(limit), .arg = "N",
 	 .help = "only the first N things that are waited for (0: all)"},
+	{"goid", .type = OPT_NUMBERS, AT(goids), .arg = "N[,N]",
+	 .help = "only whom these goroutines wait for, and for whom those do ..."},
+	{"dot", .type = OPT_FLAG, AT(dot),
+	 .help = "a graph, for Graphviz: gospy waits --dot ... | "
+		 "dot -Tsvg"},
 	{"own", .type = OPT_STRINGS, AT(own), .arg = "MODULE", .help = OWN_HELP},
 	{"system", .type = OPT_FLAG, AT(system), .help = "show the runtime's own goroutines, too"},
 	{0},
@@ -59,12 +68,41 @@ static enum gospy_code look_take(struct cli *cli, const struct waits_options *op
 	};
 	enum gospy_code code =
 		shared_take(cli, &options->snapshot, &how, target, &ret->snapshot, err);
-	return code ? code : waits_collect(&ret->waits, ret->snapshot, options->system, err);
+	return code ? code
+		    : waits_collect(&ret->waits, ret->snapshot,
+				    options->system || options->goids.len, err);
+}
+
+static enum gospy_code check_form(const struct cli *cli, const struct waits_options *options,
+				  struct gospy_error *err)
+{
+	if (options->dot && options->goids.len)
+		return err_set(err, GOSPY_E_USAGE, "--dot draws everything, --goid shows a part");
+	if (options->dot && cli->format != REPORT_TEXT)
+		return err_set(err, GOSPY_E_USAGE, "--dot and --json: only one of them");
+	if (options->limit && options->goids.len)
+		return err_set(err, GOSPY_E_USAGE, "--limit does not go with --goid");
+	return GOSPY_OK;
+}
+
+static void numbers_free(opt_numbers *numbers)
+{
+	vec_free(numbers);
 }
 
 static bool has_deadlock(const struct waits *waits)
 {
 	return waits->circles.len && waits->circles.at[0].certain;
+}
+
+static void note_missing(struct cli *cli, const struct waits_options *options,
+			 const struct waits *waits)
+{
+	enum { GOIDS_NOTED = 8 };
+	for (size_t i = 0; i < options->goids.len && i < GOIDS_NOTED; i++) {
+		if (waits_chain_find(waits, options->goids.at[i]) == SIZE_MAX)
+			cli_note(cli, "there is no goroutine %" PRIu64, options->goids.at[i]);
+	}
 }
 
 static int show(struct cli *cli, const struct which_one *one, void *ctx)
@@ -93,9 +131,13 @@ static int show(struct cli *cli, const struct which_one *one, void *ctx)
 		.snapshot = look->snapshot,
 		.waits = &look->waits,
 		.limit = options->limit,
+		.goids = options->goids.at,
+		.goid_count = options->goids.len,
+		.dot = options->dot,
 	};
 	report_waits(cli->out, &report, cli->format);
 	int status = shared_note_target(cli, info);
+	note_missing(cli, options, &look->waits);
 	const struct gospy_snapshot_info *how = gospy_snapshot_info(look->snapshot);
 	if (cli->verbose)
 		shared_note_details(cli, target, how);
@@ -108,12 +150,14 @@ static int waits_run(struct cli *cli, char **args)
 	struct gospy_error err;
 	size_t count;
 	int status = cli_parse(cli, &cmd_waits, args, &options, &count);
+	CLEANUP(numbers_free) opt_numbers goids = options.goids;
 	CLEANUP(shared_strings_free) opt_strings modules = options.own;
 	if (status != CLI_GO_ON)
 		return status;
 	CLEANUP(shared_own_deinit) struct shared_own own = {0};
 	struct request request = {.options = &options, .own = &own};
-	if (shared_check(&options.snapshot, &err) || shared_own(&modules, &own, &err))
+	if (shared_check(&options.snapshot, &err) || check_form(cli, &options, &err) ||
+	    shared_own(&modules, &own, &err))
 		return cli_fail(cli, &err);
 	return which_each(cli, &options.snapshot.target, args, count, show, &request);
 }
@@ -129,6 +173,8 @@ const struct cmd cmd_waits = {
 		   &common_group},
 	.examples = "gospy waits shop\n"
 		    "gospy waits 4711 --limit 5\n"
+		    "gospy waits 4711 --goid 18\n"
+		    "gospy waits 4711 --dot | dot -Tsvg > waits.svg\n"
 		    "gospy waits core.4711 --json",
 	.pages = true,
 	.run = waits_run,

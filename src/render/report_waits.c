@@ -9,6 +9,7 @@
 #include "render/report_head.h"
 #include "render/units.h"
 #include "render/waits_chain.h"
+#include "render/waits_dot.h"
 #include "render/waits_json.h"
 #include "render/waits_line.h"
 #include "render/waits_text.h"
@@ -172,16 +173,10 @@ static void put_places(struct out *out, const struct waits *w, const struct wait
 		out_printf(out, "  ... and %zu more at other places\n", rest);
 }
 
-static bool is_lock(enum gospy_wait_kind kind)
-{
-	return kind == GOSPY_WAIT_MUTEX || kind == GOSPY_WAIT_INTERNAL_MUTEX ||
-	       kind == GOSPY_WAIT_RWMUTEX;
-}
-
 static void put_holders(struct out *out, const struct waits *w, const struct waits_object *object)
 {
 	const struct gospy_object *state = object->state;
-	if (!state || !is_lock(object->kind))
+	if (!state || !waits_is_lock(object->kind))
 		return;
 	for (size_t i = 0; i < state->holder_count && i < HOLDERS_SHOWN; i++) {
 		const struct gospy_holder *holder = &state->holders[i];
@@ -195,15 +190,14 @@ static void put_holders(struct out *out, const struct waits *w, const struct wai
 		gospy_snapshot_goroutine(w->snapshot, holder->goroutine, &g);
 		out_puts(out, "  ");
 		waits_put_holder(out, w, &edge, GOSPY_UNKNOWN);
-		waits_chain_state(out, w, &g);
+		waits_chain_state(out, &g);
 		out_putc(out, '\n');
 		out_wrap(out, mark);
 	}
 	if (state->holder_count > HOLDERS_SHOWN)
 		out_printf(out, "  ... and %zu more\n", state->holder_count - HOLDERS_SHOWN);
-	bool free = state->locked == 0 && (state->readers == 0 || state->readers == GOSPY_UNKNOWN);
 	if (!state->holder_count)
-		out_puts(out, free ? "  nobody holds it\n" : "  it is not known who holds it\n");
+		out_printf(out, "  %s\n", waits_nobody_text(object));
 }
 
 static void put_whole_object(struct out *out, const struct waits *w,
@@ -245,24 +239,45 @@ static void put_summary(struct out *out, const struct waits *w)
 	out_puts(out, "\n\n");
 }
 
-static void write_text(struct out *out, const struct waits_report *report)
+static void put_chains(struct out *out, const struct waits_report *report)
+{
+	for (size_t i = 0; i < report->goid_count && !out->error; i++) {
+		size_t goroutine = waits_chain_find(report->waits, report->goids[i]);
+		if (goroutine == SIZE_MAX)
+			continue;
+		waits_chain_text(out, report->waits, goroutine);
+		out_putc(out, '\n');
+	}
+}
+
+static void put_everything(struct out *out, const struct waits_report *report)
 {
 	const struct waits *w = report->waits;
-	report_head_process(out, report->target, gospy_snapshot_info(report->snapshot));
+	size_t shown = shown_of(report);
 	put_summary(out, w);
 	for (size_t i = 0; i < w->circles.len && !out->error; i++)
 		put_circle(out, w, &w->circles.at[i]);
-	size_t shown = shown_of(report);
 	for (size_t i = 0; i < shown && !out->error; i++)
 		put_whole_object(out, w, &w->objects.at[i]);
 	if (shown < w->objects.len)
 		out_printf(out, "... %zu more\n", w->objects.len - shown);
 }
 
+static void write_text(struct out *out, const struct waits_report *report)
+{
+	report_head_process(out, report->target, gospy_snapshot_info(report->snapshot));
+	if (report->goid_count)
+		put_chains(out, report);
+	else
+		put_everything(out, report);
+}
+
 void report_waits(struct out *out, const struct waits_report *report, enum report_format format)
 {
 	if (format != REPORT_TEXT)
 		waits_json(out, report, shown_of(report), format == REPORT_JSON_LINES);
+	else if (report->dot)
+		waits_dot(out, report->waits, shown_of(report));
 	else
 		write_text(out, report);
 }

@@ -11,7 +11,10 @@ struct waits_report {
 	const struct gospy_target_info *target;
 	struct gospy_snapshot *snapshot;
 	const struct waits *waits;
-	uint64_t limit; /* objects to show; 0: all */
+	uint64_t limit;        /* objects to show; 0: all */
+	const uint64_t *goids; /* whose chains to show, instead of objects */
+	size_t goid_count;
+	bool dot; /* a graph for Graphviz instead of text */
 };
 
 void report_waits(struct out *out, const struct waits_report *report, enum report_format format);

@@ -78,6 +78,12 @@ static bool has_cases(const struct gospy_goroutine *g)
 	return g->wait_kind == GOSPY_WAIT_SELECT && g->select_case_count;
 }
 
+bool waits_is_lock(enum gospy_wait_kind kind)
+{
+	return kind == GOSPY_WAIT_MUTEX || kind == GOSPY_WAIT_INTERNAL_MUTEX ||
+	       kind == GOSPY_WAIT_RWMUTEX;
+}
+
 bool waits_object_of(const struct waits *w, const struct gospy_goroutine *g, size_t *ret)
 {
 	uint64_t key = has_cases(g) ? key_of(GOSPY_WAIT_CHANNEL, g->select_cases[0].channel.addr)
@@ -326,6 +332,39 @@ static bool add_edges(struct waits *w)
 	return true;
 }
 
+static int compare_edges(const void *a, const void *b)
+{
+	const struct waits_edge *x = a, *y = b;
+	if (x->waiter != y->waiter)
+		return x->waiter < y->waiter ? -1 : 1;
+	return (x->number > y->number) - (x->number < y->number);
+}
+
+/* So that those of a goroutine are beside one another, certain ones first. */
+static void sort_edges(struct waits *w)
+{
+	for (size_t i = 0; i < w->edges.len; i++)
+		w->edges.at[i].number = i + (w->edges.at[i].doubt ? w->edges.len : 0);
+	if (w->edges.len)
+		qsort(w->edges.at, w->edges.len, sizeof(*w->edges.at), compare_edges);
+}
+
+size_t waits_edges_of(const struct waits *w, size_t goroutine, size_t *count_ret)
+{
+	size_t lo = 0, hi = w->edges.len;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (w->edges.at[mid].waiter < goroutine)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	for (hi = lo; hi < w->edges.len && w->edges.at[hi].waiter == goroutine; hi++)
+		;
+	*count_ret = hi - lo;
+	return lo;
+}
+
 /* ---- circles */
 
 /* The edges among goroutines with small numbers. */
@@ -381,7 +420,7 @@ bool waits_in_circle(const struct waits *w, const struct waits_circle *circle, s
 	return false;
 }
 
-static bool in_certain_circle(const struct waits *w, size_t goroutine)
+bool waits_in_deadlock(const struct waits *w, size_t goroutine)
 {
 	for (size_t i = 0; i < w->circles.len; i++) {
 		if (w->circles.at[i].certain && waits_in_circle(w, &w->circles.at[i], goroutine))
@@ -437,7 +476,7 @@ static bool find_circles(struct waits *w, bool certain)
 		const struct cycle *cycle = &cycles.list.at[i];
 		const struct waits_edge *first =
 			&w->edges.at[graph.numbers.at[cycles.edges.at[cycle->first]]];
-		bool known = !certain && in_certain_circle(w, first->waiter);
+		bool known = !certain && waits_in_deadlock(w, first->waiter);
 		if (!known && !add_circle(w, &graph, &cycles, i, certain))
 			return false;
 	}
@@ -485,7 +524,10 @@ enum gospy_code waits_collect(struct waits *w, struct gospy_snapshot *snapshot, 
 		if (system || !g.system)
 			ok = add_goroutine(w, &g, i);
 	}
-	ok = ok && arrange(w) && find_homes(w) && add_edges(w) && find_circles(w, true);
+	ok = ok && arrange(w) && find_homes(w) && add_edges(w);
+	if (ok)
+		sort_edges(w);
+	ok = ok && find_circles(w, true);
 	size_t certain = w->circles.len;
 	ok = ok && find_circles(w, false);
 	if (!ok)
@@ -515,25 +557,11 @@ void waits_confirm(struct waits *w, const struct waits *earlier)
 		struct waits_circle *circle = &w->circles.at[i];
 		for (size_t k = 0; circle->certain && k < circle->count; k++) {
 			size_t waiter = w->edges.at[w->circle_edges.at[circle->first + k]].waiter;
-			circle->once = !in_certain_circle(earlier, waiter) ||
+			circle->once = !waits_in_deadlock(earlier, waiter) ||
 				       !stood_still(w, earlier, waiter);
 			circle->certain = !circle->once;
 		}
 	}
 	if (w->circles.len)
 		qsort(w->circles.at, w->circles.len, sizeof(*w->circles.at), compare_circles);
-}
-
-size_t waits_edge_of(const struct waits *w, size_t goroutine)
-{
-	size_t found = SIZE_MAX;
-	for (size_t i = 0; i < w->edges.len; i++) {
-		const struct waits_edge *edge = &w->edges.at[i];
-		if (edge->waiter == goroutine && (found == SIZE_MAX || !edge->doubt)) {
-			found = i;
-			if (!edge->doubt)
-				break;
-		}
-	}
-	return found;
 }

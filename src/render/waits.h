@@ -36,6 +36,7 @@ struct waits_edge {
 	/* NULL: nothing had to be found out. A writer waits for the readers of a RWMutex, and who
 	 * comes now waits for it. */
 	const struct gospy_holder *found;
+	size_t number; /* of it before it was sorted, larger if it is not certain */
 };
 
 /* Goroutines that wait for each other. */
@@ -56,7 +57,7 @@ struct waits {
 	struct gospy_objects found;
 	VEC(struct waits_object) objects; /* with the most waiters first */
 	VEC(struct waits_waiter) waiters;
-	VEC(struct waits_edge) edges;
+	VEC(struct waits_edge) edges;     /* by waiter */
 	VEC(struct waits_circle) circles; /* certain ones first, then the larger ones */
 	VEC(uint32_t) circle_edges;       /* indexes in .edges, in the order of each circle */
 	struct map by_object;             /* kind and id -> 1 + index in .objects */
@@ -72,15 +73,19 @@ enum gospy_code waits_collect(struct waits *waits, struct gospy_snapshot *snapsh
 /** Let no deadlock be certain that was not there, with the same goroutines at the same places, in
  * an earlier snapshot of the same process. */
 void waits_confirm(struct waits *waits, const struct waits *earlier);
-/** The index of the edge, in .edges, that leads from this goroutine to who holds what it waits for;
- * of several the first that is certain. SIZE_MAX: there is none. */
-size_t waits_edge_of(const struct waits *waits, size_t goroutine);
+/** The index of the first edge, in .edges, that leads from this goroutine to who holds what it
+ * waits for; the others are behind it, `*count_ret` in all. Certain ones come first. */
+size_t waits_edges_of(const struct waits *waits, size_t goroutine, size_t *count_ret);
 /** The object with this index that the goroutine waits for; false: it waits for none. Of a select
  * it is that of its first case. */
 bool waits_object_of(const struct waits *waits, const struct gospy_goroutine *g, size_t *ret);
 /** Is the goroutine in the circle? */
 bool waits_in_circle(const struct waits *waits, const struct waits_circle *circle,
 		     size_t goroutine);
+/** Is it in a circle that is certain: a deadlock? */
+bool waits_in_deadlock(const struct waits *waits, size_t goroutine);
+/** Is it something that somebody holds? */
+bool waits_is_lock(enum gospy_wait_kind kind);
 /** How a goroutine waits for a sync.RWMutex. */
 enum waits_role {
 	WAITS_ROLE_NONE,   /* it is another kind of object, or not known */

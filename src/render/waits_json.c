@@ -7,19 +7,9 @@
 #include "render/report_goroutine.h"
 #include "render/report_header.h"
 #include "render/wait.h"
+#include "render/waits_chain.h"
+#include "render/waits_holder_json.h"
 #include "render/waits_text.h"
-
-static void holder_members(struct json *json, const struct waits *w,
-			   const struct gospy_holder *holder)
-{
-	struct gospy_goroutine g;
-	gospy_snapshot_goroutine(w->snapshot, holder->goroutine, &g);
-	json_u64(json, "goid", g.goid);
-	json_bool(json, "certain", !holder->doubt);
-	json_str(json, "why", waits_doubt_name(holder->doubt));
-	json_bool(json, "reader", holder->reader);
-	report_location_json(json, "taken_at", holder->at);
-}
 
 static void object_members(struct json *json, const struct waits_object *object)
 {
@@ -37,21 +27,6 @@ static void object_members(struct json *json, const struct waits_object *object)
 	json_u64(json, "on_stack_of", object->home_goid);
 }
 
-static const char *role_name(enum waits_role role)
-{
-	switch (role) {
-	case WAITS_ROLE_NONE:
-		break;
-	case WAITS_ROLE_READER:
-		return "reader";
-	case WAITS_ROLE_WRITER:
-		return "writer";
-	case WAITS_ROLE_QUEUE:
-		return "writer behind another";
-	}
-	return NULL;
-}
-
 static void waiter_json(struct json *json, const struct waits *w, const struct waits_waiter *waiter)
 {
 	struct gospy_goroutine g;
@@ -59,7 +34,7 @@ static void waiter_json(struct json *json, const struct waits *w, const struct w
 	json_object(json, NULL);
 	json_u64(json, "goid", g.goid);
 	json_u64(json, "wait_ns", g.wait_ns);
-	json_str(json, "as", role_name(waits_role(&g)));
+	json_str(json, "as", waits_role_name(waits_role(&g)));
 	if (waiter->case_at != WAITS_NO_CASE)
 		json_number(json, "select_case", waiter->case_at);
 	report_location_json(json, "at", waits_place(&g));
@@ -82,7 +57,7 @@ static void object_json(struct json *json, const struct waits *w, const struct w
 		json_array(json, "holders");
 		for (size_t i = 0; i < state->holder_count; i++) {
 			json_object(json, NULL);
-			holder_members(json, w, &state->holders[i]);
+			waits_json_holder(json, w, &state->holders[i]);
 			json_object_end(json);
 		}
 		json_array_end(json);
@@ -95,26 +70,17 @@ static void object_json(struct json *json, const struct waits *w, const struct w
 
 static void edge_json(struct json *json, const struct waits *w, const struct waits_edge *edge)
 {
-	struct gospy_goroutine g, holder;
+	struct gospy_goroutine g;
 	gospy_snapshot_goroutine(w->snapshot, edge->waiter, &g);
-	gospy_snapshot_goroutine(w->snapshot, edge->holder, &holder);
 	json_object(json, NULL);
 	json_u64(json, "goid", g.goid);
 	json_u64(json, "wait_ns", g.wait_ns);
 	report_location_json(json, "at", waits_place(&g));
-	json_str(json, "as", role_name(waits_role(&g)));
+	json_str(json, "as", waits_role_name(waits_role(&g)));
 	json_object(json, "waits_for");
 	object_members(json, &w->objects.at[edge->object]);
 	json_object_end(json);
-	json_object(json, "held_by");
-	if (edge->found) {
-		holder_members(json, w, edge->found);
-	} else {
-		json_u64(json, "goid", holder.goid);
-		json_bool(json, "certain", true);
-		json_bool(json, "waits_to_write", true);
-	}
-	json_object_end(json);
+	waits_json_held_by(json, "held_by", w, edge);
 	json_object_end(json);
 }
 
@@ -138,6 +104,43 @@ static void circle_json(struct json *json, const struct waits *w, const struct w
 	json_object_end(json);
 }
 
+/* An entry of the list at the end, or a line. */
+static void begin_entry(struct json *json, const char *type, bool lines)
+{
+	json_object(json, NULL);
+	if (lines)
+		json_str(json, "type", type);
+}
+
+static void end_entry(struct json *json, bool lines)
+{
+	json_object_end(json);
+	if (lines)
+		json_newline(json);
+}
+
+static void chains_json(struct json *json, const struct waits_report *report, bool lines)
+{
+	for (size_t i = 0; i < report->goid_count && !json->out->error; i++) {
+		size_t goroutine = waits_chain_find(report->waits, report->goids[i]);
+		if (goroutine == SIZE_MAX)
+			continue;
+		begin_entry(json, "chain", lines);
+		json_u64(json, "goid", report->goids[i]);
+		waits_chain_json(json, report->waits, goroutine);
+		end_entry(json, lines);
+	}
+}
+
+static void objects_json(struct json *json, const struct waits *w, size_t shown, bool lines)
+{
+	for (size_t i = 0; i < shown && !json->out->error; i++) {
+		begin_entry(json, "object", lines);
+		object_json(json, w, &w->objects.at[i]);
+		end_entry(json, lines);
+	}
+}
+
 void waits_json(struct out *out, const struct waits_report *report, size_t shown, bool lines)
 {
 	const struct waits *w = report->waits;
@@ -152,22 +155,17 @@ void waits_json(struct out *out, const struct waits_report *report, size_t shown
 		circle_json(&json, w, &w->circles.at[i]);
 	json_array_end(&json);
 	json_u64(&json, "matching", w->objects.len);
-	json_u64(&json, "shown", shown);
+	json_u64(&json, "shown", report->goid_count ? 0 : shown);
 	if (lines) {
 		json_object_end(&json);
 		json_newline(&json);
 	} else {
-		json_array(&json, "objects");
+		json_array(&json, report->goid_count ? "chains" : "objects");
 	}
-	for (size_t i = 0; i < shown && !out->error; i++) {
-		json_object(&json, NULL);
-		if (lines)
-			json_str(&json, "type", "object");
-		object_json(&json, w, &w->objects.at[i]);
-		json_object_end(&json);
-		if (lines)
-			json_newline(&json);
-	}
+	if (report->goid_count)
+		chains_json(&json, report, lines);
+	else
+		objects_json(&json, w, shown, lines);
 	if (lines)
 		return;
 	json_array_end(&json);

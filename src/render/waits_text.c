@@ -137,6 +137,29 @@ const char *waits_how(const struct gospy_goroutine *g, const struct waits_waiter
 	return direction_text(g->direction);
 }
 
+const char *waits_role_name(enum waits_role role)
+{
+	switch (role) {
+	case WAITS_ROLE_NONE:
+		break;
+	case WAITS_ROLE_READER:
+		return "reader";
+	case WAITS_ROLE_WRITER:
+		return "writer";
+	case WAITS_ROLE_QUEUE:
+		return "writer behind another";
+	}
+	return NULL;
+}
+
+const char *waits_nobody_text(const struct waits_object *object)
+{
+	const struct gospy_object *state = object->state;
+	bool free = state && state->locked == 0 &&
+		    (state->readers == 0 || state->readers == GOSPY_UNKNOWN);
+	return free ? "nobody holds it" : "it is not known who holds it";
+}
+
 const struct gospy_location *waits_place(const struct gospy_goroutine *g)
 {
 	return g->user ? g->user : g->call ? g->call : g->current;

@@ -20,6 +20,10 @@ const char *waits_doubt_name(enum gospy_doubt doubt);
 /** "to read", "to write", "to write, behind another writer", "receives", "sends"; NULL: nothing is
  * to be said. */
 const char *waits_how(const struct gospy_goroutine *g, const struct waits_waiter *waiter);
+/** The same as words for JSON; NULL: there is nothing to say. */
+const char *waits_role_name(enum waits_role role);
+/** What is said of a lock of which no holder is known. */
+const char *waits_nobody_text(const struct waits_object *object);
 /** Where in the user's own code it waits, or else where it is; may be NULL. */
 const struct gospy_location *waits_place(const struct gospy_goroutine *g);
 

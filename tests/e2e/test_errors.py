@@ -292,6 +292,8 @@ class UsageTest(ErrorTest):
                 (("pprof", "heap", "--diff", "f", "--format", "speedscope"), "--diff .*folded"),
                 (("stack", "--agent", "--group"), "--agent .*--group does not go with it"),
                 (("memstats", "--agent", "--watch", "1s"), "--agent .*--watch does not go"),
+                (("waits", "--dot", "--goid", "1"), "--dot .*--goid"),
+                (("waits", "--limit", "2", "--goid", "1"), "--limit .*--goid"),
                 (("stats", "--agent", "--all"), "--agent .*--all does not go"),
                 (("stack", "--bin", "1", "--agent"), "--agent .*--bin does not go")):
             self.one_line([*args, "1"], said)

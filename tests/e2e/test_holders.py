@@ -1,8 +1,11 @@
 """`gospy waits`: who holds a lock, held against a fixture that knows it, and deadlocks: all that are
 there, and none that is not."""
 import os
+import re
+import shutil
 import signal
 import struct
+import subprocess
 
 import lib_fixture
 import lib_gospy
@@ -77,6 +80,28 @@ class HoldersTest(lib_gospy.TargetTest):
     def test_standing(self):
         self.on_each(self.check_standing, "holders", variants=VARIANTS)
 
+    def test_chain_and_graph(self):
+        """Of one that waits, and holds what others wait for."""
+        def check(fixture):
+            locks = {lock["style"]: lock for lock in fixture.ready["locks"]}
+            document = waits(fixture.pid)
+            found = locks_of(document)[int(locks["plain"]["addr"], 16)]
+            waiter, owner = found["waiters"][0]["goid"], locks["plain"]["owner"]
+            run = lib_gospy.whole("waits", fixture.pid, "--goid", waiter)
+            self.assertIn(f"\n  held by goroutine {owner}, taken at main.plain", run.out)
+            self.assertRegex(run.out, rf"\ngoroutine {owner} waits for channel 0x")
+            chain = waits(fixture.pid, "--goid", f"{waiter},{owner}")["chains"]
+            self.assertEqual([[link["goid"] for link in one["chain"]] for one in chain],
+                             [[waiter, owner], [owner]])
+            self.assertFalse(chain[0]["circle"] or chain[0]["deadlock"])
+            self.assertEqual(chain[0]["chain"][1]["waits_for"]["kind"], "channel")
+            run = lib_gospy.run("waits", fixture.pid, "--goid", 1 << 40)
+            run.expect(lib_gospy.OK)
+            self.assertIn(f"there is no goroutine {1 << 40}", run.err)
+            graph = Graph(lib_gospy.whole("waits", fixture.pid, "--dot").out)
+            self.assertIn((waiter, owner), graph.whom())
+        self.on_each(check, "holders", variants=("default",))
+
     def test_text(self):
         def check(fixture):
             out = lib_gospy.whole("waits", fixture.pid).out
@@ -121,7 +146,65 @@ class HoldersTest(lib_gospy.TargetTest):
         self.on_each(check, "holders", "-busy", "400", variants=VARIANTS)
 
 
+NODE = r'([gom]\d+) \[(?:shape=ellipse, |style=dashed, )?label="((?:[^"\\]|\\.)*)"(?:, color=red)?\]'
+EDGE = r'([gm]\d+|o\d+) -> ([go]\d+)(?: \[label="((?:[^"\\]|\\.)*)"(?:, [a-z]+=[a-z]+)*\])?'
+
+
+class Graph:
+    """What `--dot` draws: nodes with their labels, and edges. All of it has to be of this form."""
+
+    def __init__(self, text):
+        lines = text.splitlines()
+        assert lines[:3] == ["digraph waits {", "  rankdir=LR;", "  node [shape=box];"], lines[:3]
+        assert lines[-1] == "}", lines[-1]
+        self.nodes, self.edges = {}, []
+        for line in lines[3:-1]:
+            node, edge = (re.fullmatch(f"  {form};", line) for form in (NODE, EDGE))
+            if node:
+                assert node[1] not in self.nodes, line
+                self.nodes[node[1]] = node[2]
+            else:
+                assert edge, line
+                self.edges.append((edge[1], edge[2], edge[3]))
+        assert all(end in self.nodes for edge in self.edges for end in edge[:2])
+        if shutil.which("dot"):
+            subprocess.run(("dot", "-Tsvg"), input=text, text=True, check=True,
+                           stdout=subprocess.DEVNULL)
+
+    def goid(self, node):
+        return int(re.match(r"goroutine (\d+)", self.nodes[node])[1])
+
+    def whom(self):
+        """Pairs of goroutines: one waits, the other one holds it."""
+        held = {(a, self.goid(b)) for a, b, _ in self.edges if a[0] == "o"}
+        return {(self.goid(a), goid) for a, b, _ in self.edges if a[0] == "g"
+                for node, goid in held if node == b}
+
+
 class DeadlockTest(lib_gospy.TargetTest):
+    def check_chain(self, fixture, members, certain):
+        """From each member it leads through all of them, and back."""
+        for goid in sorted(members)[:1]:
+            document = waits(fixture.pid, "--goid", goid)
+            self.assertEqual([chain["goid"] for chain in document["chains"]], [goid])
+            chain = document["chains"][0]
+            self.assertEqual({link["goid"] for link in chain["chain"]}, members)
+            self.assertEqual(len(chain["chain"]), len(members))
+            self.assertEqual(chain["chain"][-1]["held_by"][0]["goid"], goid)
+            self.assertTrue(chain["circle"])
+            self.assertEqual(chain["deadlock"], certain)
+            self.assertNotIn("objects", document)
+            run = lib_gospy.whole("waits", fixture.pid, "--goid", goid)
+            self.assertEqual(run.out.rstrip().endswith(": a deadlock"), certain)
+            self.assertEqual(run.out.rstrip().endswith(": a circle"), not certain)
+
+    def check_graph(self, fixture, document):
+        """It has the same edges as the circle."""
+        graph = Graph(lib_gospy.whole("waits", fixture.pid, "--dot").out)
+        for g in document["deadlocks"][0]["goroutines"]:
+            if "waits_to_write" not in g["held_by"]:
+                self.assertIn((g["goid"], g["held_by"]["goid"]), graph.whom())
+
     def check_deadlock(self, document, members, minor):
         found = document["deadlocks"]
         self.assertEqual(len(found), 1, found)
@@ -146,6 +229,9 @@ class DeadlockTest(lib_gospy.TargetTest):
                 else:
                     certain_since = 0 if name in DOUBTED else build.minor
                     self.check_deadlock(document, members, certain_since)
+                    if mode == "paused" and build.variant == "default":
+                        self.check_chain(fixture, members, document["deadlocks"][0]["certain"])
+                        self.check_graph(fixture, document)
         self.doCleanups()
 
     def test_knots(self):
@@ -164,6 +250,7 @@ class DeadlockTest(lib_gospy.TargetTest):
                                  int(held[g["held_by"]["goid"]], 16))
             out = lib_gospy.whole("waits", fixture.pid).out
             self.assertIn("\ndeadlock: 2 goroutines wait for each other\n", out)
+            self.check_graph(fixture, document)
         self.on_each(check, "abba", variants=("default", "pie", "noopt"))
 
     @lib_gospy.on_processes_only

@@ -25,6 +25,7 @@ class ValgrindTest(lib_gospy.TargetTest):
         for args in (("summary", fixture.pid), ("summary", fixture.pid, "--exact", "--json"),
                      ("summary", fixture.pid, "--non-blocking", "--group"),
                      ("waits", fixture.pid), ("waits", fixture.pid, "--json=lines"),
+                     ("waits", fixture.pid, "--dot"),
                      ("stack", fixture.pid), ("stack", fixture.pid, "--group", "--json"),
                      ("stack", fixture.pid, "--native", "--threads"), ("list",), ("tree",),
                      ("top", fixture.pid, "-n", 2, "--refresh", "10ms", "--group", "object"),
