@@ -20,18 +20,20 @@ enum level { ALL, NO_WORDS, NO_NUMBERS, SHORT_REASON, NO_OBJECT };
 /* How much of the names there has to be room for. */
 enum names { GOOD, WITH_LINE, CORE };
 
-/* The line takes the first of these that fits. */
+/* The line takes the first of these that fits. Where a goroutine is now has its line number: the
+ * same function may wait at several. */
 static const struct form {
 	enum level level;
-	enum names names;
+	enum names place, last; /* `last`: of the last name in the line */
 } forms[] = {
-	{ALL, GOOD},
-	{NO_WORDS, GOOD},
-	{NO_NUMBERS, GOOD},
-	{NO_NUMBERS, WITH_LINE},
-	{SHORT_REASON, WITH_LINE},
-	{SHORT_REASON, CORE},
-	{NO_OBJECT, CORE},
+	{ALL, GOOD, GOOD},
+	{NO_WORDS, GOOD, GOOD},
+	{NO_NUMBERS, GOOD, GOOD},
+	{NO_NUMBERS, WITH_LINE, WITH_LINE},
+	{SHORT_REASON, WITH_LINE, WITH_LINE},
+	{SHORT_REASON, CORE, WITH_LINE},
+	{NO_OBJECT, WITH_LINE, WITH_LINE},
+	{NO_OBJECT, CORE, WITH_LINE},
 };
 enum { FORMS = sizeof(forms) / sizeof(forms[0]) };
 
@@ -188,7 +190,7 @@ static int make_head(struct head *head, const struct gospy_goroutine *g, enum le
 		strbuf_printf(&head->goid, "%" PRIu64 " - ", g->goid);
 	add_state(&head->state, g, level);
 	add_details(&head->details, g, level, utf8);
-	strbuf_puts(&head->details, ": ");
+	strbuf_putc(&head->details, ':');
 	return width(&head->goid, utf8) + width(&head->state, utf8) + width(&head->details, utf8);
 }
 
@@ -234,41 +236,119 @@ static void put_head(struct out *out, const struct head *head, enum out_style st
 	put(out, &head->details);
 }
 
-/* The head that leaves room for both names, and how much that is. `user`: NULL: there is none.
- * false: not even the shortest does. */
-static bool choose(struct head *head, const struct out *out, const struct goroutine_line *line,
-		   const struct name *place, const struct name *user, int *place_room,
-		   int *user_room)
+static const char at[] = " at ";
+enum { AT = sizeof(at) - 1, INDENT = 4 };
+
+/* The names of a goroutine, and what there is room for. */
+struct places {
+	struct name place, user;
+	bool has_user;
+	int place_room;
+	bool utf8;
+};
+
+/* Do they fit beside each other, or, without `user`, the place alone? */
+static bool fit_places(struct places *places, const struct form *form, bool user, int room)
 {
-	static const int at = 4; // " at "
+	int last = user ? name_width(&places->user, form->last, places->utf8) + AT : 0;
+	places->place_room = room - last;
+	return name_width(&places->place, user ? form->place : form->last, places->utf8) <=
+	       places->place_room;
+}
+
+/* What it waits for tells a goroutine from others, but for the number of channels. */
+static bool may_leave_out(const struct gospy_goroutine *g, enum level level)
+{
+	return level < NO_OBJECT || on_thread(g) || g->wait_kind == GOSPY_WAIT_SELECT;
+}
+
+/* The head that leaves room for both names, or for the place alone. false: not even the shortest
+ * does. */
+static bool choose(struct head *head, const struct out *out, const struct goroutine_line *line,
+		   struct places *places, bool user)
+{
 	for (size_t i = 0; i < FORMS; i++) {
-		int used = make_head(head, line->g, forms[i].level, out->utf8);
-		int room = out->cols - line->after - used;
-		*user_room = user ? name_width(user, forms[i].names, out->utf8) + at : 0;
-		*place_room = room - *user_room;
-		if (name_width(place, forms[i].names, out->utf8) <= *place_room)
+		if (!may_leave_out(line->g, forms[i].level))
+			break;
+		int used = make_head(head, line->g, forms[i].level, out->utf8) + 1;
+		if (fit_places(places, &forms[i], user, out->cols - line->after - used))
 			return true;
 	}
 	return false;
 }
 
+/* The head in a line of its own. */
+static void choose_alone(struct head *head, const struct out *out,
+			 const struct goroutine_line *line)
+{
+	for (enum level level = ALL; level <= NO_OBJECT; level++) {
+		int used = make_head(head, line->g, level, out->utf8);
+		if (used <= out->cols - line->after)
+			break;
+	}
+}
+
+/* Begin another line, in which a name has more room where it needs that. */
+static void put_indent(struct out *out, const struct goroutine_line *line, int needed)
+{
+	int room = out->cols - line->after - needed;
+	out_printf(out, "\n%*s", room >= INDENT ? INDENT : room > 1 ? room : 1, "");
+}
+
+static void put_user_below(struct out *out, const struct goroutine_line *line,
+			   const struct places *places)
+{
+	put_indent(out, line, AT - 1 + name_width(&places->user, WITH_LINE, places->utf8));
+	out_puts(out, at + 1);
+	put_name(out, &places->user, out->cols - line->after - out_column(out));
+}
+
+/* Names below the head: in one line, or in two. */
+static void put_below(struct out *out, const struct goroutine_line *line, struct places *places)
+{
+	int room = out->cols - line->after - INDENT;
+	bool one = false;
+	for (size_t i = 0; places->has_user && i < FORMS && !one; i++)
+		one = fit_places(places, &forms[i], true, room);
+	put_indent(out, line, one ? 0 : name_width(&places->place, WITH_LINE, places->utf8));
+	if (!one)
+		places->place_room = out->cols - line->after - out_column(out);
+	put_name(out, &places->place, places->place_room);
+	if (!places->has_user)
+		return;
+	if (!one) {
+		put_user_below(out, line, places);
+		return;
+	}
+	out_puts(out, at);
+	put_name(out, &places->user, out->cols - line->after - out_column(out));
+}
+
 void goroutine_line(struct out *out, const struct goroutine_line *line)
 {
-	static const char continued[] = "\n    ";
 	CLEANUP(head_deinit) struct head head = {0};
-	struct name place = name_place(line->place);
-	struct name user = name_beside(line->user, line->place);
-	int place_room, user_room;
-	place.parens = user.parens = true;
-	bool one = choose(&head, out, line, &place, line->user ? &user : NULL, &place_room,
-			  &user_room);
-	if (!one)
-		choose(&head, out, line, &place, NULL, &place_room, &user_room);
+	struct places places = {.place = name_place(line->place),
+				.user = name_beside(line->user, line->place),
+				.has_user = line->user != NULL,
+				.utf8 = out->utf8};
+	places.place.parens = places.user.parens = true;
+	bool one = choose(&head, out, line, &places, places.has_user);
+	bool two = !one && places.has_user && choose(&head, out, line, &places, false);
+	if (!one && !two)
+		choose_alone(&head, out, line);
 	put_head(out, &head, line->style);
-	put_name(out, &place, place_room);
-	if (!line->user)
+	if (!one && !two) {
+		put_below(out, line, &places);
 		return;
-	out_puts(out, one ? " " : continued);
-	out_puts(out, "at ");
-	put_name(out, &user, out->cols - line->after - out_column(out));
+	}
+	out_putc(out, ' ');
+	put_name(out, &places.place, places.place_room);
+	if (!places.has_user)
+		return;
+	if (two) {
+		put_user_below(out, line, &places);
+		return;
+	}
+	out_puts(out, at);
+	put_name(out, &places.user, out->cols - line->after - out_column(out));
 }

@@ -1,9 +1,10 @@
 /*
  * A goroutine in one line of a terminal. Until it fits, it loses: the words "waiting for"; numbers
  * about its channel, the own address of its socket, until when it waits; packages of functions;
- * words of the reason to wait; lines of functions; what it waits for. If that is still too much,
- * where it waits goes to a second line. In the function that it began in, that is only a line: "at
- * :12".
+ * words of the reason to wait; the line of the function that it began in; how many channels it
+ * selects from. If that is still too much, where it waits goes to a second line, or all names do:
+ * types, methods, the line where it waits and what it waits for are always there. In the function
+ * that it began in, that is only a line: "at :12".
  */
 #ifndef GOSPY_RENDER_GOROUTINE_LINE_H
 #define GOSPY_RENDER_GOROUTINE_LINE_H

@@ -61,6 +61,14 @@ static const struct gospy_goroutine receives = {
 	.channel = {.addr = 0xc00001e0c0, .cap = 16},
 };
 
+static const struct gospy_goroutine selects_none = {
+	.goid = 8,
+	.status = GOSPY_STATUS_WAITING,
+	.wait_reason = "select (no cases)",
+	.wait_ns = GOSPY_UNKNOWN,
+	.wait_kind = GOSPY_WAIT_SELECT,
+};
+
 static void test_a_thing_is_said_once(void **state)
 {
 	(void)state;
@@ -87,7 +95,13 @@ static void test_in_one_function(void **state)
 	(void)state;
 	expect(&wants_mutex, &lock, &locked, 80,
 	       "19 - waiting for sync.Mutex.Lock on 0xc000012348: store.lock (lock.go:25) at :30");
-	expect(&wants_mutex, &lock, &locked, 40, "19 - Mutex.Lock: store.lock:25 at :30");
+	expect(&wants_mutex, &lock, &locked, 48, "19 - Mutex.Lock on 0xc000012348: lock:25 at :30");
+	expect(&wants_mutex, &lock, &locked, 40,
+	       "19 - Mutex.Lock on 0xc000012348: lock:25\n"
+	       "    at :30");
+	expect(&wants_mutex, &lock, &locked, 38,
+	       "19 - sync.Mutex.Lock on 0xc000012348:\n"
+	       "    store.lock (lock.go:25) at :30");
 }
 
 static void test_what_goes_first(void **state)
@@ -103,9 +117,9 @@ static void test_what_goes_first(void **state)
 	       "7 - chan receive from 0xc00001e0c0, 12m5s: http.(*conn).serve:1887 at lock:25");
 	expect(&receives, &serve, &lock, 70,
 	       "7 - chan recv from 0xc00001e0c0, 12m5s: (*conn).serve:1887 at lock:25");
-	expect(&receives, &serve, &lock, 61,
-	       "7 - chan recv from 0xc00001e0c0, 12m5s: (*conn).serve at lock");
-	expect(&receives, &serve, &lock, 50, "7 - chan recv, 12m5s: (*conn).serve:1887 at lock");
+	// The line of the function that it began in says least of all.
+	expect(&receives, &serve, &lock, 64,
+	       "7 - chan recv from 0xc00001e0c0, 12m5s: (*conn).serve at lock:25");
 }
 
 /* Who is at the other end stays longer than all else about a connection. */
@@ -131,15 +145,52 @@ static void test_connection(void **state)
 	expect(&reads, &serve, NULL, 50, "12 - IO wait on fd 8: http.(*conn).serve:1887");
 }
 
+/* Rather than to lose types, methods, the line where it waits, or what it waits for. */
 static void test_second_line(void **state)
 {
 	(void)state;
-	expect(&receives, &serve, &keepalive, 40,
-	       "7 - chan recv, 12m5s: (*conn).serve:1887\n"
+	expect(&receives, &serve, &lock, 61,
+	       "7 - chan receive from 0xc00001e0c0, 12m5s: (*conn).serve:1887\n"
+	       "    at example.com/shop/store.lock (lock.go:25)");
+	expect(&receives, &serve, &lock, 50,
+	       "7 - chan receive from 0xc00001e0c0, 12m5s:\n"
+	       "    http.(*conn).serve:1887 at store.lock:25");
+	expect(&receives, &serve, &keepalive, 44,
+	       "7 - chan receive from 0xc00001e0c0, 12m5s:\n"
+	       "    net/http.(*conn).serve (server.go:1887)\n"
 	       "    at (*http2Server).keepalive:1179");
+	expect(&selects_none, &serve, &keepalive, 34,
+	       "8 - select{}: (*conn).serve:1887\n"
+	       "  at (*http2Server).keepalive:1179");
+	expect(&receives, &keepalive, NULL, 40,
+	       "7 - chan recv from 0xc00001e0c0, 12m5s:\n"
+	       "    (*http2Server).keepalive:1179");
 }
 
-/* No width takes the methods, and no line is longer than the terminal. */
+/* Of how many channels it selects says less. */
+static void test_select(void **state)
+{
+	(void)state;
+	const struct gospy_select_case cases[3] = {{.channel.addr = 0xc000000001}};
+	const struct gospy_goroutine selects = {
+		.goid = 20,
+		.status = GOSPY_STATUS_WAITING,
+		.wait_reason = "select",
+		.wait_ns = GOSPY_UNKNOWN,
+		.wait_kind = GOSPY_WAIT_SELECT,
+		.select_cases = cases,
+		.select_case_count = 3,
+	};
+	expect(&selects, &serve, &keepalive, 80,
+	       "20 - select of 3 channels: (*conn).serve:1887 at (*http2Server).keepalive:1179");
+	expect(&selects, &serve, &keepalive, 66,
+	       "20 - select: (*conn).serve:1887 at (*http2Server).keepalive:1179");
+	expect(&selects, &serve, &keepalive, 60,
+	       "20 - select: (*conn).serve at (*http2Server).keepalive:1179");
+}
+
+/* No width takes types and methods, or what is waited for, and no line is longer than the terminal.
+ */
 static void test_every_width(void **state)
 {
 	(void)state;
@@ -149,6 +200,8 @@ static void test_every_width(void **state)
 			char *text = line_of(all[i], &serve, &keepalive, cols);
 			assert_non_null(strstr(text, "(*conn).serve"));
 			assert_non_null(strstr(text, "(*http2Server).keepalive"));
+			assert_non_null(strstr(text, ":1179"));
+			assert_non_null(strstr(text, i ? "0xc00001e0c0" : "0xc000012348"));
 			char *rest = text;
 			for (const char *line; (line = strsep(&rest, "\n"));)
 				assert_true(strlen(line) <= (size_t)cols);
@@ -160,9 +213,13 @@ static void test_every_width(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_a_thing_is_said_once), cmocka_unit_test(test_no_user_frame),
-		cmocka_unit_test(test_in_one_function),      cmocka_unit_test(test_what_goes_first),
-		cmocka_unit_test(test_connection),           cmocka_unit_test(test_second_line),
+		cmocka_unit_test(test_a_thing_is_said_once),
+		cmocka_unit_test(test_no_user_frame),
+		cmocka_unit_test(test_in_one_function),
+		cmocka_unit_test(test_what_goes_first),
+		cmocka_unit_test(test_connection),
+		cmocka_unit_test(test_second_line),
+		cmocka_unit_test(test_select),
 		cmocka_unit_test(test_every_width),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
