@@ -277,11 +277,12 @@ static bool choose(struct head *head, const struct out *out, const struct gorout
 	return false;
 }
 
-/* The head in a line of its own. */
-static void choose_alone(struct head *head, const struct out *out,
-			 const struct goroutine_line *line)
+/* The head in a line of its own, or in two if it does not fit there either. */
+static void choose_alone(struct head *head, const struct out *out, const struct goroutine_line *line)
 {
 	for (enum level level = ALL; level <= NO_OBJECT; level++) {
+		if (!may_leave_out(line->g, level))
+			break;
 		int used = make_head(head, line->g, level, out->utf8);
 		if (used <= out->cols - line->after)
 			break;
@@ -327,6 +328,7 @@ static void put_below(struct out *out, const struct goroutine_line *line, struct
 void goroutine_line(struct out *out, const struct goroutine_line *line)
 {
 	CLEANUP(head_deinit) struct head head = {0};
+	const struct out_mark mark = out_mark(out);
 	struct places places = {.place = name_place(line->place),
 				.user = name_beside(line->user, line->place),
 				.has_user = line->user != NULL,
@@ -338,6 +340,7 @@ void goroutine_line(struct out *out, const struct goroutine_line *line)
 		choose_alone(&head, out, line);
 	put_head(out, &head, line->style);
 	if (!one && !two) {
+		out_wrap(out, mark);
 		put_below(out, line, &places);
 		return;
 	}

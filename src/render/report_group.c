@@ -17,7 +17,12 @@ static const struct table_column columns[COLUMNS] = {
 	[STATES] = {.gap = "  ", .title = "STATES", .good = 20, .enough = 8, .rank = 1},
 	[LONGEST_WAIT] = {.gap = "  ", .title = "LONGEST WAIT", .rank = 3},
 	[LOCATION] = {.gap = "  ", .title = "LOCATION", .good = 38},
-	[WAITS_AT] = {.gap = "  ", .title = "WAITS AT", .good = 38, .enough = 18, .rank = 2},
+	[WAITS_AT] = {.gap = "  ",
+		      .title = "WAITS AT",
+		      .good = 38,
+		      .enough = 18,
+		      .rank = 2,
+		      .below = "at "},
 };
 
 /* "9800 chan receive, 12 syscall"; "9800 chan recv" on a terminal. */

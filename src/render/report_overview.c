@@ -9,13 +9,38 @@ static void states_free(group_states *states)
 	vec_free(states);
 }
 
-/* What of them there is room for, between title and totals, and with a line of the pager's. */
-static size_t rows_for_groups(const struct out *out, size_t groups, size_t head_lines)
+/* Lines that the first `n` groups take, with title and totals. */
+static size_t count_lines(struct out *out, const struct groups *groups, const group_states *states,
+			  bool waits_at, size_t n)
 {
-	enum { OTHER_LINES = 6, LEAST = 3 };
+	size_t lines = 0;
+	out->len = 0;
+	report_groups_text(out, groups, states, waits_at, n, "");
+	for (size_t i = 0; i < out->len; i++)
+		lines += out->buf[i] == '\n';
+	return lines;
+}
+
+/* How many of them there is room for: the screen holds the head, an empty line, a title, and a line
+ * of the pager's. */
+static size_t rows_for_groups(const struct out *out, const struct groups *groups,
+			      const group_states *states, bool waits_at, size_t head_lines)
+{
+	enum { OTHER_LINES = 3, LEAST = 3 };
+	CLEANUP_FREE struct out *draft = out_draft(out);
 	size_t others = head_lines + OTHER_LINES, screen = (size_t)out->rows;
-	size_t rows = screen > others + LEAST ? screen - others : LEAST;
-	return groups < rows ? groups : rows;
+	size_t room = screen > others ? screen - others : 0;
+	size_t rows = groups->groups.len < room ? groups->groups.len : room;
+	while (draft && rows > LEAST) {
+		size_t lines = count_lines(draft, groups, states, waits_at, rows);
+		if (lines <= room)
+			break;
+		// A row takes three lines at most.
+		size_t less = (lines - room + 2) / 3;
+		rows = rows > LEAST + less ? rows - less : LEAST;
+	}
+	size_t least = groups->groups.len < LEAST ? groups->groups.len : LEAST;
+	return rows > least ? rows : least;
 }
 
 /* Goroutines that never leave the standard library, of servers most, are known by their start. */
@@ -43,7 +68,8 @@ enum gospy_code report_overview(struct out *out, struct census *census, enum gro
 		code = groups_states(&groups, census, &states, err);
 	if (code)
 		return code;
-	size_t n = groups.groups.len, shown = rows_for_groups(out, n, head_lines);
+	size_t n = groups.groups.len;
+	size_t shown = rows_for_groups(out, &groups, &states, waits_at, head_lines);
 	out_printf(out, "\n%zu group%s by %s%s:\n", n, units_plural(n), group_key_text(key),
 		   starts ? ", or start where there is none" : "");
 	report_groups_text(out, &groups, &states, waits_at, shown, ", which --group shows");

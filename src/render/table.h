@@ -1,4 +1,5 @@
-/* Aligned columns. The rows are kept until they are printed. */
+/* Aligned columns. The rows are kept until they are printed. On a terminal a row may have more
+ * lines than one. */
 #ifndef GOSPY_RENDER_TABLE_H
 #define GOSPY_RENDER_TABLE_H
 
@@ -15,6 +16,7 @@ struct table_column {
 	int enough; /* of names: columns from which on it is shown; 0: as soon as their least fits
 		     */
 	int rank;   /* columns with high numbers go first where not all fit; 0: it stays */
+	const char *below; /* before a place that goes to a line of its own: "at "; or NULL */
 };
 
 struct table_cell {
@@ -41,8 +43,14 @@ void table_cell_u64(struct table *table, uint64_t n);
 void table_name(struct table *table, const struct name *name);
 /** A name that is no place. */
 void table_name_buf(struct table *table, enum name_kind kind, const struct strbuf *b);
-/** Print all rows. On a terminal that they do not fit names are shortened, if there are any. The
- * last column is not padded. Running out of memory is an error of `out`. */
+/**
+ * Print all rows. On a terminal that they do not fit names are shortened, if there are any. The
+ * last column is not padded. Running out of memory is an error of `out`.
+ *
+ * Places whose type and method have no room there go to a line of their own below the row, and so
+ * do those which would look like those of another row and are others. Texts that would look alike
+ * leave out what they have in common (alike.h).
+ */
 void table_print(const struct table *table, struct out *out);
 void table_deinit(struct table *table);
 

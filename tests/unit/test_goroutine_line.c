@@ -162,6 +162,10 @@ static void test_second_line(void **state)
 	expect(&selects_none, &serve, &keepalive, 34,
 	       "8 - select{}: (*conn).serve:1887\n"
 	       "  at (*http2Server).keepalive:1179");
+	expect(&receives, &serve, &lock, 34,
+	       "7 - chan recv from 0xc00001e0c0,\n"
+	       "    12m5s:\n"
+	       "    (*conn).serve:1887 at lock:25");
 	expect(&receives, &keepalive, NULL, 40,
 	       "7 - chan recv from 0xc00001e0c0, 12m5s:\n"
 	       "    (*http2Server).keepalive:1179");

@@ -163,6 +163,121 @@ static void test_column_of_the_line(void **state)
 	free(output_close(out));
 }
 
+static const struct table_column place_columns[] = {
+	{.gap = "", .title = "COUNT", .right = true},
+	{.gap = "  ", .title = "LOCATION", .good = 30},
+	{.gap = "  ", .title = "WAITS AT", .good = 30, .enough = 18, .rank = 2, .below = "at "},
+};
+
+/* `n` rows of two places each, on a terminal of so many columns. */
+static void expect_places(const struct gospy_location *places, size_t n, int cols,
+			  const char *expected)
+{
+	CLEANUP(table_deinit) struct table table = {.columns = place_columns, .column_count = 3};
+	table_titles(&table);
+	for (size_t i = 0; i < n; i++) {
+		table_cell_u64(&table, 10 - i);
+		for (size_t k = 0; k < 2; k++) {
+			bool known = places[2 * i + k].func;
+			struct name name = name_place(known ? &places[2 * i + k] : NULL);
+			table_name(&table, &name);
+		}
+	}
+	struct out *out = output_open();
+	out->cols = cols;
+	table_print(&table, out);
+	char *text = output_close(out);
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+/* A place that would lose its type goes below its row, and those behind it do. */
+static void test_places_below(void **state)
+{
+	(void)state;
+	static const struct gospy_location places[] = {
+		{.func = "a/http.(*conn).serve", .file = "/src/server.go", .line = 1887},
+		{.func = "a/transport.(*http2Server).keepalive", .file = "/src/x.go", .line = 1179},
+		{.func = "main.main", .file = "/src/main.go", .line = 7},
+		{.func = "main.wait", .file = "/src/main.go", .line = 9},
+		{.func = "a/certmagic.(*RingBufferRateLimiter).loop",
+		 .file = "/src/y.go",
+		 .line = 69},
+		{.func = "main.wait", .file = "/src/main.go", .line = 10},
+		{.func = "a/certmagic.(*RingBufferRateLimiter).loop",
+		 .file = "/src/y.go",
+		 .line = 69},
+		{0},
+	};
+	expect_places(places, 4, 80,
+		      "COUNT  LOCATION                              WAITS AT\n"
+		      "   10  a/http.(*conn).serve server.go:1887   (*http2Server).keepalive:1179\n"
+		      "    9  main.main /src/main.go:7              main.wait /src/main.go:9\n"
+		      "    8  (*RingBufferRateLimiter).loop:69      main.wait /src/main.go:10\n"
+		      "    7  (*RingBufferRateLimiter).loop:69      -\n");
+	expect_places(places, 4, 62,
+		      "COUNT  LOCATION                     WAITS AT\n"
+		      "   10  http.(*conn).serve:1887      (*http2Server).keepalive\n"
+		      "    9  main.main /src/main.go:7     main.wait /src/main.go:9\n"
+		      "    8  certmagic.(*RingBufferRateLimiter).loop:69\n"
+		      "                                    at main.wait main.go:10\n"
+		      "    7  certmagic.(*RingBufferRateLimiter).loop:69\n");
+	expect_places(places, 4, 40,
+		      "COUNT LOCATION          WAITS AT\n"
+		      "   10 http.(*conn).serve:1887\n"
+		      "        at (*http2Server).keepalive:1179\n"
+		      "    9 main.main:7       main.wait:9\n"
+		      "    8 (*RingBufferRateLimiter).loop:69\n"
+		      "                        at main.wait:10\n"
+		      "    7 (*RingBufferRateLimiter).loop:69\n");
+}
+
+/* Places that would look like those of another row, and are others, go below, too. */
+static void test_places_alike(void **state)
+{
+	(void)state;
+	static const struct gospy_location places[] = {
+		{.func = "a/legacymanager.(*Manager).sender", .file = "/src/m.go", .line = 230},
+		{0},
+		{.func = "a/legacymanager.(*Manager).sender", .file = "/src/m.go", .line = 235},
+		{0},
+		{.func = "main.main", .file = "/src/main.go", .line = 7},
+		{0},
+	};
+	expect_places(places, 3, 24,
+		      "COUNT LOCATION\n"
+		      "   10\n"
+		      "   (*Manager).sender:230\n"
+		      "    9\n"
+		      "   (*Manager).sender:235\n"
+		      "    8 main.main:7\n");
+}
+
+/* Of texts that begin alike that is shown in which they differ. */
+static void test_texts_alike(void **state)
+{
+	(void)state;
+	static const char *const texts[] = {"etcd --config-file /etc/etcd/first.yml",
+					    "etcd --config-file /etc/etcd/second.yml", "caddy run"};
+	CLEANUP(table_deinit) struct table table = {.columns = name_columns, .column_count = 2};
+	table_titles(&table);
+	for (size_t i = 0; i < 3; i++) {
+		CLEANUP(strbuf_deinit) struct strbuf text = {0};
+		strbuf_puts(&text, texts[i]);
+		table_cell_u64(&table, i + 1);
+		table_name_buf(&table, NAME_TEXT, &text);
+	}
+	struct out *out = output_open();
+	out->cols = 30;
+	table_print(&table, out);
+	char *text = output_close(out);
+	assert_string_equal(text, "COUNT STATES\n"
+				  "    1 etcd ~first.yml\n"
+				  "    2 etcd ~second.yml\n"
+				  "    3 caddy run\n");
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,6 +287,9 @@ int main(void)
 		cmocka_unit_test(test_width_is_of_characters_and_escaped),
 		cmocka_unit_test(test_failed_buffer_is_an_error),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_places_below),
+		cmocka_unit_test(test_places_alike),
+		cmocka_unit_test(test_texts_alike),
 		cmocka_unit_test(test_column_of_the_line),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
