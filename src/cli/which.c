@@ -10,9 +10,12 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "render/alike.h"
+#include "render/escape.h"
 #include "render/name.h"
 #include "render/report_list.h"
 #include "render/units.h"
+#include "render/width.h"
 #include "tui/app.h"
 #include "tui/screen.h"
 
@@ -429,32 +432,83 @@ enum gospy_code which_find(const char *word, which_pids *ret, struct gospy_error
 
 /* ---- one of them */
 
-/* Behind the error, a line for each; `cols`: of the terminal, or 0. */
-static void add_choice(struct strbuf *text, pid_t pid, int cols)
+/* A line of those behind the error. */
+struct choice {
+	struct strbuf facts, command; /* escaped */
+};
+
+struct choices {
+	struct choice at[LISTED_MAX];
+};
+
+static void choices_deinit(struct choices *choices)
 {
+	for (size_t i = 0; i < LISTED_MAX; i++) {
+		strbuf_deinit(&choices->at[i].facts);
+		strbuf_deinit(&choices->at[i].command);
+	}
+}
+
+/* `cols`: of the terminal, or 0. false: it has ended meanwhile. */
+static bool get_choice(pid_t pid, int cols, struct choice *choice)
+{
+	CLEANUP(strbuf_deinit) struct strbuf facts = {0};
 	struct gospy_process_info *info = NULL;
 	if (gospy_process_info_create(pid, 0, &info, NULL))
-		return; // it has ended meanwhile
-	CLEANUP(strbuf_deinit) struct strbuf line = {0};
+		return false;
 	const char *command = info->cmdline && *info->cmdline ? info->cmdline : info->comm;
-	strbuf_printf(&line, "%8d  %-10s  %-8s  %s", (int)pid, info->username,
-		      units_span(info->elapsed_ns).s,
-		      cols ? report_list_command(command, info->exe) : command);
-	const struct name name = {.kind = NAME_TEXT, .text = line.s ? line.s : ""};
-	name_fit(&name, cols ? cols : INT_MAX, term_is_utf8(), text);
-	strbuf_putc(text, '\n');
-	text->failed |= line.failed;
+	strbuf_printf(&facts, "%8d  %-10s  %-8s  ", (int)pid, info->username,
+		      units_span(info->elapsed_ns).s);
+	escape_add(&choice->facts, facts.s ? facts.s : "");
+	escape_add(&choice->command, cols ? report_list_command(command, info->exe) : command);
 	gospy_process_info_destroy(info);
+	return !facts.failed && !choice->facts.failed && !choice->command.failed;
+}
+
+/* `room`: columns that are left for the command; 0: it is no terminal. */
+static void add_choice(struct strbuf *text, const struct choice *choice,
+		       const struct alike_text *command, int room)
+{
+	CLEANUP(strbuf_deinit) struct strbuf shown = {0};
+	strbuf_add(text, choice->facts.s, choice->facts.len);
+	if (room > 0)
+		alike_show(command, room, term_is_utf8(), &shown);
+	else
+		strbuf_add(&shown, command->s, command->len);
+	const struct name name = {.kind = NAME_TEXT, .text = shown.s ? shown.s : ""};
+	name_fit(&name, room > 0 ? room : INT_MAX, term_is_utf8(), text);
+	strbuf_putc(text, '\n');
+	text->failed |= shown.failed;
+}
+
+static int facts_width(const struct choice *choice)
+{
+	return width_text(choice->facts.s, choice->facts.len, term_is_utf8());
 }
 
 static void list_choices(struct cli *cli, const which_pids *pids)
 {
+	CLEANUP(choices_deinit) struct choices choices = {0};
+	struct alike_text commands[LISTED_MAX] = {0};
 	struct strbuf *text = &cli->choices;
-	int rows, cols;
+	int rows, cols, widest = 0;
+	size_t n = 0;
 	term_size(STDERR_FILENO, &rows, &cols);
 	strbuf_printf(text, "%8s  %-10s  %-8s  %s\n", "PID", "USER", "UPTIME", "COMMAND");
-	for (size_t i = 0; i < pids->len && i < LISTED_MAX; i++)
-		add_choice(text, pids->at[i], cols);
+	for (size_t i = 0; i < pids->len && i < LISTED_MAX; i++) {
+		struct choice *choice = &choices.at[n];
+		if (!get_choice(pids->at[i], cols, choice))
+			continue;
+		commands[n].s = choice->command.s;
+		commands[n++].len = choice->command.len;
+		if (facts_width(choice) > widest)
+			widest = facts_width(choice);
+	}
+	if (cols && !alike_find(commands, n, cols - widest, term_is_utf8()))
+		text->failed = true;
+	for (size_t i = 0; i < n; i++)
+		add_choice(text, &choices.at[i], &commands[i],
+			   cols ? cols - facts_width(&choices.at[i]) : 0);
 	if (pids->len > LISTED_MAX)
 		strbuf_printf(text, "... %zu more\n", pids->len - LISTED_MAX);
 }

@@ -278,7 +278,8 @@ static bool choose(struct head *head, const struct out *out, const struct gorout
 }
 
 /* The head in a line of its own, or in two if it does not fit there either. */
-static void choose_alone(struct head *head, const struct out *out, const struct goroutine_line *line)
+static void choose_alone(struct head *head, const struct out *out,
+			 const struct goroutine_line *line)
 {
 	for (enum level level = ALL; level <= NO_OBJECT; level++) {
 		if (!may_leave_out(line->g, level))

@@ -116,6 +116,25 @@ class NamesTest(CopyTest):
                 self.assertEqual([row.split()[3:6] for row in rows],
                                  [[self.name, "-n", str(n)] for n in (1, 2, 3)])
 
+    def test_commands_that_begin_alike(self):
+        """In the list and behind the error is shown in which they differ."""
+        path = self.copy()
+        shared = ["-n", "1", "-kind", "mutex", "config=/etc/shop/of-all-replicas/common.yml"]
+        args = {self.start(path, *shared, f"replica={n}").pid: f"replica={n}"
+                for n in (1, 2, 31)}
+        for cols in (60, 80, 120):
+            for command in (f"list {self.name}", f"stats {self.name}"):
+                terminal = Terminal(["sh", "-c", f"{GOSPY} {command} </dev/null"], 24, cols,
+                                    shared_stderr=True)
+                self.addCleanup(terminal.close)
+                terminal.end()
+                rows = {int(line.split()[0]): line for line in terminal.screen.lines()
+                        if line.split()[:1] and line.split()[0].isdigit()}
+                self.assertEqual(set(rows), set(args))
+                for pid, row in rows.items():
+                    self.assertTrue(row.endswith(args[pid].split("=")[1]), row)
+                    self.assertLessEqual(len(row), cols)
+
     @staticmethod
     def stats_of(pids, words):
         """The statistics of each process alone, and of all that the words mean. A runtime may start
