@@ -170,8 +170,8 @@ def summary(pid, *options, **how):
 
 
 # gospy with sanitizers takes its time, and does what it does without them; on a core or a bundle the
-# same code reads what it reads of a process: of each variant the oldest Go, the newest and one between
-# are enough.
+# same code reads what it reads of a process: the oldest Go and the newest of each variant, and one
+# between of the usual one, are enough.
 FEW = (os.environ.get("GOSPY_SANITIZE") or not ON_PROCESS) and not os.environ.get("GOSPY_ALL_BUILDS")
 
 
@@ -180,7 +180,9 @@ def some(found):
     kept = set()
     for variant in {build.variant for build in found}:
         of_variant = [build for build in found if build.variant == variant]
-        kept |= {of_variant[0], of_variant[len(of_variant) // 2], of_variant[-1]}
+        kept |= {of_variant[0], of_variant[-1]}
+        if variant == "default":
+            kept.add(of_variant[len(of_variant) // 2])
     return [build for build in found if build in kept]
 
 

@@ -7,7 +7,7 @@ import re
 import lib_fixture
 import lib_gospy
 
-SNAPSHOTS = int(os.environ.get("GOSPY_BUSY_SNAPSHOTS", "20"))
+SNAPSHOTS = int(os.environ.get("GOSPY_BUSY_SNAPSHOTS", "10"))
 
 MODES = {"paused": (), "non-blocking": ("--non-blocking",), "exact": ("--exact",)}
 

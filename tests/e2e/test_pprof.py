@@ -17,7 +17,7 @@ VARIANTS = ("default", "pie", "cgo", "stripped", "sw", "noopt", "race")
 # thread, or waiting for a lock of its runtime.
 TRIES = 20
 # So many profiles are taken of a process that collects all the time.
-WHOLE = int(os.environ.get("GOSPY_PROFILES", 10))
+WHOLE = int(os.environ.get("GOSPY_PROFILES", 4))
 # What a program in C and one in Python load a library with, and have it serve.
 PYTHON_HOST = test_images.PYTHON_HOST
 # With this every allocation is in the memory profile, from the start.
