@@ -997,7 +997,8 @@ struct gospy_leak_options {
 	   there is none. */
 	uint64_t max_pause_ns;
 	/** Bytes of memory that may be used for the heap, about a quarter of what it has in objects
-	   with pointers; 0: a quarter of what is available. What does not fit counts as alive. */
+	   with pointers; 0: a quarter of what is available, to this machine and to the
+	   cgroup of this process. What does not fit counts as alive. */
 	uint64_t max_memory;
 	int64_t cancel_fd; /**< give up when this becomes readable; 0: none */
 	/** Called before the stop: how long it is going to be; `made` is false if that is too long.
@@ -1196,8 +1197,8 @@ struct gospy_graph;
 
 struct gospy_graph_options {
 	size_t size; /**< sizeof(struct gospy_graph_options) */
-	/** Bytes that may be used up to hold it; 0: a quarter of what this machine has available.
-	   Beyond it the heap is known in part: .partial. */
+	/** Bytes that may be used up to hold it; 0: a quarter of what is available, to this machine
+	   and to the cgroup of this process. Beyond it the heap is known in part: .partial. */
 	uint64_t max_memory;
 	/** Remember for each object by which other one it is reached: for gospy_graph_who(). */
 	bool paths;

@@ -4,7 +4,6 @@
  */
 #include "api/graph.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +11,7 @@
 #include "base/cancel.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/free_memory.h"
 #include "base/sized.h"
 #include "capture/capture_take.h"
 #include "heap/dominators.h"
@@ -20,11 +20,6 @@
 #include "heap/stack_roots.h"
 #include "heap/tally.h"
 #include "heap/types.h"
-
-enum {
-	AVAILABLE_SHARE = 4,   /* of the memory that is free, one part of so many */
-	MEMORY_MIN = 64 << 20, /* where that is not known, or too little for anything */
-};
 
 /* What is found on the way. */
 struct taking {
@@ -41,26 +36,6 @@ struct taking {
 	uint64_t *roots; /* to find out what is retained: a bit for each object that is one */
 	bool no_memory;
 };
-
-static uint64_t available_memory(void)
-{
-	char line[128];
-	unsigned long long kb = 0;
-	FILE *f = fopen("/proc/meminfo", "re");
-	while (f && fgets(line, sizeof(line), f) && sscanf(line, "MemAvailable: %llu", &kb) != 1)
-		continue;
-	if (f)
-		fclose(f);
-	return kb << 10;
-}
-
-static uint64_t memory_limit(const struct gospy_graph_options *how)
-{
-	uint64_t share = available_memory() / AVAILABLE_SHARE;
-	if (how->max_memory)
-		return how->max_memory;
-	return share < MEMORY_MIN ? MEMORY_MIN : share;
-}
 
 static void tell_heap(void *ctx, uint64_t done, uint64_t total)
 {
@@ -547,7 +522,7 @@ enum gospy_code gospy_graph_take(struct gospy_target *target,
 	taking->symbols = symbolizer_hold(&target->image->symbolizer);
 	graph->image = image_ref(target->image);
 	graph->has_paths = how.paths;
-	graph->memory = memory_limit(&how);
+	graph->memory = how.max_memory ? how.max_memory : free_memory_share();
 	budget_init(&graph->budget, graph->memory, SIZE_MAX);
 	uint64_t begin_ns = clock_mono_ns();
 	graph->info.time_unix_ns = source_clock_ns(target->source, SOURCE_REAL);

@@ -7,6 +7,7 @@
 #include "api/target.h"
 #include "base/cancel.h"
 #include "base/cleanup.h"
+#include "base/free_memory.h"
 #include "base/sized.h"
 #include "heap/proof.h"
 #include "snapshot/snapshot.h"
@@ -27,22 +28,6 @@ void gospy_leaks_destroy(struct gospy_leaks *leaks)
 	snapshot_destroy(leaks->snapshot);
 	vec_free(&leaks->list);
 	free(leaks);
-}
-
-/* What may be used without driving others out: /proc/meminfo. */
-static uint64_t memory_available(void)
-{
-	static const uint64_t least = UINT64_C(256) << 20;
-	char line[128];
-	uint64_t kib = 0;
-	FILE *file = fopen("/proc/meminfo", "re");
-	while (file && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "MemAvailable: %" SCNu64 " kB", &kib) == 1)
-			break;
-	}
-	if (file)
-		fclose(file);
-	return kib << 10 > least ? kib << 10 : least;
 }
 
 static int by_goroutine(const void *a, const void *b)
@@ -123,7 +108,7 @@ static enum gospy_code judge(struct gospy_target *target, const struct gospy_lea
 					      .ctx = how->predicted_ctx};
 	struct reading reading = {how};
 	struct budget budget;
-	budget_init(&budget, how->max_memory ? how->max_memory : memory_available() / 4, SIZE_MAX);
+	budget_init(&budget, how->max_memory ? how->max_memory : free_memory_share(), SIZE_MAX);
 	const struct search_options options_of = {&budget, how->progress ? report : NULL, &reading};
 	struct search search;
 	struct proof proof = {0};
