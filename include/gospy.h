@@ -368,6 +368,20 @@ struct gospy_capture_options {
 	/** With the stacks of C code, and of all threads that are on system stacks: these are
 	   stopped for it, also those that sleep. Redacted as all stacks are. */
 	bool native;
+	/** With .heap: bytes that may be used meanwhile; 0: a quarter of what is available. */
+	uint64_t max_memory;
+	/** With .heap: called before it is read: `bytes` of it are going to be, which are packed;
+	   `pause_ns`: for about so long the target will be held; 0: it is copied while it runs. May
+	   be NULL. */
+	void (*heap_expected)(void *ctx, uint64_t bytes, uint64_t pause_ns);
+	void *heap_expected_ctx;
+	/** With the objects of the heap that may have pointers, as they are, numbers included, and
+	   with all globals, so that gospy_graph_take and gospy_leaks_find work on the bundle. The
+	   texts of strings are in objects without pointers, which are left out. The heap is of the
+	   same instant as all else if it could be read within .max_pause_ns, which is the case for
+	   about half a gigabyte a second; else it is copied before, while the target runs, and
+	   nothing that takes a proof can be proved on the bundle. */
+	bool heap;
 };
 
 /** Of what was captured, or written. */
@@ -379,6 +393,8 @@ struct gospy_capture_info {
 	uint64_t moved, torn, late, unreadable;
 	const char *left_out;  /**< what it is without, for a person; or NULL */
 	uint64_t pages, bytes; /**< of 4 KiB, and in the file; 0: not written yet */
+	uint64_t heap_bytes;   /**< of objects of the heap that were read; 0: it is without them */
+	bool heap_instant;     /**< they are of the same instant as the goroutines */
 };
 
 /**

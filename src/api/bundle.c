@@ -13,6 +13,7 @@
 #include <sys/procfs.h>
 #include <unistd.h>
 
+#include "api/bundle_heap.h"
 #include "api/sockets.h"
 #include "api/target.h"
 #include "base/cancel.h"
@@ -59,12 +60,12 @@ struct reader {
 	const struct gospy_capture_options *how;
 	bool figures_steady;
 	uint64_t cycles_per_second;
+	struct bundle_heap *heap; /* NULL: it is not wanted */
 };
 
 /* Figures that cannot be had here cannot be had of the bundle either. */
-static void read_figures(void *ctx, struct source *source)
+static void read_figures(struct reader *reader, struct source *source)
 {
-	struct reader *reader = ctx;
 	const struct gospy_read_options how = {.size = sizeof(how),
 					       .non_blocking = reader->how->non_blocking,
 					       .max_pause_ns = reader->how->max_pause_ns};
@@ -77,6 +78,14 @@ static void read_figures(void *ctx, struct source *source)
 	steady &= !memstats_read(source, reader->image, &how, &memstats, NULL) &&
 		  memstats.reading.soundness != GOSPY_SOUND_TORN;
 	reader->figures_steady = steady;
+}
+
+static void read_in_moment(void *ctx, struct source *source, const struct moment *moment)
+{
+	struct reader *reader = ctx;
+	read_figures(reader, source);
+	if (reader->heap && reader->heap->in_moment)
+		bundle_heap_visit(reader->heap, source, reader->image, moment);
 }
 
 /* Read what every name and every stack takes. */
@@ -187,6 +196,39 @@ static enum gospy_code note_info(struct gospy_capture *capture,
 	return GOSPY_OK;
 }
 
+/* Are objects of the instant of the goroutines? They are if these all are. */
+static enum source_heap heap_of(const struct bundle_heap *heap, const struct source_taken *taken,
+				const struct gospy_snapshot_info *info)
+{
+	if (!heap || heap->failed)
+		return SOURCE_HEAP_NONE;
+	bool exact = info->instant && !info->moved && !info->torn && !info->late &&
+		     !info->unreadable && !heap->whole->unread;
+	exact &= !taken->known || taken->heap == SOURCE_HEAP_INSTANT;
+	return heap->in_moment && exact ? SOURCE_HEAP_INSTANT : SOURCE_HEAP_RUNNING;
+}
+
+static enum gospy_code note_heap(struct reader *reader, const struct gospy_snapshot_info *info,
+				 struct gospy_error *err)
+{
+	struct bundle_heap *heap = reader->heap;
+	struct gospy_capture *capture = reader->capture;
+	if (!heap)
+		return GOSPY_OK;
+	// Nothing stood still after all.
+	if (heap->in_moment && !heap->bytes_read && !heap->failed) {
+		heap->failed = true;
+		snprintf(heap->why, sizeof(heap->why), "the process could not be stopped");
+	}
+	capture->facts.taken.heap = heap_of(heap, &reader->below->taken, info);
+	capture->info.heap_bytes = heap->failed ? 0 : heap->bytes_read;
+	capture->info.heap_instant = capture->facts.taken.heap == SOURCE_HEAP_INSTANT;
+	if (heap->failed && !(capture->info.problem = arena_printf(
+				      &capture->arena, "it is without the heap: %s", heap->why)))
+		return err_nomem(err);
+	return bundle_heap_follow(heap, err);
+}
+
 static enum gospy_code read_goroutines(struct reader *reader, struct gospy_error *err)
 {
 	const struct gospy_capture_options *how = reader->how;
@@ -232,6 +274,8 @@ static enum gospy_code read_goroutines(struct reader *reader, struct gospy_error
 		code = note_functions(capture, snapshot, err);
 	if (!code)
 		code = note_info(capture, info, err);
+	if (!code)
+		code = note_heap(reader, info, err);
 	if (!code)
 		code = note_marks(capture, snapshot, err);
 	if (!code)
@@ -296,6 +340,8 @@ static enum gospy_code read_all(struct reader *reader, struct gospy_error *err)
 		code = check_facts(reader, err);
 	if (!code)
 		code = read_profiles(reader, err);
+	if (!code && reader->heap && !reader->heap->in_moment)
+		code = bundle_heap_read(reader->heap, reader->source, reader->image, err);
 	if (!code)
 		code = read_goroutines(reader, err);
 	if (!code)
@@ -369,9 +415,10 @@ static enum gospy_code describe_program(struct gospy_target *target, struct strb
 	return text->failed ? err_nomem(err) : GOSPY_OK;
 }
 
-static const char *left_out(const struct gospy_capture_options *how, struct arena *arena)
+static const char *left_out(const struct gospy_capture_options *how, bool has_heap,
+			    struct arena *arena)
 {
-	const char *what[5];
+	const char *what[6];
 	size_t n = 0;
 	CLEANUP(strbuf_deinit) struct strbuf text = {0};
 	if (how->redact != GOSPY_REDACT_NONE)
@@ -382,8 +429,7 @@ static const char *left_out(const struct gospy_capture_options *how, struct aren
 		what[n++] = "what descriptors are";
 	if (!how->native)
 		what[n++] = "the stacks of C code";
-	if (!n)
-		what[n++] = "what objects of the heap hold";
+	what[n++] = has_heap ? "what objects without pointers hold" : "the heap";
 	for (size_t i = 0; i < n; i++) {
 		strbuf_puts(&text, !i ? "" : i + 1 < n ? ", " : n > 2 ? ", and " : " and ");
 		strbuf_puts(&text, what[i]);
@@ -396,8 +442,9 @@ static enum gospy_code take_capture(struct gospy_target *target,
 				    struct gospy_capture *capture, struct gospy_error *err)
 {
 	CLEANUP(strbuf_deinit) struct strbuf text = {0};
+	CLEANUP(bundle_heap_deinit) struct bundle_heap heap = {0};
 	struct reader reader = {.capture = capture, .how = how, .below = target->source};
-	const struct recording_also also = {read_figures, &reader};
+	const struct recording_also also = {read_in_moment, &reader};
 	enum gospy_code code = describe_program(target, &text, err);
 	if (code)
 		return code;
@@ -407,9 +454,15 @@ static enum gospy_code take_capture(struct gospy_target *target,
 	if (code)
 		return code;
 	reader.source = recording_source(capture->recording);
-	code = read_all(&reader, err);
+	reader.heap = how->heap ? &heap : NULL;
+	if (how->heap)
+		code = bundle_heap_plan(&heap, target->image, how, capture->recording,
+					target->source->frozen, err);
+	if (!code)
+		code = read_all(&reader, err);
 	capture->facts.gospy = GOSPY_VERSION;
-	capture->facts.left_out = capture->info.left_out = left_out(how, &capture->arena);
+	capture->facts.left_out = capture->info.left_out =
+		left_out(how, capture->facts.taken.heap, &capture->arena);
 	if (!code && !capture->info.left_out)
 		code = err_nomem(err);
 	return code ? source_explain(target->source, code, err) : GOSPY_OK;
@@ -429,6 +482,8 @@ static enum gospy_code check_options(const struct source *source,
 	if (how->sockets && source->frozen && !source->taken.sockets)
 		return err_set(err, GOSPY_E_USAGE, "%s does not tell what descriptors were",
 			       source->name);
+	if (how->heap && source->taken.known && !source->taken.heap)
+		return err_set(err, GOSPY_E_USAGE, "%s was made without the heap", source->name);
 	return GOSPY_OK;
 }
 
@@ -521,6 +576,8 @@ static void add_thread(struct note_list *list, const struct moment_thread *threa
 		memcpy(&status->pr_reg, &regs, sizeof(regs));
 	}
 	add_note(list, "CORE", NT_PRSTATUS, status, sizeof(*status));
+	if (thread->vectors)
+		add_note(list, "LINUX", NT_X86_XSTATE, thread->vectors, thread->vector_bytes);
 }
 
 /* No arguments: they may have secrets in them. */

@@ -502,10 +502,9 @@ enum gospy_code gospy_graph_take(struct gospy_target *target,
 		return err_set(err, GOSPY_E_USAGE, "gospy_graph_take: bad argument");
 	if (SIZED_READ(&how, options, err))
 		return GOSPY_E_USAGE;
-	if (target->source->kind == GOSPY_TARGET_BUNDLE)
-		return err_set(err, GOSPY_E_UNSUPPORTED,
-			       "%s is a bundle, which does not have the heap: a core file has it",
-			       target->source->name);
+	enum gospy_code code = target_check_heap(target, err);
+	if (code)
+		return code;
 	CLEANUP(cancel_end) struct cancel cancel;
 	cancel_begin(&cancel, how.cancel_fd);
 	struct gospy_graph *graph = calloc(1, sizeof(*graph));
@@ -526,8 +525,8 @@ enum gospy_code gospy_graph_take(struct gospy_target *target,
 	budget_init(&graph->budget, graph->memory, SIZE_MAX);
 	uint64_t begin_ns = clock_mono_ns();
 	graph->info.time_unix_ns = source_clock_ns(target->source, SOURCE_REAL);
-	graph->info.instant = target->source->frozen;
-	enum gospy_code code = taking->symbols ? read_graph(target, taking, err) : err_nomem(err);
+	graph->info.instant = target_heap_is_instant(target);
+	code = taking->symbols ? read_graph(target, taking, err) : err_nomem(err);
 	taking_end(taking);
 	graph->info.total_ns = clock_mono_ns() - begin_ns;
 	if (code)

@@ -101,7 +101,11 @@ static void report(void *ctx, uint64_t done, uint64_t total)
 static enum gospy_code judge(struct gospy_target *target, const struct gospy_leak_options *how,
 			     struct gospy_leaks *leaks, struct gospy_error *err)
 {
-	const struct proof_options options = {.non_blocking = how->non_blocking,
+	bool moved = target->source->frozen && !target_heap_is_instant(target);
+	const struct proof_options options = {.never = moved ? "the heap of this bundle was copied "
+							       "while the process ran"
+							     : NULL,
+					      .non_blocking = how->non_blocking,
 					      .max_pause_ns = how->max_pause_ns ? how->max_pause_ns
 										: DEFAULT_PAUSE_NS,
 					      .predicted = how->predicted,
@@ -137,8 +141,9 @@ enum gospy_code gospy_leaks_find(struct gospy_target *target,
 		return GOSPY_E_USAGE;
 	CLEANUP(cancel_end) struct cancel cancel;
 	cancel_begin(&cancel, how.cancel_fd);
-	if (target->source->kind == GOSPY_TARGET_BUNDLE)
-		return err_set(err, GOSPY_E_UNSUPPORTED, "a bundle is without the heap");
+	enum gospy_code code = target_check_heap(target, err);
+	if (code)
+		return code;
 	const struct gospy_snapshot_options snapshot = {
 		.non_blocking = how.non_blocking,
 		.objects = true,
@@ -150,8 +155,7 @@ enum gospy_code gospy_leaks_find(struct gospy_target *target,
 	struct gospy_leaks *leaks = calloc(1, sizeof(*leaks));
 	if (!leaks)
 		return err_nomem(err);
-	enum gospy_code code = snapshot_take(target->source, target->image, &snapshot, NULL,
-					     &leaks->snapshot, err);
+	code = snapshot_take(target->source, target->image, &snapshot, NULL, &leaks->snapshot, err);
 	if (!code)
 		code = judge(target, &how, leaks, err);
 	if (code)

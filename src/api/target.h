@@ -12,6 +12,7 @@
 #ifndef GOSPY_API_TARGET_H
 #define GOSPY_API_TARGET_H
 
+#include "base/error.h"
 #include "image/image.h"
 #include "target/source.h"
 
@@ -21,5 +22,27 @@ struct gospy_target {
 	struct gospy_target_info info;
 	struct arena arena;
 };
+
+/** GOSPY_E_UNSUPPORTED: it is a bundle without the heap. */
+static inline enum gospy_code target_check_heap(const struct gospy_target *target,
+						struct gospy_error *err)
+{
+	const struct source *source = target->source;
+	if (source->kind != GOSPY_TARGET_BUNDLE || source->taken.heap)
+		return GOSPY_OK;
+	return err_set(
+		err, GOSPY_E_UNSUPPORTED,
+		"%s is a bundle without the heap: `gospy capture --heap` makes one that has it, "
+		"and a core file has it, too",
+		source->name);
+}
+
+/** Is the heap of the instant that all else is of? */
+static inline bool target_heap_is_instant(const struct gospy_target *target)
+{
+	const struct source *source = target->source;
+	return source->kind == GOSPY_TARGET_BUNDLE ? source->taken.heap == SOURCE_HEAP_INSTANT
+						   : source->frozen;
+}
 
 #endif

@@ -11,8 +11,8 @@ enum {
 	PATH = 1024, /* longer ones are not looked at */
 };
 
-/* Where a cgroup says how much it may use, and how much it does. Documentation/admin-guide/cgroup-v2
- * and cgroup-v1/memory of the kernel. */
+/* Where a cgroup says how much it may use, and how much it does.
+ * Documentation/admin-guide/cgroup-v2 and cgroup-v1/memory of the kernel. */
 struct hierarchy {
 	const char *mount, *most, *used, *cache;
 };

@@ -22,8 +22,8 @@ struct capture_options {
 	struct snapshot_options snapshot;
 	const char *output;
 	int redact; /* enum gospy_redaction */
-	bool labels, plain, sockets, native;
-	uint64_t every_ns, keep;
+	bool labels, plain, sockets, native, heap;
+	uint64_t every_ns, keep, max_memory;
 	const char *when;
 };
 
@@ -45,6 +45,13 @@ static const struct opt capture_opts[] = {
 	 .help = "with what descriptors are: addresses of sockets, who has the other end, paths"},
 	{"native", .type = OPT_FLAG, AT(native),
 	 .help = "with the stacks of C code (cgo); threads that sleep are stopped, too"},
+	{"heap", .type = OPT_FLAG, AT(heap),
+	 .help = "with the objects of the heap that may have pointers, for gospy heap and gospy "
+		 "leaks; "
+		 "how large they are is said before"},
+	{"max-memory", .type = OPT_NUMBER, AT(max_memory), .arg = "BYTES",
+	 .help = "with --heap: what gospy may use meanwhile (default: a quarter of what is "
+		 "available)"},
 	{"plain", .type = OPT_FLAG, AT(plain),
 	 .help = "an ELF core file that is not packed, which gdb and delve open as it is"},
 	{"every", .type = OPT_DURATION, AT(every_ns), .arg = "D", .above_zero = true,
@@ -100,6 +107,8 @@ static void write_json(struct cli *cli, const struct gospy_target_info *target,
 	json_u64(&json, "late", info->late);
 	json_u64(&json, "unreadable", info->unreadable);
 	json_str(&json, "problem", info->problem);
+	json_u64(&json, "heap_bytes", info->heap_bytes);
+	json_bool(&json, "heap_instant", info->heap_instant);
 	json_str(&json, "left_out", info->left_out);
 	json_object_end(&json);
 	json_newline(&json);
@@ -119,6 +128,10 @@ static void write_line(struct cli *cli, const struct gospy_target_info *target,
 			   units_ms(info->paused_ns).s);
 	else
 		out_printf(out, " (pid %d), nothing stopped\n", (int)target->pid);
+	if (info->heap_bytes)
+		out_printf(out, "with %s of the heap, %s\n", units_bytes(info->heap_bytes).s,
+			   info->heap_instant ? "of the same instant"
+					      : "copied while the process ran");
 	out_puts(out, "look at it with: gospy ");
 	out_puts(out, path);
 	out_printf(out, "\nleft out: %s\n", info->left_out);
@@ -140,6 +153,18 @@ static int note_problems(struct cli *cli, const struct gospy_capture_info *info)
 	return partial ? EXIT_STATUS_PARTIAL : EXIT_STATUS_OK;
 }
 
+static void say_how_large(void *ctx, uint64_t bytes, uint64_t pause_ns)
+{
+	struct cli *cli = ctx;
+	if (pause_ns)
+		cli_note(cli,
+			 "the heap adds up to %s, which will be packed; the process is held for "
+			 "about %s",
+			 units_bytes(bytes).s, units_ms(pause_ns).s);
+	else
+		cli_note(cli, "the heap adds up to %s, which will be packed", units_bytes(bytes).s);
+}
+
 static enum gospy_code take_it(struct cli *cli, const struct capture_options *options,
 			       struct gospy_target *target, struct gospy_capture **ret,
 			       struct gospy_error *err)
@@ -154,6 +179,10 @@ static enum gospy_code take_it(struct cli *cli, const struct capture_options *op
 		.labels = options->labels,
 		.sockets = options->sockets,
 		.native = options->native,
+		.heap = options->heap,
+		.max_memory = options->max_memory,
+		.heap_expected = say_how_large,
+		.heap_expected_ctx = cli,
 		.progress = progress_update,
 		.progress_ctx = &progress,
 	};
@@ -324,6 +353,10 @@ static int capture_run(struct cli *cli, char **args)
 	int status = cli_parse(cli, &cmd_capture, args, &options, &count);
 	if (status != CLI_GO_ON)
 		return status;
+	if (options.max_memory && !options.heap) {
+		err_set(&err, GOSPY_E_USAGE, "--max-memory is for the heap: with --heap");
+		return cli_fail(cli, &err);
+	}
 	struct when when = {0};
 	if (which_runtime(cli, &options.snapshot.target, &args, &count, &one, &err) ||
 	    cli_no_more(args, count, &err) || shared_check(&options.snapshot, &err) ||

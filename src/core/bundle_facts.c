@@ -86,6 +86,7 @@ void bundle_facts_write(const struct bundle_facts *facts, struct strbuf *text)
 	write_u64(text, "no_labels", taken->no_labels);
 	write_u64(text, "sockets", taken->sockets);
 	write_u64(text, "native", taken->native);
+	write_u64(text, "heap", (uint64_t)taken->heap);
 	write_u64(text, "figures_steady", taken->figures_steady);
 	write_u64(text, "cycles_per_second", taken->cycles_per_second);
 	write_u64(text, "paused_ns", taken->paused_ns);
@@ -241,6 +242,9 @@ static bool take_number(const struct pair *pair, struct bundle_facts *facts)
 		facts->taken.sockets = n;
 	else if (strcmp(pair->key, "native") == 0)
 		facts->taken.native = n;
+	else if (strcmp(pair->key, "heap") == 0)
+		facts->taken.heap =
+			n <= SOURCE_HEAP_INSTANT ? (enum source_heap)n : SOURCE_HEAP_NONE;
 	else if (strcmp(pair->key, "figures_steady") == 0)
 		facts->taken.figures_steady = n;
 	else if (strcmp(pair->key, "signal") == 0)

@@ -188,32 +188,6 @@ static int compare_tid(const void *a, const void *b)
 	return (x->tid > y->tid) - (x->tid < y->tid);
 }
 
-static enum gospy_code list_bundled(const struct core *core, struct moment *moment,
-				    struct gospy_error *err)
-{
-	for (size_t i = 0; i < core->facts.threads.len; i++) {
-		const struct bundle_thread *from = &core->facts.threads.at[i];
-		const uint64_t *at = map_get(&core->threads, (uint64_t)from->task.tid);
-		struct moment_thread thread = {
-			.tid = from->task.tid,
-			.state = from->state,
-			.has_regs = from->has_regs && at,
-			.place = from->place,
-		};
-		if (thread.has_regs)
-			thread.regs = core->notes.threads.at[*at - 1].regs;
-		else if (thread.state != MOMENT_STILL)
-			thread.state = MOMENT_MOVED;
-		moment->moved += thread.state == MOMENT_MOVED;
-		if (!vec_push(&moment->threads, thread))
-			return err_nomem(err);
-	}
-	if (moment->threads.len)
-		qsort(moment->threads.at, moment->threads.len, sizeof(*moment->threads.at),
-		      compare_tid);
-	return GOSPY_OK;
-}
-
 /* False: out of memory. */
 static bool read_vectors(const struct core *core, const struct note_thread *from,
 			 struct moment_thread *thread)
@@ -234,12 +208,42 @@ static bool read_vectors(const struct core *core, const struct note_thread *from
 	return true;
 }
 
+static enum gospy_code list_bundled(const struct core *core, bool vectors, struct moment *moment,
+				    struct gospy_error *err)
+{
+	for (size_t i = 0; i < core->facts.threads.len; i++) {
+		const struct bundle_thread *from = &core->facts.threads.at[i];
+		const uint64_t *at = map_get(&core->threads, (uint64_t)from->task.tid);
+		struct moment_thread thread = {
+			.tid = from->task.tid,
+			.state = from->state,
+			.has_regs = from->has_regs && at,
+			.place = from->place,
+		};
+		if (thread.has_regs)
+			thread.regs = core->notes.threads.at[*at - 1].regs;
+		else if (thread.state != MOMENT_STILL)
+			thread.state = MOMENT_MOVED;
+		moment->moved += thread.state == MOMENT_MOVED;
+		bool good = !vectors || !thread.has_regs ||
+			    read_vectors(core, &core->notes.threads.at[*at - 1], &thread);
+		if (!good || !vec_push(&moment->threads, thread)) {
+			free(thread.vectors);
+			return err_nomem(err);
+		}
+	}
+	if (moment->threads.len)
+		qsort(moment->threads.at, moment->threads.len, sizeof(*moment->threads.at),
+		      compare_tid);
+	return GOSPY_OK;
+}
+
 /* A process stands still for ever in its core. */
 static enum gospy_code list_threads(const struct core *core, bool vectors, struct moment *moment,
 				    struct gospy_error *err)
 {
 	if (core->is_bundle)
-		return list_bundled(core, moment, err);
+		return list_bundled(core, vectors, moment, err);
 	if (!vec_reserve(&moment->threads, core->notes.threads.len))
 		return err_nomem(err);
 	for (size_t i = 0; i < core->notes.threads.len; i++) {

@@ -66,6 +66,7 @@ struct page_store {
 		struct put_log log;
 	} asides[ASIDE_LOGS];
 	char apart[128];
+	size_t aside_more;         /* bytes beyond PAGE_STORE_ASIDE that a log may have */
 	struct range_notes *notes; /* of what was set aside; or NULL */
 	struct packer *writer;     /* sealed: of who writes */
 	uint8_t *scratch;          /* sealed: a chunk that is unpacked */
@@ -448,15 +449,16 @@ static enum gospy_code replay(struct page_store *store, struct gospy_error *err)
 	return code;
 }
 
+static _Thread_local size_t log_of_thread;
+
 /* A log for this thread, which is locked: the one that it had before, unless another has it now. */
 static size_t choose_log(struct page_store *store)
 {
-	static _Thread_local size_t log;
-	if (pthread_mutex_trylock(&store->asides[log].lock) != 0) {
-		log = 1 - log;
-		pthread_mutex_lock(&store->asides[log].lock);
+	if (pthread_mutex_trylock(&store->asides[log_of_thread].lock) != 0) {
+		log_of_thread = 1 - log_of_thread;
+		pthread_mutex_lock(&store->asides[log_of_thread].lock);
 	}
-	return log;
+	return log_of_thread;
 }
 
 /* If there is no room for it, what was set aside comes before it. */
@@ -466,7 +468,8 @@ static enum gospy_code put_aside(struct page_store *store, uint64_t addr, const 
 	enum gospy_code code = GOSPY_OK;
 	const size_t log = choose_log(store);
 	bool still = atomic_load(&store->sets_aside);
-	*is_aside_ret = still && put_log_add(&store->asides[log].log, PAGE_STORE_ASIDE / ASIDE_LOGS,
+	*is_aside_ret = still && put_log_add(&store->asides[log].log,
+					     PAGE_STORE_ASIDE / ASIDE_LOGS + store->aside_more,
 					     clock_mono_ns(), addr, bytes, len);
 	pthread_mutex_unlock(&store->asides[log].lock);
 	if (!still || *is_aside_ret)
@@ -492,7 +495,7 @@ enum gospy_code page_store_put(struct page_store *store, uint64_t addr, const vo
 	return put_kept(store, addr, bytes, len, err);
 }
 
-void page_store_set_aside(struct page_store *store, struct range_notes *notes)
+void page_store_set_aside(struct page_store *store, struct range_notes *notes, size_t more)
 {
 	// All that was noted may have changed, and be read once more.
 	const size_t noted = notes ? range_notes_bytes(notes) : 0;
@@ -501,7 +504,9 @@ void page_store_set_aside(struct page_store *store, struct range_notes *notes)
 		each = PAGE_STORE_ASIDE / ASIDE_LOGS;
 	bool good = true;
 	for (size_t i = 0; i < ASIDE_LOGS; i++)
-		good &= put_log_reserve(&store->asides[i].log, each);
+		good &= put_log_reserve(&store->asides[i].log,
+					each + (i == log_of_thread ? more : 0));
+	store->aside_more = more;
 	store->notes = notes;
 	atomic_store(&store->sets_aside, good);
 }

@@ -38,8 +38,9 @@ enum gospy_code page_store_put(struct page_store *store, uint64_t addr, const vo
 
 /** From now on page_store_put() only sets aside what it is given, as far as PAGE_STORE_ASIDE goes.
  * That takes the least time: for what is read while the target stands still. When it is laid over
- * what is there, it is noted as RANGE_KEPT, too; `notes` may be NULL. */
-void page_store_set_aside(struct page_store *store, struct range_notes *notes);
+ * what is there, it is noted as RANGE_KEPT, too; `notes` may be NULL. `more`: so many bytes beyond
+ * that are expected of this thread, and find room. */
+void page_store_set_aside(struct page_store *store, struct range_notes *notes, size_t more);
 enum { PAGE_STORE_ASIDE = 16 << 20 };
 /** That is over: lay what was set aside over what is there. */
 enum gospy_code page_store_catch_up(struct page_store *store, struct gospy_error *err)

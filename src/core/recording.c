@@ -11,6 +11,11 @@
 
 enum { STEP = 4096 }; /* bytes of a stack that are looked through at a time */
 
+/* What of a stack leads into the heap must not be missing where the heap is there: it would look as
+ * if nobody had it. The heap may have grown since the mappings were listed, so all that could be an
+ * address of it counts as one: src/runtime/malloc.go:mallocinit. */
+static const uint64_t HEAP_LEAST = UINT64_C(1) << 32, HEAP_MOST = UINT64_C(1) << 47;
+
 struct record_mem {
 	struct mem mem;
 	struct mem *below;
@@ -25,6 +30,8 @@ struct record_mem {
 	struct range_notes *notes;
 	bool in_moment; /* so is this; and what is read is recorded at once */
 	bool was_tried; /* there was a moment before, which may have been given up */
+	bool has_heap;
+	size_t aside; /* bytes more than usual that are going to be read in the moment */
 };
 
 struct recording {
@@ -107,6 +114,8 @@ static bool is_address(const struct record_mem *m, struct pointer_cache *cache, 
 	// Most words that are no address are small.
 	if (!m->maps.maps.len || word < m->maps.maps.at[0].start)
 		return false;
+	if (m->has_heap && word >= HEAP_LEAST && word < HEAP_MOST)
+		return true;
 	const struct mapping *map = mappings_find(&m->maps, word);
 	if (!map)
 		return false;
@@ -160,7 +169,7 @@ static enum gospy_code record_readv(struct mem *mem, struct mem_req *reqs, size_
 	struct record_mem *m = (struct record_mem *)mem;
 	enum gospy_code code = m->below->ops->readv(m->below, reqs, n, err);
 	for (size_t i = 0; i < n && !code; i++) {
-		if (reqs[i].done && reqs[i].kind != MEM_RUN)
+		if (reqs[i].done && reqs[i].kind != MEM_RUN && reqs[i].kind != MEM_AGAIN)
 			record(m, reqs[i].addr, reqs[i].dst, reqs[i].done, reqs[i].kind);
 	}
 	return code;
@@ -209,6 +218,8 @@ static void record_fix(struct mem *mem, const struct mem_range *ranges, size_t n
 {
 	struct record_mem *m = (struct record_mem *)mem;
 	size_t kept = 0;
+	if (atomic_load(&m->off))
+		return;
 	for (size_t i = 0; i < n; i++) {
 		if (ranges[i].len && ranges[i].len <= UINT64_MAX - ranges[i].addr &&
 		    !vec_push(&m->fixed, ranges[i]))
@@ -232,6 +243,8 @@ static void record_fix(struct mem *mem, const struct mem_range *ranges, size_t n
 static void record_later(struct mem *mem, bool on)
 {
 	struct record_mem *m = (struct record_mem *)mem;
+	if (atomic_load(&m->off))
+		return;
 	range_notes_destroy(m->notes);
 	m->notes = on && !m->was_tried ? range_notes_create() : NULL;
 }
@@ -253,7 +266,7 @@ static enum gospy_code record_now(struct mem *mem, struct gospy_error *err)
 		.redact = redact_noted,
 		.ctx = m,
 	};
-	if (!m->notes)
+	if (!m->notes || atomic_load(&m->off))
 		return GOSPY_OK;
 	for (size_t i = 0; i < m->fixed.len; i++) {
 		const uint64_t head = m->fixed.at[i].addr % 8;
@@ -380,10 +393,13 @@ static enum gospy_code visit(void *ctx, const struct moment *moment, struct gosp
 	r->mono_ns = mono_ns == GOSPY_UNKNOWN ? mono_ns : mono_ns - age_ns;
 	if (!code && r->also.read) {
 		// Nothing is to be tried again there.
+		struct range_notes *notes = r->mem.notes;
 		r->now = moment;
 		r->source.frozen = true;
-		r->also.read(r->also.ctx, &r->source);
+		r->mem.notes = NULL; // nothing of it is put off
+		r->also.read(r->also.ctx, &r->source, moment);
 		r->source.frozen = r->below->frozen;
+		r->mem.notes = notes;
 		r->now = NULL;
 	}
 	return code;
@@ -415,11 +431,13 @@ static enum gospy_code pass_through(struct source *source, uint64_t max_pause_ns
 	outer.visit = visit;
 	outer.settle = settle;
 	outer.ctx = &through;
+	outer.all |= r->mem.has_heap;
+	outer.vectors |= r->mem.has_heap;
 	outer.kept = NULL;
 	// Of a core file all is read in the moment, and nothing waits meanwhile.
 	if (!r->below->frozen) {
 		r->mem.in_moment = r->mem.was_tried = true;
-		page_store_set_aside(r->mem.store, r->mem.notes);
+		page_store_set_aside(r->mem.store, r->mem.notes, r->mem.aside);
 	}
 	enum gospy_code code = watch ? source_watch(r->below, max_pause_ns, &outer, ret, err)
 				     : source_stop(r->below, max_pause_ns, &outer, ret, err);
@@ -436,9 +454,9 @@ static enum gospy_code pass_through(struct source *source, uint64_t max_pause_ns
 	if (ret->threads.len)
 		memcpy(r->moment.threads.at, ret->threads.at,
 		       ret->threads.len * sizeof(*ret->threads.at));
-	// These stay with the other one.
+	// Nobody else asked for these.
 	for (size_t i = 0; i < r->moment.threads.len; i++)
-		r->moment.threads.at[i].vectors = NULL;
+		ret->threads.at[i].vectors = NULL;
 	return code;
 }
 
@@ -551,6 +569,12 @@ struct source *recording_source(struct recording *r)
 struct page_store *recording_pages(struct recording *r)
 {
 	return r->mem.store;
+}
+
+void recording_expect_heap(struct recording *r, size_t bytes)
+{
+	r->mem.has_heap = true;
+	r->mem.aside = bytes;
 }
 
 void recording_give_files(struct recording *r, bool give)

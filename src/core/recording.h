@@ -19,7 +19,8 @@ enum redaction {
 
 /* Something that is read in the moment, too. */
 struct recording_also {
-	void (*read)(void *ctx, struct source *source);
+	/** `moment` is what it is in. */
+	void (*read)(void *ctx, struct source *source, const struct moment *moment);
 	void *ctx;
 };
 
@@ -33,6 +34,10 @@ void recording_destroy(struct recording *recording);
 /** The recording's. */
 struct source *recording_source(struct recording *recording);
 struct page_store *recording_pages(struct recording *recording);
+/** The heap is going to be read, too: of stacks all is kept that may lead there, and the registers
+ * of all threads. `bytes` of it in the moment: room is made for them before that; 0: at another
+ * time. */
+void recording_expect_heap(struct recording *recording, size_t bytes);
 /** Give out the files that are mapped, or do so no more: they name what is in C code, which a
  * bundle has the names of. */
 void recording_give_files(struct recording *recording, bool give);

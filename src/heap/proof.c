@@ -246,9 +246,11 @@ enum gospy_code proof_run(struct source *source, const struct search *s,
 	bool fits = source->frozen || proof.predicted_ns <= options->max_pause_ns;
 	bool blocks = source->frozen || !options->non_blocking;
 	if (is_worth_it(s)) {
-		if (blocks && !source->frozen && options->predicted)
+		if (blocks && !source->frozen && !options->never && options->predicted)
 			options->predicted(options->ctx, proof.predicted_ns, fits);
-		if (!blocks)
+		if (options->never)
+			snprintf(proof.problem, sizeof(proof.problem), "%s", options->never);
+		else if (!blocks)
 			snprintf(proof.problem, sizeof(proof.problem), "no stop is allowed");
 		else if (!fits)
 			snprintf(proof.problem, sizeof(proof.problem),

@@ -9,6 +9,7 @@
 #include "target/source.h"
 
 struct proof_options {
+	const char *never; /* why nothing can be proved that takes a look; NULL: it can */
 	bool non_blocking; /* never stop the target: then nothing is proved that takes a look */
 	uint64_t max_pause_ns;
 	/* Told before the stop how long it is going to be, or that it would be too long for

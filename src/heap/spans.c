@@ -174,7 +174,6 @@ static enum gospy_code copy_spans(struct reader *r, struct gospy_error *err)
 				  .stride = sizeof(*r->items),
 				  .count = n,
 				  .len = r->image->layout.mspan.size,
-				  .kind = MEM_RUN,
 				  .visit = take_span,
 				  .ctx = r};
 	return n ? bulk_run(&bulk, NULL, err) : GOSPY_OK;
@@ -443,7 +442,6 @@ static enum gospy_code copy_bits(struct reader *r, size_t n, bool marks, struct 
 				  .count = n,
 				  .len = (size_t)HEAP_PAGE * SPAN_PAGES_MAX / 8 / 8,
 				  .lengths = true,
-				  .kind = MEM_RUN,
 				  .visit = marks ? take_mark_bits : take_alloc_bits,
 				  .ctx = r};
 	if (!radix_sort(r->items, n))

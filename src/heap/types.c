@@ -341,6 +341,8 @@ static enum gospy_code read_piece(struct types *t, struct mem_req *reqs, size_t 
 				  struct gospy_error *err)
 {
 	enum gospy_code code = cancel_check(err);
+	for (size_t i = 0; i < n; i++)
+		reqs[i].kind = MEM_AGAIN;
 	if (!code)
 		code = mem_readv(t->heap->image->mem, reqs, n, err);
 	for (size_t i = 0; i < n && !code; i++)

@@ -21,6 +21,8 @@ enum mem_kind {
 	MEM_RUN,
 	/* Whoever reads it keeps it, and does not read it again: it is recorded at all times. */
 	MEM_ONCE,
+	/* What was read before, and is only looked at again: it is not recorded. */
+	MEM_AGAIN,
 };
 
 struct mem_req {

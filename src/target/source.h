@@ -84,6 +84,13 @@ struct source_function {
 	const char *name;
 };
 
+/* Of a bundle. */
+enum source_heap {
+	SOURCE_HEAP_NONE,
+	SOURCE_HEAP_RUNNING, /* it was copied while the process ran */
+	SOURCE_HEAP_INSTANT, /* it is of the same instant as all else */
+};
+
 /* How a bundle was made. All zero: the source is none. */
 struct source_taken {
 	bool known;
@@ -92,6 +99,7 @@ struct source_taken {
 	bool no_labels;             /* the texts of profiler labels were not read */
 	bool sockets;               /* it was looked up what descriptors are */
 	bool native;                /* it has the stacks of C code */
+	enum source_heap heap;      /* is the heap in it? */
 	bool figures_steady;        /* the figures were steady when they were read: steady.h */
 	uint64_t cycles_per_second; /* of the processor's counter there; 0: not known */
 	bool non_blocking; /* as of struct gospy_snapshot_info, and so are the next three */

@@ -67,7 +67,51 @@ class Heap(TargetTest):
         with tempfile.TemporaryDirectory() as place:
             bundle = os.path.join(place, "bundle")
             run("capture", "-o", bundle, fixture.pid).expect(OK)
-            self.assertIn("which does not have the heap", run("heap", bundle).expect(ERROR).err)
+            for command in ("heap", "leaks"):
+                self.assertIn("a bundle without the heap", run(command, bundle).expect(ERROR).err)
+            self.assertIn("was made without the heap",
+                          run("capture", "--heap", "-o", bundle + "2", bundle).expect(USAGE).err)
+
+    def check_bundle(self, fixture, *options):
+        """The types of the objects, and what leads to them, are those of the process."""
+        with tempfile.TemporaryDirectory() as place:
+            bundle = os.path.join(place, "bundle")
+            taken = run("capture", "--heap", "--json", "-o", bundle, fixture.pid,
+                        *options).expect(OK)
+            self.assertIn("the heap adds up to", taken.err)
+            self.assertGreater(taken.json()["heap_bytes"], 1 << 20)
+            again = os.path.join(place, "again")
+            run("capture", "--heap", "-o", again, bundle).expect(OK)
+            mine = run("heap", bundle, "--json").expect(OK).json()
+            second = run("heap", again, "--json").expect(OK).json()
+            who = run("heap", bundle, "--json", "--who", "main.tree").expect(OK).json()
+            leaks = run("leaks", bundle, "--json").expect(OK).json()
+        self.assertEqual(mine["instant"], taken.json()["heap_instant"])
+        # What is guessed of a type depends on the order of reading.
+        self.assertEqual(mine["types"][:15], second["types"][:15])
+        for key in ("instant", "allocated", "reachable"):
+            self.assertEqual(mine[key], second[key])
+        objects = {entry["name"]: entry["objects"] for entry in mine["types"] if "name" in entry}
+        known = fixture.ready["types"]
+        self.assertEqual({name: objects.get(name) for name in known}, known)
+        self.assertEqual((mine["unknown_spans"], mine["unread_roots"]), (0, 0))
+        self.assertGreater(mine["typed"]["bytes"], mine["reachable"]["bytes"] * 0.95)
+        self.assertEqual(who["paths"][0]["objects"], known["main.tree"])
+        return taken.json(), leaks
+
+    @on_processes_only
+    def test_bundles_with_it(self):
+        for build in lib_gospy.builds("heaped", variants=("default", "stripped")):
+            with self.subTest(build=str(build)):
+                fixture = self.watch(lib_fixture.start(build))
+                taken, _ = self.check_bundle(fixture, "--max-pause", f"{HANG}s")
+                self.assertEqual(taken["heap_instant"], "not_stopped" not in taken)
+            self.doCleanups()
+
+    @on_processes_only
+    def test_bundles_with_it_that_were_copied_while_it_ran(self):
+        taken, _ = self.check_bundle(self.fixture(), "--non-blocking")
+        self.assertFalse(taken["heap_instant"])
 
     def fixture(self):
         build = lib_gospy.builds("heaped", variants=("default",))[-1]

@@ -97,6 +97,34 @@ class LostTest(lib_gospy.TargetTest):
             self.assertGreaterEqual(proved, PROVED_SHARE * len(named(fixture)["leaked"]))
         self.on_each(check, "lost", variants=("default",))
 
+    def capture(self, fixture, place, *options):
+        """A bundle with the heap, and whether that is of one instant."""
+        path = os.path.join(place, "bundle")
+        taken = lib_gospy.run("capture", "--heap", "--json", "-o", path, fixture.pid, *options)
+        return path, taken.expect(lib_gospy.OK).json()["heap_instant"]
+
+    def test_a_bundle(self):
+        def check(fixture):
+            with tempfile.TemporaryDirectory(prefix="gospy-bundle-") as place:
+                path, exact = self.capture(fixture, place, "--max-pause", f"{lib_gospy.HANG}s")
+                found = look(path)
+            known, said = self.check_found(fixture, found)
+            self.assertEqual({said.get(goid) for goid in known["doubtful"]} - {"likely"}, set())
+            if exact:
+                self.assertNotIn("not_proved", found)
+                proved = [goid for goid in known["leaked"] if said[goid] == "proved"]
+                self.assertGreaterEqual(len(proved), PROVED_SHARE * len(known["leaked"]))
+        self.on_each(check, "lost", variants=("default",))
+
+    def test_a_bundle_of_no_instant(self):
+        fixture = self.watch(lib_gospy.lib_fixture.start(lib_gospy.builds("lost")[-1]))
+        with tempfile.TemporaryDirectory(prefix="gospy-bundle-") as place:
+            path, exact = self.capture(fixture, place, "--non-blocking")
+            found = look(path)
+        self.assertFalse(exact)
+        self.check_found(fixture, found)
+        self.assertIn("copied while the process ran", found["not_proved"])
+
     def test_what_is_said(self):
         fixture = self.watch(lib_gospy.lib_fixture.start(lib_gospy.builds("lost")[-1]))
         found = look(fixture.pid)
@@ -149,6 +177,24 @@ class MoverTest(lib_gospy.TargetTest):
 
     def test_what_moves_is_never_proved(self):
         self.on_each(self.check_mover, "mover", variants=("default",))
+
+    def check_bundles(self, fixture):
+        known = named(fixture)
+        with tempfile.TemporaryDirectory(prefix="gospy-bundle-") as place:
+            path = os.path.join(place, "bundle")
+            for _ in range(LOOKS // 5):
+                taken = lib_gospy.run("capture", "--heap", "--max-pause", f"{lib_gospy.HANG}s",
+                                      "-o", path, fixture.pid)
+                if taken.status == lib_gospy.PARTIAL:
+                    self.assertIn("without the heap", taken.err)  # there was no stop to be had
+                    continue
+                taken.expect(lib_gospy.OK)
+                said = verdicts(look(path))
+                wrong = {goid for goid in known["healthy"] if said.get(goid) == "proved"}
+                self.assertEqual(wrong, set(), "proved, though somebody has its channel")
+
+    def test_bundles_of_what_moves(self):
+        self.on_each(self.check_bundles, "mover", variants=("default",))
 
 
 @lib_gospy.on_processes_only

@@ -216,7 +216,7 @@ static void aside(void **state)
 {
 	struct fixture *f = *state;
 	note(f, 0, 4096, RANGE_DATA);
-	page_store_set_aside(f->store, f->notes);
+	page_store_set_aside(f->store, f->notes, 0);
 	put(f, 10, 20);
 	memset(f->noted + 10, 1 << RANGE_KEPT, 20);
 	assert_int_equal(page_store_catch_up(f->store, &err), GOSPY_OK);
