@@ -109,13 +109,15 @@ static void choose(const struct column_need *needs, size_t n, int gap, int width
 	}
 }
 
-/* Columns that come only when the others are good. */
+/* Columns that come only when the others are good, those that are worth more first. */
 static void choose_spare(const struct column_need *needs, size_t n, int gap, int width, int *widths)
 {
+	bool seen[COLUMNS_MAX] = {0};
 	int good[COLUMNS_MAX];
 	for (size_t i = 0; i < n; i++)
 		good[i] = widths[i] ? needs[i].good : 0;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i; (i = find_best(needs, n, seen)) < n;) {
+		seen[i] = true;
 		if (!needs[i].spare || !fits_beside(needs[i].good, n, gap, width, good))
 			continue;
 		good[i] = needs[i].good;

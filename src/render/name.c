@@ -6,79 +6,21 @@
 
 #include "base/cleanup.h"
 #include "render/escape.h"
+#include "render/object_name.h"
+#include "render/part.h"
 #include "render/state.h"
 #include "render/wait.h"
-#include "render/width.h"
-
-/* A part of escaped text. */
-struct part {
-	const char *s;
-	size_t len;
-};
 
 const char *name_more(bool utf8)
 {
-	return utf8 ? "\xe2\x80\xa6" : "~";
-}
-
-static int part_width(struct part part, bool utf8)
-{
-	return width_text(part.s, part.len, utf8);
-}
-
-static struct part whole(const struct strbuf *text)
-{
-	return (struct part){text->s ? text->s : "", text->len};
+	return part_more(utf8);
 }
 
 static int width_of(const char *raw, bool utf8)
 {
 	CLEANUP(strbuf_deinit) struct strbuf clean = {0};
 	escape_add(&clean, raw);
-	return part_width(whole(&clean), utf8);
-}
-
-static void add(struct strbuf *text, struct part part)
-{
-	if (part.len)
-		strbuf_add(text, part.s, part.len);
-}
-
-/* As much of the beginning as fits. */
-static struct part head(struct part part, int width, bool utf8)
-{
-	struct part rest = part;
-	while (rest.len) {
-		const char *before = rest.s;
-		wchar_t c = width_next(&rest.s, &rest.len);
-		width -= width_char(&c, utf8);
-		if (width < 0)
-			return (struct part){part.s, (size_t)(before - part.s)};
-	}
-	return part;
-}
-
-/* As much of the end as fits. */
-static struct part tail(struct part part, int width, bool utf8)
-{
-	int left = part_width(part, utf8);
-	while (part.len && left > width) {
-		wchar_t c = width_next(&part.s, &part.len);
-		left -= width_char(&c, utf8);
-	}
-	return part;
-}
-
-/* Its beginning and its end. */
-static void add_squeezed(struct strbuf *text, struct part part, int width, bool utf8)
-{
-	if (part_width(part, utf8) <= width) {
-		add(text, part);
-	} else if (width > 0) {
-		add(text, head(part, width / 2, utf8));
-		strbuf_puts(text, name_more(utf8));
-		add(text, tail(part, (width - 1) / 2, utf8));
-	}
+	return part_width(part_whole(&clean), utf8);
 }
 
 /* ---- functions */
@@ -95,15 +37,6 @@ struct func {
 	struct part method;  /* or the function */
 	struct part closure; /* which function within it */
 };
-
-/* Cut off the first `len` bytes. */
-static struct part cut(struct part *rest, size_t len)
-{
-	struct part first = {rest->s, len};
-	rest->s += len;
-	rest->len -= len;
-	return first;
-}
 
 /* Length of what is in brackets at the start; all of it if they are not closed. */
 static size_t bracketed(struct part part)
@@ -128,12 +61,6 @@ static size_t span(struct part part, const char *ends)
 	return i;
 }
 
-static bool begins(struct part part, const char *s)
-{
-	size_t len = strlen(s);
-	return part.len >= len && memcmp(part.s, s, len) == 0;
-}
-
 static bool is_digit(struct part part)
 {
 	return part.len && *part.s >= '0' && *part.s <= '9';
@@ -145,11 +72,12 @@ static bool is_digit(struct part part)
 static bool is_closure(struct part part)
 {
 	static const char *const names[] = {"func", "gowrap", "deferwrap", ""};
-	if (begins(part, "("))
+	if (part_begins(part, "("))
 		return true;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		size_t len = strlen(names[i]);
-		if (begins(part, names[i]) && is_digit((struct part){part.s + len, part.len - len}))
+		if (part_begins(part, names[i]) &&
+		    is_digit((struct part){part.s + len, part.len - len}))
 			return true;
 	}
 	return false;
@@ -170,15 +98,15 @@ static void split_package(struct func *func, struct part *rest)
 {
 	static const char *const made[] = {"type:.eq.", "type:.hash.", "type..eq.", "type..hash."};
 	for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++) {
-		if (begins(*rest, made[i]))
-			func->made = cut(rest, strlen(made[i]));
+		if (part_begins(*rest, made[i]))
+			func->made = part_cut(rest, strlen(made[i]));
 	}
-	if (begins(*rest, "go:"))
+	if (part_begins(*rest, "go:"))
 		return;
-	func->dirs = cut(rest, directories(*rest));
+	func->dirs = part_cut(rest, directories(*rest));
 	size_t dot = span(*rest, ".");
 	if (dot + 1 < rest->len)
-		func->package = cut(rest, dot + 1);
+		func->package = part_cut(rest, dot + 1);
 }
 
 /* src/cmd/compile/internal/ir/name.go:MethodSymSuffix: "T.M", "(*T).M", "(*T).M-fm". */
@@ -187,30 +115,32 @@ static struct func split(struct part name)
 	struct func func = {0};
 	struct part rest = name;
 	split_package(&func, &rest);
-	if (begins(rest, "glob..")) {
+	if (part_begins(rest, "glob..")) {
 		// A closure of the package itself.
-		func.method = cut(&rest, span((struct part){rest.s + 6, rest.len - 6}, ".-") + 6);
+		func.method =
+			part_cut(&rest, span((struct part){rest.s + 6, rest.len - 6}, ".-") + 6);
 		func.closure = rest;
 		return func;
 	}
 	size_t first = span(rest, ".-");
 	struct part second = {rest.s + first, rest.len - first};
-	bool dot = begins(second, ".") && second.len > 1;
+	bool dot = part_begins(second, ".") && second.len > 1;
 	if (dot)
-		cut(&second, 1);
+		part_cut(&second, 1);
 	if (dot && !is_closure(second)) {
-		func.type = cut(&rest, first);
-		cut(&rest, 1);
+		func.type = part_cut(&rest, first);
+		part_cut(&rest, 1);
 		// "(*T).a/b.read"
 		size_t path = directories(rest);
 		size_t package = span((struct part){rest.s + path, rest.len - path}, ".");
-		func.from = cut(&rest, path && path + package < rest.len ? path + package + 1 : 0);
+		func.from =
+			part_cut(&rest, path && path + package < rest.len ? path + package + 1 : 0);
 		first = span(rest, ".-");
 	}
 	// A package may have many functions init, which are numbered.
-	if (first == strlen("init") && begins(rest, "init.") && is_digit(second))
+	if (first == strlen("init") && part_begins(rest, "init.") && is_digit(second))
 		first += 1 + span(second, ".");
-	func.method = cut(&rest, first);
+	func.method = part_cut(&rest, first);
 	func.closure = rest;
 	return func;
 }
@@ -302,15 +232,15 @@ static void add_params(struct strbuf *text, struct part part, enum params params
 		size_t open = 0;
 		while (open < part.len && part.s[open] != '[' && part.s[open] != '{')
 			open++;
-		add(text, cut(&part, open));
-		struct part group = cut(&part, bracketed(part));
+		part_add(text, part_cut(&part, open));
+		struct part group = part_cut(&part, bracketed(part));
 		if (params == PARAMS_ALL ||
 		    (params == PARAMS_SHORT && group.len <= strlen("[T]"))) {
-			add(text, group);
+			part_add(text, group);
 		} else if (group.len) {
 			bool brackets = params == PARAMS_SHORT;
 			strbuf_add(text, group.s, brackets);
-			strbuf_puts(text, name_more(utf8));
+			strbuf_puts(text, part_more(utf8));
 			strbuf_add(text, group.s + group.len - 1, brackets);
 		}
 	}
@@ -323,7 +253,7 @@ static void add_line(struct strbuf *text, const struct place *place, unsigned wi
 		return;
 	if (file) {
 		strbuf_puts(text, place->parens ? " (" : " ");
-		add(text, with & WITH_FILE_DIRS ? place->file : place->base);
+		part_add(text, with & WITH_FILE_DIRS ? place->file : place->base);
 	}
 	strbuf_printf(text, ":%" PRIu32 "%s", place->line, file && place->parens ? ")" : "");
 }
@@ -332,23 +262,23 @@ static void add_form(struct strbuf *text, const struct place *place, unsigned wi
 {
 	const struct func *func = &place->func;
 	if (with & WITH_BEFORE)
-		add(text, place->before);
-	add(text, func->made);
+		part_add(text, place->before);
+	part_add(text, func->made);
 	if (with & WITH_DIRS)
-		add(text, func->dirs);
+		part_add(text, func->dirs);
 	if (with & WITH_PACKAGE)
-		add(text, func->package);
+		part_add(text, func->package);
 	enum params params = with & WITH_PARAMS ? PARAMS_ALL : PARAMS_SHORT;
 	add_params(text, func->type, params, utf8);
 	if (func->type.len)
 		strbuf_putc(text, '.');
 	if (with & WITH_DIRS)
-		add(text, func->from);
+		part_add(text, func->from);
 	add_params(text, func->method, params, utf8);
 	if (with & WITH_CLOSURE)
-		add(text, func->closure);
+		part_add(text, func->closure);
 	else if (func->closure.len)
-		strbuf_puts(text, name_more(utf8));
+		strbuf_puts(text, part_more(utf8));
 	add_line(text, place, with);
 }
 
@@ -360,35 +290,45 @@ static struct part owner(const struct func *func)
 	return (struct part){func->made.s, func->made.len - 1};
 }
 
-/* Type and method do not fit as […] makes them. Part of a type may be another type's name, so that
- * it is whole, or "…" stands for all of it; then there may be room for the line again. */
-static void add_least(struct strbuf *text, const struct place *place, int width, bool utf8)
+static int line_width(const struct place *place)
+{
+	CLEANUP(strbuf_deinit) struct strbuf line = {0};
+	add_line(&line, place, WITH_LINE);
+	return (int)line.len;
+}
+
+/* Type and method do not fit as […] makes them, or not with the line that has to stay. Part of a
+ * type may be another type's name, so that it is whole, or "…" stands for all of it; then there may
+ * be room for the line again. */
+static void add_least(struct strbuf *text, const struct place *place, int width, bool lined,
+		      bool utf8)
 {
 	static const unsigned rests[] = {WITH_LINE, 0};
 	CLEANUP(strbuf_deinit) struct strbuf method = {0};
 	CLEANUP(strbuf_deinit) struct strbuf type = {0};
 	add_params(&method, place->func.method, PARAMS_SHORT, utf8);
-	int room = width - part_width(whole(&method), utf8);
+	int room = width - part_width(part_whole(&method), utf8) - (lined ? line_width(place) : 0);
 	if (owner(&place->func).len) {
 		add_params(&type, owner(&place->func), PARAMS_MARK, utf8);
 		strbuf_putc(&type, '.');
-		if (part_width(whole(&type), utf8) > room - (place->func.closure.len ? 1 : 0)) {
+		if (part_width(part_whole(&type), utf8) >
+		    room - (place->func.closure.len ? 1 : 0)) {
 			strbuf_clear(&type);
-			strbuf_printf(&type, "%s.", name_more(utf8));
+			strbuf_printf(&type, "%s.", part_more(utf8));
 		}
 	}
 	for (size_t i = 0; i < sizeof(rests) / sizeof(rests[0]); i++) {
 		CLEANUP(strbuf_deinit) struct strbuf form = {0};
-		add(&form, whole(&type));
-		add(&form, whole(&method));
-		strbuf_puts(&form, place->func.closure.len ? name_more(utf8) : "");
+		part_add(&form, part_whole(&type));
+		part_add(&form, part_whole(&method));
+		strbuf_puts(&form, place->func.closure.len ? part_more(utf8) : "");
 		add_line(&form, place, rests[i]);
-		if (part_width(whole(&form), utf8) <= width) {
-			add(text, whole(&form));
+		if (part_width(part_whole(&form), utf8) <= width) {
+			part_add(text, part_whole(&form));
 			return;
 		}
 	}
-	add_squeezed(text, whole(&method), width, utf8);
+	part_add_squeezed(text, part_whole(&method), width, utf8);
 }
 
 enum { ARGS_LEAST = 3 /* "(…)" */ };
@@ -397,7 +337,7 @@ static int form_width(const struct place *place, unsigned with, bool utf8)
 {
 	CLEANUP(strbuf_deinit) struct strbuf text = {0};
 	add_form(&text, place, with, utf8);
-	return part_width(whole(&text), utf8);
+	return part_width(part_whole(&text), utf8);
 }
 
 static void fit_place(struct strbuf *text, const struct name *name, int width, bool utf8)
@@ -406,14 +346,16 @@ static void fit_place(struct strbuf *text, const struct name *name, int width, b
 	CLEANUP(strbuf_deinit) struct strbuf form = {0};
 	place_init(&place, name);
 	for (size_t i = 0; i < FORMS; i++) {
+		if (name->lined && !(forms[i] & WITH_LINE))
+			continue;
 		strbuf_clear(&form);
 		add_form(&form, &place, forms[i], utf8);
-		if (part_width(whole(&form), utf8) <= width) {
-			add(text, whole(&form));
+		if (part_width(part_whole(&form), utf8) <= width) {
+			part_add(text, part_whole(&form));
 			return;
 		}
 	}
-	add_least(text, &place, width, utf8);
+	add_least(text, &place, width, name->lined, utf8);
 }
 
 static struct name_size place_size(const struct name *name, bool utf8)
@@ -422,7 +364,7 @@ static struct name_size place_size(const struct name *name, bool utf8)
 	CLEANUP(strbuf_deinit) struct strbuf method = {0};
 	place_init(&place, name);
 	add_params(&method, place.func.method, PARAMS_SHORT, utf8);
-	int least = part_width(whole(&method), utf8) + (place.func.closure.len ? 1 : 0) +
+	int least = part_width(part_whole(&method), utf8) + (place.func.closure.len ? 1 : 0) +
 		    (owner(&place.func).len ? 2 : 0);
 	int args = name->args ? width_of(name->args, utf8) : 0;
 	return (struct name_size){
@@ -444,17 +386,17 @@ static void fit_call(struct strbuf *text, const struct name *name, int width, bo
 	struct name func = *name;
 	func.args = NULL;
 	escape_add(&args, name->args);
-	int all = part_width(whole(&args), utf8);
+	int all = part_width(part_whole(&args), utf8);
 	int room = width - place_size(&func, utf8).most;
 	int least = all < ARGS_LEAST ? all : ARGS_LEAST;
 	if (room < least)
 		room = least;
 	fit_place(text, &func, width - room, utf8);
 	if (all <= room) {
-		add(text, whole(&args));
+		part_add(text, part_whole(&args));
 	} else {
-		add(text, head(whole(&args), room - 2, utf8));
-		strbuf_puts(text, name_more(utf8));
+		part_add(text, part_head(part_whole(&args), room - 2, utf8));
+		strbuf_puts(text, part_more(utf8));
 		strbuf_putc(text, ')');
 	}
 }
@@ -465,32 +407,22 @@ static void fit_path(struct strbuf *text, struct part path, int width, bool utf8
 {
 	int indent = 0;
 	for (; path.len && *path.s == ' ' && indent < width - 1; indent++)
-		add(text, cut(&path, 1));
-	struct part rest = tail(path, width - indent - 1, utf8);
+		part_add(text, part_cut(&path, 1));
+	struct part rest = part_tail(path, width - indent - 1, utf8);
 	const char *slash = memchr(rest.s, '/', rest.len);
 	if (slash)
-		cut(&rest, (size_t)(slash - rest.s));
-	strbuf_puts(text, name_more(utf8));
-	add(text, rest);
+		part_cut(&rest, (size_t)(slash - rest.s));
+	strbuf_puts(text, part_more(utf8));
+	part_add(text, rest);
 }
 
 /* ---- states with counts */
-
-/* Take the first of them off, with the comma. */
-static struct part cut_state(struct part *states)
-{
-	const char *end = memmem(states->s, states->len, ", ", 2);
-	struct part state = cut(states, end ? (size_t)(end - states->s) : states->len);
-	if (end)
-		cut(states, strlen(", "));
-	return state;
-}
 
 static size_t count_states(struct part states)
 {
 	size_t n = 0;
 	for (; states.len; n++)
-		cut_state(&states);
+		part_cut_item(&states);
 	return n;
 }
 
@@ -507,7 +439,7 @@ static uint64_t count_all(struct part states)
 {
 	uint64_t n = 0;
 	while (states.len)
-		n += count_of(cut_state(&states));
+		n += count_of(part_cut_item(&states));
 	return n;
 }
 
@@ -522,11 +454,11 @@ static void add_states(struct strbuf *text, struct part states, size_t most, boo
 			strbuf_printf(text, ", %" PRIu64 " other%s", others,
 				      others == 1 ? "" : "s");
 		else if (i == most)
-			strbuf_printf(text, ", %s", name_more(utf8));
+			strbuf_printf(text, ", %s", part_more(utf8));
 		if (i == most)
 			return;
 		strbuf_puts(text, i ? ", " : "");
-		add(text, cut_state(&states));
+		part_add(text, part_cut_item(&states));
 	}
 }
 
@@ -536,11 +468,11 @@ static void squeeze_states(struct strbuf *text, struct part states, int width, b
 	size_t digits = 0;
 	while (digits < states.len && strchr("0123456789 ", states.s[digits]))
 		digits++;
-	struct part count = cut(&states, digits);
+	struct part count = part_cut(&states, digits);
 	int room = width - part_width(count, utf8);
 	if (room > 0)
-		add(text, count);
-	add_squeezed(text, states, room > 0 ? room : width, utf8);
+		part_add(text, count);
+	part_add_squeezed(text, states, room > 0 ? room : width, utf8);
 }
 
 static void fit_states(struct strbuf *text, struct part states, int width, bool utf8)
@@ -551,45 +483,12 @@ static void fit_states(struct strbuf *text, struct part states, int width, bool 
 		bool brief = i == n;
 		strbuf_clear(&shorter);
 		add_states(&shorter, states, brief ? 1 : n - i, brief, utf8);
-		if (part_width(whole(&shorter), utf8) <= width) {
-			add(text, whole(&shorter));
+		if (part_width(part_whole(&shorter), utf8) <= width) {
+			part_add(text, part_whole(&shorter));
 			return;
 		}
 	}
-	squeeze_states(text, cut_state(&states), width, utf8);
-}
-
-/* ---- objects */
-
-enum { DIGITS_MIN = 3 };
-
-/* Take the address off its end, "0xc000012345"; empty: there is none that could be shorter. */
-static struct part cut_address(struct part *object)
-{
-	size_t i = object->len;
-	while (i && strchr("0123456789abcdef", object->s[i - 1]))
-		i--;
-	size_t digits = object->len - i;
-	if (i < 2 || memcmp(object->s + i - 2, "0x", 2) != 0 || digits <= DIGITS_MIN)
-		return (struct part){0};
-	object->len = i - 2;
-	return (struct part){object->s + object->len, digits + 2};
-}
-
-static void fit_object(struct strbuf *text, struct part object, int width, bool utf8)
-{
-	struct part address = cut_address(&object);
-	if (!address.len) {
-		add_squeezed(text, object, width, utf8);
-		return;
-	}
-	int room = width - part_width(object, utf8) - 1;
-	if (room >= DIGITS_MIN)
-		add(text, object);
-	else
-		room = width - 1;
-	strbuf_puts(text, name_more(utf8));
-	add(text, tail(address, room, utf8));
+	squeeze_states(text, part_cut_item(&states), width, utf8);
 }
 
 /* ---- any of them */
@@ -607,7 +506,7 @@ static void add_clean(struct strbuf *text, const struct name *name)
 	else if (clean.s && name->kind == NAME_OBJECT)
 		strbuf_puts(text, wait_on_terminal(clean.s));
 	else
-		add(text, whole(&clean));
+		part_add(text, part_whole(&clean));
 }
 
 static void fit(struct strbuf *text, const struct name *name, int width, bool utf8)
@@ -622,8 +521,8 @@ static void fit(struct strbuf *text, const struct name *name, int width, bool ut
 		return;
 	}
 	add_clean(&clean, name);
-	if (part_width(whole(&clean), utf8) <= width) {
-		add(text, whole(&clean));
+	if (part_width(part_whole(&clean), utf8) <= width) {
+		part_add(text, part_whole(&clean));
 		return;
 	}
 	switch (name->kind) {
@@ -631,23 +530,23 @@ static void fit(struct strbuf *text, const struct name *name, int width, bool ut
 		break;
 	case NAME_LINE:
 		// Half a number would be a wrong one.
-		strbuf_puts(text, name_more(utf8));
+		strbuf_puts(text, part_more(utf8));
 		break;
 	case NAME_TEXT:
-		add(text, head(whole(&clean), width - 1, utf8));
-		strbuf_puts(text, name_more(utf8));
+		part_add(text, part_head(part_whole(&clean), width - 1, utf8));
+		strbuf_puts(text, part_more(utf8));
 		break;
 	case NAME_PATH:
-		fit_path(text, whole(&clean), width, utf8);
+		fit_path(text, part_whole(&clean), width, utf8);
 		break;
 	case NAME_STATE:
-		add_squeezed(text, whole(&clean), width, utf8);
+		part_add_squeezed(text, part_whole(&clean), width, utf8);
 		break;
 	case NAME_STATES:
-		fit_states(text, whole(&clean), width, utf8);
+		fit_states(text, part_whole(&clean), width, utf8);
 		break;
 	case NAME_OBJECT:
-		fit_object(text, whole(&clean), width, utf8);
+		object_fit(part_whole(&clean), width, utf8, text);
 		break;
 	}
 }
@@ -657,15 +556,13 @@ static struct name_size states_size(struct part states, bool utf8)
 	CLEANUP(strbuf_deinit) struct strbuf first = {0};
 	int full = part_width(states, utf8);
 	add_states(&first, states, 1, true, utf8);
-	int least = part_width(whole(&first), utf8);
+	int least = part_width(part_whole(&first), utf8);
 	return (struct name_size){least, least, least, full, full, full};
 }
 
 static struct name_size object_size(struct part object, bool utf8)
 {
-	int full = part_width(object, utf8);
-	bool shorter = cut_address(&object).len;
-	int least = shorter ? part_width(object, utf8) + 1 + DIGITS_MIN : full;
+	int full = part_width(object, utf8), least = object_least(object, utf8);
 	return (struct name_size){least, least, least, least, full, full};
 }
 
@@ -684,16 +581,16 @@ static struct name_size size_of(const struct name *name, bool utf8)
 	CLEANUP(strbuf_deinit) struct strbuf clean = {0};
 	if (name->kind != NAME_PLACE)
 		add_clean(&clean, name);
-	int width = part_width(whole(&clean), utf8);
+	int width = part_width(part_whole(&clean), utf8);
 	switch (name->kind) {
 	case NAME_PLACE:
 		return place_size(name, utf8);
 	case NAME_PATH:
-		return path_size(whole(&clean), utf8);
+		return path_size(part_whole(&clean), utf8);
 	case NAME_STATES:
-		return states_size(whole(&clean), utf8);
+		return states_size(part_whole(&clean), utf8);
 	case NAME_OBJECT:
-		return object_size(whole(&clean), utf8);
+		return object_size(part_whole(&clean), utf8);
 	case NAME_LINE:
 	case NAME_STATE:
 	case NAME_TEXT:
@@ -740,8 +637,8 @@ void name_fit_end(const struct name *name, int width, bool utf8, struct strbuf *
 	}
 	name_fit(name, enough, utf8, &core);
 	bool marked = width >= MARKED;
-	strbuf_puts(text, marked ? name_more(utf8) : "");
-	add(text, tail(whole(&core), width - marked, utf8));
+	strbuf_puts(text, marked ? part_more(utf8) : "");
+	part_add(text, part_tail(part_whole(&core), width - marked, utf8));
 }
 
 void name_full(const struct name *name, struct strbuf *text)

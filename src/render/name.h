@@ -44,6 +44,7 @@ struct name {
 	uint32_t line;
 	uint64_t pc;
 	bool parens;        /* "main.main (main.go:12)" */
+	bool lined;         /* NAME_PLACE: the line tells it from another: the type goes first */
 	const char *before; /* stands before it; goes after the line, or before what tells it; or
 			       NULL */
 	const char *args;   /* NAME_PLACE: "(0xc000012345, 0x1)": lose their end first; or NULL */

@@ -124,6 +124,16 @@ static void test_spare(void **state)
 	columns_fit(two, 2, GAP, 69, widths);
 	assert_int_equal(widths[0], 38);
 	assert_int_equal(widths[1], 30);
+	// Of several, that which is worth most.
+	const struct column_need three[] = {
+		{.least = 5, .good = 5, .full = 5, .most = 5, .rank = 4, .spare = true},
+		{.least = 20, .good = 20, .full = 20, .most = 20},
+		{.least = 5, .good = 5, .full = 5, .most = 5, .rank = 2, .spare = true},
+	};
+	int shown[3];
+	columns_fit(three, 3, GAP, 26, shown);
+	assert_int_equal(shown[0], 0);
+	assert_int_equal(shown[2], 5);
 }
 
 /* What asks for little gets it, what asks for much shares the rest. */
@@ -225,15 +235,20 @@ static void test_names(void **state)
 	assert_int_equal(need.lined, 38);
 	need = need_of("main.(*persistentVolumeClaim).writeLoop", 40);
 	assert_int_equal(need.least, 20);
-	// A list of channels may lose more than a function.
+	// A list of channels may lose more than a function: "select of …345 +1".
 	const struct name object = {
 		.kind = NAME_OBJECT,
 		.text = "select of 0xc000012345 (receive), 0xc000012346 (receive)",
 	};
 	need = (struct column_need){.enough = 18};
 	columns_name(&need, &object, 38, 80, true);
+	assert_int_equal(need.least, 17);
+	assert_int_equal(need.full, strlen(object.text));
+	// Of other text a part says something, too.
+	const struct name text = {.kind = NAME_TEXT, .text = "region=eu-west-1, tenant=acme-corp"};
+	need = (struct column_need){.enough = 18};
+	columns_name(&need, &text, 38, 80, true);
 	assert_int_equal(need.least, 30);
-	assert_int_equal(need.good, 38);
 }
 
 int main(void)

@@ -223,6 +223,22 @@ static void test_what_stands_around(void **state)
 		     "main.main (http2_server.go:1179)", "main.main:1179");
 }
 
+/* Where its line tells it from another, the type goes before the line. */
+static void test_lines_that_stay(void **state)
+{
+	(void)state;
+	struct name name = place("a/b.(*Type).Method.func1");
+	name.lined = true;
+	EXPECT_FORMS(name, "a/b.(*Type).Method.func1 /src/grpc/transport/http2_server.go:1179",
+		     "a/b.(*Type).Method.func1 http2_server.go:1179",
+		     "b.(*Type).Method.func1 http2_server.go:1179", "b.(*Type).Method.func1:1179",
+		     "(*Type).Method.func1:1179", "(*Type).Method…:1179", "….Method…:1179",
+		     "….Method…");
+	name.text = "main.work";
+	EXPECT_FORMS(name, "main.work /src/grpc/transport/http2_server.go:1179",
+		     "main.work http2_server.go:1179", "main.work:1179", "work:1179", "work");
+}
+
 static void test_calls(void **state)
 {
 	(void)state;
@@ -266,6 +282,37 @@ static void test_other_kinds(void **state)
 		     "mutex …012dd8", "mutex …12dd8", "mutex …2dd8", "mutex …dd8", "…00012dd8");
 	EXPECT_FORMS(other(NAME_OBJECT, "(no object known)"), "(no object known)",
 		     "(no obje… known)");
+}
+
+/* No part of an address or a word stands for all of it, and what is told of a peer comes first. */
+static void test_objects(void **state)
+{
+	(void)state;
+	EXPECT_FORMS(other(NAME_OBJECT, "select of 0xc000012345 (receive), 0xc000067890 (send), "
+					"0x4de (receive)"),
+		     "select of 0xc000012345 (receive), 0xc000067890 (send), 0x4de (receive)",
+		     "select of 0xc000012345, 0xc000067890, 0x4de", "select of …345, …890, 0x4de",
+		     "select of …345, …890 +1", "select of …345 +2");
+	EXPECT_FORMS(other(NAME_OBJECT, "select of 0xc000012345, 0xc000067890, ..."),
+		     "select of 0xc000012345, 0xc000067890, ...", "select of …345, …890, ...",
+		     "select of …345, …890, …", "select of …345, …");
+	EXPECT_FORMS(other(NAME_OBJECT, "fd 11 tcp 127.0.0.1:80 with 127.0.0.1:4711 CLOSE_WAIT "
+					"of pid 815 my curl"),
+		     "fd 11 tcp 127.0.0.1:80 with 127.0.0.1:4711 CLOSE_WAIT of pid 815 my curl",
+		     "fd 11 tcp with 127.0.0.1:4711 CLOSE_WAIT of pid 815 my curl",
+		     "fd 11 with 127.0.0.1:4711 CLOSE_WAIT of pid 815 my curl",
+		     "fd 11 with 127.0.0.1:4711 CLOSE_WAIT of pid 815",
+		     "fd 11 with :4711 CLOSE_WAIT of pid 815", "fd 11 with :4711 CLOSE_WAIT",
+		     "fd 11 with :4711", "fd 11");
+	EXPECT_FORMS(other(NAME_OBJECT, "fd 7 tcp [::1]:22380 LISTEN"),
+		     "fd 7 tcp [::1]:22380 LISTEN", "fd 7 [::1]:22380 LISTEN", "fd 7 :22380 LISTEN",
+		     "fd 7 :22380", "fd 7");
+	EXPECT_FORMS(other(NAME_OBJECT, "fd 3 pipe"), "fd 3 pipe", "fd 3");
+	assert_int_equal(name_size(&(struct name){.kind = NAME_OBJECT,
+						  .text = "fd 7 tcp 1.2.3.4:80 with 1.2.3.5:4711"},
+				   true)
+				 .least,
+			 strlen("fd 7 with :4711"));
 }
 
 /* Part of a number is never shown, and what looks like one is all of it. */
@@ -616,11 +663,13 @@ int main(void)
 		cmocka_unit_test(test_method_of_another_package),
 		cmocka_unit_test(test_parts_that_are_unknown),
 		cmocka_unit_test(test_what_stands_around),
+		cmocka_unit_test(test_lines_that_stay),
 		cmocka_unit_test(test_calls),
 		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_end),
 		cmocka_unit_test(test_package),
 		cmocka_unit_test(test_other_kinds),
+		cmocka_unit_test(test_objects),
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_reasons),
 		cmocka_unit_test(test_states),
