@@ -109,16 +109,17 @@ static void heap_line(struct out *out, const struct gospy_heap *heap)
 	out_printf(out, " cycles, last pause %s\n", units_ms(heap->last_pause_ns).s);
 }
 
+/* What gives way on a terminal is as in view_groups.c. */
 static const struct table_column columns[1 + MODEL_COLUMNS] = {
 	{.gap = "", .title = ""}, // the mark
 	{.gap = " ", .title = "COUNT", .right = true},
-	{.gap = "  ", .title = "DELTA", .right = true},
-	{.gap = "  ", .title = "RATE/MIN", .right = true},
-	{.gap = "  ", .title = "OLDEST", .right = true},
-	{.gap = "  ", .title = "STATE"},
-	{.gap = "  ", .title = "LOCATION"},
-	{.gap = "  ", .title = "WAITS AT"},
-	{.gap = "  ", .title = "CREATED BY"},
+	{.gap = "  ", .title = "DELTA", .right = true, .rank = 4},
+	{.gap = "  ", .title = "RATE/MIN", .right = true, .rank = 2},
+	{.gap = "  ", .title = "OLDEST", .right = true, .rank = 3},
+	{.gap = "  ", .title = "STATE", .good = 14, .enough = 10, .rank = 1},
+	{.gap = "  ", .title = "LOCATION", .good = 38, .enough = 18},
+	{.gap = "  ", .title = "WAITS AT", .good = 34, .rank = 5},
+	{.gap = "  ", .title = "CREATED BY", .good = 30, .enough = 22, .rank = 6},
 };
 
 static const char *row_mark(const struct model_row *row)
@@ -130,19 +131,30 @@ static const char *row_mark(const struct model_row *row)
 	return row->appeared ? "+" : " ";
 }
 
-static void rows_text(struct out *out, const struct model_row *const *rows, size_t n)
+/* On a terminal names are as short as its lines need them to be; a pipe gets all of them. */
+static void add_cell(struct table *table, const struct out *out, const struct model_row *row,
+		     enum model_column column, enum group_key key)
+{
+	CLEANUP(strbuf_deinit) struct strbuf text = {0};
+	struct name name;
+	if (out->cols && model_name(row, column, key, out->utf8, &name)) {
+		table_name(table, &name);
+		return;
+	}
+	model_cell(row, column, false, &text);
+	table_cell_buf(table, &text);
+}
+
+static void rows_text(struct out *out, const struct model_row *const *rows, size_t n,
+		      enum group_key key)
 {
 	CLEANUP(table_deinit)
 	struct table table = {.columns = columns, .column_count = 1 + MODEL_COLUMNS};
-	CLEANUP(strbuf_deinit) struct strbuf text = {0};
 	table_titles(&table);
 	for (size_t i = 0; i < n; i++) {
 		table_cell(&table, row_mark(rows[i]));
-		for (enum model_column column = 0; column < MODEL_COLUMNS; column++) {
-			strbuf_clear(&text);
-			model_cell(rows[i], column, false, &text);
-			table_cell_buf(&table, &text);
-		}
+		for (enum model_column column = 0; column < MODEL_COLUMNS; column++)
+			add_cell(&table, out, rows[i], column, key);
 	}
 	table_print(&table, out);
 }
@@ -156,11 +168,13 @@ static void frame_text(struct out *out, uint64_t limit, struct model *model,
 	const struct model_row *const *rows = model_rows(model, &n);
 	if (number > 1)
 		out_putc(out, '\n');
+	struct out_mark lines = out_mark(out);
 	program_line(out, target, &header, info);
 	goroutine_line(out, &header, &info->goroutines);
 	scheduler_line(out, model, &header);
 	heap_line(out, &info->heap);
-	rows_text(out, rows, shown_rows(limit, n));
+	out_wrap(out, lines);
+	rows_text(out, rows, shown_rows(limit, n), model_key(model));
 	if (shown_rows(limit, n) < n)
 		out_printf(out, "... %zu more\n", n - shown_rows(limit, n));
 }

@@ -3,6 +3,7 @@ against what the fixture says that it has started, and when."""
 import collections
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import unittest
 import compare
 import lib_fixture
 import lib_gospy
+import lib_terminal
 
 # How long leaks are watched. Goroutines leak the faster the shorter it is.
 SECONDS = float(os.environ.get("GOSPY_TOP_SECONDS", "4"))
@@ -221,6 +223,24 @@ class TopBatchTest(lib_gospy.TargetTest):
                                        r"main\.\S+ main\.go:\d+ +main\.start main\.go:\d+$")
             self.assertEqual(lines[7], "... 3 more")
             self.assertEqual(len(lines), 8)
+
+    def test_on_a_terminal(self):
+        """Lines keep to the width of one that can show no screen."""
+        fixture = self.fixture("states")
+        for cols in 40, 80:
+            terminal = lib_terminal.Terminal([lib_gospy.GOSPY, "top", "-n", 1, fixture.pid], 90, cols,
+                                             env={"TERM": "dumb"})
+            self.addCleanup(terminal.close)
+            self.assertEqual(terminal.end(), lib_gospy.OK)
+            lines = terminal.screen.lines()
+            titles = next(i for i, line in enumerate(lines) if re.match(" +COUNT ", line))
+            rows = [line for line in lines[titles + 1:] if line]
+            # One that was broken by the terminal would begin with another thing than a count.
+            self.assertGreater(len(rows), 20)
+            for row in rows:
+                self.assertRegex(row, r"^ +\d+ +\S+ ")
+            self.assertIn(fixture.ready["goroutines"][0]["state"], "".join(lines))
+            self.assertRegex("\n".join(lines[:titles]), r"(?m)^goroutines: \d+, ")
 
     def test_gone_and_new(self):
         """Waves come and go: what there was in the first frame is gone in some later one."""
