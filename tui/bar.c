@@ -127,26 +127,34 @@ void bar_draw(struct app *app, int y)
 	draw(canvas, y, 0, &bar, gap);
 }
 
+/* Keys that work while something is typed; letters are text. */
+static void collect_prompt(struct app *app, struct bar *bar)
+{
+	if (app->picker && !app->help) {
+		const char *back = back_label(app, app->picker);
+		add_action(bar, ACT_OPEN, "open", true);
+		if (back)
+			add_action(bar, ACT_BACK, back, false);
+		add(bar, "F1", "help", false);
+		add(bar, "F6", "sort", false);
+		add(bar, "Up Down", "choose", false);
+		add(bar, "Ctrl-C", "quit", true);
+	} else {
+		add_action(bar, ACT_OPEN, app->searching ? "stay" : "keep", false);
+		if (app->searching)
+			add_action(bar, ACT_SEARCH, "next", false);
+		add_action(bar, ACT_BACK, app->searching ? "end" : "unfilter", false);
+	}
+}
+
 void bar_draw_prompt(struct app *app, int y, int x)
 {
 	struct bar bar = {0};
 	struct canvas *canvas = &app->ui.canvas;
-	if (app->picker && !app->help) {
-		add_action(&bar, ACT_OPEN, "open", false);
-		add(&bar, "Up Down", "choose", false);
-		const char *back = back_label(app, app->picker);
-		if (back)
-			add_action(&bar, ACT_BACK, back, false);
-		add(&bar, "F6", "sort", false);
-		add(&bar, "F1", "help", false);
-		add(&bar, "Ctrl-C", "quit", false);
-	} else {
-		add_action(&bar, ACT_OPEN, app->searching ? "stay" : "keep", false);
-		if (app->searching)
-			add_action(&bar, ACT_SEARCH, "next", false);
-		add_action(&bar, ACT_BACK, app->searching ? "end" : "unfilter", false);
-	}
-	drop_to(&bar, canvas->cols - x, 2);
-	if (bar.len)
-		draw(canvas, y, canvas->cols - width_of_all(&bar, 2), &bar, 2);
+	collect_prompt(app, &bar);
+	int gap = width_of_all(&bar, 2) <= canvas->cols - x ? 2 : 1;
+	drop_to(&bar, canvas->cols - x, gap);
+	// What is typed is worth more than the last keys.
+	if (bar.len && width_of_all(&bar, gap) <= canvas->cols - x)
+		draw(canvas, y, canvas->cols - width_of_all(&bar, gap), &bar, gap);
 }

@@ -192,12 +192,12 @@ void flame_draw_details(struct canvas *canvas, int y, const struct flame_picture
 	struct name name = {.kind = NAME_TEXT, .text = "all"};
 	if (node != FLAME_ROOT)
 		name = cell_name(picture, node, &text);
-	int room = 0, most = name_size(&name, canvas->utf8).most;
+	int room = 0, good = name_size(&name, canvas->utf8).good;
 	for (int words = WORDS_ALL; words <= WORDS_NONE; words++) {
 		strbuf_clear(&numbers);
 		figures(picture, (enum words)words, &numbers);
 		room = canvas->cols - (int)numbers.len - 2;
-		if (most <= room)
+		if (good <= room)
 			break;
 	}
 	name_fit(&name, room, canvas->utf8, &fitted);

@@ -5,52 +5,97 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "render/part.h"
 #include "render/units.h"
 #include "render/width.h"
 #include "tui/bar.h"
 #include "tui/header.h"
+#include "tui/lines.h"
 #include "tui/table.h"
 
-enum { COLS_ALL_TABS = 60 };
+enum {
+	COLS_ALL_TABS = 60,
+	MESSAGE_ROWS = 4,
+	FILTER_COLS = 16, /* of a filter, that a title leaves room for */
+};
 
-static void banner(struct canvas *canvas, int y, const char *text)
+/* A message of ours as lines. A word that no line has room for, the name of a file, goes on in the
+ * next one. */
+static void message_lines(const struct canvas *canvas, enum style style, const char *text,
+			  struct lines *ret)
 {
-	canvas_blank(canvas, y, 0, canvas->cols, STYLE_BANNER);
-	canvas_text(canvas, y, 1, canvas->cols - 1, STYLE_BANNER, text);
+	CLEANUP(lines_deinit) struct lines words = {0};
+	lines_wrapped(&words, style, text, canvas->cols, canvas->utf8);
+	for (size_t i = 0; i < words.at.len; i++) {
+		struct part rest = {words.at.at[i].text, strlen(words.at.at[i].text)};
+		do {
+			struct part line = part_head(rest, canvas->cols, canvas->utf8);
+			lines_printf(ret, style, "%.*s", (int)line.len, line.s);
+			part_cut(&rest, line.len ? line.len : rest.len);
+		} while (rest.len);
+	}
+}
+
+/* A message in as many rows as it takes, and no more than `height`. It begins with row `y`, or if
+ * `upward` ends with it. The row behind it. */
+static int message_draw(struct canvas *canvas, int y, int height, bool upward, enum style style,
+			const char *text)
+{
+	CLEANUP(lines_deinit) struct lines lines = {0};
+	message_lines(canvas, style, text, &lines);
+	int n = (int)lines.at.len < height ? (int)lines.at.len : height;
+	y -= upward && n ? n - 1 : 0;
+	for (int i = 0; i < n; i++) {
+		canvas_blank(canvas, y + i, 0, canvas->cols,
+			     style == STYLE_BANNER ? style : STYLE_NORMAL);
+		canvas_text(canvas, y + i, 0, canvas->cols, style, lines.at.at[i].text);
+	}
+	return y + n;
 }
 
 /* If nothing new comes: why. */
-static int banner_draw(struct app *app, int y)
+static int banner_draw(struct app *app, int y, int end)
 {
 	char text[sizeof(app->status.error.msg) + 80];
 	if (!app->ui.model || app->status.state != SAMPLER_ENDED)
 		return y;
-	snprintf(text, sizeof(text), "Last picture, %s ago%s: %s",
+	snprintf(text, sizeof(text), " Last picture, %s ago%s: %s",
 		 units_age(clock_mono_ns() - app->status.since_mono_ns).s,
 		 app->following ? ", waits for its successor" : "", app->status.error.msg);
-	banner(&app->ui.canvas, y, text);
-	return y + 1;
+	return message_draw(&app->ui.canvas, y, end - y < MESSAGE_ROWS ? end - y : MESSAGE_ROWS,
+			    false, STYLE_BANNER, text);
 }
 
 /* A name, so that there is room for the text behind it. */
-static int subject_draw(struct canvas *canvas, int y, int x, const struct name *name,
+static int subject_draw(struct canvas *canvas, int y, int x, int room, const struct name *name,
 			const struct strbuf *behind)
 {
 	CLEANUP(strbuf_deinit) struct strbuf text = {0};
-	int room = canvas->cols - x - canvas_width(canvas, behind->s ? behind->s : "", behind->len);
+	room -= canvas_width(canvas, behind->s ? behind->s : "", behind->len);
 	name_fit(name, room, canvas->utf8, &text);
 	return canvas_text(canvas, y, x, canvas->cols - x, STYLE_NORMAL, text.s ? text.s : "");
 }
 
-/* Drop parts of a title from its end, "by start, 37 groups, growing first", until it fits. */
+/* Drop parts of a title from its end, "by start, 37 groups; growing first", until it fits. */
 static void title_fit(char *title, int room, bool utf8)
 {
 	while (width_text(title, strlen(title), utf8) > room) {
-		char *comma = strrchr(title, ',');
-		if (!comma || comma == title)
+		size_t end = strlen(title);
+		while (end && title[end - 1] != ',' && title[end - 1] != ';')
+			end--;
+		if (end < 2)
 			return;
-		*comma = 0;
+		title[end - 1] = 0;
 	}
+}
+
+/* Columns that a filter takes behind the title; of a long one a part is enough. */
+static int filter_width(const struct app *app, const struct view *view)
+{
+	if (!view->filter[0] || app->prompting)
+		return 0;
+	int width = 3 + canvas_width(&app->ui.canvas, view->filter, strlen(view->filter));
+	return width < FILTER_COLS ? width : FILTER_COLS;
 }
 
 /* The views, and behind them what the open one shows. */
@@ -76,31 +121,39 @@ static void tabs_draw(struct app *app, int y)
 		x += canvas_text(canvas, y, x, canvas->cols - x, STYLE_BANNER, " FROZEN ") + 1;
 	if (view->ops->title)
 		view->ops->title(view, &app->ui, &text);
+	int room = canvas->cols - x - filter_width(app, view);
 	if (view->ops->subject)
-		x += subject_draw(canvas, y, x, view->ops->subject(view), &text);
+		x += subject_draw(canvas, y, x, room, view->ops->subject(view), &text);
 	else if (text.s)
-		title_fit(text.s, canvas->cols - x, canvas->utf8);
+		title_fit(text.s, room, canvas->utf8);
 	x += canvas_text(canvas, y, x, canvas->cols - x, STYLE_NORMAL, text.s ? text.s : "");
 	strbuf_deinit(&text);
 	if (view->filter[0] && !app->prompting)
 		canvas_printf(canvas, y, x, canvas->cols - x, STYLE_WARN, "  /%s", view->filter);
 }
 
+/* A message above the last row, or in it. */
+static void say(struct app *app, int y, enum style style, const char *text)
+{
+	message_draw(&app->ui.canvas, y, y < MESSAGE_ROWS ? y : MESSAGE_ROWS, true, style, text);
+}
+
 static bool problem_draw(struct app *app, int y)
 {
 	const struct sampler_status *status = &app->status;
-	struct canvas *canvas = &app->ui.canvas;
+	char text[sizeof(status->error.msg) + 40];
 	if (!app->ui.model || app->picker)
 		return false;
 	if (status->failures && status->state != SAMPLER_ENDED) {
-		canvas_printf(canvas, y, 0, canvas->cols, STYLE_BAD, "%s (%lu in a row)",
-			      status->error.msg, status->failures);
+		snprintf(text, sizeof(text), "%s (%lu in a row)", status->error.msg,
+			 status->failures);
+		say(app, y, STYLE_BAD, text);
 		return true;
 	}
 	const char *problem = gospy_snapshot_info(model_sample(app->ui.model)->snapshot)->problem;
 	if (!problem)
 		return false;
-	canvas_text(canvas, y, 0, canvas->cols, STYLE_WARN, problem);
+	say(app, y, STYLE_WARN, problem);
 	return true;
 }
 
@@ -122,11 +175,13 @@ static int prompt_draw(struct app *app, int y)
 			from++;
 	}
 	int end = x + canvas_text(canvas, y, x, canvas->cols - x, STYLE_PROMPT, line->text + from);
-	if (app->message[0] && end + 3 < canvas->cols)
-		canvas_text(canvas, y, end + 3, canvas->cols - end - 3, app->message_style,
-			    app->message);
-	else
-		bar_draw_prompt(app, y, end + 3);
+	int behind = end + (canvas->cols < COLS_ALL_TABS ? 2 : 3), room = canvas->cols - behind;
+	if (!app->message[0])
+		bar_draw_prompt(app, y, behind);
+	else if (canvas_width(canvas, app->message, strlen(app->message)) <= room)
+		canvas_text(canvas, y, behind, room, app->message_style, app->message);
+	else if (y > 1)
+		say(app, y - 1, app->message_style, app->message);
 	return x + canvas_width(canvas, line->text + from, line->cursor - from);
 }
 
@@ -136,11 +191,23 @@ static int bottom_draw(struct app *app, int y)
 	if (app->prompting)
 		return prompt_draw(app, y);
 	if (app->message[0])
-		canvas_text(&app->ui.canvas, y, 0, app->ui.canvas.cols, app->message_style,
-			    app->message);
+		say(app, y, app->message_style, app->message);
 	else if (!problem_draw(app, y))
 		bar_draw(app, y);
 	return -1;
+}
+
+/* Columns that the menu takes. */
+static int menu_width(const struct view *view)
+{
+	static const char title[] = "Sort by";
+	const struct column *columns[COLUMNS_MAX];
+	size_t n = table_sort_columns(view, columns, COLUMNS_MAX), width = strlen(title);
+	for (size_t i = 0; i < n; i++) {
+		size_t len = strlen(columns[i]->title);
+		width = len > width ? len : width;
+	}
+	return (int)width + 2;
 }
 
 static void menu_draw(struct app *app, int y)
@@ -149,8 +216,9 @@ static void menu_draw(struct app *app, int y)
 	const struct view *view = app_view(app);
 	const struct column *columns[COLUMNS_MAX];
 	size_t n = table_sort_columns(view, columns, COLUMNS_MAX);
-	int width = 16;
-	canvas_text(canvas, y, 0, width, STYLE_TAB_OPEN, " Sort by        ");
+	int width = menu_width(view);
+	canvas_blank(canvas, y, 0, width, STYLE_TAB_OPEN);
+	canvas_text(canvas, y, 1, width - 1, STYLE_TAB_OPEN, "Sort by");
 	for (size_t i = 0; i < n; i++) {
 		int row = y + 1 + (int)i;
 		enum style style = i == app->menu_selected ? STYLE_SELECTED : STYLE_TITLES;
@@ -170,7 +238,8 @@ static void connecting_draw(struct app *app, int y)
 		canvas_printf(canvas, y, 1, canvas->cols - 1, STYLE_STRONG, "Looking into %s ...",
 			      app->options->core);
 	if (app->status.failures)
-		canvas_text(canvas, y + 2, 1, canvas->cols - 1, STYLE_BAD, app->status.error.msg);
+		message_draw(canvas, y + 2, canvas->rows - y - 2, false, STYLE_BAD,
+			     app->status.error.msg);
 }
 
 void frame_draw(struct app *app, int *cursor_y_ret, int *cursor_x_ret)
@@ -189,10 +258,11 @@ void frame_draw(struct app *app, int *cursor_y_ret, int *cursor_x_ret)
 	if (!view->ops->no_header)
 		y = header_draw(app);
 	if (!app->picker && y < bottom)
-		y = banner_draw(app, y);
+		y = banner_draw(app, y, bottom);
 	if (y < bottom && canvas->rows > 3)
 		tabs_draw(app, y++);
 	int top = y;
+	view->left = app->menu_open ? menu_width(view) + COLUMN_GAP : 0;
 	if (view->ops->draw)
 		view->ops->draw(view, &app->ui, y, bottom - y);
 	else

@@ -83,7 +83,7 @@ static const char *without_directory(const char *command, const char *exe)
 {
 	const char *slash = exe ? strrchr(exe, '/') : NULL;
 	size_t len = slash ? strlen(slash) : 0;
-	if (!len || (command[0] != '/' && command[0] != '.'))
+	if (!len || !memchr(command, '/', strcspn(command, " ")))
 		return command;
 	for (const char *s = command; (s = strstr(s, slash)); s++) {
 		if (!s[len] || s[len] == ' ')

@@ -14,6 +14,7 @@ enum {
 	 * are. More would take time, fewer would let columns jump when the user scrolls. */
 	ROWS_MEASURED = 400,
 	COLS_WIDE = 100,
+	COLS_NARROW = 60, /* in fewer, names need the room of long titles, and of most numbers */
 };
 
 static void value_free(struct cell_value *value)
@@ -102,14 +103,21 @@ static bool is_sorted(const struct view *view, size_t column)
 
 /* ---- widths */
 
-/* What a row asks for in a column. */
-static void measure_cell(const struct column *column, const struct canvas *canvas,
+/* Columns of the screen that the table has. */
+static int table_cols(const struct view *view, const struct ui *ui)
+{
+	int cols = ui->canvas.cols - view->left;
+	return cols > 0 ? cols : 0;
+}
+
+/* What a row asks for in a column, on a screen of `cols`. */
+static void measure_cell(const struct column *column, const struct canvas *canvas, int cols,
 			 const struct cell_value *value, struct column_need *need)
 {
 	int full = canvas_width(canvas, value->text.s ? value->text.s : "", value->text.len);
 	int text = full < column->width ? full : column->width;
 	if (value->named)
-		columns_name(need, &value->name, column->good, canvas->cols, canvas->utf8);
+		columns_name(need, &value->name, column->good, cols, canvas->utf8);
 	else
 		columns_cell(need, column->right ? full : text, 0, full, 0);
 }
@@ -120,7 +128,8 @@ static void measure_row(struct view *view, const struct ui *ui, size_t line,
 	CLEANUP(value_free) struct cell_value value = {0};
 	for (size_t i = 0; i < view->ops->column_count; i++) {
 		get_cell(view, ui, table_row(view, line), i, &value);
-		measure_cell(&view->ops->columns[i], &ui->canvas, &value, &needs[i]);
+		measure_cell(&view->ops->columns[i], &ui->canvas, table_cols(view, ui), &value,
+			     &needs[i]);
 	}
 }
 
@@ -136,32 +145,41 @@ static void measure_rows(struct view *view, const struct ui *ui, size_t page,
 	}
 }
 
+static const char *own_title(const struct view *view, const struct ui *ui, size_t column)
+{
+	const struct column *own = &view->ops->columns[column];
+	return own->short_title && table_cols(view, ui) < COLS_NARROW ? own->short_title
+								      : own->title;
+}
+
 /* A column has room for its title, and none if nothing is in it and nothing is sorted by it. */
 static void set_widths(struct view *view, const struct ui *ui, size_t page)
 {
 	struct column_need needs[COLUMNS_MAX] = {0};
 	const struct column *columns = view->ops->columns;
 	size_t n = view->ops->column_count, last = n;
-	int left = ui->canvas.cols;
+	int cols = table_cols(view, ui), left = cols;
 	for (size_t i = 0; i < n; i++) {
 		// What the rows are sorted by has to be seen.
 		needs[i].rank = is_sorted(view, i) ? 0 : columns[i].rank;
 		needs[i].fixed = columns[i].right;
-		needs[i].spare = columns[i].spare && !is_sorted(view, i);
+		needs[i].spare =
+			(columns[i].spare || (cols < COLS_NARROW && columns[i].rank > 1)) &&
+			!is_sorted(view, i);
 		needs[i].enough = columns[i].enough;
 	}
 	measure_rows(view, ui, page, needs);
 	for (size_t i = 0; i < n; i++) {
 		bool empty = !needs[i].full && needs[i].rank && view->list.count;
 		// On a wide screen titles do not move when another column sorts, or numbers grow.
-		bool wide = ui->canvas.cols >= COLS_WIDE;
-		int title = (int)strlen(columns[i].title) +
+		bool wide = cols >= COLS_WIDE;
+		int title = (int)strlen(own_title(view, ui, i)) +
 			    (wide ? columns[i].sort != COLUMN_UNSORTED : is_sorted(view, i));
 		int least = wide && columns[i].right && columns[i].width > title ? columns[i].width
 										 : title;
 		columns_cell(&needs[i], empty ? 0 : least > 0 ? least : columns[i].width, 0, 0, 0);
 	}
-	columns_fit(needs, n, COLUMN_GAP, ui->canvas.cols, view->widths);
+	columns_fit(needs, n, COLUMN_GAP, cols, view->widths);
 	for (size_t i = 0; i < n; i++) {
 		left -= view->widths[i] ? view->widths[i] + COLUMN_GAP : 0;
 		last = view->widths[i] ? i : last;
@@ -177,14 +195,14 @@ static const char *column_title(const struct view *view, const struct ui *ui, si
 {
 	const char *now =
 		view->ops->column_title ? view->ops->column_title(view, ui, column) : NULL;
-	return now ? now : view->ops->columns[column].title;
+	return now ? now : own_title(view, ui, column);
 }
 
 static void draw_titles(const struct view *view, struct ui *ui, int y)
 {
 	struct canvas *canvas = &ui->canvas;
-	int x = 0;
-	canvas_blank(canvas, y, 0, canvas->cols, STYLE_TITLES);
+	int x = view->left;
+	canvas_blank(canvas, y, x, canvas->cols - x, STYLE_TITLES);
 	for (size_t i = 0; i < view->ops->column_count; i++) {
 		const struct column *column = &view->ops->columns[i];
 		char title[64];
@@ -220,32 +238,80 @@ static void draw_cell(struct canvas *canvas, int y, int x, int width, bool right
 		canvas_text(canvas, y, x, width, value->style, s);
 }
 
+/* A place as a column shows it. */
+struct place_shown {
+	size_t at; /* its text in a buffer */
+	uint32_t line;
+	bool is_place;
+};
+
+/* Give those places of a column, in the `n` rows on the screen, the bit of the column that look
+ * like others but for a line that has no room. */
+static void find_alike(struct view *view, const struct ui *ui, size_t column, size_t n,
+		       uint16_t *lined)
+{
+	static struct place_shown shown[CANVAS_ROWS_MAX];
+	CLEANUP(value_free) struct cell_value value = {0};
+	CLEANUP(strbuf_deinit) struct strbuf text = {0};
+	for (size_t i = 0; i < n; i++) {
+		get_cell(view, ui, table_row(view, view->list.top + i), column, &value);
+		shown[i].at = text.len;
+		shown[i].line = value.name.line;
+		shown[i].is_place = value.named && value.name.kind == NAME_PLACE;
+		if (shown[i].is_place)
+			name_fit(&value.name, view->widths[column], ui->canvas.utf8, &text);
+		strbuf_putc(&text, '\0');
+	}
+	for (size_t i = 0; i < n && !text.failed; i++) {
+		for (size_t k = 0; k < i && shown[i].is_place; k++) {
+			if (!shown[k].is_place || shown[k].line == shown[i].line ||
+			    strcmp(text.s + shown[k].at, text.s + shown[i].at) != 0)
+				continue;
+			lined[i] |= (uint16_t)(1u << column);
+			lined[k] |= (uint16_t)(1u << column);
+		}
+	}
+}
+
+static void find_all_alike(struct view *view, const struct ui *ui, size_t n, uint16_t *lined)
+{
+	_Static_assert(COLUMNS_MAX <= 16, "a bit for each column");
+	memset(lined, 0, n * sizeof(*lined));
+	for (size_t i = 0; i < view->ops->column_count; i++) {
+		if (view->widths[i] && !view->ops->untitled)
+			find_alike(view, ui, i, n, lined);
+	}
+}
+
+/* `lined`: bits of the columns whose places have to keep their lines. */
 static void draw_row(struct view *view, const struct ui *ui, struct canvas *canvas, int y,
-		     size_t line)
+		     size_t line, unsigned lined)
 {
 	CLEANUP(value_free) struct cell_value value = {0};
 	size_t row = table_row(view, line);
-	int x = 0;
+	int x = view->left;
 	for (size_t i = 0; i < view->ops->column_count; i++) {
 		int width = view->widths[i];
 		if (!width)
 			continue;
 		get_cell(view, ui, row, i, &value);
+		value.name.lined = lined >> i & 1;
 		draw_cell(canvas, y, x, width, view->ops->columns[i].right, &value);
 		x += width + COLUMN_GAP;
 	}
 	if (line == view->list.selected)
-		canvas_style(canvas, y, 0, canvas->cols, STYLE_SELECTED);
+		canvas_style(canvas, y, view->left, canvas->cols - view->left, STYLE_SELECTED);
 	else if (view->ops->untitled && view->searched[0] &&
 		 row_matches(view, ui, row, &view->pattern))
-		canvas_style(canvas, y, 0, canvas->cols, STYLE_FOUND);
+		canvas_style(canvas, y, view->left, canvas->cols - view->left, STYLE_FOUND);
 }
 
 void table_draw(struct view *view, struct ui *ui, int y, int height)
 {
+	static uint16_t lined[CANVAS_ROWS_MAX];
 	struct canvas *canvas = &ui->canvas;
 	if (view->ops->column_count == 1)
-		view->widths[0] = canvas->cols;
+		view->widths[0] = table_cols(view, ui);
 	else
 		set_widths(view, ui, height > 0 ? (size_t)height : 0);
 	if (!view->ops->untitled && height > 1) {
@@ -255,12 +321,11 @@ void table_draw(struct view *view, struct ui *ui, int y, int height)
 	}
 	view->first_y = y;
 	list_resize(&view->list, height > 0 ? (size_t)height : 0);
-	for (int i = 0; i < height; i++) {
-		size_t line = view->list.top + (size_t)i;
-		if (line >= view->list.count)
-			return;
-		draw_row(view, ui, canvas, y + i, line);
-	}
+	size_t rows = view->list.count - view->list.top;
+	rows = height <= 0 ? 0 : rows < (size_t)height ? rows : (size_t)height;
+	find_all_alike(view, ui, rows, lined);
+	for (size_t i = 0; i < rows; i++)
+		draw_row(view, ui, canvas, y + (int)i, view->list.top + i, lined[i]);
 }
 
 /* ---- acting */
@@ -343,7 +408,7 @@ bool table_act(struct view *view, struct ui *ui, enum action action)
 
 static void click_title(struct view *view, struct ui *ui, int x)
 {
-	int left = 0;
+	int left = view->left;
 	for (size_t i = 0; i < view->ops->column_count; i++) {
 		const struct column *column = &view->ops->columns[i];
 		if (!view->widths[i])

@@ -22,11 +22,12 @@ enum { COLUMN_UNSORTED = -1, COLUMN_GAP = 1 };
 
 /** A column. It is as wide as what is in it, if there is room. */
 struct column {
-	const char *title; /* also its name in the sort menu */
-	const char *key;   /* of its values in JSON */
-	int width;         /* that it always has; of text, all that it has to have */
-	int good;          /* of names: more than that takes no room from others */
-	int rank;          /* columns with high numbers go first where not all fit; 0: it stays */
+	const char *title;       /* also its name in the sort menu */
+	const char *short_title; /* on narrow screens; NULL: the same */
+	const char *key;         /* of its values in JSON */
+	int width;               /* that it always has; of text, all that it has to have */
+	int good;                /* of names: more than that takes no room from others */
+	int rank;   /* columns with high numbers go first where not all fit; 0: it stays */
 	int enough; /* of names: columns from which on it is shown; 0: as soon as their least fits
 		     */
 	bool spare; /* it comes only when all that others want to show is there */
@@ -106,6 +107,7 @@ struct view {
 	bool inverted;
 	int widths[COLUMNS_MAX];
 	int first_y; /* line of the screen with the first row */
+	int left;    /* columns of the screen before it, which a menu has */
 };
 
 /** A view of a new struct of .size bytes, all zero but for its beginning. Out of memory ends the

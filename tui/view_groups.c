@@ -7,7 +7,12 @@
 
 static const struct column columns[] = {
 	{.title = "", .key = "flag", .width = 1, .sort = COLUMN_UNSORTED},
-	{.title = "COUNT", .key = "count", .width = 6, .right = true, .sort = COLUMN_COUNT},
+	{.title = "COUNT",
+	 .short_title = "N",
+	 .key = "count",
+	 .width = 6,
+	 .right = true,
+	 .sort = COLUMN_COUNT},
 	{.title = "DELTA",
 	 .key = "delta",
 	 .width = 7,
@@ -28,12 +33,7 @@ static const struct column columns[] = {
 	 .rank = 1,
 	 .sort = COLUMN_STATE},
 	{.title = "LOCATION", .key = "location", .good = 38, .enough = 18, .sort = COLUMN_LOCATION},
-	{.title = "WAITS AT",
-	 .key = "waits_at",
-	 .good = 34,
-	 .enough = 18,
-	 .rank = 5,
-	 .sort = COLUMN_USER},
+	{.title = "WAITS AT", .key = "waits_at", .good = 34, .rank = 5, .sort = COLUMN_USER},
 	{.title = "CREATED BY",
 	 .key = "created_by",
 	 .good = 30,
@@ -236,7 +236,7 @@ static void groups_title(const struct view *view, const struct ui *ui, struct st
 	else if (view->filter[0])
 		strbuf_printf(text, ", %zu of %zu groups", view->list.count, total);
 	else
-		strbuf_printf(text, ", %zu groups", total);
+		strbuf_printf(text, ", %zu group%s", total, total == 1 ? "" : "s");
 	if (model_growing_first(ui->model))
 		strbuf_puts(text, ", growing first");
 }

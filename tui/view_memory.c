@@ -115,7 +115,7 @@ static void cycles_draw(struct ui *ui, int y)
 		gospy_snapshot_info(model_sample(ui->model)->snapshot);
 	const struct gospy_heap *heap = &info->heap;
 	struct model_header header = model_header(ui->model);
-	count_text(&text, "", heap->num_gc, " cycles");
+	count_text(&text, "", heap->num_gc, heap->num_gc == 1 ? " cycle" : " cycles");
 	count_text(&text, " (", heap->num_forced_gc, " forced)");
 	if (header.gc_rate >= 0)
 		strbuf_printf(&text, ", %.1f/min", header.gc_rate);
@@ -138,7 +138,7 @@ static void pauses_draw(struct ui *ui, int y)
 			      units_ms(heap->pause_total_ns).s);
 	else
 		strbuf_puts(&text, "none yet");
-	count_text(&text, "; ", heap->objects, " objects");
+	count_text(&text, "; ", heap->objects, heap->objects == 1 ? " object" : " objects");
 	line_draw(&ui->canvas, y, "pauses", &text);
 }
 
@@ -247,7 +247,8 @@ static void memory_cell(struct view *view, const struct ui *ui, size_t row, size
 static void memory_title(const struct view *view, const struct ui *ui, struct strbuf *text)
 {
 	(void)view;
-	strbuf_printf(text, "heap and collections, %zu samples", model_trend(ui->model)->len);
+	size_t n = model_trend(ui->model)->len;
+	strbuf_printf(text, "heap and collections, %zu sample%s", n, n == 1 ? "" : "s");
 }
 
 static bool memory_act(struct view *view, struct ui *ui, enum action action)

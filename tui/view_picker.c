@@ -13,6 +13,7 @@ static const struct column columns[] = {
 	{.title = "PID", .key = "pid", .width = 8, .right = true, .sort = BY_PID},
 	{.title = "USER", .key = "user", .width = 9, .rank = 3, .sort = BY_USER},
 	{.title = "GOROUTINES",
+	 .short_title = "COUNT",
 	 .key = "goroutines",
 	 .width = 11,
 	 .rank = 1,
@@ -20,7 +21,7 @@ static const struct column columns[] = {
 	 .sort = BY_GOROUTINES},
 	{.title = "RSS", .key = "rss", .width = 9, .rank = 4, .right = true, .sort = BY_RSS},
 	{.title = "GO", .key = "go_version", .width = 10, .rank = 2, .sort = BY_VERSION},
-	{.title = "COMMAND", .key = "command", .width = 16, .sort = BY_COMMAND},
+	{.title = "COMMAND", .key = "command", .width = 22, .sort = BY_COMMAND},
 };
 
 struct picker_view {
@@ -46,6 +47,16 @@ static void picker_update(struct view *view, struct ui *ui)
 	struct picker_view *picker = (struct picker_view *)view;
 	(void)ui;
 	procs_take(picker->procs, &picker->list, &picker->unreadable);
+}
+
+/* What is wrong has room before the arguments have. */
+static void command_text(const struct proc *proc, struct strbuf *text)
+{
+	const char *command = proc->command ? proc->command : "?";
+	if (proc->problem)
+		strbuf_printf(text, "%.*s: %s; ", (int)strcspn(command, " "), command,
+			      proc->problem);
+	strbuf_puts(text, command);
 }
 
 static void picker_cell(struct view *view, const struct ui *ui, size_t row, size_t column,
@@ -77,9 +88,7 @@ static void picker_cell(struct view *view, const struct ui *ui, size_t row, size
 		break;
 	case BY_COMMAND:
 		value->style = proc->problem ? STYLE_WARN : STYLE_NORMAL;
-		strbuf_puts(&value->text, proc->command ? proc->command : "?");
-		if (proc->problem)
-			strbuf_printf(&value->text, " - %s", proc->problem);
+		command_text(proc, &value->text);
 		break;
 	}
 }
@@ -138,16 +147,19 @@ static void picker_title(const struct view *view, const struct ui *ui, struct st
 {
 	const struct picker_view *picker = (const struct picker_view *)view;
 	(void)ui;
+	size_t n = picker->list.len;
 	if (view->filter[0])
 		strbuf_printf(text, "%zu of ", view->list.count);
 	if (picker->restricted) {
-		strbuf_printf(text, "%zu processes fit; Enter takes one", picker->list.len);
+		strbuf_printf(text, "%zu process%s; Enter takes one", n,
+			      n == 1 ? " fits" : "es fit");
 		return;
 	}
-	strbuf_printf(text, "%zu Go processes; Enter looks into one", picker->list.len);
+	strbuf_printf(text, "%zu Go process%s", n, n == 1 ? "" : "es");
 	if (picker->unreadable)
 		strbuf_printf(text, "; %zu other%s may not be looked at%s", picker->unreadable,
 			      picker->unreadable == 1 ? "" : "s", geteuid() ? " (sudo?)" : "");
+	strbuf_puts(text, "; Enter looks into one");
 }
 
 static void picker_close(struct view *view)

@@ -131,7 +131,10 @@ static void add_thread(struct sched_view *sched, const struct ui *ui, struct sch
 	row->index = thread->goroutine;
 	struct cell_value value = {0};
 	if (thread->goroutine == SIZE_MAX) {
-		strbuf_puts(&value.text, role_text(thread->role));
+		const char *role = role_text(thread->role);
+		strbuf_puts(&value.text, role);
+		if (strncmp(role, "runtime.", strlen("runtime.")) == 0)
+			cell_name(&value, NAME_PLACE, role);
 	} else {
 		struct gospy_goroutine g;
 		gospy_snapshot_goroutine(snapshot, thread->goroutine, &g);
@@ -361,7 +364,9 @@ static void sched_title(const struct view *view, const struct ui *ui, struct str
 	const struct sched_view *sched = (const struct sched_view *)view;
 	for (size_t i = 0; i < sched->rows.len; i++)
 		ps += sched->rows.at[i].p != GOSPY_UNKNOWN;
-	strbuf_printf(text, "%zu Ps and %zu other threads", ps, sched->rows.len - ps);
+	size_t others = sched->rows.len - ps;
+	strbuf_printf(text, "%zu P%s and %zu other thread%s", ps, ps == 1 ? "" : "s", others,
+		      others == 1 ? "" : "s");
 }
 
 static void sched_close(struct view *view)

@@ -208,7 +208,7 @@ class WidthTest(lib_gospy.TargetTest):
     def test_groups_of_top(self):
         build = lib_gospy.builds("states", ("default",))[-1]
         self.fixture = self.watch(lib_fixture.start(build))
-        for cols, titles in ((40, "COUNT▼ STATE +LOCATION"),
+        for cols, titles in ((40, "N▼ STATE +LOCATION"),
                              (80, "COUNT▼ +DELTA +/MIN +OLDEST +STATE +LOCATION"),
                              (100, "COUNT▼ +DELTA +/MIN +OLDEST +STATE +LOCATION +WAITS AT")):
             with self.subTest(cols=cols):

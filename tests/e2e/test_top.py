@@ -22,6 +22,7 @@ SIZE = (40, 120)
 SYS_TGKILL = 234  # of x86-64
 BAR = re.compile(r"\? help +q quit")
 CYAN = 6  # the background of the selected line
+NARROW = "N▼ "  # a title on a narrow screen
 
 
 def newest(name):
@@ -142,7 +143,7 @@ class ScreenTest(TopTest):
         # At last it groups by state, or reason to wait.
         for name in ("creator", "user frame", "current place", "whole stack", "state"):
             top.key("t")
-            top.wait_text(rf" by {name}, \d+ groups")
+            top.wait_text(rf" by {name}, \d+ groups?")
         words = [g.get("reason") or g["state"] for g in fixture.ready["goroutines"]]
         reasons = collections.Counter(SHORT.get(word, word) for word in words)
 
@@ -210,7 +211,7 @@ class ScreenTest(TopTest):
             start = next(t["frames"][-1]["func"] for t in
                          lib_fixture.parse_traceback(fixture.ready["traceback"])
                          if t["goid"] == g["goid"])
-            top = self.top(fixture, size=(40, 50))
+            top = self.top(fixture, size=(40, 50), wait=NARROW)
             top.key("/")
             top.wait_text("^/")
             top.type(re.escape(start) + r"\b")
@@ -366,7 +367,7 @@ class ScreenTest(TopTest):
         self.assertLessEqual(float(shown[1]), float(shown[2]))
         self.quit(top)
         # On a narrow screen there are fewer figures, and none is cut.
-        top = self.top(fixture, size=(24, 40))
+        top = self.top(fixture, size=(24, 40), wait=NARROW)
         top.key("3")
         top.wait_text(rf"^collector +{stats['NumGC']} cycles")
         top.wait_text("^heap live")
@@ -620,7 +621,7 @@ class KeyTest(TopTest):
                  "wait object", "label"]
         for name in (order[1:] if forward else order[:0:-1]) + ["start"]:
             top.key(key)
-            top.wait_text(rf" by {name}, \d+ groups")
+            top.wait_text(rf" by {name}, \d+ groups?")
 
     def sorts(self, top, key):
         top.wait_text("COUNT▼")
@@ -897,7 +898,7 @@ class SizeTest(TopTest):
         ends = {re.search(r"\w+$", name)[0]: n for name, n in expected.items()}
         top.wait(lambda lines: {m[2]: int(m[1]) for m in (
             re.match(r".\s*(\d+) .*?[. ](\w+)(?: main\.go)?:\d+$", line)
-            for line in rows(lines, "COUNT")) if m} == ends,
+            for line in rows(lines, NARROW)) if m} == ends,
             f"{ends} in 40 columns")
         self.assertLessEqual(max(map(len, top.screen.lines())), 40)
         top.wait(lambda lines: re.search("^Enter open .*[?] help q quit$", lines[-1]),
@@ -941,15 +942,15 @@ class SizeTest(TopTest):
             top.wait_text(f"COUNT.* {title}")
             self.quit(top)
         top = self.top(fixture, "--sort", "user", size=(24, 40), wait=None)
-        top.wait_text("COUNT.* WAITS AT▼$")
+        top.wait_text(" N .* WAITS AT▼$")
         self.quit(top)
 
     def places(self, lines, title="LOCATION", behind=None):
         """The cells of a column."""
-        titles = next((line for line in lines if "COUNT" in line), title)
+        titles = next((line for line in lines if title in line), title)
         at = titles.index(title)
         end = titles.index(behind) - 1 if behind else None
-        return [row[at:end].strip() for row in rows(lines, "COUNT")]
+        return [row[at:end].strip() for row in rows(lines, title)]
 
     def test_server_at_80_columns(self):
         """There is room for WAITS AT, and all places have their lines."""
@@ -967,8 +968,8 @@ class SizeTest(TopTest):
 
     def test_server_at_40_columns(self):
         """States are there and whole, and so are methods."""
-        top = self.top(self.server(), size=(24, 40))
-        top.wait_text("COUNT▼ STATE +LOCATION")
+        top = self.top(self.server(), size=(24, 40), wait=NARROW)
+        top.wait_text("N▼ STATE +LOCATION")
         lines = top.screen.lines()
         self.assertLessEqual(set(self.places(lines, "STATE", "LOCATION")),
                              {"chan recv", "IO wait", "select", "sleep", "syscall", "running",
@@ -978,6 +979,13 @@ class SizeTest(TopTest):
         self.assertLessEqual({"work", "visit", "readLoop", "writeLoop"}, methods)
         # What a title has no room for is left out.
         self.assertRegex(lines[2], r"^ 1 Groups +by start, \d+ groups$")
+        # Two places in one function are told apart.
+        top.key("t")
+        top.wait_text(r"^ 1 Groups +by creator, \d+ groups$")
+        places = [place for place in self.places(top.screen.lines(), "CREATED BY")
+                  if "dialConn" in place]
+        self.assertGreaterEqual(len(places), 2)
+        self.assertEqual(len(set(places)), len(places), places)
         self.quit(top)
 
     def test_200_columns(self):
@@ -1015,6 +1023,111 @@ class SizeTest(TopTest):
         title = top.wait_text("LOCATION +WAITS AT +CREATED BY").string
         self.assertGreater(title.index("CREATED BY") - title.index("LOCATION"), 60)
         self.quit(top)
+
+
+class NarrowTest(TopTest):
+    """In 40 columns."""
+
+    def narrow(self, fixture, **options):
+        return self.top(fixture, size=(24, 40), wait=NARROW, **options)
+
+    def test_messages(self):
+        """They take as many lines as they need."""
+        directory = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, directory)
+        fixture = lib_fixture.start(newest("parked"), "-n", 40)
+        self.addCleanup(fixture.close)
+        top = self.narrow(fixture, cwd=directory)
+
+        def said(words):
+            top.wait(lambda lines: words in " ".join(" ".join(lines).split()), words)
+        top.key("m")
+        said("marked: DELTA and growth count from now on")
+        top.key("F")
+        said("when the process ends, the one that follows it is shown")
+        top.key("w")
+        name = top.wait(lambda lines: re.search(r"written: (gospy-top-\S+)\.txt and \.json",
+                                                "".join(lines[-2:])), "the name of the file")[1]
+        self.assertEqual(sorted(os.listdir(directory)), [f"{name}.json", f"{name}.txt"])
+        top.key("/")
+        top.wait_text("^/")
+        top.type("park(")
+        said("missing closing parenthesis, at character 6")
+        top.wait_text(r"^/park\(")
+        top.key("Esc")
+        fixture.close()
+        said("Last picture, ")
+        top.wait(lambda lines: re.search(rf"{fixture.pid}|ended|gone", lines[2] + lines[3]) and
+                 "…" not in lines[2] + lines[3], "why there is no newer one")
+        self.quit(top)
+
+    def test_filter(self):
+        """What a title says gives way to what is filtered by."""
+        fixture = self.fixture("parked", "-n", 40)
+        for size, wait in ((24, 40), NARROW), ((24, 80), "COUNT"):
+            top = self.top(fixture, size=size, wait=wait)
+            top.key("/")
+            top.wait_text("^/")
+            top.type("park[1-3]")
+            top.key("Enter")
+            top.wait_text(r"^ 1 Groups .*by start.*  /park\[1-3\]$")
+            self.quit(top)
+
+    def test_menu(self):
+        """It stands beside the table, of which no column is cut."""
+        titles = {"N▼", "COUNT▼", "DELTA", "/MIN", "OLDEST", "STATE", "LOCATION", "WAITS", "AT",
+                  "CREATED", "BY"}
+        fixture = self.fixture("parked", "-n", 40)
+        for size, wait in ((24, 40), NARROW), ((24, 80), "COUNT"), ((24, 120), "COUNT"):
+            top = self.top(fixture, size=size, wait=wait)
+            top.key("s")
+            shown = top.wait_text(r"^ Sort by +(.*)$")
+            self.assertLessEqual(set(shown[1].split()), titles)
+            at = shown.start(1)
+            lines = top.screen.lines()
+            first = next(i for i, line in enumerate(lines) if "Sort by" in line)
+            self.assertEqual([line[1:at].strip() for line in lines[first + 1:first + 9]],
+                             ["COUNT", "DELTA", "/MIN", "OLDEST", "STATE", "LOCATION", "WAITS AT",
+                              "CREATED BY"])
+            # A click on a title is one on that of the table where it is now.
+            top.mouse("click", first, lines[first].index("LOCATION"))
+            top.wait_text("LOCATION▼")
+            top.wait_no_text("Sort by")
+            self.quit(top)
+
+    def test_objects(self):
+        """Addresses are cut as addresses, sockets as sockets."""
+        fixture = self.fixture("states")
+        selects = [g["waits"]["cases"] for g in fixture.ready["goroutines"]
+                   if g.get("waits", {}).get("kind") == "select" and g["waits"].get("cases")]
+        ports = {g["waits"]["remote"].rpartition(":")[2] for g in fixture.ready["goroutines"]
+                 if g.get("waits", {}).get("kind") == "fd" and g["waits"].get("remote")}
+        self.assertTrue(selects and ports)
+        top = self.top(fixture, size=(70, 40), wait=NARROW)
+        top.key("T", "T")
+        top.wait_text(" by wait object, ")
+        for cases in selects:
+            ends = sorted(f"…{case['addr'][-3:]}" for case in cases)
+            top.wait(lambda lines, ends=ends: any(
+                sorted(m[1].split(", ")) == ends or m[1].split(" +")[0] in ends and
+                m[1].endswith(f" +{len(ends) - 1}")
+                for m in (re.search(r"select of (.*)$", line) for line in lines) if m),
+                f"a select of {ends}")
+        for port in ports:
+            top.wait_text(rf" fd \d+ with :{port}\b")
+        self.assertNotRegex(top.text(), r"0x\S*…|\w…\w+ ")
+        self.quit(top)
+
+    def test_picker(self):
+        fixture = self.fixture("parked", "-n", 37)
+        top = self.terminal([lib_gospy.GOSPY, "top", "--refresh", "0.2"], (24, 40))
+        top.wait_text(rf"^ *{fixture.pid} .* 37|38 .*parked -n 37")
+        top.wait_text(r"^ Processes  \d+ Go process(es)?$")
+        top.wait_text("^Filter: +Enter open F1 help Ctrl-C quit$")
+        top.type("parked")
+        top.wait_text(r"^ Processes  \d+ of \d+ Go process(es)?$")
+        top.wait_text("^Filter: parked +Enter open Ctrl-C quit$")
+        self.quit(top, "Ctrl-C")
 
 
 class LookTest(TopTest):
@@ -1165,7 +1278,7 @@ class TargetTest(TopTest):
                 with self.subTest(path=path, size=size):
                     top = self.terminal([lib_gospy.GOSPY, "top", path], size)
                     top.wait_text(r"^Goroutines \d+  .*a still picture")
-                    top.wait_text("COUNT")
+                    top.wait_text(f"COUNT|{NARROW}")
                     self.assertNotRegex(top.text(), r"\d{20}|first look|every 2s|\+0/s")
                     self.assertIn("bundle" if path == bundle else "core", top.screen.lines()[0])
                     shown = counts(top.screen.lines())
