@@ -365,6 +365,15 @@ static void apply(struct lock_stepper *s, struct lock_state *state, const struct
 	}
 }
 
+/* Has an instruction released it, whose slow part this is? src/sync/mutex.go: Unlock;
+ * rwmutex.go: RUnlock. */
+static bool is_rest(const struct lock_state *state, struct value lock, enum lock_mode mode)
+{
+	if (mode == LOCK_READ)
+		lock.off += RWMUTEX_READER_COUNT;
+	return value_same(state->dropped, lock);
+}
+
 static void call(struct lock_stepper *s, struct lock_state *state, const struct insn *in,
 		 const struct lock_callee *callee)
 {
@@ -378,11 +387,10 @@ static void call(struct lock_stepper *s, struct lock_state *state, const struct 
 		state_doubt(state);
 	// It gives the lock away long before it returns: it wakes up others.
 	bool unlocks = callee->kind == CALLEE_UNLOCK || callee->kind == CALLEE_RUNLOCK;
-	if (unlocks)
-		state_release(state, &s->bases,
-			      event_at(first,
-				       callee->kind == CALLEE_UNLOCK ? LOCK_WRITE : LOCK_READ,
-				       in->off));
+	enum lock_mode mode = callee->kind == CALLEE_UNLOCK ? LOCK_WRITE : LOCK_READ;
+	if (unlocks && !is_rest(state, first, mode))
+		state_release(state, &s->bases, event_at(first, mode, in->off));
+	state->dropped = nothing();
 	if (in->op != INSN_JUMP)
 		lock_tell_call(s, state, in, callee->kind == CALLEE_WAIT ? &first : NULL, unlocks);
 	if (callee->unread)
@@ -491,6 +499,7 @@ static void call_reg(struct lock_stepper *s, struct lock_state *state, const str
 		call(s, state, in, &callee);
 		return;
 	}
+	state->dropped = nothing();
 	forget_args(s, state, LOCK_ARGS_UNKNOWN);
 	lock_tell_call(s, state, in, NULL, false);
 	state_cross(state);
@@ -501,6 +510,27 @@ static void call_reg(struct lock_stepper *s, struct lock_state *state, const str
 }
 
 /* ---- instructions */
+
+/* One word is of one lock: if that is held, it is none of another kind. TryRLock that was inlined
+ * has taken the word that counts readers: its code is that of TryLock. */
+static void drop(struct lock_stepper *s, struct lock_state *state, const struct insn *in,
+		 struct value at)
+{
+	struct value rwmutex = {at.base, at.off - RWMUTEX_READER_COUNT};
+	const struct lock_event *word = state_find_held(state, at, LOCK_WRITE);
+	bool tried = s->runlocks && !s->unlocks && word, somewhere = word && word->somewhere;
+	bool read = s->runlocks && (!word || (tried && somewhere));
+	bool write = (s->unlocks && !(s->runlocks && state_find_held(state, rwmutex, LOCK_READ))) ||
+		     tried;
+	if (write)
+		state_release(state, &s->bases, event_at(at, LOCK_WRITE, in->off));
+	struct lock_event event = event_at(rwmutex, LOCK_READ, in->off);
+	event.certain = !tried;
+	if (read)
+		state_release(state, &s->bases, event);
+	if (read || write)
+		state->dropped = at;
+}
 
 /* A lock is released if it is one that is held; else this may be any counter. */
 static void add_to(struct lock_stepper *s, struct lock_state *state, const struct insn *in)
@@ -515,12 +545,8 @@ static void add_to(struct lock_stepper *s, struct lock_state *state, const struc
 	struct value rwmutex = {at.base, at.off - RWMUTEX_READER_COUNT};
 	if ((int32_t)delta.off == 1 && s->waits && at.base)
 		state_take(state, event_at(rwmutex, LOCK_READ, in->off));
-	if ((int32_t)delta.off != -1)
-		return;
-	if (s->runlocks)
-		state_release(state, &s->bases, event_at(rwmutex, LOCK_READ, in->off));
-	if (s->unlocks)
-		state_release(state, &s->bases, event_at(at, LOCK_WRITE, in->off));
+	if ((int32_t)delta.off == -1)
+		drop(s, state, in, at);
 }
 
 static void swap(struct lock_stepper *s, struct lock_state *state, const struct insn *in)

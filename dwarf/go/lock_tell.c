@@ -73,7 +73,7 @@ static struct lock_recipe recipe_of(const struct lock_stepper *s, const struct l
 
 /* ---- sites */
 
-/* A reader that waits has counted itself in, but has nothing yet. */
+/* A reader that waits has counted itself in, but has nothing by that. */
 static bool is_pending(const struct lock_event *event, const struct value *word)
 {
 	return word && event->mode == LOCK_READ && event->at.base == word->base &&
@@ -86,6 +86,8 @@ static unsigned tell_events(struct lock_stepper *s, const struct lock_state *sta
 	unsigned n = 0;
 	for (unsigned i = 0; i < events->count; i++) {
 		const struct lock_event *event = &events->list[i];
+		// One that has it already waits all the same, if a writer has come meanwhile.
+		bool pending = is_pending(event, word) && !(event->certain && event->again);
 		const struct lock_found found = {
 			.at = recipe_of(s, state, event->at),
 			.via = recipe_of(s, state, event->via),
@@ -94,7 +96,7 @@ static unsigned tell_events(struct lock_stepper *s, const struct lock_state *sta
 			.mode = event->mode,
 			.certain = event->certain,
 		};
-		if (is_pending(event, word))
+		if (pending)
 			continue;
 		if (!vec_push(&s->ret->found, found))
 			s->out_of_memory = true;

@@ -112,6 +112,7 @@ static void replace_all(struct lock_state *state, uint32_t base, uint32_t with)
 	for (unsigned i = 0; i < state->slot_count; i++)
 		replace(&state->slots[i].value, base, with);
 	replace(&state->flag, base, with);
+	replace(&state->dropped, base, with);
 	replace_in_events(&state->held, base, with);
 	replace_in_events(&state->released, base, with);
 }
@@ -165,13 +166,25 @@ static void forget_via(struct lock_events *events)
 	}
 }
 
+/* A reader may have it twice, and what is not certain is not counted. */
+static void take_again(struct lock_event *known, const struct lock_event *event)
+{
+	bool both = known->certain && event->certain;
+	if (!both)
+		known->again = 0;
+	else if (event->mode == LOCK_READ && !event->via.base && known->again < AGAIN_MAX)
+		known->again++;
+	known->certain |= event->certain;
+	known->somewhere &= event->somewhere;
+}
+
 static void add_event(struct lock_state *state, struct lock_events *events, struct lock_event event)
 {
 	for (unsigned i = 0; i < events->count; i++) {
 		struct lock_event *known = &events->list[i];
 		if (value_same(known->at, event.at) && known->mode == event.mode &&
 		    !known->via.base == !event.via.base) {
-			known->certain |= event.certain;
+			take_again(known, &event);
 			return;
 		}
 	}
@@ -191,6 +204,22 @@ void state_take(struct lock_state *state, struct lock_event event)
 	if (state->lost)
 		event.certain = false;
 	add_event(state, &state->held, event);
+}
+
+static const struct lock_event *find_event(const struct lock_events *events, struct value at,
+					   uint8_t mode)
+{
+	for (unsigned i = 0; i < events->count; i++) {
+		if (value_same(events->list[i].at, at) && events->list[i].mode == mode)
+			return &events->list[i];
+	}
+	return NULL;
+}
+
+const struct lock_event *state_find_held(const struct lock_state *state, struct value at,
+					 enum lock_mode mode)
+{
+	return find_event(&state->held, at, (uint8_t)mode);
 }
 
 /* It may have been read from the stack, where it is known. */
@@ -216,21 +245,30 @@ static bool is_looked_up(const struct bases *bases, struct value value)
 
 void state_release(struct lock_state *state, const struct bases *bases, struct lock_event event)
 {
-	bool found = false;
+	bool found = false, elsewhere = false;
 	struct value at = resolve(state, bases, event.at);
 	for (unsigned i = 0; i < state->held.count;) {
 		const struct lock_event *held = &state->held.list[i];
 		if (held->mode == event.mode &&
 		    (value_alike(bases, held->at, at) || value_alike(bases, held->at, event.at))) {
-			if (event.certain) {
-				remove_event(&state->held, i);
-				found = true;
-				continue;
-			}
-			state->held.list[i].certain = false;
 			found = true;
+			// Where it was not taken it is a lock of somebody else that is released.
+			elsewhere |= held->somewhere;
+			if (event.certain && held->again) {
+				state->held.list[i].again--;
+			} else if (event.certain) {
+				remove_event(&state->held, i);
+				continue;
+			} else {
+				state->held.list[i].certain = false;
+				state->held.list[i].again = 0;
+			}
 		}
 		i++;
+	}
+	if (elsewhere) {
+		event.certain = false;
+		add_event(state, &state->released, event);
 	}
 	if (found)
 		return;
@@ -353,6 +391,13 @@ static void meet_events(struct meeting *m, struct lock_events *to, const struct 
 			to->list[i].certain = false;
 			m->changed = true;
 		}
+		if (!to->list[i].somewhere && (!other || other->somewhere))
+			to->list[i].somewhere = m->changed = true;
+		uint8_t again = other && to->list[i].certain ? other->again : 0;
+		if (to->list[i].again > again) {
+			to->list[i].again = again;
+			m->changed = true;
+		}
 		if (other && other->crossed && !to->list[i].crossed)
 			to->list[i].crossed = m->changed = true;
 	}
@@ -363,6 +408,8 @@ static void meet_events(struct meeting *m, struct lock_events *to, const struct 
 		bool lost = m->to->lost;
 		unsigned count = to->count;
 		event.certain = false;
+		event.somewhere = true;
+		event.again = 0;
 		if (event.via.base)
 			continue; // it would not be believed
 		add_event(m->to, to, event);
@@ -380,16 +427,6 @@ static void translate_held(struct meeting *m, const struct before *before)
 }
 
 /* ---- answers: TryLock leaves a 1 on the path on which it has taken the lock, else a 0 */
-
-static const struct lock_event *find_event(const struct lock_events *events, struct value at,
-					   uint8_t mode)
-{
-	for (unsigned i = 0; i < events->count; i++) {
-		if (value_same(events->list[i].at, at) && events->list[i].mode == mode)
-			return &events->list[i];
-	}
-	return NULL;
-}
 
 /* The one lock that is held here and not there, for certain; NULL: there is none, or several. */
 static const struct lock_event *only_here(const struct lock_state *here,
@@ -501,6 +538,10 @@ bool state_merge(struct lock_state *to, const struct lock_state *from, struct ba
 	meet_slots(&m);
 	if (to->flag.base && !value_same(to->flag, m.from.flag)) {
 		to->flag = (struct value){0};
+		m.changed = true;
+	}
+	if (to->dropped.base && !value_same(to->dropped, m.from.dropped)) {
+		to->dropped = (struct value){0};
 		m.changed = true;
 	}
 	translate_held(&m, &before);

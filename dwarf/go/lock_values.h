@@ -67,7 +67,11 @@ struct lock_event {
 	uint8_t mode;     /* enum lock_mode */
 	bool certain;     /* on all paths */
 	bool crossed;     /* since then something was called of which nothing is known */
+	bool somewhere;   /* on some paths it was not taken at all */
+	/* How often more it was taken, to read, and not released, on all paths at least. */
+	uint8_t again;
 };
+enum { AGAIN_MAX = 3 };
 
 struct lock_events {
 	struct lock_event list[LOCKS_MAX];
@@ -86,6 +90,9 @@ struct lock_state {
 	struct slot slots[SLOTS_MAX]; /* in order */
 	uint8_t slot_count;
 	struct lock_events held, released;
+	/* The word by which an instruction has released something, and nothing was called since:
+	   a call that does the rest of it may follow. */
+	struct value dropped;
 	bool lost; /* more happened than is kept: nothing is certain */
 };
 
@@ -113,6 +120,9 @@ void state_redefine(struct lock_state *state, struct bases *bases, uint32_t base
 void state_take(struct lock_state *state, struct lock_event event);
 /** A lock is released. */
 void state_release(struct lock_state *state, const struct bases *bases, struct lock_event event);
+/** What is held, perhaps, as this value and in this way; or NULL. */
+const struct lock_event *state_find_held(const struct lock_state *state, struct value at,
+					 enum lock_mode mode);
 /** Nothing that is held is certain any more. */
 void state_doubt(struct lock_state *state);
 /** Something is called of which nothing is known. */

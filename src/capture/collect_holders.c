@@ -86,7 +86,10 @@ struct job {
 	/* Of the goroutine that is looked at: what its steps read of the stack. */
 	uint64_t words[2 * HELD_STEPS_MAX];
 	bool there[2 * HELD_STEPS_MAX];
-	uint64_t released[RELEASED_MAX];
+	struct released {
+		uint64_t addr;
+		bool perhaps;
+	} released[RELEASED_MAX];
 	unsigned released_count;
 	bool is_known; /* what is read now was read before, and is what it should be */
 };
@@ -289,22 +292,35 @@ static bool is_lock_method(struct job *job, const struct g_rec *rec, const struc
 	return found;
 }
 
-static bool was_released(const struct job *job, uint64_t addr)
+/* Was it, by a call further in? NULL: no. */
+static const struct released *was_released(const struct job *job, uint64_t addr)
 {
+	const struct released *found = NULL;
 	for (unsigned i = 0; i < job->released_count; i++) {
-		if (job->released[i] == addr)
-			return true;
+		const struct released *released = &job->released[i];
+		if (released->addr == addr && (!found || found->perhaps))
+			found = released;
 	}
-	return false;
+	return found;
 }
 
 /* False: there is no room to remember it. */
-static bool release(struct job *job, uint64_t addr)
+static bool release(struct job *job, uint64_t addr, bool perhaps)
 {
 	if (job->released_count == RELEASED_MAX)
 		return false;
-	job->released[job->released_count++] = addr;
+	job->released[job->released_count++] = (struct released){addr, perhaps};
 	return true;
+}
+
+/* One that was released on some paths only puts no other one in doubt, if it is known which one it
+ * is: not by words of memory, which may have changed. */
+static bool release_for_caller(struct job *job, const struct g_rec *rec,
+			       const struct held_step *step, size_t word)
+{
+	uint64_t addr;
+	return !step->at.loads && follow(job, rec, step, &step->at, word, &addr) &&
+	       release(job, addr, step->doubt != GOSPY_DOUBT_NONE);
 }
 
 /* The lock of the sync.Cond that the goroutine waits for; false: it is not known. */
@@ -341,8 +357,12 @@ static bool take_lock(struct job *job, const struct g_rec *rec, const struct hel
 	const struct capture *c = job->p->capture;
 	uint64_t addr, *at;
 	bool reader = step->mode == LOCK_READ;
-	if (!follow(job, rec, step, &step->at, word, &addr) ||
-	    !(at = map_get(&job->by_addr, addr)) || was_released(job, addr) ||
+	if (!follow(job, rec, step, &step->at, word, &addr) || !(at = map_get(&job->by_addr, addr)))
+		return true;
+	const struct released *released = was_released(job, addr);
+	if (released && !doubt)
+		doubt = GOSPY_DOUBT_CALLEE;
+	if ((released && !released->perhaps) ||
 	    (step->has_via && !is_lock_method(job, rec, step, word + 1, &reader)))
 		return true;
 	const struct object_rec *object = &c->objects.at[*at - 1];
@@ -372,12 +392,10 @@ static bool take_steps(struct job *job, const struct g_rec *rec, const struct he
 				return false;
 			break;
 		case HELD_RELEASED:
-			known = !step->doubt &&
-				follow(job, rec, step, &step->at, 2 * (size_t)i, &addr) &&
-				release(job, addr);
+			known = release_for_caller(job, rec, step, 2 * (size_t)i);
 			break;
 		case HELD_COND_WAIT:
-			known = lock_of_cond(job, rec, &addr) && release(job, addr);
+			known = lock_of_cond(job, rec, &addr) && release(job, addr, false);
 			break;
 		case HELD_DOUBT:
 			known = false;

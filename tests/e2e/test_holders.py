@@ -21,13 +21,13 @@ COUNTED = 17
 BY_MEMORY = ("in a map", "pointed to by a global", "replaced")
 # Their holders are named where arguments are passed in registers.
 NAMED = ("plain", "deferred", "early return", "helper", "helper of helper", "helper between",
-         "branches", "closure", "callback", "by interface", "many arguments", "twice", "recursion",
+         "branches", "closure", "callback", "by interface", "many arguments", "twice", "another between", "recursion",
          "global", "inner", "outer", "embedded", "write", "read", "TryLock",
          "TryLock in a condition", "generic")
 
 # Those whose every edge is certain from COUNTED on. Where a function that defers calls another one by
 # a pointer that may have been a deferred call, so that its locks are in doubt.
-DEADLOCKS = ("self", "reads and writes", "interfaces")
+DEADLOCKS = ("self", "reads and writes", "reads twice", "interfaces")
 DOUBTED = ("self by helper", "ring")
 LOOSE = ("handed to a closure", "handed to a closure that defers", "handed to a function")
 

@@ -14,7 +14,10 @@ enum {
 	BASE = 0x400000,
 	LOCK = BASE + 0x1000,
 	UNLOCK = LOCK + 0x100,
+	SLOW = UNLOCK + 0x80, /* what Unlock calls if others wait */
 	RLOCK = UNLOCK + 0x100,
+	RUNLOCK = RLOCK + 0x80,
+	WAIT = RLOCK + 0xc0, /* what a reader calls if a writer is there */
 	TRY = RLOCK + 0x100,
 	WORK = TRY + 0x100,
 	HELPER = WORK + 0x100,    /* it takes the lock at 8 from its argument */
@@ -41,12 +44,14 @@ static void find_callee(void *ctx, uint64_t target, struct lock_callee *ret)
 	(void)ctx;
 	ret->is_func = true;
 	ret->args = 0;
-	ret->kind = target == LOCK     ? CALLEE_LOCK
-		    : target == UNLOCK ? CALLEE_UNLOCK
-		    : target == RLOCK  ? CALLEE_RLOCK
-		    : target == TRY    ? CALLEE_TRY_LOCK
-		    : target == PANIC  ? CALLEE_NO_RETURN
-				       : CALLEE_OTHER;
+	ret->kind = target == LOCK                       ? CALLEE_LOCK
+		    : target == UNLOCK || target == SLOW ? CALLEE_UNLOCK
+		    : target == RUNLOCK                  ? CALLEE_RUNLOCK
+		    : target == WAIT                     ? CALLEE_WAIT
+		    : target == RLOCK                    ? CALLEE_RLOCK
+		    : target == TRY                      ? CALLEE_TRY_LOCK
+		    : target == PANIC                    ? CALLEE_NO_RETURN
+							 : CALLEE_OTHER;
 	ret->summary = target == HELPER ? &takes : target == DROPPER ? &drops : NULL;
 }
 
@@ -185,6 +190,111 @@ static void test_one_branch(void **state)
 	expect(inside, 1, false);
 }
 
+/* Where it was not taken it is the lock of a caller that is released. */
+static void test_release_of_one_branch(void **state)
+{
+	(void)state;
+	begin();
+	bytes("4885db"); // test rbx,rbx
+	bytes("7409");   // je over the load and the call
+	load_arg();
+	call(LOCK);
+	load_arg();
+	call(UNLOCK);
+	uint32_t after = call(WORK);
+	end();
+	assert_int_equal(follow(), GOSPY_OK);
+	expect(after, 0, false);
+	const struct lock_site *site = lock_flow_site(&flow, after, false);
+	assert_non_null(site);
+	assert_int_equal(site->released_count, 1);
+	assert_false(flow.found.at[site->first].certain);
+	assert_int_equal(flow.summary.released_count, 1);
+	assert_false(flow.summary.released[0].certain);
+}
+
+/* Unlock that was inlined, with a call for the rest of it: that releases nothing of a caller. */
+static void test_rest_of_unlock(void **state)
+{
+	(void)state;
+	begin();
+	load_arg();
+	call(LOCK);
+	load_arg();
+	bytes("b9ffffffff"); // mov ecx,-1
+	bytes("f00fc108");   // lock xadd [rax],ecx
+	bytes("7405");       // je over the call
+	call(SLOW);
+	uint32_t after = call(WORK);
+	end();
+	assert_int_equal(follow(), GOSPY_OK);
+	const struct lock_site *site = lock_flow_site(&flow, after, false);
+	assert_true(!site || (!site->held_count && !site->released_count));
+	assert_int_equal(flow.summary.released_count, 0);
+}
+
+/* RLock that was inlined, which counts, and then waits if there is a writer. Returns the offset
+ * behind the call that waits. */
+static uint32_t read_lock(void)
+{
+	load_arg();
+	bytes("b901000000"); // mov ecx,1
+	bytes("f00fc14810"); // lock xadd [rax+16],ecx
+	bytes("85c9");       // test ecx,ecx
+	bytes("7d09");       // jge over what follows
+	bytes("4883c00c");   // add rax,12
+	return call(WAIT);
+}
+
+/* One that reads already has that while it waits to read once more. */
+static void test_reads_twice(void **state)
+{
+	(void)state;
+	begin();
+	uint32_t first = read_lock();
+	uint32_t between = call(WORK);
+	uint32_t second = read_lock();
+	uint32_t inside = call(WORK);
+	load_arg();
+	call(RUNLOCK);
+	uint32_t once = call(WORK);
+	load_arg();
+	call(RUNLOCK);
+	uint32_t after = call(WORK);
+	end();
+	assert_int_equal(follow(), GOSPY_OK);
+	expect(first, 0, false);
+	expect(between, 1, true);
+	expect(second, 1, true);
+	expect(inside, 1, true);
+	expect(once, 1, true);
+	expect(after, 0, false);
+}
+
+/* But not if it reads already on some ways only. */
+static void test_reads_twice_perhaps(void **state)
+{
+	(void)state;
+	begin();
+	bytes("4885db"); // test rbx,rbx
+	bytes("741b");   // je over the first one
+	read_lock();
+	uint32_t between = call(WORK);
+	uint32_t second = read_lock();
+	uint32_t inside = call(WORK);
+	load_arg();
+	call(RUNLOCK);
+	uint32_t after = call(WORK);
+	end();
+	assert_int_equal(follow(), GOSPY_OK);
+	expect(between, 1, false);
+	const struct lock_site *site = lock_flow_site(&flow, second, false);
+	assert_true(!site || !site->held_count || !flow.found.at[site->first].certain);
+	expect(inside, 1, true);
+	site = lock_flow_site(&flow, after, false);
+	assert_true(!site || !site->held_count || !flow.found.at[site->first].certain);
+}
+
 /* A lock that is taken by TryLock is held where that said so. */
 static void test_try(void **state)
 {
@@ -285,6 +395,10 @@ int main(void)
 		cmocka_unit_test_teardown(test_plain, teardown),
 		cmocka_unit_test_teardown(test_helpers, teardown),
 		cmocka_unit_test_teardown(test_one_branch, teardown),
+		cmocka_unit_test_teardown(test_release_of_one_branch, teardown),
+		cmocka_unit_test_teardown(test_rest_of_unlock, teardown),
+		cmocka_unit_test_teardown(test_reads_twice, teardown),
+		cmocka_unit_test_teardown(test_reads_twice_perhaps, teardown),
 		cmocka_unit_test_teardown(test_try, teardown),
 		cmocka_unit_test_teardown(test_panic, teardown),
 		cmocka_unit_test_teardown(test_exposed, teardown),
