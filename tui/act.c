@@ -286,11 +286,28 @@ static void show_groups(struct app *app)
 	app_update(app);
 }
 
+/* What is about samples to come. */
+static bool is_of_live(enum action action)
+{
+	static const enum action of_live[] = {ACT_MARK,   ACT_FREEZE,   ACT_REFRESH, ACT_SLOWER,
+					      ACT_FASTER, ACT_STOPPING, ACT_FOLLOW};
+	for (size_t i = 0; i < sizeof(of_live) / sizeof(of_live[0]); i++) {
+		if (of_live[i] == action)
+			return true;
+	}
+	return false;
+}
+
 /* Actions that need a target, whatever is shown of it. */
 static bool act_on_target(struct app *app, enum action action, int code)
 {
 	if (!app->ui.model || app->picker)
 		return false;
+	if (app->ui.core && is_of_live(action)) {
+		app->redraw |= code == KEY_CTRL_L;
+		ui_say(&app->ui, STYLE_WARN, "this is a still picture: nothing in it changes");
+		return true;
+	}
 	switch ((int)action) {
 	case ACT_MARK:
 		mark(app);

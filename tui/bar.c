@@ -5,7 +5,7 @@
 
 #include "base/cleanup.h"
 
-enum { ENTRIES_MAX = 24 };
+enum { ENTRIES_MAX = 24, COLS_LOOK_AGAIN = 60 };
 
 struct entry {
 	char key[16];
@@ -91,12 +91,14 @@ static void collect(struct app *app, struct bar *bar)
 	const char *back = back_label(app, view);
 	bool target = view && app->ui.model && !app->picker && !app->help;
 	size_t n = view ? view->ops->hint_count : 0, i = 0;
+	bool ended = target && app->status.state == SAMPLER_ENDED;
 	if (n && view->ops->hints[0].action == ACT_OPEN)
-		add_action(bar, ACT_OPEN, view->ops->hints[i++].label, true);
+		add_action(bar, ACT_OPEN, view->ops->hints[i++].label, !ended);
 	if (back)
 		add_action(bar, ACT_BACK, back, true);
-	if (target && app->status.state == SAMPLER_ENDED) {
-		add_action(bar, ACT_REFRESH, "look again", true);
+	if (ended) {
+		bool narrow = app->ui.canvas.cols < COLS_LOOK_AGAIN;
+		add_action(bar, ACT_REFRESH, narrow ? "again" : "look again", true);
 		add_action(bar, ACT_FOLLOW, app->following ? "wait no more" : "wait for successor",
 			   false);
 	}
@@ -106,7 +108,7 @@ static void collect(struct app *app, struct bar *bar)
 			add_action(bar, hint->action, hint->label, false);
 	}
 	if (target) {
-		if (app->status.state != SAMPLER_ENDED)
+		if (!ended && !app->ui.core)
 			add_action(bar, ACT_FREEZE, app->ui.frozen ? "go on" : "freeze", false);
 		snprintf(views, sizeof(views), "1-%d", APP_TABS);
 		add(bar, views, "view", false);

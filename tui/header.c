@@ -163,6 +163,8 @@ static void program_text(struct pen *pen, struct app *app, const struct model_he
 		putf(pen, STYLE_NORMAL, "%s  ", target->go_version ? target->go_version : "go?");
 	if (!is_narrow(pen))
 		putf(pen, STYLE_NORMAL, "up %s  ", units_span(info->uptime_ns).s);
+	if (app->ui.core)
+		return;
 	cpu_text(pen, header, info->p_count);
 	putf(pen, STYLE_LABEL, "%sRSS ", gap);
 	put(pen, STYLE_STRONG, units_bytes(header->rss).s);

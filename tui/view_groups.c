@@ -244,6 +244,8 @@ static void groups_title(const struct view *view, const struct ui *ui, struct st
 static bool groups_can(const struct view *view, const struct ui *ui, enum action action)
 {
 	(void)view;
+	if (ui->core && (action == ACT_MARK || action == ACT_GROWING))
+		return false;
 	return action != ACT_OBJECT || model_key(ui->model) == GROUP_OBJECT;
 }
 

@@ -81,9 +81,10 @@ static int parts_draw(struct canvas *canvas, const struct sample *sample, int y,
 		{"idle", idle, heap->sys, "from the OS", STYLE_DIM},
 		{"process RSS", rss, rss_max, "at its peak", STYLE_SYSCALL},
 	};
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && y < end; i++) {
+	size_t n = sizeof(parts) / sizeof(parts[0]);
+	n -= rss == GOSPY_UNKNOWN && rss_max == GOSPY_UNKNOWN;
+	for (size_t i = 0; i < n && y < end; i++)
 		part_draw(canvas, y++, &parts[i]);
-	}
 	return y;
 }
 
@@ -117,7 +118,7 @@ static void cycles_draw(struct ui *ui, int y)
 	struct model_header header = model_header(ui->model);
 	count_text(&text, "", heap->num_gc, heap->num_gc == 1 ? " cycle" : " cycles");
 	count_text(&text, " (", heap->num_forced_gc, " forced)");
-	if (header.gc_rate >= 0)
+	if (header.gc_rate >= 0 && !ui->core)
 		strbuf_printf(&text, ", %.1f/min", header.gc_rate);
 	if (header.gc_cpu_percent >= 0)
 		strbuf_printf(&text, ", %.1f%% of the CPU", header.gc_cpu_percent);
@@ -210,7 +211,8 @@ static void memory_draw(struct view *view, struct ui *ui, int y, int height)
 		cycles_draw(ui, y++);
 	if (y < end)
 		pauses_draw(ui, y++);
-	int left = end - y - 1;
+	// A still picture has no past.
+	int left = ui->core ? 0 : end - y - 1;
 	const struct gospy_heap *now =
 		&gospy_snapshot_info(model_sample(ui->model)->snapshot)->heap;
 	int pauses = now->num_gc && left >= PLOT_ROWS_MIN + PAUSE_ROWS + 3 ? PAUSE_ROWS : 0;
@@ -248,7 +250,9 @@ static void memory_title(const struct view *view, const struct ui *ui, struct st
 {
 	(void)view;
 	size_t n = model_trend(ui->model)->len;
-	strbuf_printf(text, "heap and collections, %zu sample%s", n, n == 1 ? "" : "s");
+	strbuf_puts(text, "heap and collections");
+	if (!ui->core)
+		strbuf_printf(text, ", %zu sample%s", n, n == 1 ? "" : "s");
 }
 
 static bool memory_act(struct view *view, struct ui *ui, enum action action)

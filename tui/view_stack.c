@@ -1,5 +1,8 @@
 #include "tui/view_stack.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -7,6 +10,7 @@
 #include "render/select.h"
 #include "render/units.h"
 #include "render/wait.h"
+#include "tui/alloc.h"
 #include "tui/lines.h"
 
 static const struct column columns[] = {
@@ -23,7 +27,22 @@ struct stack_view {
 	bool seen, ended;
 };
 
-static void status_line(struct lines *lines, const struct gospy_goroutine *g)
+/* A line, or as many as it takes. */
+__attribute__((format(printf, 4, 5))) static void
+add_lines(struct lines *lines, const struct canvas *canvas, enum style style, const char *fmt, ...)
+{
+	char *text;
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	alloc_check(n >= 0);
+	lines_wrapped(lines, style, text, canvas->cols, canvas->utf8);
+	free(text);
+}
+
+static void status_line(struct lines *lines, const struct gospy_goroutine *g,
+			const struct canvas *canvas)
 {
 	const char *state = g->wait_reason ? g->wait_reason : status_name(g->status);
 	struct strbuf text = {0};
@@ -32,7 +51,7 @@ static void status_line(struct lines *lines, const struct gospy_goroutine *g)
 		strbuf_printf(&text, ", %s%s", g->wait_at_least ? "at least " : "",
 			      units_age(g->wait_ns).s);
 	strbuf_puts(&text, g->locked ? ", locked to thread]" : "]");
-	lines_add(lines, STYLE_STRONG, text.s ? text.s : "");
+	add_lines(lines, canvas, STYLE_STRONG, "%s", text.s ? text.s : "");
 	strbuf_deinit(&text);
 }
 
@@ -71,8 +90,8 @@ static void fact_lines(struct lines *lines, const struct waited *waited,
 	if (g->parent_goid && g->parent_goid != GOSPY_UNKNOWN)
 		lines_printf(lines, STYLE_LABEL, "  started by goroutine %lu", g->parent_goid);
 	for (size_t i = 0; i < g->label_count; i++)
-		lines_printf(lines, STYLE_LABEL, "  label      %s=%s", g->label_list[i].key,
-			     g->label_list[i].value);
+		add_lines(lines, canvas, STYLE_LABEL, "  label      %s=%s", g->label_list[i].key,
+			  g->label_list[i].value);
 }
 
 /* As gospy stack has it: the user's own code stands out, what everybody has does not. */
@@ -115,7 +134,8 @@ static void frame_lines(struct lines *lines, const struct gospy_frame *frame,
 		lines_printf(lines, STYLE_FILE, "        0x%lx", frame->pc);
 }
 
-static void stack_lines(struct lines *lines, const struct gospy_stack *stack)
+static void stack_lines(struct lines *lines, const struct gospy_stack *stack,
+			const struct canvas *canvas)
 {
 	for (size_t i = 0; i < stack->frame_count; i++) {
 		const struct gospy_frame *frame = &stack->frames[i];
@@ -127,8 +147,8 @@ static void stack_lines(struct lines *lines, const struct gospy_stack *stack)
 	if (stack->elision_at == stack->frame_count && stack->elision)
 		lines_add(lines, STYLE_DIM, stack->elision);
 	if (stack->problem)
-		lines_printf(lines, STYLE_WARN, "the stack could not be followed further: %s",
-			     stack->problem);
+		add_lines(lines, canvas, STYLE_WARN, "the stack could not be followed further: %s",
+			  stack->problem);
 }
 
 static void created_lines(struct lines *lines, const struct gospy_frame *created_by)
@@ -142,7 +162,7 @@ static void created_lines(struct lines *lines, const struct gospy_frame *created
 }
 
 /* The goroutine has ended: what was last seen of it stays. */
-static void mark_ended(struct stack_view *stack)
+static void mark_ended(struct stack_view *stack, const struct canvas *canvas)
 {
 	if (stack->ended)
 		return;
@@ -151,8 +171,8 @@ static void mark_ended(struct stack_view *stack)
 		lines_clear(&stack->lines);
 	struct lines old = stack->lines;
 	memset(&stack->lines, 0, sizeof(stack->lines));
-	lines_printf(&stack->lines, STYLE_BAD, "goroutine %lu has ended%s", stack->goid,
-		     stack->seen ? "; this is where it was last seen:" : "");
+	add_lines(&stack->lines, canvas, STYLE_BAD, "goroutine %lu has ended%s", stack->goid,
+		  stack->seen ? "; this is where it was last seen:" : "");
 	lines_take(&stack->lines, &old);
 }
 
@@ -164,7 +184,7 @@ static void show(struct stack_view *stack, struct gospy_snapshot *snapshot,
 	lines_clear(&stack->lines);
 	arena_deinit(&stack->arena);
 	stack->waited = waited_of(&stack->arena, g);
-	status_line(&stack->lines, g);
+	status_line(&stack->lines, g, canvas);
 	fact_lines(&stack->lines, &stack->waited, g, canvas);
 	lines_add(&stack->lines, STYLE_NORMAL, "");
 	enum gospy_code code = gospy_snapshot_stack(snapshot, stack->index, &calls, &err);
@@ -174,7 +194,7 @@ static void show(struct stack_view *stack, struct gospy_snapshot *snapshot,
 	else if (code)
 		lines_printf(&stack->lines, STYLE_WARN, "%s", err.msg);
 	else
-		stack_lines(&stack->lines, &calls);
+		stack_lines(&stack->lines, &calls, canvas);
 	if (!code || code == GOSPY_E_NOT_FOUND)
 		created_lines(&stack->lines, calls.created_by);
 	stack->seen = true;
@@ -192,7 +212,7 @@ static void stack_update(struct view *view, struct ui *ui)
 	bool readable = g.soundness != GOSPY_SOUND_UNREADABLE;
 	bool dead = g.status == GOSPY_STATUS_DEAD || g.status == GOSPY_STATUS_DEADEXTRA;
 	if (readable && (g.goid != stack->goid || dead)) {
-		mark_ended(stack);
+		mark_ended(stack, &ui->canvas);
 	} else if (readable && info->stacks && info->arguments) {
 		stack->ended = false;
 		show(stack, sample->snapshot, &g, &ui->canvas);

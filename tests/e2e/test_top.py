@@ -1059,6 +1059,25 @@ class NarrowTest(TopTest):
         said("Last picture, ")
         top.wait(lambda lines: re.search(rf"{fixture.pid}|ended|gone", lines[2] + lines[3]) and
                  "…" not in lines[2] + lines[3], "why there is no newer one")
+        top.wait_text("^Esc processes r again .*[?] help q quit$")
+        self.quit(top)
+
+    def test_stack(self):
+        """The state of a goroutine is told in whole words."""
+        fixture = self.fixture("states")
+        g = next(g for g in fixture.ready["goroutines"]
+                 if g.get("reason") == "chan receive (nil chan)")
+        start = start_of(fixture)[g["goid"]]
+        top = self.narrow(fixture)
+        top.key("/")
+        top.wait_text("^/")
+        top.type(re.escape(start) + r"\b")
+        top.key("Enter", "Enter")
+        top.wait_text("^ *GOID ")
+        top.key("Enter")
+        top.wait(lambda lines: re.search(
+            rf"goroutine {g['goid']} \[chan receive \(nil chan\)(, [^…\]]*)?\]",
+            " ".join(" ".join(lines).split())), "its state")
         self.quit(top)
 
     def test_filter(self):
@@ -1284,10 +1303,21 @@ class TargetTest(TopTest):
                     shown = counts(top.screen.lines())
                     if size[1] > 40:
                         self.assertEqual(sorted(shown.values()), sorted(expected.values()))
+                    # What only a process has, or only its past, is not shown as unknown.
+                    self.assertNotRegex(top.screen.lines()[0], "CPU|RSS|GC")
+                    self.assertNotRegex(top.screen.lines()[-1], "mark|growing|freeze")
                     top.key("Enter")
                     top.wait_text("GOID")
                     top.key("Enter")
                     top.wait_text(r"stack of goroutine \d+ *$")
+                    top.key("3")
+                    top.wait_text("^collector ")
+                    self.assertNotRegex(top.text(), "process RSS|/min|sample|heap live")
+                    for key in ("m", "p", "r", "+", "-", "b", "F"):
+                        top.key(key)
+                        top.wait_text("^this is a still picture")
+                        top.key("1")
+                        top.wait_no_text("^this is a still picture")
                     self.quit(top)
 
     def test_exit(self):
