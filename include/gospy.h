@@ -1024,6 +1024,9 @@ struct gospy_leak_options {
 	/** As in gospy_snapshot_options; in GOSPY_PHASE_HEAP, too. */
 	void (*progress)(void *ctx, enum gospy_progress_phase phase, uint64_t done, uint64_t total);
 	void *progress_ctx;
+	/** What else its snapshot has, as in gospy_snapshot_options, and the next three. */
+	uint64_t holder_limit;
+	bool sockets, threads, figures;
 };
 
 /** A goroutine that may have been leaked. */
@@ -1481,6 +1484,27 @@ __attribute__((warn_unused_result)) static inline enum gospy_code
 gospy_thread_usage(pid_t pid, pid_t tid, struct gospy_thread_usage *ret, struct gospy_error *err)
 {
 	return gospy_thread_usage_sized(pid, tid, ret, sizeof(*ret), err);
+}
+
+/** What the kernel says of a thread. */
+struct gospy_thread_state {
+	/** How often it was taken off a processor, or GOSPY_UNKNOWN: if that is the same later on,
+	   and it sleeps both times, it is still in the sleep that it was in. */
+	uint64_t switches;
+	int64_t syscall; /**< number of the system call that it sleeps in; -1: none, or not known */
+	char state;      /**< R, S, D, ... as /proc has it */
+};
+/** As gospy_thread_state, with the size of `*ret`. */
+GOSPY_API enum gospy_code gospy_thread_state_sized(pid_t pid, pid_t tid,
+						   struct gospy_thread_state *ret, size_t ret_size,
+						   struct gospy_error *err)
+	__attribute__((warn_unused_result));
+/** Cheap, and for any thread of a process, which is not touched; ids as in gospy's PID namespace.
+ * GOSPY_E_GONE. */
+__attribute__((warn_unused_result)) static inline enum gospy_code
+gospy_thread_state(pid_t pid, pid_t tid, struct gospy_thread_state *ret, struct gospy_error *err)
+{
+	return gospy_thread_state_sized(pid, tid, ret, sizeof(*ret), err);
 }
 
 /* --------------------------------------------------------------------------- the agent of gops --

@@ -145,9 +145,14 @@ enum gospy_code gospy_leaks_find(struct gospy_target *target,
 	if (code)
 		return code;
 	const struct gospy_snapshot_options snapshot = {
+		.size = sizeof(snapshot),
 		.non_blocking = how.non_blocking,
 		.objects = true,
 		.stacks = true,
+		.holder_limit = how.holder_limit,
+		.sockets = how.sockets,
+		.threads = how.threads,
+		.figures = how.figures,
 		.max_pause_ns = how.max_pause_ns,
 		.progress = how.progress,
 		.progress_ctx = how.progress_ctx,
@@ -155,11 +160,11 @@ enum gospy_code gospy_leaks_find(struct gospy_target *target,
 	struct gospy_leaks *leaks = calloc(1, sizeof(*leaks));
 	if (!leaks)
 		return err_nomem(err);
-	code = snapshot_take(target->source, target->image, &snapshot, NULL, &leaks->snapshot, err);
-	if (!code)
+	code = gospy_snapshot_take(target, &snapshot, &leaks->snapshot, err);
+	if (!code) {
 		code = judge(target, &how, leaks, err);
-	if (code)
-		code = source_explain(target->source, code, err);
+		code = code ? source_explain(target->source, code, err) : GOSPY_OK;
+	}
 	code = cancel_verdict(code, err);
 	if (code)
 		gospy_leaks_destroy(leaks);

@@ -1,5 +1,6 @@
 /* gospy_process_info: what /proc says of one process, Go or not. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/sized.h"
+#include "live/look.h"
 #include "live/process.h"
 #include "machine/cgroup.h"
 #include "machine/facts.h"
@@ -196,5 +198,42 @@ enum gospy_code gospy_thread_usage_sized(pid_t pid, pid_t tid, struct gospy_thre
 		.cpu_ns = procfs_ticks_to_ns(stat.utime_ticks + stat.stime_ticks),
 	};
 	sized_write(ret, ret_size, &usage, sizeof(usage));
+	return GOSPY_OK;
+}
+
+/* In which system call does it sleep? The kernel says so to those that may trace it. */
+static int64_t syscall_of(pid_t pid, pid_t tid)
+{
+	char path[64];
+	uint8_t *text CLEANUP_FREE = NULL;
+	size_t len;
+	struct look look = LOOK_OF(tid);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", (int)pid, (int)tid);
+	if (procfs_read_file(path, &text, &len, NULL) ||
+	    look_parse_syscall((struct span){text, len}, &look) != LOOK_QUIET)
+		return -1;
+	return look.place.syscall;
+}
+
+enum gospy_code gospy_thread_state_sized(pid_t pid, pid_t tid, struct gospy_thread_state *ret,
+					 size_t ret_size, struct gospy_error *err)
+{
+	struct proc_status status;
+	struct proc_stat stat;
+	if (pid <= 0 || tid <= 0 || !ret)
+		return err_set(err, GOSPY_E_USAGE, "gospy_thread_state: bad argument");
+	// In this order: if it wakes up in between, the count is too low, and it seems to have
+	// moved.
+	enum gospy_code code = procfs_status(pid, tid, &status, err);
+	if (!code)
+		code = procfs_stat(pid, tid, &stat, err);
+	if (code)
+		return code;
+	const struct gospy_thread_state state = {
+		.switches = status.switches == UINT64_MAX ? GOSPY_UNKNOWN : status.switches,
+		.syscall = syscall_of(pid, tid),
+		.state = stat.state,
+	};
+	sized_write(ret, ret_size, &state, sizeof(state));
 	return GOSPY_OK;
 }

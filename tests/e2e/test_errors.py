@@ -230,7 +230,7 @@ class UsageTest(ErrorTest):
     def test_missing(self):
         """Of what a command needs: it says what that is."""
         needs = {"process", "summary", "stack", "top", "stats", "memstats", "version", "doctor", "gc",
-                 "leaks", "waits", "capture", "trace", "pprof-cpu", "pprof-heap", "diff"}
+                 "leaks", "waits", "check", "capture", "trace", "pprof-cpu", "pprof-heap", "diff"}
         for command in commands():
             if command in needs:
                 self.one_line([command], "which process\\? .*PID, name or :PORT.*`gospy list`")

@@ -278,6 +278,45 @@ static void usage_grows(void **state)
 	assert_int_equal(gospy_thread_usage(getpid(), 0, &thread, NULL), GOSPY_E_USAGE);
 }
 
+/** Sleeps in vfork, uninterruptibly, until it is killed with the child of it. */
+static int sleep_in_vfork(void *ignored)
+{
+	(void)ignored;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (vfork() == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	return 0;
+}
+
+static void the_state_of_a_thread(void **state)
+{
+	(void)state;
+	struct gospy_thread_state first, then, own;
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(sleep_in_vfork(NULL));
+	assert_true(pid > 0);
+	do {
+		assert_int_equal(gospy_thread_state(pid, pid, &first, NULL), GOSPY_OK);
+	} while (first.state != 'D' || first.syscall != SYS_vfork);
+	// It stays in the same sleep.
+	assert_int_equal(gospy_thread_state(pid, pid, &then, NULL), GOSPY_OK);
+	assert_int_equal(then.state, 'D');
+	if (first.switches != GOSPY_UNKNOWN) {
+		assert_int_equal(gospy_thread_state(pid, pid, &first, NULL), GOSPY_OK);
+		assert_int_equal(then.switches, first.switches);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(gospy_thread_state(getpid(), gettid(), &own, NULL), GOSPY_OK);
+	assert_int_equal(own.state, 'R');
+	assert_int_equal(gospy_thread_state(getpid(), INT_MAX, &own, NULL), GOSPY_E_GONE);
+	assert_int_equal(gospy_thread_state(getpid(), 0, &own, NULL), GOSPY_E_USAGE);
+}
+
 /** What gospy_process_list_create gives if the kernel answers getdents64 with `os_errno`. */
 static int list_refused(void *os_errno)
 {
@@ -306,6 +345,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(own_facts),
 		cmocka_unit_test(usage_grows),
+		cmocka_unit_test(the_state_of_a_thread),
 		cmocka_unit_test(command_line_is_joined),
 		cmocka_unit_test(sockets_of_other_namespaces),
 		cmocka_unit_test(threads_are_refused),

@@ -1,0 +1,303 @@
+#include "check/gather.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "check/gather_text.h"
+#include "check/gather_waits.h"
+#include "check/limits.h"
+#include "render/escape.h"
+#include "render/report_leaks.h"
+#include "render/select.h"
+#include "render/waits_text.h"
+
+static void gathering_deinit(struct gathering *g)
+{
+	map_deinit(&g->explained);
+	map_deinit(&g->leaked);
+}
+
+/* ---- leaks */
+
+/* Which goroutines are proved to be leaked? */
+static void note_leaked(struct gathering *g)
+{
+	size_t n = 0;
+	const struct gospy_leak *leaks =
+		g->looks->leaks ? gospy_leaks_get(g->looks->leaks, &n) : NULL;
+	for (size_t i = 0; i < n; i++) {
+		struct gospy_goroutine one;
+		gospy_snapshot_goroutine(g->looks->last, leaks[i].goroutine, &one);
+		uint64_t *at = leaks[i].verdict == GOSPY_LEAK_PROVED ? map_put(&g->leaked, one.goid)
+								     : NULL;
+		g->failed |= leaks[i].verdict == GOSPY_LEAK_PROVED && !at;
+		if (at)
+			*at = 1;
+	}
+}
+
+static void add_leak(struct gathering *g, const struct leak_groups *groups,
+		     const struct leak_group *group)
+{
+	uint64_t goids[LIMIT_GOIDS];
+	size_t shown = 0;
+	struct gospy_goroutine one;
+	struct fact_leak fact = {.proved = group->kind == LEAK_PROVED, .wait_ns = group->wait_ns};
+	for (size_t i = group->first; i != SIZE_MAX; i = groups->members.at[i].next) {
+		uint64_t goid = groups->members.at[i].goid;
+		if (map_get(&g->explained, goid) ||
+		    (!fact.proved && !map_get(&g->looks->again, goid)))
+			continue;
+		fact.count++;
+		if (shown < LIMIT_GOIDS)
+			goids[shown++] = goid;
+	}
+	if (!fact.count)
+		return;
+	// The channel that they wait for is told with them.
+	for (size_t i = group->first; i != SIZE_MAX; i = groups->members.at[i].next)
+		gather_explain(g, groups->members.at[i].goid);
+	gospy_snapshot_goroutine(g->looks->last, group->oldest, &one);
+	CLEANUP(strbuf_deinit) struct strbuf reason = {0};
+	if (one.wait_reason)
+		escape_add(&reason, one.wait_reason);
+	fact.reason = gather_take(g->facts, &reason, &g->failed);
+	fact.on_purpose = one.wait_kind == GOSPY_WAIT_SELECT && !one.select_case_count;
+	fact.object = fact.on_purpose ? NULL : gather_wait(g->facts, &one, &g->failed);
+	fact.at = gather_place(g->facts, select_where(&one), &g->failed);
+	fact.by = gather_place(g->facts, group->creator, &g->failed);
+	fact.why = group->why;
+	fact.goids = gather_goids(g, goids, shown);
+	g->failed |= !vec_push(&g->facts->leaks, fact);
+}
+
+static void gather_leaks(struct gathering *g, struct pattern *ignore, size_t ignore_count)
+{
+	struct looks *looks = g->looks;
+	CLEANUP(leak_groups_deinit) struct leak_groups groups = {0};
+	if (!looks->leaks) {
+		g->facts->no_leaks = arena_strdup(&g->facts->arena, looks->no_leaks);
+		g->failed |= !g->facts->no_leaks;
+		return;
+	}
+	const struct gospy_leak_info *info = gospy_leaks_info(looks->leaks);
+	g->facts->candidates = info->candidates;
+	g->facts->proof_ns = info->predicted_ns;
+	if (info->not_proved) {
+		CLEANUP(strbuf_deinit) struct strbuf text = {0};
+		escape_add(&text, info->not_proved);
+		g->facts->not_proved = gather_take(g->facts, &text, &g->failed);
+	}
+	if (leak_groups_collect(looks->leaks, NULL, ignore, ignore_count, &groups, NULL)) {
+		g->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < groups.groups.len && !g->failed; i++)
+		add_leak(g, &groups, &groups.groups.at[i]);
+}
+
+/* ---- groups that grow */
+
+static int by_growth(const void *a, const void *b)
+{
+	const struct fact_site *x = a, *y = b;
+	uint64_t nx = x->after - x->before, ny = y->after - y->before;
+	return nx < ny ? 1 : nx > ny ? -1 : 0;
+}
+
+static void gather_sites(struct gathering *g)
+{
+	struct sites *sites = &g->looks->sites;
+	if (sites->looks < SITES_LOOKS)
+		return;
+	for (size_t i = 0; i < sites->list.len && !g->failed; i++) {
+		const struct site *site = &sites->list.at[i];
+		struct gospy_goroutine one;
+		if (!site_grows(site))
+			continue;
+		gospy_snapshot_goroutine(g->looks->last, site->example, &one);
+		// Of what can never run again the leaks tell, of what is behind a lock that lock.
+		if (map_get(&g->leaked, one.goid) || map_get(&g->explained, one.goid))
+			continue;
+		const struct fact_site fact = {
+			.before = site->counts[0],
+			.after = site->counts[SITES_LOOKS - 1],
+			.left = site->counts[0] - site->stayed,
+			.does = gather_wait(g->facts, &one, &g->failed),
+			.at = gather_place(g->facts, select_where(&one), &g->failed),
+			.by = gather_place(g->facts, one.creator, &g->failed),
+		};
+		g->failed |= !vec_push(&g->facts->sites, fact);
+	}
+	if (g->facts->sites.len)
+		qsort(g->facts->sites.at, g->facts->sites.len, sizeof(*g->facts->sites.at),
+		      by_growth);
+}
+
+/* ---- the runtime */
+
+static bool are_known(const struct gospy_gc_cpu *cpu)
+{
+	return cpu->assist_ns != GOSPY_UNKNOWN && cpu->dedicated_ns != GOSPY_UNKNOWN &&
+	       cpu->pause_ns != GOSPY_UNKNOWN && cpu->total_ns != GOSPY_UNKNOWN;
+}
+
+/* Up to Go 1.19 there is but the share since the start, up to the end of the last cycle. */
+static double share_since_start(const struct gospy_memstats *m, double *elapsed_ns)
+{
+	double begin_ns = (double)m->reading.time_unix_ns - (double)m->uptime_ns;
+	*elapsed_ns = (double)m->last_gc_unix_ns - begin_ns;
+	return m->gc_cpu_fraction * *elapsed_ns;
+}
+
+static void gather_gc_share(const struct gospy_memstats *a, const struct gospy_memstats *b,
+			    struct fact_gc *ret)
+{
+	ret->percent = -1;
+	ret->assist = 0;
+	if (are_known(&a->cpu) && are_known(&b->cpu)) {
+		double total = (double)b->cpu.total_ns - (double)a->cpu.total_ns;
+		double assist = (double)b->cpu.assist_ns - (double)a->cpu.assist_ns;
+		double other = (double)b->cpu.dedicated_ns - (double)a->cpu.dedicated_ns +
+			       (double)b->cpu.pause_ns - (double)a->cpu.pause_ns;
+		ret->percent = total > 0 ? 100 * (assist + other) / total : 0;
+		ret->assist = total > 0 ? 100 * assist / total : 0;
+	} else if (a->gc_cpu_fraction >= 0 && b->gc_cpu_fraction >= 0 &&
+		   a->last_gc_unix_ns != GOSPY_UNKNOWN && b->last_gc_unix_ns != GOSPY_UNKNOWN &&
+		   a->uptime_ns != GOSPY_UNKNOWN && b->uptime_ns != GOSPY_UNKNOWN) {
+		double ta, tb, gc_a = share_since_start(a, &ta), gc_b = share_since_start(b, &tb);
+		ret->percent = a->last_gc_unix_ns && tb > ta ? 100 * (gc_b - gc_a) / (tb - ta) : 0;
+	}
+	// Counters of different moments, or a clock that was set.
+	if (!(ret->percent <= 100) || ret->percent < 0)
+		ret->percent = -1;
+}
+
+static void gather_gc(struct gathering *g)
+{
+	struct looks *looks = g->looks;
+	struct facts *facts = g->facts;
+	const struct gospy_memstats *a = &looks->mem[0], *b = &looks->mem[1];
+	facts->heap_before = facts->heap_after = GOSPY_UNKNOWN;
+	if (!looks->first) {
+		facts->no_gc = "how much it works is seen by two looks only";
+		return;
+	}
+	if (!looks->mem_known[0] || !looks->mem_known[1] || a->num_gc == GOSPY_UNKNOWN ||
+	    b->num_gc == GOSPY_UNKNOWN) {
+		facts->no_gc = "its figures could not be read";
+		return;
+	}
+	facts->heap_before = a->heap_marked;
+	facts->heap_after = b->heap_marked;
+	facts->gc = (struct fact_gc){
+		.cycles = b->num_gc - a->num_gc,
+		.total = b->num_gc,
+		.used = b->sys != GOSPY_UNKNOWN && b->heap_released != GOSPY_UNKNOWN &&
+					b->sys >= b->heap_released
+				? b->sys - b->heap_released
+				: GOSPY_UNKNOWN,
+		.limit = b->memory_limit >= INT64_MAX ? GOSPY_UNKNOWN : b->memory_limit,
+		.percent_known = b->gc_percent_known,
+		.gogc = b->gc_percent,
+		.live = b->num_gc && b->heap_marked != GOSPY_UNKNOWN ? b->heap_marked
+								     : b->heap_live,
+		.goal = b->next_gc,
+	};
+	gather_gc_share(a, b, &facts->gc);
+}
+
+static const char *syscall_text(struct gathering *g, int64_t number)
+{
+	const char *text = number < 0 ? NULL : facts_text(g->facts, "system call %" PRId64, number);
+	g->failed |= number >= 0 && !text;
+	return text;
+}
+
+/* Those that were in uninterruptible sleep at the first look. */
+static void gather_threads(struct gathering *g)
+{
+	struct looks *looks = g->looks;
+	pid_t pid = gospy_target_info(looks->target)->pid;
+	size_t n;
+	const struct gospy_thread *threads = gospy_snapshot_threads(looks->last, &n);
+	g->facts->thread_count = n;
+	if (!looks->first) {
+		g->facts->no_threads = g->facts->is_process
+					       ? "uninterruptible sleep is told from a short one "
+						 "by two looks only"
+					       : "a file does not say how long they slept";
+		return;
+	}
+	for (size_t i = 0; i < looks->asleep.len && !g->failed; i++) {
+		const struct looks_thread *asleep = &looks->asleep.at[i];
+		struct gospy_thread_state state;
+		struct gospy_goroutine one;
+		if (gospy_thread_state(pid, asleep->tid, &state, NULL))
+			continue;
+		struct fact_thread fact = {
+			.tid = asleep->tid,
+			.stayed = state.state == 'D' && state.switches == asleep->switches,
+			.goid = GOSPY_UNKNOWN,
+			.syscall = syscall_text(g, state.syscall),
+		};
+		for (size_t k = 0; k < n; k++) {
+			if (threads[k].tid != asleep->tid || threads[k].goroutine == SIZE_MAX)
+				continue;
+			gospy_snapshot_goroutine(looks->last, threads[k].goroutine, &one);
+			fact.goid = one.goid;
+			fact.at = gather_place(g->facts, select_where(&one), &g->failed);
+		}
+		g->failed |= !vec_push(&g->facts->threads, fact);
+	}
+}
+
+static void gather_process(struct gathering *g, const char *target)
+{
+	struct looks *looks = g->looks;
+	struct facts *facts = g->facts;
+	const struct gospy_snapshot_info *info = gospy_snapshot_info(looks->last);
+	const struct gospy_process_usage *a = &looks->usage[0], *b = &looks->usage[1];
+	CLEANUP(strbuf_deinit) struct strbuf text = {0};
+	escape_add(&text, target);
+	facts->target = gather_take(facts, &text, &g->failed);
+	facts->is_process = gospy_target_info(looks->target)->kind == GOSPY_TARGET_PROCESS;
+	facts->watched_ns = looks->watched_ns;
+	facts->paused_ns = looks->paused_ns;
+	facts->goroutines = info->goroutines.total;
+	facts->stopped = facts->is_process && info->threads.total != GOSPY_UNKNOWN &&
+			 info->threads.total && info->threads.stopped == info->threads.total;
+	facts->queued = looks->queued_least;
+	facts->looks_at_queue = looks->queue_looks;
+	facts->processors = info->sched.gomaxprocs;
+	facts->cpu_percent = -1;
+	facts->rss_before = facts->rss_after = GOSPY_UNKNOWN;
+	if (looks->first && looks->usage_known[0] && looks->usage_known[1] &&
+	    b->mono_ns > a->mono_ns) {
+		facts->cpu_percent =
+			100 * (double)(b->cpu_ns - a->cpu_ns) / (double)(b->mono_ns - a->mono_ns);
+		facts->rss_before = a->rss;
+		facts->rss_after = b->rss;
+	}
+}
+
+enum gospy_code gather(struct looks *looks, const char *target, struct pattern *ignore,
+		       size_t ignore_count, struct facts *ret, struct gospy_error *err)
+{
+	CLEANUP(gathering_deinit) struct gathering g = {.looks = looks, .facts = ret};
+	*ret = (struct facts){0};
+	gather_process(&g, target);
+	note_leaked(&g);
+	gather_deadlocks(&g);
+	gather_locks(&g);
+	gather_leaks(&g, ignore, ignore_count);
+	gather_sites(&g);
+	gather_senders(&g);
+	gather_network(&g);
+	gather_gc(&g);
+	gather_threads(&g);
+	return g.failed ? err_nomem(err) : GOSPY_OK;
+}
