@@ -335,6 +335,10 @@ struct gospy_snapshot_options {
 	   find out who holds them, of at most so many goroutines that hold any: see
 	   gospy_snapshot_objects(). 0: do not. */
 	uint64_t holder_limit;
+	/** With .objects: ask the kernel for the system calls that goroutines are in, and with
+	   .sockets what the descriptors are that these are about. Of at most 4,096; of a process
+	   only. */
+	bool syscalls;
 };
 
 /* ----------------------------------------------------------------------------------- bundles --
@@ -542,6 +546,8 @@ enum gospy_wait_kind {
 	   .wait_fd the descriptor in it. */
 	GOSPY_WAIT_FD,
 	GOSPY_WAIT_SLEEP, /**< time.Sleep: .wait_addr is g.timer */
+	/** It is in a system call, with .syscalls: .syscall. Its status is GOSPY_STATUS_SYSCALL. */
+	GOSPY_WAIT_SYSCALL,
 };
 
 enum gospy_direction {
@@ -573,6 +579,19 @@ struct gospy_descriptor {
 	   target. */
 	pid_t peer_pid;
 	const char *peer_comm; /**< its name, or NULL */
+	/** Of a connection: bytes that have come and nobody has read; that the other end has not
+	   acknowledged. Of one of tcp that listens: connections that nobody has accepted; how many
+	   there may be. Else GOSPY_UNKNOWN. */
+	uint64_t receive_queue, send_queue;
+};
+
+/** The system call that a goroutine is in, by what the kernel says of its thread: a moment after
+ * the instant it was in this one. */
+struct gospy_syscall {
+	int64_t number;
+	const char *name; /**< "read"; NULL: one that gospy has no name for */
+	int fd;           /**< its first argument, if that is a descriptor; -1: it is none */
+	const struct gospy_descriptor *descriptor; /**< of .fd, with .sockets, or NULL */
 };
 
 /** A label set by pprof.Do. Raw bytes of the target. */
@@ -653,6 +672,7 @@ struct gospy_goroutine {
 	/** .wait_ns is how long it waits at least: a core file does not tell when its process died.
 	   It was after the newest time that the runtime has noted. */
 	bool wait_at_least;
+	const struct gospy_syscall *syscall; /**< with GOSPY_WAIT_SYSCALL */
 };
 
 /** p.status: src/runtime/runtime2.go. _Psyscall is gone from Go 1.26, where gospy derives it. */

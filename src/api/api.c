@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/sockets.h"
+#include "api/syscalls.h"
 #include "api/target.h"
 #include "base/cancel.h"
 #include "base/cleanup.h"
@@ -191,6 +192,8 @@ static enum gospy_code take_snapshot(struct gospy_target *target,
 	struct gospy_snapshot *snapshot = NULL;
 	enum gospy_code code =
 		snapshot_take(target->source, target->image, how, keep, &snapshot, err);
+	if (!code && how->objects && how->syscalls && !target->source->frozen)
+		code = syscalls_find(target->source->pid, snapshot, err);
 	if (!code && how->objects && how->sockets)
 		code = target->source->frozen ? sockets_take(&target->source->taken, snapshot, err)
 					      : sockets_find(target->source->pid,

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "api/syscalls.h"
 #include "base/cleanup.h"
 #include "base/map.h"
 #include "capture/collect_poll.h"
@@ -65,11 +66,17 @@ enum gospy_code sockets_find(pid_t pid, struct mem *mem, struct gospy_snapshot *
 		if (chan)
 			ok = vec_push(&fds, chan->of.poll.fd);
 	}
+	for (size_t i = 0; i < snapshot->syscall_count && ok; i++) {
+		if (snapshot->syscalls[i].is.fd >= 0)
+			ok = vec_push(&fds, snapshot->syscalls[i].is.fd);
+	}
 	enum gospy_code code =
 		ok ? descriptors_find(pid, &fds, &snapshot->arena, &snapshot->descriptors,
 				      &snapshot->descriptor_count, err)
 		   : err_nomem(err);
 	vec_free(&fds);
+	if (!code)
+		syscalls_name_descriptors(pid, snapshot);
 	return code ? code : check_descriptors(mem, snapshot, err);
 }
 

@@ -37,6 +37,7 @@ size_t object_state_bytes(enum gospy_wait_kind kind)
 	case GOSPY_WAIT_FD_MUTEX:
 	case GOSPY_WAIT_FD:
 	case GOSPY_WAIT_SLEEP:
+	case GOSPY_WAIT_SYSCALL:
 		break;
 	}
 	return 0;
@@ -118,6 +119,7 @@ struct object_state object_state(const struct object_rec *object, int go_minor)
 	case GOSPY_WAIT_FD_MUTEX:
 	case GOSPY_WAIT_FD:
 	case GOSPY_WAIT_SLEEP:
+	case GOSPY_WAIT_SYSCALL:
 		break;
 	}
 	return state;

@@ -182,6 +182,7 @@ struct sync_object sync_object_by_calls(int go_minor, const struct sync_calls *c
 	case GOSPY_WAIT_COND:
 	case GOSPY_WAIT_FD:
 	case GOSPY_WAIT_SLEEP:
+	case GOSPY_WAIT_SYSCALL:
 		break;
 	}
 	return (struct sync_object){0};

@@ -63,6 +63,7 @@ static enum gospy_code look_take(struct cli *cli, const struct waits_options *op
 		.objects = true,
 		.stacks = true,
 		.sockets = true,
+		.syscalls = true,
 		.figures = true,
 		.holder_limit = HOLDERS,
 	};

@@ -64,6 +64,9 @@ static void write_descriptor(struct strbuf *text, const struct source_descriptor
 	write_text(text, "descriptor_remote", is->remote);
 	write_text(text, "descriptor_state", is->state);
 	write_text(text, "descriptor_peer", is->peer_comm);
+	if (is->receive_queue != GOSPY_UNKNOWN && is->send_queue != GOSPY_UNKNOWN)
+		pairs_addf(text, "descriptor_queues", "%" PRIu64 " %" PRIu64, is->receive_queue,
+			   is->send_queue);
 }
 
 void bundle_facts_write(const struct bundle_facts *facts, struct strbuf *text)
@@ -167,6 +170,7 @@ static bool read_descriptor(const char *at, struct bundle_facts *facts)
 	descriptor.is.fd = (int)fd;
 	descriptor.is.peer_pid = (pid_t)peer;
 	descriptor.is.type = "?";
+	descriptor.is.receive_queue = descriptor.is.send_queue = GOSPY_UNKNOWN;
 	return vec_push(&facts->descriptors, descriptor);
 }
 
@@ -184,9 +188,16 @@ static void take_descriptor_text(const struct pair *pair, struct bundle_facts *f
 		{"descriptor_remote", &is->remote},  {"descriptor_state", &is->state},
 		{"descriptor_peer", &is->peer_comm},
 	};
+	const char *at = pair->value;
+	uint64_t received, sent;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
 		if (strcmp(pair->key, texts[i].key) == 0)
 			*texts[i].value = pair->value;
+	}
+	if (strcmp(pair->key, "descriptor_queues") == 0 && pair_u64(&at, &received) &&
+	    pair_u64(&at, &sent)) {
+		is->receive_queue = received;
+		is->send_queue = sent;
 	}
 }
 

@@ -110,7 +110,8 @@ static bool add_item(struct finder *f, int dir, int fd)
 	snprintf(name, sizeof(name), "%d", fd);
 	if (!read_link(dir, name, link))
 		return true;
-	struct item item = {.pub.fd = fd};
+	struct item item = {
+		.pub = {.fd = fd, .receive_queue = GOSPY_UNKNOWN, .send_queue = GOSPY_UNKNOWN}};
 	if ((item.inode = inode_of(link, "pipe:["))) {
 		item.pipe = true;
 		item.writes = is_writable(dir, name);
@@ -165,6 +166,8 @@ static bool take_socket(struct finder *f, const struct inet_socket *socket)
 	item->pub.local = address(f, &socket->local);
 	item->pub.remote = item->connected ? address(f, &socket->remote) : NULL;
 	item->pub.state = socket->udp ? NULL : inet_state(socket);
+	item->pub.receive_queue = socket->received;
+	item->pub.send_queue = socket->sent;
 	return item->pub.local && (!item->connected || item->pub.remote);
 }
 

@@ -95,6 +95,14 @@ static void scan_address(struct scan *s, struct sock_addr *addr)
 	s->failed |= !scan_at_end(&port) || port.failed;
 }
 
+/* "00000000:00000010" */
+static void scan_queues(struct scan *s, struct inet_socket *ret)
+{
+	ret->sent = scan_u64(s, 16);
+	scan_char(s, ':');
+	ret->received = scan_u64(s, 16);
+}
+
 /* net/ipv4/tcp_ipv4.c, get_tcp4_sock(): "sl: local remote st tx:rx tr:when retrnsmt uid timeout
  * inode ..."; udp is the same. */
 bool inet_parse_line(struct span line, bool udp, struct inet_socket *ret)
@@ -109,7 +117,9 @@ bool inet_parse_line(struct span line, bool udp, struct inet_socket *ret)
 	scan_address(&s, &ret->remote);
 	scan_blanks(&s);
 	ret->state = scan_u64(&s, 16);
-	for (int i = 0; i < 5; i++) {
+	scan_blanks(&s);
+	scan_queues(&s, ret);
+	for (int i = 0; i < 4; i++) {
 		scan_blanks(&s);
 		scan_word(&s);
 	}
@@ -173,6 +183,8 @@ bool inet_parse_diag(struct span message, bool udp, struct inet_socket *ret)
 		.remote = diag_address(&msg, msg.id.idiag_dst, msg.id.idiag_dport),
 		.inode = msg.idiag_inode,
 		.state = msg.idiag_state,
+		.received = msg.idiag_rqueue,
+		.sent = msg.idiag_wqueue,
 		.udp = udp,
 	};
 	return true;

@@ -31,6 +31,10 @@ struct inet_socket {
 	struct sock_addr local, remote;
 	uint64_t inode;
 	uint64_t state; /* include/net/tcp_states.h */
+	/* Bytes that were not read, and not acknowledged; of one that listens, connections that
+	   were not accepted, and how many there may be: net/ipv4/tcp_diag.c, tcp_diag_get_info().
+	 */
+	uint64_t received, sent;
 	bool udp;
 };
 typedef VEC(struct inet_socket) inet_vec;

@@ -79,6 +79,7 @@ struct place {
 	const char *how;
 	uint64_t goids[GOIDS_SHOWN];
 	uint64_t longest_ns;
+	uint64_t due_ns; /* when the first of them goes on by itself; GOSPY_UNKNOWN */
 	size_t count, number;
 };
 
@@ -92,6 +93,16 @@ static void places_deinit(struct places *places)
 {
 	vec_free(&places->list);
 	map_deinit(&places->by_key);
+}
+
+/* When it goes on by itself, if nothing else happens. */
+static uint64_t due_of(const struct gospy_goroutine *g, const struct waits_waiter *waiter)
+{
+	if (waiter->case_at != WAITS_NO_CASE) {
+		const struct gospy_select_case *c = &g->select_cases[waiter->case_at];
+		return c->due_known ? c->due_ns : GOSPY_UNKNOWN;
+	}
+	return g->due_known ? g->due_ns : GOSPY_UNKNOWN;
 }
 
 static bool add_place(struct places *places, const struct gospy_goroutine *g,
@@ -109,7 +120,8 @@ static bool add_place(struct places *places, const struct gospy_goroutine *g,
 		struct place place = {.at = at,
 				      .how = how,
 				      .number = places->list.len,
-				      .longest_ns = GOSPY_UNKNOWN};
+				      .longest_ns = GOSPY_UNKNOWN,
+				      .due_ns = GOSPY_UNKNOWN};
 		number = map_put(&places->by_key, key);
 		if (!number || !vec_push(&places->list, place))
 			return false;
@@ -121,6 +133,9 @@ static bool add_place(struct places *places, const struct gospy_goroutine *g,
 	if (g->wait_ns != GOSPY_UNKNOWN &&
 	    (place->longest_ns == GOSPY_UNKNOWN || g->wait_ns > place->longest_ns))
 		place->longest_ns = g->wait_ns;
+	uint64_t due_ns = due_of(g, waiter);
+	if (due_ns < place->due_ns) // what is not known is the highest number
+		place->due_ns = due_ns;
 	place->count++;
 	return true;
 }
@@ -133,7 +148,18 @@ static int compare_places(const void *a, const void *b)
 	return (x->number > y->number) - (x->number < y->number);
 }
 
-static void put_one_place(struct out *out, const struct place *place)
+static void put_due(struct out *out, const struct place *place, enum gospy_wait_kind kind)
+{
+	if (place->due_ns == GOSPY_UNKNOWN)
+		return;
+	const char *what = kind == GOSPY_WAIT_SLEEP ? "wakes up"
+			   : kind == GOSPY_WAIT_FD  ? "deadline"
+						    : "timer";
+	out_printf(out, ", %s in %s%s", what, units_age(place->due_ns).s,
+		   place->count > 1 ? " at the earliest" : "");
+}
+
+static void put_one_place(struct out *out, const struct place *place, enum gospy_wait_kind kind)
 {
 	struct out_mark mark = out_mark(out);
 	out_printf(out, "  goroutine%s ", units_plural(place->count));
@@ -145,6 +171,7 @@ static void put_one_place(struct out *out, const struct place *place)
 		out_printf(out, " %s", place->how);
 	waits_put_place(out, place->at);
 	waits_put_wait(out, place->longest_ns);
+	put_due(out, place, kind);
 	out_putc(out, '\n');
 	out_wrap(out, mark);
 }
@@ -165,7 +192,7 @@ static void put_places(struct out *out, const struct waits *w, const struct wait
 	size_t rest = places.others;
 	for (size_t i = 0; i < places.list.len; i++) {
 		if (i < PLACES_SHOWN)
-			put_one_place(out, &places.list.at[i]);
+			put_one_place(out, &places.list.at[i], object->kind);
 		else
 			rest += places.list.at[i].count;
 	}

@@ -43,6 +43,8 @@ const char *wait_kind_name(enum gospy_wait_kind kind)
 		return "fd";
 	case GOSPY_WAIT_SLEEP:
 		return "sleep";
+	case GOSPY_WAIT_SYSCALL:
+		return "system call";
 	}
 	return NULL; // of a newer library
 }
@@ -96,9 +98,8 @@ void wait_case(const struct gospy_select_case *c, struct strbuf *text)
 }
 
 /* " 10.0.0.1:80 from 10.0.0.2:4711, pid 4711 curl" */
-static void add_descriptor(const struct gospy_goroutine *g, struct strbuf *text)
+static void add_descriptor(const struct gospy_descriptor *d, struct strbuf *text)
 {
-	const struct gospy_descriptor *d = g->descriptor;
 	if (!d)
 		return;
 	if (d->type && !d->local)
@@ -112,6 +113,24 @@ static void add_descriptor(const struct gospy_goroutine *g, struct strbuf *text)
 	if (d->peer_pid)
 		strbuf_printf(text, " of pid %d%s%s", (int)d->peer_pid, d->peer_comm ? " " : "",
 			      d->peer_comm ? d->peer_comm : "");
+	bool queues = d->remote && d->receive_queue != GOSPY_UNKNOWN;
+	if (queues && d->receive_queue)
+		strbuf_printf(text, ", %" PRIu64 " bytes unread", d->receive_queue);
+	if (queues && d->send_queue)
+		strbuf_printf(text, ", %" PRIu64 " bytes unsent", d->send_queue);
+}
+
+/* "system call read of fd 7 /var/log/a.log" */
+static void add_syscall(const struct gospy_syscall *syscall, struct strbuf *text)
+{
+	if (syscall->name)
+		strbuf_printf(text, "system call %s", syscall->name);
+	else
+		strbuf_printf(text, "system call %" PRId64, syscall->number);
+	if (syscall->fd < 0)
+		return;
+	strbuf_printf(text, " of fd %d", syscall->fd);
+	add_descriptor(syscall->descriptor, text);
 }
 
 /* In pipes and JSON. */
@@ -129,7 +148,10 @@ void wait_name(const struct gospy_goroutine *g, struct strbuf *text)
 		break;
 	case GOSPY_WAIT_FD:
 		strbuf_printf(text, "fd %d", g->wait_fd);
-		add_descriptor(g, text);
+		add_descriptor(g->descriptor, text);
+		break;
+	case GOSPY_WAIT_SYSCALL:
+		add_syscall(g->syscall, text);
 		break;
 	case GOSPY_WAIT_NIL_CHANNEL:
 	case GOSPY_WAIT_SLEEP:
@@ -194,6 +216,7 @@ void wait_detail(const struct gospy_goroutine *g, struct strbuf *text)
 	case GOSPY_WAIT_COND:
 	case GOSPY_WAIT_FD_MUTEX:
 	case GOSPY_WAIT_FD:
+	case GOSPY_WAIT_SYSCALL:
 		strbuf_puts(text, " on ");
 		wait_name(g, text);
 		break;
@@ -240,10 +263,9 @@ static void cases_json(struct json *json, const struct gospy_goroutine *g)
 		json_bool(json, "channels_cut", true);
 }
 
-static void descriptor_json(struct json *json, const struct gospy_goroutine *g)
+static void descriptor_json(struct json *json, int fd, const struct gospy_descriptor *d)
 {
-	const struct gospy_descriptor *d = g->descriptor;
-	json_u64(json, "fd", (uint64_t)g->wait_fd);
+	json_u64(json, "fd", (uint64_t)fd);
 	if (!d)
 		return;
 	json_str(json, "type", d->type);
@@ -253,6 +275,16 @@ static void descriptor_json(struct json *json, const struct gospy_goroutine *g)
 	if (d->peer_pid)
 		json_u64(json, "peer_pid", (uint64_t)d->peer_pid);
 	json_str(json, "peer_comm", d->peer_comm);
+	json_u64(json, "receive_queue", d->receive_queue);
+	json_u64(json, "send_queue", d->send_queue);
+}
+
+static void syscall_json(struct json *json, const struct gospy_syscall *syscall)
+{
+	json_str(json, "syscall", syscall->name);
+	json_i64(json, "number", syscall->number);
+	if (syscall->fd >= 0)
+		descriptor_json(json, syscall->fd, syscall->descriptor);
 }
 
 void wait_json(struct json *json, const struct gospy_goroutine *g)
@@ -268,7 +300,9 @@ void wait_json(struct json *json, const struct gospy_goroutine *g)
 	if (g->wait_kind == GOSPY_WAIT_SELECT)
 		cases_json(json, g);
 	if (g->wait_kind == GOSPY_WAIT_FD)
-		descriptor_json(json, g);
+		descriptor_json(json, g->wait_fd, g->descriptor);
+	if (g->wait_kind == GOSPY_WAIT_SYSCALL)
+		syscall_json(json, g->syscall);
 	if (g->due_known)
 		json_u64(json, "due_ns", g->due_ns);
 	json_object_end(json);
@@ -278,6 +312,8 @@ uint64_t wait_id(const struct gospy_goroutine *g)
 {
 	if (g->wait_kind == GOSPY_WAIT_SLEEP)
 		return 0;
+	if (g->wait_kind == GOSPY_WAIT_SYSCALL)
+		return hash_mix((uint64_t)g->syscall->number, (uint64_t)(int64_t)g->syscall->fd);
 	if (g->wait_kind != GOSPY_WAIT_SELECT)
 		return g->wait_addr;
 	uint64_t hash = g->select_case_count;

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "render/wait.h"
 
 enum {
 	/* src/sync/rwmutex.go: w.sema, writerSem, readerSem; Go 1.12-1.27 */
@@ -60,6 +61,8 @@ static uint64_t id_of(const struct gospy_goroutine *g)
 		return 0;
 	case GOSPY_WAIT_FD:
 		return (uint64_t)g->wait_fd;
+	case GOSPY_WAIT_SYSCALL:
+		return wait_id(g);
 	case GOSPY_WAIT_CHANNEL:
 	case GOSPY_WAIT_SEMAPHORE:
 	case GOSPY_WAIT_MUTEX:
@@ -124,7 +127,8 @@ static bool add_waiter(struct waits *w, const struct gospy_goroutine *g, size_t 
 
 static bool add_goroutine(struct waits *w, const struct gospy_goroutine *g, size_t index)
 {
-	bool waits = g->status == GOSPY_STATUS_WAITING || g->status == GOSPY_STATUS_LEAKED;
+	bool waits = g->status == GOSPY_STATUS_WAITING || g->status == GOSPY_STATUS_LEAKED ||
+		     g->wait_kind == GOSPY_WAIT_SYSCALL;
 	if (g->soundness == GOSPY_SOUND_UNREADABLE || !waits)
 		return true;
 	if (g->wait_kind == GOSPY_WAIT_NONE) {
@@ -242,7 +246,8 @@ static bool find_homes(struct waits *w)
 		qsort(homes, n, sizeof(*homes), compare_homes);
 	for (size_t i = 0; i < w->objects.len; i++) {
 		struct waits_object *object = &w->objects.at[i];
-		bool has_addr = object->kind != GOSPY_WAIT_FD && object->id;
+		bool has_addr = object->kind != GOSPY_WAIT_FD &&
+				object->kind != GOSPY_WAIT_SYSCALL && object->id;
 		if (has_addr)
 			object->home_goid = find_home(homes, n, object->id);
 		object->state = w->found.count && has_addr ? find_state(w, object) : NULL;

@@ -24,7 +24,7 @@ static const char *what_it_does(const struct gospy_goroutine *g)
 static void put_state(struct out *out, const struct gospy_goroutine *g)
 {
 	CLEANUP(strbuf_deinit) struct strbuf text = {0};
-	if (g->status == GOSPY_STATUS_WAITING) {
+	if (g->status == GOSPY_STATUS_WAITING || g->wait_kind == GOSPY_WAIT_SYSCALL) {
 		wait_name(g, &text);
 		out_puts(out, "waits");
 		if (text.failed) {

@@ -16,7 +16,7 @@ static void object_members(struct json *json, const struct waits_object *object)
 	const struct gospy_object *state = object->state;
 	bool is_fd = object->kind == GOSPY_WAIT_FD;
 	json_str(json, "kind", wait_kind_name(object->kind));
-	if (object->id && !is_fd)
+	if (object->id && !is_fd && object->kind != GOSPY_WAIT_SYSCALL)
 		json_addr(json, "addr", object->id);
 	if (is_fd)
 		json_number(json, "fd", object->id);

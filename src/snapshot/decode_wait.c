@@ -99,6 +99,7 @@ void decode_wait(const struct capture *c, const struct gospy_select_case *cases,
 	case GOSPY_WAIT_NONE:
 	case GOSPY_WAIT_NIL_CHANNEL:
 	case GOSPY_WAIT_SLEEP:
+	case GOSPY_WAIT_SYSCALL:
 		break;
 	}
 }

@@ -564,6 +564,21 @@ static uint64_t departures(const struct gospy_snapshot *s, const struct g_rec *r
 	return counted ? rec->seq : GOSPY_UNKNOWN;
 }
 
+static const struct gospy_syscall *syscall_of(const struct gospy_snapshot *s,
+					      const struct g_rec *rec)
+{
+	uint32_t g = (uint32_t)(rec - s->capture.recs);
+	size_t lo = 0, hi = s->syscall_count;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (s->syscalls[mid].g < g)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < s->syscall_count && s->syscalls[lo].g == g ? &s->syscalls[lo].is : NULL;
+}
+
 void snapshot_goroutine(const struct gospy_snapshot *s, size_t index, struct gospy_goroutine *ret)
 {
 	const struct g_rec *rec = &s->capture.recs[s->capture.store->by_index[index]];
@@ -629,6 +644,9 @@ void snapshot_goroutine(const struct gospy_snapshot *s, size_t index, struct gos
 	}
 	fill_object(s, rec, ret);
 	decode_wait(&s->capture, s->select_cases, rec, ret);
+	ret->syscall = syscall_of(s, rec);
+	if (ret->syscall)
+		ret->wait_kind = GOSPY_WAIT_SYSCALL;
 	if (ret->wait_kind == GOSPY_WAIT_FD && s->capture.chans.at[rec->chan - 1].of.poll.same)
 		ret->descriptor =
 			decode_descriptor(s->descriptors, s->descriptor_count, ret->wait_fd);

@@ -21,6 +21,12 @@ struct stack_places {
 	enum gospy_origin user_origin;
 };
 
+/* The system call of a goroutine. */
+struct syscall_rec {
+	uint32_t g; /* position in recs */
+	struct gospy_syscall is;
+};
+
 struct gospy_snapshot {
 	struct image *image; /* a reference of its own */
 	struct capture capture;
@@ -36,6 +42,9 @@ struct gospy_snapshot {
 	/* Of those that somebody waits for, in order; put here by who knows of processes. */
 	const struct gospy_descriptor *descriptors;
 	size_t descriptor_count;
+	/* And the system calls of goroutines, by their position in the records. */
+	struct syscall_rec *syscalls;
+	size_t syscall_count;
 	struct stack_view view;
 	struct arena arena;
 };

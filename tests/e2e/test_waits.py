@@ -1,5 +1,6 @@
 """What goroutines wait for: one name for one thing, in every report, held against the addresses,
 descriptors and deadlines that the fixture `states` knows of its own."""
+import os
 import re
 
 import lib_fixture
@@ -104,6 +105,28 @@ class WaitTest(lib_gospy.TargetTest):
             self.assertEqual(titles.get(name), count, name)
         self.assertIn("nil channel", titles)
 
+    def check_syscall(self, fixture):
+        """Those that are in the kernel, by the name of the call, and what it is about."""
+        goids = {g["name"]: g["goid"] for g in fixture.ready["goroutines"]}
+        document = lib_gospy.whole("waits", fixture.pid, "--json").json()
+        found = {waiter["goid"]: waiter["waits_for"] for thing in document["objects"]
+                 for waiter in thing["waiters"] if thing["kind"] == "system call"}
+        self.assertIn(goids["syscall-read"], found)
+        waits_for = found[goids["syscall-read"]]
+        self.assertEqual((waits_for["syscall"], waits_for["number"]), ("read", 0))
+        self.assertEqual((waits_for["type"], waits_for["peer_pid"]), ("pipe", fixture.pid))
+        link = os.readlink(f"/proc/{fixture.pid}/fd/{waits_for['fd']}")
+        self.assertRegex(link, r"^pipe:")
+        out = lib_gospy.whole("waits", fixture.pid, "--goid", goids["syscall-read"]).out
+        self.assertIn(f"waits for system call read of fd {waits_for['fd']} pipe", out)
+
+    def check_dues(self, fixture):
+        """Sleeps and deadlines: until when."""
+        out = lib_gospy.whole("waits", fixture.pid).out
+        dues = [said for _, said in waiters(fixture) if "due_unix_ns" in said]
+        self.assertEqual(bool(re.search(r"\n  goroutines? [^\n]*, (wakes up|deadline|timer) in ",
+                                        out)), bool(dues))
+
     def test_states(self):
         for build in lib_gospy.builds("states", VARIANTS):
             with self.subTest(build=str(build)):
@@ -114,6 +137,8 @@ class WaitTest(lib_gospy.TargetTest):
                 self.check_json(fixture, "stack")
                 self.check_text(fixture)
                 self.check_groups(fixture)
+                self.check_syscall(fixture)
+                self.check_dues(fixture)
             self.doCleanups()
 
     def test_one_lock(self):

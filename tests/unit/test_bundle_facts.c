@@ -50,6 +50,8 @@ static void test_round_trip(void **state)
 							    .type = "unix",
 							    .local = "@a b\nexe /lie",
 							    .state = "LISTEN",
+							    .receive_queue = 5,
+							    .send_queue = 1 << 20,
 							    .peer_pid = 12,
 							    .peer_comm = "%"}};
 	const struct source_function functions[] = {{0x20, 0x18, "late one"}, {0x10, 8, "first"}};
@@ -85,6 +87,7 @@ static void test_round_trip(void **state)
 	assert_string_equal(is->local, "@a b\nexe /lie");
 	assert_string_equal(is->state, "LISTEN");
 	assert_string_equal(is->peer_comm, "%");
+	assert_true(is->receive_queue == 5 && is->send_queue == 1 << 20);
 	assert_string_equal(source_function_at(&back.taken, 0x10)->name, "first");
 	assert_int_equal(source_function_at(&back.taken, 0x20)->entry, 0x18);
 	assert_null(source_function_at(&back.taken, 0x11));
@@ -127,6 +130,7 @@ static void test_lies(void **state)
 	assert_int_equal(facts.taken.descriptor_count, 1);
 	assert_string_equal(facts.taken.descriptors[0].is.type, "?");
 	assert_null(facts.taken.descriptors[0].is.local);
+	assert_true(facts.taken.descriptors[0].is.receive_queue == GOSPY_UNKNOWN);
 	assert_int_equal(facts.taken.function_count, 0);
 	bundle_facts_deinit(&facts);
 }

@@ -70,6 +70,7 @@ static void test_own(void **state)
 	int listener, client, served, ends[2], pair[2];
 	char local[SOCK_ADDR_TEXT], remote[SOCK_ADDR_TEXT];
 	make_connection(&listener, &client, &served);
+	assert_int_equal(write(client, "unread", 6), 6);
 	assert_int_equal(pipe(ends), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	descriptor_numbers fds = {0};
@@ -93,6 +94,7 @@ static void test_own(void **state)
 	assert_string_equal(d->local, remote);
 	assert_string_equal(d->remote, local);
 	assert_int_equal(d->peer_pid, getpid());
+	assert_int_equal(d->receive_queue, 6);
 	d = find(list, n, listener);
 	assert_string_equal(d->state, "LISTEN");
 	assert_null(d->remote);
@@ -100,6 +102,7 @@ static void test_own(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		d = find(list, n, ends[i]);
 		assert_string_equal(d->type, "pipe");
+		assert_true(d->receive_queue == GOSPY_UNKNOWN && d->send_queue == GOSPY_UNKNOWN);
 		assert_int_equal(d->peer_pid, getpid());
 	}
 	assert_string_equal(find(list, n, pair[0])->type, "unix");

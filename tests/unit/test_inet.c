@@ -15,7 +15,7 @@
 #include "machine/sock_diag.h"
 #include "machine/sockets.h"
 
-static const char tcp_line[] = "   0: 0100007F:1F90 0200000A:0016 01 00000000:00000000 00:00000000 "
+static const char tcp_line[] = "   0: 0100007F:1F90 0200000A:0016 01 0000001F:00000002 00:00000000 "
 			       "00000000  1000        0 "
 			       "4242 1 0000000000000000 100 0 0 10 0\n";
 static const char tcp6_line[] =
@@ -47,6 +47,7 @@ static void lines_parse(void **state)
 	struct inet_socket socket;
 	assert_true(parse(tcp_line, sizeof(tcp_line) - 1, false, &socket));
 	assert_socket(&socket, "127.0.0.1:8080", "10.0.0.2:22", "ESTABLISHED");
+	assert_true(socket.sent == 31 && socket.received == 2);
 	assert_true(parse(tcp6_line, sizeof(tcp6_line) - 1, false, &socket));
 	assert_socket(&socket, "[::1]:80", "[2001:db8::123:4567:89ab:cdef]:65535", "LISTEN");
 	assert_true(parse(udp_line, sizeof(udp_line) - 1, true, &socket));
