@@ -83,6 +83,14 @@ static const char *back_label(const struct app *app, const struct view *view)
 	return app->depth[app->tab] > 1 ? "back" : "processes";
 }
 
+/* In the menu of columns. */
+static void collect_menu(struct bar *bar)
+{
+	add_action(bar, ACT_OPEN, "sort", true);
+	add_action(bar, ACT_BACK, "back", true);
+	add(bar, "Up Down", "choose", false);
+}
+
 /* Enter first, then Esc, then the others. */
 static void collect(struct app *app, struct bar *bar)
 {
@@ -122,7 +130,10 @@ void bar_draw(struct app *app, int y)
 {
 	struct bar bar = {0};
 	struct canvas *canvas = &app->ui.canvas;
-	collect(app, &bar);
+	if (app->menu_open)
+		collect_menu(&bar);
+	else
+		collect(app, &bar);
 	int room = canvas->cols - 1;
 	int gap = width_of_all(&bar, 2) <= room ? 2 : 1;
 	drop_to(&bar, room, gap);
@@ -132,7 +143,9 @@ void bar_draw(struct app *app, int y)
 /* Keys that work while something is typed; letters are text. */
 static void collect_prompt(struct app *app, struct bar *bar)
 {
-	if (app->picker && !app->help) {
+	if (app->menu_open) {
+		collect_menu(bar);
+	} else if (app->picker && !app->help) {
 		const char *back = back_label(app, app->picker);
 		add_action(bar, ACT_OPEN, "open", true);
 		if (back)

@@ -227,6 +227,20 @@ static void menu_draw(struct app *app, int y)
 	}
 }
 
+/* Why a table is empty. Its titles are there. */
+static void nothing_draw(struct app *app, const struct view *view, int y, int end)
+{
+	CLEANUP(strbuf_deinit) struct strbuf text = {0};
+	if (view->list.count || view->ops->untitled)
+		return;
+	if (view->filter[0])
+		strbuf_printf(&text, "nothing matches %s", view->filter);
+	else if (view->ops->nothing)
+		view->ops->nothing(view, &app->ui, &text);
+	if (text.len && y < end)
+		message_draw(&app->ui.canvas, y, end - y, false, STYLE_DIM, text.s);
+}
+
 /* While the first sample is on its way. */
 static void connecting_draw(struct app *app, int y)
 {
@@ -267,6 +281,8 @@ void frame_draw(struct app *app, int *cursor_y_ret, int *cursor_x_ret)
 		view->ops->draw(view, &app->ui, y, bottom - y);
 	else
 		table_draw(view, &app->ui, y, bottom > y ? bottom - y : canvas->rows - y);
+	if (!view->ops->draw)
+		nothing_draw(app, view, y + 1, bottom);
 	if (app->menu_open)
 		menu_draw(app, top);
 	if (!bottom)

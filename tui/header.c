@@ -379,8 +379,10 @@ static void heap_text(struct pen *pen, const struct gospy_heap *heap, int bar)
 	bar = bar > BAR_MAX ? BAR_MAX : bar;
 	if (bar >= 6) {
 		put(pen, STYLE_DIM, "[");
-		canvas_bar(pen->canvas, pen->y, pen->x, bar,
-			   known ? (double)heap->live / (double)heap->next_gc : 0, STYLE_GOOD);
+		if (!pen->measures)
+			canvas_bar(pen->canvas, pen->y, pen->x, bar,
+				   known ? (double)heap->live / (double)heap->next_gc : 0,
+				   STYLE_GOOD);
 		pen->x += bar;
 		put(pen, STYLE_DIM, "] ");
 	}
@@ -391,49 +393,95 @@ static void heap_text(struct pen *pen, const struct gospy_heap *heap, int bar)
 		putf(pen, STYLE_NORMAL, " of %s goal", units_bytes(heap->next_gc).s);
 }
 
-static void sampling_text(struct pen *pen, struct app *app)
+/* ---- lines of facts */
+
+static const struct gospy_snapshot_info *info_of(const struct app *app)
 {
-	const struct gospy_snapshot_info *info =
-		gospy_snapshot_info(model_sample(app->ui.model)->snapshot);
+	return gospy_snapshot_info(model_sample(app->ui.model)->snapshot);
+}
+
+/* One fact, with the blanks before it if it is not the first. */
+typedef void fact(struct pen *pen, struct app *app, const struct model_header *header);
+
+/* Those that have room, whole. */
+static void facts_line(struct pen *pen, struct app *app, const struct model_header *header,
+		       fact *const *facts, size_t n)
+{
+	pen->x = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct pen dry = {.canvas = pen->canvas, .x = pen->x, .measures = true};
+		facts[i](&dry, app, header);
+		if (dry.x <= pen->canvas->cols)
+			facts[i](pen, app, header);
+	}
+}
+
+static void gap(struct pen *pen)
+{
+	put(pen, STYLE_NORMAL, pen->x ? "  " : "");
+}
+
+static void ps_fact(struct pen *pen, struct app *app, const struct model_header *header)
+{
+	(void)header;
+	if (is_wide(pen))
+		ps_text(pen, app);
+}
+
+static void queue_fact(struct pen *pen, struct app *app, const struct model_header *header)
+{
+	(void)header;
+	gap(pen);
+	put(pen, STYLE_LABEL, "queue ");
+	put_number(pen, STYLE_STRONG, queued(app));
+}
+
+static void heap_fact(struct pen *pen, struct app *app, const struct model_header *header)
+{
+	(void)header;
+	gap(pen);
+	heap_text(pen, &info_of(app)->heap, is_wide(pen) ? pen->canvas->cols / 8 : 0);
+}
+
+static void threads_fact(struct pen *pen, struct app *app, const struct model_header *header)
+{
+	const struct gospy_snapshot_info *info = info_of(app);
+	(void)header;
+	gap(pen);
+	put(pen, STYLE_LABEL, "Threads ");
+	putf(pen, STYLE_STRONG, "%lu", info->threads.total);
+	if (info->threads.running != GOSPY_UNKNOWN)
+		putf(pen, STYLE_NORMAL, " (%lu running)", info->threads.running);
+}
+
+static void sampling_fact(struct pen *pen, struct app *app, const struct model_header *header)
+{
+	(void)header;
+	if (app->ui.core)
+		return;
+	gap(pen);
 	putf(pen, STYLE_NORMAL, "every %s, ", units_go_duration(app->sampling.refresh_ns).s);
 	if (app->status.not_stopped)
 		put(pen, STYLE_WARN, "cannot be stopped");
 	else
-		put(pen, STYLE_NORMAL, info->non_blocking ? "not stopping" : "stopping");
-	if (app->status.state == SAMPLER_READING &&
-	    clock_mono_ns() - app->status.since_mono_ns > 500000000)
-		put(pen, STYLE_WARN, ", reading");
+		put(pen, STYLE_NORMAL, info_of(app)->non_blocking ? "not stopping" : "stopping");
 }
 
-static void machine_line(struct pen *pen, struct app *app)
+static void reading_fact(struct pen *pen, struct app *app, const struct model_header *header)
 {
-	const struct gospy_snapshot_info *info =
-		gospy_snapshot_info(model_sample(app->ui.model)->snapshot);
-	bool wide = is_wide(pen);
-	pen->x = 0;
-	if (wide) {
-		ps_text(pen, app);
-		put(pen, STYLE_NORMAL, "  ");
-	}
-	put(pen, STYLE_LABEL, "queue ");
-	put_number(pen, STYLE_STRONG, queued(app));
-	put(pen, STYLE_NORMAL, "  ");
-	heap_text(pen, &info->heap, wide ? pen->canvas->cols / 8 : 0);
-	putf(pen, STYLE_LABEL, "  Threads ");
-	putf(pen, STYLE_STRONG, "%lu", info->threads.total);
-	if (info->threads.running != GOSPY_UNKNOWN)
-		putf(pen, STYLE_NORMAL, " (%lu running)", info->threads.running);
-	put(pen, STYLE_NORMAL, "  ");
-	if (!app->ui.core)
-		sampling_text(pen, app);
+	(void)header;
+	if (app->status.state != SAMPLER_READING ||
+	    clock_mono_ns() - app->status.since_mono_ns <= 500000000)
+		return;
+	gap(pen);
+	put(pen, STYLE_WARN, "reading");
 }
 
-/* How the last sample was taken, and what of it is not exact. */
-static void snapshot_line(struct pen *pen, struct app *app, const struct model_header *header)
+/* How the last sample was taken. */
+static void taken_fact(struct pen *pen, struct app *app, const struct model_header *header)
 {
-	const struct gospy_snapshot_info *info =
-		gospy_snapshot_info(model_sample(app->ui.model)->snapshot);
-	pen->x = 0;
+	const struct gospy_snapshot_info *info = info_of(app);
+	(void)header;
 	put(pen, STYLE_LABEL, "Snapshot ");
 	if (sampler_target(app->sampler)->kind != GOSPY_TARGET_PROCESS) {
 		CLEANUP(strbuf_deinit) struct strbuf text = {0};
@@ -452,16 +500,43 @@ static void snapshot_line(struct pen *pen, struct app *app, const struct model_h
 		putf(pen, STYLE_DIM, " (%lu of %lu threads)", info->stopped_threads,
 		     info->threads.total);
 	}
-	putf(pen, STYLE_NORMAL, "  took %s", units_ms(info->total_ns).s);
-	// That some have moved meanwhile is no failure: busy programs are like that.
+}
+
+static void took_fact(struct pen *pen, struct app *app, const struct model_header *header)
+{
+	(void)header;
+	gap(pen);
+	putf(pen, STYLE_NORMAL, "took %s", units_ms(info_of(app)->total_ns).s);
+}
+
+/* What is not exact. That some have moved meanwhile is no failure: busy programs are like that. */
+static void inexact_fact(struct pen *pen, struct app *app, const struct model_header *header)
+{
+	const struct gospy_snapshot_info *info = info_of(app);
+	(void)header;
 	if (info->moved)
 		putf(pen, STYLE_DIM, "  %lu moved", info->moved);
 	if (info->late + info->unreadable)
 		putf(pen, STYLE_WARN, "  %lu inexact", info->late + info->unreadable);
+}
+
+static void ticks_fact(struct pen *pen, struct app *app, const struct model_header *header)
+{
+	(void)app;
 	if (header->schedticks >= 0)
 		putf(pen, STYLE_NORMAL, "  %.0f schedticks/s", header->schedticks);
-	putf(pen, STYLE_DIM, "  +%lu of the runtime's goroutines", info->goroutines.system);
 }
+
+static void system_fact(struct pen *pen, struct app *app, const struct model_header *header)
+{
+	(void)header;
+	putf(pen, STYLE_DIM, "  +%lu of the runtime's goroutines", info_of(app)->goroutines.system);
+}
+
+static fact *const machine_facts[] = {ps_fact,      queue_fact,    heap_fact,
+				      threads_fact, sampling_fact, reading_fact};
+static fact *const snapshot_facts[] = {taken_fact, took_fact, inexact_fact, ticks_fact,
+				       system_fact};
 
 int header_draw(struct app *app)
 {
@@ -479,10 +554,12 @@ int header_draw(struct app *app)
 	if (rows < ROWS_THREE || (small && rows < ROWS_DETAILS))
 		return 2;
 	pen.y++;
-	machine_line(&pen, app);
+	facts_line(&pen, app, &header, machine_facts,
+		   sizeof(machine_facts) / sizeof(machine_facts[0]));
 	if (rows < ROWS_DETAILS)
 		return 3;
 	pen.y++;
-	snapshot_line(&pen, app, &header);
+	facts_line(&pen, app, &header, snapshot_facts,
+		   sizeof(snapshot_facts) / sizeof(snapshot_facts[0]));
 	return 4;
 }

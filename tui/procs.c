@@ -18,6 +18,7 @@ struct procs {
 	size_t unreadable;
 	int event;
 	bool refresh;
+	bool known;      /* the list has been made */
 	VEC(pid_t) only; /* no others are listed; empty: all are */
 };
 
@@ -95,7 +96,10 @@ static const char *without_directory(const char *command, const char *exe)
 static struct proc look_at(const struct gospy_process *process,
 			   const struct gospy_process_options *how)
 {
-	struct proc proc = {.pid = process->pid, .rss = GOSPY_UNKNOWN, .goroutines = GOSPY_UNKNOWN};
+	struct proc proc = {.pid = process->pid,
+			    .up_ns = GOSPY_UNKNOWN,
+			    .rss = GOSPY_UNKNOWN,
+			    .goroutines = GOSPY_UNKNOWN};
 	struct gospy_process_info *info = NULL;
 	struct gospy_process_usage usage;
 	if (gospy_process_usage(process->pid, &usage, NULL) == GOSPY_OK)
@@ -104,6 +108,7 @@ static struct proc look_at(const struct gospy_process *process,
 	const char *command = process->exe ? process->exe : process->comm;
 	if (gospy_process_info_create_with(process->pid, how, &info, NULL) == GOSPY_OK) {
 		proc.user = copy(info->username);
+		proc.up_ns = info->elapsed_ns;
 		command = info->cmdline && info->cmdline[0] ? info->cmdline : command;
 	}
 	proc.command = copy(command ? without_directory(command, process->exe) : NULL);
@@ -162,6 +167,7 @@ static void list_processes(struct procs *procs, bool anew)
 		inherit(&list.at[i], &procs->list);
 	proc_list old = procs->list;
 	procs->list = list;
+	procs->known = true;
 	pthread_mutex_unlock(&procs->worker.lock);
 	proc_list_free(&old);
 	tell(procs);
@@ -275,11 +281,11 @@ int procs_fd(const struct procs *procs)
 	return procs->event;
 }
 
-void procs_take(struct procs *procs, proc_list *ret, size_t *unreadable_ret)
+bool procs_take(struct procs *procs, proc_list *ret, size_t *unreadable_ret)
 {
 	uint64_t count;
 	if (read(procs->event, &count, sizeof(count)) < 0 && errno != EAGAIN)
-		return;
+		return false;
 	proc_list_free(ret);
 	pthread_mutex_lock(&procs->worker.lock);
 	*unreadable_ret = procs->unreadable;
@@ -287,7 +293,9 @@ void procs_take(struct procs *procs, proc_list *ret, size_t *unreadable_ret)
 		struct proc proc = proc_copy(&procs->list.at[i]);
 		push(ret, &proc);
 	}
+	bool known = procs->known;
 	pthread_mutex_unlock(&procs->worker.lock);
+	return known;
 }
 
 void procs_refresh(struct procs *procs)

@@ -10,6 +10,7 @@ struct proc {
 	pid_t pid;
 	char *user, *go_version;
 	char *command;       /* and arguments; without the directory of the executable */
+	uint64_t up_ns;      /* since its start, or GOSPY_UNKNOWN */
 	uint64_t rss;        /* or GOSPY_UNKNOWN */
 	uint64_t goroutines; /* or GOSPY_UNKNOWN: not counted, or not yet */
 	bool counted;        /* it was tried */
@@ -28,8 +29,8 @@ void procs_stop(struct procs *procs);
 /** Readable when there is something new. */
 int procs_fd(const struct procs *procs);
 /** A copy of what is known, and the number of processes that may not be looked at; makes the
- * descriptor unreadable. */
-void procs_take(struct procs *procs, proc_list *ret, size_t *unreadable_ret);
+ * descriptor unreadable. false: nothing is known yet. */
+bool procs_take(struct procs *procs, proc_list *ret, size_t *unreadable_ret);
 /** Look and count again now. */
 void procs_refresh(struct procs *procs);
 

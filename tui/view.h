@@ -89,6 +89,8 @@ struct view_ops {
 	bool (*click)(struct view *view, struct ui *ui, const struct pointer *pointer);
 	/** What stands before the title, and is as short as that has to be. */
 	const struct name *(*subject)(const struct view *view);
+	/** Why there are no rows, where no filter is the reason. */
+	void (*nothing)(const struct view *view, const struct ui *ui, struct strbuf *text);
 	/** What it shows, behind the names of the views. */
 	void (*title)(const struct view *view, const struct ui *ui, struct strbuf *text);
 	void (*close)(struct view *view);

@@ -7,11 +7,12 @@
 #include "tui/procs.h"
 #include "tui/table.h"
 
-enum { BY_PID, BY_USER, BY_GOROUTINES, BY_RSS, BY_VERSION, BY_COMMAND };
+enum { BY_PID, BY_USER, BY_UP, BY_GOROUTINES, BY_RSS, BY_VERSION, BY_COMMAND };
 
 static const struct column columns[] = {
 	{.title = "PID", .key = "pid", .width = 8, .right = true, .sort = BY_PID},
-	{.title = "USER", .key = "user", .width = 9, .rank = 3, .sort = BY_USER},
+	{.title = "USER", .key = "user", .width = 9, .rank = 4, .sort = BY_USER},
+	{.title = "UP", .key = "up_ns", .width = 7, .rank = 2, .right = true, .sort = BY_UP},
 	{.title = "GOROUTINES",
 	 .short_title = "COUNT",
 	 .key = "goroutines",
@@ -19,8 +20,8 @@ static const struct column columns[] = {
 	 .rank = 1,
 	 .right = true,
 	 .sort = BY_GOROUTINES},
-	{.title = "RSS", .key = "rss", .width = 9, .rank = 4, .right = true, .sort = BY_RSS},
-	{.title = "GO", .key = "go_version", .width = 10, .rank = 2, .sort = BY_VERSION},
+	{.title = "RSS", .key = "rss", .width = 9, .rank = 5, .right = true, .sort = BY_RSS},
+	{.title = "GO", .key = "go_version", .width = 10, .rank = 3, .sort = BY_VERSION},
 	{.title = "COMMAND", .key = "command", .width = 22, .sort = BY_COMMAND},
 };
 
@@ -30,6 +31,7 @@ struct picker_view {
 	proc_list list;
 	size_t unreadable;
 	bool restricted; /* to some processes */
+	bool known;      /* the list has come */
 };
 
 static size_t picker_total(const struct view *view)
@@ -46,7 +48,7 @@ static void picker_update(struct view *view, struct ui *ui)
 {
 	struct picker_view *picker = (struct picker_view *)view;
 	(void)ui;
-	procs_take(picker->procs, &picker->list, &picker->unreadable);
+	picker->known |= procs_take(picker->procs, &picker->list, &picker->unreadable);
 }
 
 /* What is wrong has room before the arguments have. */
@@ -70,6 +72,10 @@ static void picker_cell(struct view *view, const struct ui *ui, size_t row, size
 		break;
 	case BY_USER:
 		strbuf_puts(&value->text, proc->user ? proc->user : "?");
+		break;
+	case BY_UP:
+		value->number = proc->up_ns;
+		strbuf_puts(&value->text, units_span(proc->up_ns).s);
 		break;
 	case BY_GOROUTINES:
 		value->style = proc->problem ? STYLE_WARN : STYLE_STRONG;
@@ -113,6 +119,8 @@ static int picker_compare(struct view *view, int sort, size_t left, size_t right
 	switch (sort) {
 	case BY_USER:
 		return compare_texts(a->user, b->user);
+	case BY_UP:
+		return compare_numbers(a->up_ns, b->up_ns);
 	case BY_GOROUTINES:
 		return compare_numbers(a->goroutines, b->goroutines);
 	case BY_RSS:
@@ -143,6 +151,27 @@ static bool picker_act(struct view *view, struct ui *ui, enum action action)
 	}
 }
 
+static void add_unreadable(const struct picker_view *picker, struct strbuf *text)
+{
+	strbuf_printf(text, "%zu other%s may not be looked at%s", picker->unreadable,
+		      picker->unreadable == 1 ? "" : "s", geteuid() ? " (sudo?)" : "");
+}
+
+static void picker_nothing(const struct view *view, const struct ui *ui, struct strbuf *text)
+{
+	const struct picker_view *picker = (const struct picker_view *)view;
+	(void)ui;
+	if (!picker->known) {
+		strbuf_puts(text, "looking for Go processes ...");
+		return;
+	}
+	strbuf_puts(text, picker->restricted ? "they have ended" : "there is no Go process");
+	if (picker->unreadable) {
+		strbuf_puts(text, "; ");
+		add_unreadable(picker, text);
+	}
+}
+
 static void picker_title(const struct view *view, const struct ui *ui, struct strbuf *text)
 {
 	const struct picker_view *picker = (const struct picker_view *)view;
@@ -156,9 +185,10 @@ static void picker_title(const struct view *view, const struct ui *ui, struct st
 		return;
 	}
 	strbuf_printf(text, "%zu Go process%s", n, n == 1 ? "" : "es");
-	if (picker->unreadable)
-		strbuf_printf(text, "; %zu other%s may not be looked at%s", picker->unreadable,
-			      picker->unreadable == 1 ? "" : "s", geteuid() ? " (sudo?)" : "");
+	if (picker->unreadable) {
+		strbuf_puts(text, "; ");
+		add_unreadable(picker, text);
+	}
 	strbuf_puts(text, "; Enter looks into one");
 }
 
@@ -182,6 +212,7 @@ static const struct view_ops ops = {
 	.cell = picker_cell,
 	.compare = picker_compare,
 	.act = picker_act,
+	.nothing = picker_nothing,
 	.title = picker_title,
 	.close = picker_close,
 };

@@ -1062,6 +1062,38 @@ class NarrowTest(TopTest):
         top.wait_text("^Esc processes r again .*[?] help q quit$")
         self.quit(top)
 
+    def test_header(self):
+        """However much of it a high screen has, each fact is whole or not there."""
+        fixture = self.fixture("parked", "-n", 40)
+        top = self.top(fixture, size=(60, 40), wait=NARROW)
+        for cols in 40, 50, 60, 70, 80, 90, 100, 110, 120, 130:
+            top.resize(60, cols)
+            top.wait(lambda lines, cols=cols: re.search("^ 1 Groups ", lines[4]) and
+                     any(len(line) > cols - 10 for line in lines), "the screen drawn anew")
+            lines = top.screen.lines()
+            self.assertNotRegex("\n".join(lines[:4]), "…")
+            self.assertRegex(lines[2], "Heap .* (goal|no goal)")
+            self.assertRegex(lines[3], "^Snapshot .* took ")
+        self.quit(top)
+
+    def test_nothing(self):
+        """An empty table says why."""
+        fixture = self.fixture("parked", "-n", 40)
+        top = self.narrow(fixture)
+        for keys in (), ("Enter",):
+            top.key(*keys, "/")
+            top.wait_text("^/")
+            top.type("nosuch")
+            top.wait_text("^nothing matches nosuch$")
+            top.key("Esc")
+            top.wait_no_text("nothing matches")
+        self.quit(top)
+        top = self.terminal([*nobody(self), lib_gospy.GOSPY, "top"], (24, 40))
+        top.wait(lambda lines: re.search(r"there is no Go process; \d+ others? may not be looked at "
+                                         r"\(sudo\?\)", " ".join(" ".join(lines).split())),
+                 "why there are none")
+        self.quit(top, "Ctrl-C")
+
     def test_stack(self):
         """The state of a goroutine is told in whole words."""
         fixture = self.fixture("states")
@@ -1108,6 +1140,7 @@ class NarrowTest(TopTest):
             self.assertEqual([line[1:at].strip() for line in lines[first + 1:first + 9]],
                              ["COUNT", "DELTA", "/MIN", "OLDEST", "STATE", "LOCATION", "WAITS AT",
                               "CREATED BY"])
+            self.assertEqual(lines[-1], "Enter sort  Esc back  Up Down choose")
             # A click on a title is one on that of the table where it is now.
             top.mouse("click", first, lines[first].index("LOCATION"))
             top.wait_text("LOCATION▼")
@@ -1551,7 +1584,7 @@ class PickerTest(TopTest):
         for one in (fixture, other):
             user = lib_gospy.run("list").expect(lib_gospy.OK)
             self.assertIn(str(one.pid), user.out)
-            top.wait_text(rf"^ +{one.pid} \S+ +{len(one.ready['goroutines'])} +\S+ [kMG]B "
+            top.wait_text(rf"^ +{one.pid} \S+ +[0-9dhms]+ +{len(one.ready['goroutines'])} +\S+ [kMG]B "
                           rf"{re.escape(one.ready['go'])} .*{one.ready['fixture']}")
         # The list is filtered as the user types.
         top.type(str(fixture.pid))
