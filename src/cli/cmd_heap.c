@@ -5,11 +5,12 @@
 #include "cli/shared.h"
 #include "cli/which.h"
 #include "render/heap_flame.h"
+#include "render/heap_pprof.h"
 #include "render/report_heap.h"
 #include "render/report_heap_diff.h"
 #include "render/units.h"
 
-enum heap_format { HEAP_REPORT, HEAP_HTML, HEAP_SVG };
+enum heap_format { HEAP_REPORT, HEAP_HTML, HEAP_SVG, HEAP_PPROF };
 
 struct heap_cmd_options {
 	struct target_options target;
@@ -24,6 +25,7 @@ struct heap_cmd_options {
 static const struct opt_choice pictures[] = {
 	{"html", HEAP_HTML},
 	{"svg", HEAP_SVG},
+	{"pprof", HEAP_PPROF},
 	{0},
 };
 
@@ -34,7 +36,9 @@ static const struct opt heap_opts[] = {
 	{"retained", .type = OPT_FLAG, AT(retained),
 	 .help = "how much would be freed with the objects of each type, most first"},
 	{"format", .type = OPT_CHOICE, AT(picture), .arg = "F", .choices = pictures,
-	 .help = "who keeps what alive, as a flame graph: html, a page of its own, or svg"},
+	 .help = "who keeps what alive: a flame graph, html (a page of its own) or svg; or a "
+		 "profile "
+		 "for go tool pprof: pprof"},
 	{"limit", 'n', OPT_NUMBER, AT(limit), .arg = "N",
 	 .help = "show the first N types (default 30 on a terminal; 0: all), or paths (default "
 		 "10)"},
@@ -107,15 +111,36 @@ static int show_who(struct cli *cli, const struct heap_cmd_options *options,
 	return note_graph(cli, target, gospy_graph_info(graph));
 }
 
+static enum gospy_code write_profile(struct cli *cli, const struct gospy_graph_info *info,
+				     const struct gospy_graph_paths *paths, struct gospy_error *err)
+{
+	CLEANUP(strbuf_deinit) struct strbuf bytes = {0};
+	if (!heap_pprof(info, paths, &bytes))
+		return err_nomem(err);
+	out_write(cli->out, bytes.s, bytes.len);
+	return GOSPY_OK;
+}
+
+static enum gospy_code draw(struct cli *cli, const struct heap_cmd_options *options,
+			    struct gospy_target *target, const struct gospy_graph_info *info,
+			    const struct gospy_graph_paths *paths, struct gospy_error *err)
+{
+	if (options->picture == HEAP_PPROF)
+		return write_profile(cli, info, paths, err);
+	return heap_flame(cli->out, gospy_target_info(target), info, paths,
+			  options->picture == HEAP_SVG)
+		       ? GOSPY_OK
+		       : err_nomem(err);
+}
+
 static int show_picture(struct cli *cli, const struct heap_cmd_options *options,
 			struct gospy_target *target, struct gospy_graph *graph)
 {
 	const struct gospy_graph_paths *paths;
 	struct gospy_error err;
 	enum gospy_code code = gospy_graph_who(graph, NULL, SIZE_MAX, &paths, &err);
-	if (!code && !heap_flame(cli->out, gospy_target_info(target), gospy_graph_info(graph),
-				 paths, options->picture == HEAP_SVG))
-		code = err_nomem(&err);
+	if (!code)
+		code = draw(cli, options, target, gospy_graph_info(graph), paths, &err);
 	return code ? cli_fail(cli, &err) : note_graph(cli, target, gospy_graph_info(graph));
 }
 
@@ -188,7 +213,9 @@ static int heap_run(struct cli *cli, char **args)
 		err_set(&err, GOSPY_E_USAGE,
 			"this is not for a terminal: write it to a file, > "
 			"heap.%s",
-			options.picture == HEAP_SVG ? "svg" : "html");
+			options.picture == HEAP_SVG     ? "svg"
+			: options.picture == HEAP_PPROF ? "pb.gz"
+							: "html");
 		return cli_fail(cli, &err);
 	}
 	return which_each(cli, &options.target, args, count, show, &options);
@@ -206,6 +233,7 @@ const struct cmd cmd_heap = {
 		    "gospy heap --limit 10 shop\n"
 		    "gospy heap --stop --max-pause 200ms shop\n"
 		    "gospy heap --format html shop > heap.html\n"
+		    "gospy heap --format pprof shop > heap.pb.gz && go tool pprof heap.pb.gz\n"
 		    "gospy heap --for 1m shop\n"
 		    "gospy heap --retained shop\n"
 		    "gospy heap --who main.session shop\n"

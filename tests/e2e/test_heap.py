@@ -8,6 +8,7 @@ import unittest
 
 import lib_fixture
 import lib_gospy
+import lib_pprof
 from lib_gospy import (ERROR, GOSPY, HANG, OK, ON, ON_PROCESS, PARTIAL, USAGE, TargetTest, on_processes_only,
                        run)
 
@@ -212,6 +213,27 @@ class Heap(TargetTest):
             self.assertTrue(text in picture, text)
         for other in (["--json"], ["--retained"], ["--who", "main.tree"], ["--for", "1s"]):
             run("heap", "--format", "svg", *other, fixture.pid).expect(USAGE)
+
+    def test_profile_for_pprof(self):
+        """Its samples are the paths of the report, and pprof makes the same sums of them."""
+        fixture = self.fixture()
+        mine = self.look(fixture)
+        with tempfile.NamedTemporaryFile(suffix=".pb.gz") as file:
+            subprocess.run([GOSPY, "heap", "--format", "pprof", str(fixture.pid)], stdout=file,
+                           check=True)
+            profile = lib_pprof.Profile(lib_pprof.read(file.name))
+            self.assertEqual(profile.types, [("objects", "count"), ("space", "bytes")])
+            top = "" if lib_pprof.go_pprof() else lib_pprof.go_tool_pprof(
+                "-top", "-sample_index=objects", file.name)
+        sums = [sum(sample[0][i] for sample in profile.samples) for i in (0, 1)]
+        self.assertEqual(sums, [mine["reachable"]["objects"], mine["reachable"]["bytes"]])
+        known = fixture.ready["types"]
+        for name in ("main.tree", "main.leaf"):
+            of_it = [sample for sample in profile.samples if sample[1][0][0] == name]
+            self.assertEqual(sum(sample[0][0] for sample in of_it), known[name])
+            if top:
+                self.assertRegex(top, rf"(?m)^ *{known[name]} .* {name}$")
+        self.assertTrue(any(sample[1][-1][0] == "main.kept" for sample in profile.samples))
 
     @on_processes_only
     def test_growth(self):
