@@ -3,17 +3,10 @@
 #define GOSPY_API_GRAPH_H
 
 #include "gospy.h"
+#include "heap/origin.h"
 #include "heap/paths.h"
 #include "heap/tally.h"
 #include "image/variables.h"
-
-/* Where a pointer was that is a root. */
-struct origin {
-	uint8_t kind;  /* enum root_kind, or one of these */
-	uint64_t addr; /* of the pointer; of a stack a pc of the frame, or 0 */
-	uint64_t goid;
-};
-enum { ORIGIN_STACK = 255, ORIGIN_REGISTER = 254 };
 
 struct gospy_graph {
 	struct image *image; /* a reference */

@@ -1,9 +1,10 @@
 /* What keeps objects alive: gospy_graph_who(). */
+#include "api/graph_who.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/graph.h"
 #include "base/cancel.h"
 #include "base/cleanup.h"
 #include "base/hash.h"
@@ -233,9 +234,17 @@ static uint64_t object_addr(const struct gospy_graph *graph, const struct heap_s
 	return span_addr(span, number) + (header ? HEADER : 0);
 }
 
+bool graph_step(struct gospy_graph *graph, uint32_t number, struct gospy_graph_step *ret)
+{
+	*ret = (struct gospy_graph_step){
+		step_name(graph, paths_what(graph->types, number)),
+		object_addr(graph, spans_of(&graph->heap.spans, number), number), false};
+	return ret->name;
+}
+
 /* Its steps, the last one first. Objects of one type, one behind the other, are one. */
-static enum gospy_code walk_up(struct gospy_graph *graph, uint32_t number,
-			       struct gospy_graph_path *ret, struct gospy_error *err)
+enum gospy_code graph_path_to(struct gospy_graph *graph, uint32_t number,
+			      struct gospy_graph_path *ret, struct gospy_error *err)
 {
 	VEC(struct gospy_graph_step) steps = {0};
 	CLEANUP(strbuf_deinit) struct strbuf root = {0};
@@ -252,9 +261,8 @@ static enum gospy_code walk_up(struct gospy_graph *graph, uint32_t number,
 			continue;
 		}
 		last = what;
-		const struct gospy_graph_step step = {step_name(graph, what),
-						      object_addr(graph, span, at), false};
-		ok = step.name && vec_push(&steps, step);
+		struct gospy_graph_step step;
+		ok = graph_step(graph, at, &step) && vec_push(&steps, step);
 	}
 	add_root(&root, graph, origin, true);
 	struct gospy_graph_step *own = arena_calloc(&graph->arena, steps.len + 1, sizeof(*own));
@@ -287,7 +295,7 @@ static enum gospy_code who_address(struct gospy_graph *graph, uint64_t addr,
 	ret->name = step_name(graph, paths_what(graph->types, number));
 	ret->paths = path;
 	ret->path_count = 1;
-	return ret->name ? walk_up(graph, number, path, err) : err_nomem(err);
+	return ret->name ? graph_path_to(graph, number, path, err) : err_nomem(err);
 }
 
 enum gospy_code gospy_graph_who(struct gospy_graph *graph, const char *what, size_t most,

@@ -4,18 +4,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/leak_paths.h"
 #include "api/target.h"
 #include "base/cancel.h"
 #include "base/cleanup.h"
 #include "base/free_memory.h"
 #include "base/sized.h"
 #include "heap/proof.h"
+#include "heap/types.h"
 #include "snapshot/snapshot.h"
 
 struct gospy_leaks {
 	struct gospy_snapshot *snapshot;
 	struct gospy_leak_info info;
 	VEC(struct gospy_leak) list;
+	/* With paths, of which .paths borrows what comes before it. */
+	struct budget budget;
+	struct search search;
+	struct types *types;
+	struct leak_paths *paths;
 	char not_proved[sizeof(((struct gospy_error *)0)->msg)], problem[256];
 };
 
@@ -25,6 +32,11 @@ void gospy_leaks_destroy(struct gospy_leaks *leaks)
 {
 	if (!leaks)
 		return;
+	leak_paths_destroy(leaks->paths);
+	if (leaks->types)
+		types_end(leaks->types);
+	free(leaks->types);
+	search_deinit(&leaks->search);
 	snapshot_destroy(leaks->snapshot);
 	vec_free(&leaks->list);
 	free(leaks);
@@ -111,22 +123,30 @@ static enum gospy_code judge(struct gospy_target *target, const struct gospy_lea
 					      .predicted = how->predicted,
 					      .ctx = how->predicted_ctx};
 	struct reading reading = {how};
-	struct budget budget;
-	budget_init(&budget, how->max_memory ? how->max_memory : free_memory_share(), SIZE_MAX);
-	const struct search_options options_of = {&budget, how->progress ? report : NULL, &reading};
-	struct search search;
+	struct budget *budget = &leaks->budget;
+	struct search *search = &leaks->search;
+	budget_init(budget, how->max_memory ? how->max_memory : free_memory_share(), SIZE_MAX);
+	leaks->types = how->paths ? calloc(1, sizeof(*leaks->types)) : NULL;
+	if (how->paths && !leaks->types)
+		return err_nomem(err);
+	const struct search_options options_of = {budget, how->progress ? report : NULL, &reading,
+						  leaks->types};
 	struct proof proof = {0};
 	enum gospy_code code =
-		search_run(target->image, &leaks->snapshot->capture, &options_of, &search, err);
+		search_run(target->image, &leaks->snapshot->capture, &options_of, search, err);
 	if (code)
 		return code;
-	code = proof_run(target->source, &search, &options, &proof, err);
+	code = proof_run(target->source, search, &options, &proof, err);
 	if (!code)
-		code = list(leaks, &search, &proof, err);
+		code = list(leaks, search, &proof, err);
 	if (!code)
-		describe(leaks, &search, &proof);
+		describe(leaks, search, &proof);
+	if (!code && how->paths)
+		code = leak_paths_create(search, leaks->types, target->source, budget,
+					 &leaks->paths, err);
+	if (!how->paths)
+		search_deinit(search);
 	proof_deinit(&proof);
-	search_deinit(&search);
 	return code;
 }
 
@@ -171,6 +191,18 @@ enum gospy_code gospy_leaks_find(struct gospy_target *target,
 	else
 		*ret = leaks;
 	return code;
+}
+
+enum gospy_code gospy_leaks_path(struct gospy_leaks *leaks, size_t goroutine,
+				 const struct gospy_graph_path **ret, struct gospy_error *err)
+{
+	if (!leaks || !ret || goroutine >= leaks->snapshot->capture.count)
+		return err_set(err, GOSPY_E_USAGE, "gospy_leaks_path: bad argument");
+	if (!leaks->paths)
+		return err_set(err, GOSPY_E_USAGE,
+			       "gospy_leaks_path: they were found without paths");
+	return leak_paths_of(leaks->paths, leaks->snapshot->capture.store->by_index[goroutine], ret,
+			     err);
 }
 
 const struct gospy_leak *gospy_leaks_get(const struct gospy_leaks *leaks, size_t *n_ret)

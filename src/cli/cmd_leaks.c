@@ -15,6 +15,7 @@ struct leaks_options {
 	struct snapshot_options snapshot;
 	uint64_t watch_ns, limit, max_memory;
 	opt_strings ignore, own;
+	bool paths;
 	const char *ignore_file;
 	enum leak_kind fail_on;
 };
@@ -29,6 +30,8 @@ static const struct opt_choice fail_choices[] = {
 static const struct opt leaks_opts[] = {
 	{"watch", .type = OPT_DURATION, AT(watch_ns), .arg = "D", .above_zero = true,
 	 .help = "watch for so long first, and show groups of which there are more and more, too"},
+	{"path", .type = OPT_FLAG, AT(paths),
+	 .help = "what still refers to what they wait for: of each group a path from a root"},
 	{"ignore", .type = OPT_STRINGS, AT(ignore), .arg = "REGEX",
 	 .help = "not those with a call or a go statement in a function that matches; may be given "
 		 "more than once"},
@@ -189,6 +192,7 @@ static int show(struct cli *cli, const struct which_one *one, void *ctx)
 		.predicted_ctx = &teller,
 		.progress = progress_update,
 		.progress_ctx = &teller.progress,
+		.paths = options->paths,
 	};
 	if ((watches && watch(cli, options, target, &growth, &err)) ||
 	    find(&how, target, &teller, &leaks, &err) ||
@@ -200,6 +204,7 @@ static int show(struct cli *cli, const struct which_one *one, void *ctx)
 		.target = gospy_target_info(target),
 		.leaks = leaks,
 		.groups = &groups,
+		.paths = options->paths,
 		.watched_ns = watches ? options->watch_ns : 0,
 		.limit = options->limit,
 	};
@@ -254,6 +259,7 @@ const struct cmd cmd_leaks = {
 		    "gospy leaks 4711 --max-pause 50ms\n"
 		    "gospy leaks 4711 --non-blocking --json=lines\n"
 		    "gospy leaks 4711 --watch 1m --fail-on growing\n"
+		    "gospy leaks 4711 --watch 1m --path\n"
 		    "gospy leaks core.4711 --bin shop",
 	.pages = true,
 	.run = leaks_run,

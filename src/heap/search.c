@@ -22,22 +22,44 @@ void search_deinit(struct search *search)
 	heap_free(&search->heap);
 	candidates_deinit(&search->candidates);
 	free(search->live);
+	vec_free(&search->origins);
 	*search = (struct search){0};
+}
+
+/* What the marks are told of a root: 0, or the number of where it was found. */
+static uint64_t note_origin(struct search *s, struct origin origin)
+{
+	if (!s->paths)
+		return 0;
+	s->no_memory |= !vec_push(&s->origins, origin);
+	return s->origins.len;
+}
+
+/* The same, unless that is known of the object already. */
+static uint64_t note_pointer(struct search *s, uint64_t pointer, struct origin origin)
+{
+	uint32_t number = s->paths ? heap_number(&s->heap.spans, pointer) : HEAP_NONE;
+	return number == HEAP_NONE || mark_has(&s->mark, number) ? 0 : note_origin(s, origin);
 }
 
 static void take_root(void *ctx, const struct root *root)
 {
 	struct search *s = ctx;
+	const struct origin origin = {.kind = (uint8_t)root->kind, .addr = root->addr};
 	if (root->kind == ROOT_FINALIZED)
-		mark_referents(&s->mark, root->object, root->addr);
+		mark_referents(&s->mark, root->object, note_origin(s, origin));
 	else
-		mark_root(&s->mark, root->pointer, root->addr);
+		mark_root(&s->mark, root->pointer, note_pointer(s, root->pointer, origin));
 }
 
 static int take_word(void *ctx, uint64_t pointer)
 {
 	struct search *s = ctx;
-	mark_root(&s->mark, pointer, 0);
+	const struct origin origin = {
+		.kind = ORIGIN_STACK,
+		.addr = s->paths ? stack_roots_frame(s->stacks) : 0,
+		.goid = s->capture->recs[stack_roots_current(s->stacks)].goid};
+	mark_root(&s->mark, pointer, note_pointer(s, pointer, origin));
 	return 0;
 }
 
@@ -75,8 +97,12 @@ static bool is_wakeable(const struct search *s, const struct candidate *candidat
 /* What it waits for is in its hands, and so is all that its g holds. */
 static void wake(struct search *s, const struct candidate *candidate)
 {
-	for (uint32_t i = 0; i < candidate->count; i++)
-		mark_root(&s->mark, s->candidates.objects.at[candidate->first + i].addr, 0);
+	const struct origin origin = {.kind = ORIGIN_STACK,
+				      .goid = s->capture->recs[candidate->g].goid};
+	for (uint32_t i = 0; i < candidate->count; i++) {
+		uint64_t addr = s->candidates.objects.at[candidate->first + i].addr;
+		mark_root(&s->mark, addr, note_pointer(s, addr, origin));
+	}
 	uint32_t number = heap_number(&s->heap.spans, s->capture->recs[candidate->g].addr);
 	if (number != HEAP_NONE)
 		mark_trace(&s->mark, number);
@@ -113,8 +139,10 @@ static enum gospy_code read_heap(struct search *s, const struct search_options *
 				 struct gospy_error *err)
 {
 	CLEANUP_FREE uint64_t *hidden = NULL;
-	struct heap_options how = {
-		.budget = options->budget, .progress = options->progress, .ctx = options->ctx};
+	struct heap_options how = {.budget = options->budget,
+				   .types = options->types,
+				   .progress = options->progress,
+				   .ctx = options->ctx};
 	enum gospy_code code =
 		candidates_hidden(s->image, &s->candidates, &hidden, &how.hidden_count, err);
 	how.hidden = hidden;
@@ -134,7 +162,7 @@ static enum gospy_code run(struct search *s, const struct search_options *option
 		return err_nomem(err);
 	code = read_heap(s, options, err);
 	if (!code)
-		code = mark_init(&s->mark, &s->heap, options->budget, false, err);
+		code = mark_init(&s->mark, &s->heap, options->budget, s->paths, err);
 	// allgs leads to the g's of the candidates, which are no proof that these live.
 	for (size_t i = 0; i < s->candidates.list.len && !code; i++)
 		mark_alone(&s->mark, heap_number(&s->heap.spans, search_rec(s, i)->addr));
@@ -146,6 +174,8 @@ static enum gospy_code run(struct search *s, const struct search_options *option
 		code = mark_stacks(s, err);
 	if (!code)
 		code = find_live(s, err);
+	if (!code && s->no_memory)
+		code = err_nomem(err);
 	s->cpu_ns = cpu_ns() - begin_ns;
 	return code;
 }
@@ -154,7 +184,10 @@ enum gospy_code search_run(struct image *image, const struct capture *capture,
 			   const struct search_options *options, struct search *ret,
 			   struct gospy_error *err)
 {
-	*ret = (struct search){.image = image, .capture = capture, .budget = options->budget};
+	*ret = (struct search){.image = image,
+			       .capture = capture,
+			       .budget = options->budget,
+			       .paths = options->types != NULL};
 	enum gospy_code code = run(ret, options, err);
 	if (code)
 		search_deinit(ret);

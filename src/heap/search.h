@@ -11,6 +11,7 @@
 
 #include "heap/candidates.h"
 #include "heap/mark.h"
+#include "heap/origin.h"
 #include "heap/roots.h"
 #include "heap/stack_roots.h"
 
@@ -25,6 +26,11 @@ struct search {
 	struct mark mark;
 	struct stack_roots *stacks;
 	struct roots_count roots;
+	/* With paths: where the pointers were by which objects were reached first, by the number
+	 * that their marks have, from 1 on. */
+	VEC(struct origin) origins;
+	bool paths;
+	bool no_memory;
 	uint64_t cpu_ns; /* of this thread: how long it took to read all */
 };
 
@@ -33,6 +39,8 @@ struct search_options {
 	/* Called now and then while the heap is read; may be NULL. */
 	void (*progress)(void *ctx, uint64_t done, uint64_t total);
 	void *ctx;
+	/* Remember how objects are reached, and find out what types they have; NULL: do not. */
+	struct types *types;
 };
 
 /** `capture` was taken with .objects, just now. Errors as heap_build(). */

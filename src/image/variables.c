@@ -24,7 +24,15 @@ struct reading {
 static bool is_wanted(const struct reading *r, uint64_t addr)
 {
 	const struct moduledata *md = r->md;
-	return addr - md->data < md->edata - md->data || addr - md->bss < md->ebss - md->bss;
+	const uint64_t ranges[][2] = {{md->data, md->edata},
+				      {md->bss, md->ebss},
+				      {md->noptrdata, md->enoptrdata},
+				      {md->noptrbss, md->enoptrbss}};
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		if (addr - ranges[i][0] < ranges[i][1] - ranges[i][0])
+			return true;
+	}
+	return false;
 }
 
 static bool take_symbols(void *ctx, const Elf64_Sym *symbols, size_t n, struct span names)

@@ -16,7 +16,7 @@ struct variables {
 	struct arena arena;
 };
 
-/** Those in which there may be pointers. Without a symbol table there are none. GOSPY_E_NOMEM,
+/** Those that can be written to. Without a symbol table there are none. GOSPY_E_NOMEM,
  * GOSPY_E_CANCELLED. */
 enum gospy_code variables_read(struct image *image, struct source *source, struct variables *ret,
 			       struct gospy_error *err);

@@ -250,10 +250,8 @@ static void who_text(struct out *out, const struct gospy_graph_paths *paths)
 		out_printf(out, "\n... %zu more\n", paths->more);
 }
 
-static void path_json(struct json *json, const struct gospy_graph_path *path)
+void report_heap_path_json(struct json *json, const struct gospy_graph_path *path)
 {
-	json_u64(json, "objects", path->sum.objects);
-	json_u64(json, "bytes", path->sum.bytes);
 	json_str(json, "root", path->root);
 	json_array(json, "steps");
 	for (size_t i = 0; i < path->step_count; i++) {
@@ -265,6 +263,13 @@ static void path_json(struct json *json, const struct gospy_graph_path *path)
 		json_object_end(json);
 	}
 	json_array_end(json);
+}
+
+static void path_json(struct json *json, const struct gospy_graph_path *path)
+{
+	json_u64(json, "objects", path->sum.objects);
+	json_u64(json, "bytes", path->sum.bytes);
+	report_heap_path_json(json, path);
 }
 
 static void who_json(struct out *out, const struct gospy_target_info *target,

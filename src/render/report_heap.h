@@ -16,6 +16,8 @@ struct heap_report {
 /** What keeps the objects of a type alive, or one object. */
 void report_heap_who(struct out *out, const struct gospy_target_info *target,
 		     const struct gospy_graph_paths *paths, enum report_format format);
+/** The members "root" and "steps" of a path. */
+void report_heap_path_json(struct json *json, const struct gospy_graph_path *path);
 /** How a type is called in text, and the members that say it in JSON. */
 void report_heap_add_type(struct strbuf *text, const struct gospy_graph_type *type);
 void report_heap_type_json(struct json *json, const struct gospy_graph_type *type);

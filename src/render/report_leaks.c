@@ -8,6 +8,7 @@
 #include "render/json.h"
 #include "render/name.h"
 #include "render/report_goroutine.h"
+#include "render/report_heap.h"
 #include "render/select.h"
 #include "render/units.h"
 #include "render/wait.h"
@@ -192,10 +193,32 @@ static void write_goids(struct out *out, const struct leak_groups *groups,
 	out_putc(out, '\n');
 }
 
+/* Of the one that waits longest; false: there is nothing to say. */
+static bool path_of(const struct leaks_report *report, const struct leak_group *group,
+		    const struct gospy_graph_path **ret)
+{
+	struct gospy_error err;
+	return report->paths && !gospy_leaks_path(report->leaks, group->oldest, ret, &err);
+}
+
+static void write_path(struct out *out, const struct gospy_graph_path *path)
+{
+	out_printf(out, "  %-8s", "path");
+	out_text(out, path->root ? path->root : "nothing that may run has it");
+	out_putc(out, '\n');
+	for (size_t i = 0; i < path->step_count; i++) {
+		out_printf(out, "  %-8s", "");
+		out_text(out, path->steps[i].name);
+		out_printf(out, " 0x%" PRIx64 "%s\n", path->steps[i].addr,
+			   path->steps[i].repeats ? " ..." : "");
+	}
+}
+
 static void write_group(struct out *out, const struct leaks_report *report,
 			const struct leak_group *group)
 {
 	CLEANUP(strbuf_deinit) struct strbuf object = {0};
+	const struct gospy_graph_path *path;
 	struct gospy_goroutine g;
 	struct gospy_snapshot *snapshot = gospy_leaks_snapshot(report->leaks);
 	gospy_snapshot_goroutine(snapshot, group->oldest, &g);
@@ -223,6 +246,8 @@ static void write_group(struct out *out, const struct leaks_report *report,
 	}
 	write_goids(out, report->groups, group);
 	out_printf(out, "  %-8s%s\n", "why", group->why);
+	if (path_of(report, group, &path))
+		write_path(out, path);
 }
 
 static void write_text(struct out *out, const struct leaks_report *report)
@@ -280,6 +305,7 @@ static void group_json(struct json *json, const struct leaks_report *report,
 {
 	CLEANUP(strbuf_deinit) struct strbuf object = {0};
 	struct gospy_snapshot *snapshot = gospy_leaks_snapshot(report->leaks);
+	const struct gospy_graph_path *path;
 	struct gospy_goroutine g;
 	gospy_snapshot_goroutine(snapshot, group->oldest, &g);
 	json_str(json, "verdict", kinds[group->kind]);
@@ -299,6 +325,11 @@ static void group_json(struct json *json, const struct leaks_report *report,
 	stack_json(json, snapshot, group->oldest);
 	report_location_json(json, "created_by", group->creator);
 	json_str(json, "why", group->why);
+	if (path_of(report, group, &path)) {
+		json_object(json, "path");
+		report_heap_path_json(json, path);
+		json_object_end(json);
+	}
 }
 
 static void head_json(struct json *json, const struct leaks_report *report)

@@ -45,8 +45,9 @@ enum gospy_code leak_groups_collect(const struct gospy_leaks *leaks, const struc
 
 struct leaks_report {
 	const struct gospy_target_info *target;
-	const struct gospy_leaks *leaks;
+	struct gospy_leaks *leaks;
 	const struct leak_groups *groups;
+	bool paths;          /* show what refers to what they wait for */
 	uint64_t watched_ns; /* 0: it was not watched */
 	uint64_t limit;      /* groups in text; 0: all */
 };

@@ -97,6 +97,19 @@ class LostTest(lib_gospy.TargetTest):
             self.assertGreaterEqual(proved, PROVED_SHARE * len(named(fixture)["leaked"]))
         self.on_each(check, "lost", variants=("default",))
 
+    def check_paths(self, fixture):
+        """What is leaked nothing has that may run, of which the verdict does not say otherwise."""
+        known = named(fixture)
+        for group in look(fixture.pid, "--path", "--max-pause", f"{lib_gospy.HANG}s")["groups"]:
+            never = "nil chan" in group["wait_reason"] or "no cases" in group["wait_reason"]
+            self.assertEqual("path" in group, not never)
+            if not never and set(group["goids"]) & known["leaked"]:
+                self.assertNotIn("root", group["path"])
+                self.assertTrue(group["path"]["steps"])
+
+    def test_paths(self):
+        self.on_each(self.check_paths, "lost", variants=("default",))
+
     def capture(self, fixture, place, *options):
         """A bundle with the heap, and whether that is of one instant."""
         path = os.path.join(place, "bundle")
@@ -212,6 +225,24 @@ class GrowthTest(lib_gospy.TargetTest):
         groups = lib_gospy.wait_for(grown, "a group that grows")
         self.assertGreater(groups[0]["count"], groups[0]["count_before"])
         self.assertIn("main.leak", groups[0]["stack"][-1]["func"])
+
+    def test_what_refers_to_what_grows(self):
+        """A lock that is a global, and a channel that a global leads to."""
+        fixture = self.watch(lib_gospy.lib_fixture.start(
+            lib_gospy.builds("leak", ("default",))[-1], "-steady", "100", "-rates", "200,200,200",
+            "-wave", "0"))
+
+        def roots():
+            groups = look(fixture.pid, "--watch", "1s", "--path", "--limit", "1")["groups"]
+            return {g["wait_reason"]: g["path"] for g in groups if g["verdict"] == "growing"}
+        found = lib_gospy.wait_for(lambda: (lambda r: r if len(r) > 2 else None)(roots()),
+                                   "three groups that grow")
+        self.assertEqual(found["sync.Mutex.Lock"], {"root": "main.lock", "steps": []})
+        for reason in ("chan receive", "select"):
+            self.assertEqual(found[reason]["root"], "main.token")
+            self.assertEqual(len(found[reason]["steps"]), 1)
+        text = lib_gospy.run("leaks", fixture.pid, "--watch", "1s", "--path").expect(lib_gospy.OK)
+        self.assertRegex(text.out, r"(?m)^  path    main\.token\n +\S.* 0x[0-9a-f]+$")
 
 
 class NothingTest(lib_gospy.TargetTest):
