@@ -14,6 +14,7 @@
 #include "go_names.h"
 #include "output.h"
 #include "render/goroutine_line.h"
+#include "render/width.h"
 
 enum { PAGE = 24, INDENT = 6 };
 
@@ -35,7 +36,8 @@ static void check(char *text, int cols, const struct gospy_location *const *plac
 {
 	char *lines = strdup(text), *rest = lines;
 	for (const char *line; (line = strsep(&rest, "\n"));)
-		assert_true(strlen(line) <= (size_t)cols);
+		if (width_text(line, strlen(line), false) > cols)
+			fail_msg("wider than %d columns: %s", cols, line);
 	free(lines);
 	bool all = true;
 	for (size_t i = 0; i < n; i++) {
