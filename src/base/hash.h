@@ -27,12 +27,14 @@ static inline uint64_t hash_fold_(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/** Mix `value` into `hash`, which begins as any number. The second product is for values at equal
- * distances: after the first alone they still lie at a few equal distances. */
+/** Mix `value` into `hash`, which begins as any number. It is multiplied first: of two small
+ * numbers others have the same sum. The last product is for values at equal distances: after the
+ * one before alone they still lie at a few equal distances. */
 static inline uint64_t hash_mix(uint64_t hash, uint64_t value)
 {
-	uint64_t secret = hash_secret();
-	hash = hash_fold_(hash ^ value ^ (secret << 32 | secret >> 32), secret);
+	uint64_t secret = hash_secret(), turned = secret << 32 | secret >> 32;
+	hash = (hash + turned) * UINT64_C(0x9e3779b97f4a7c15);
+	hash = hash_fold_(hash ^ value, secret);
 	return hash_fold_(hash ^ secret, UINT64_C(0x9e3779b97f4a7c15));
 }
 

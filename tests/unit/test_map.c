@@ -124,12 +124,32 @@ static void test_hash_of_bytes(void **state)
 	assert_true(hash_secret() == hash_secret() && hash_secret() % 2 == 1);
 }
 
+/* Two small numbers, such as a kind and a descriptor: no two pairs are the same. */
+static void test_hash_of_small_numbers(void **state)
+{
+	(void)state;
+	enum { N = 64 };
+	struct map seen = {0};
+	for (uint64_t a = 0; a < N; a++) {
+		for (uint64_t b = 0; b < N; b++) {
+			uint64_t hash = hash_mix(a, b);
+			assert_null(map_get(&seen, hash));
+			assert_non_null(map_put(&seen, hash));
+		}
+	}
+	map_deinit(&seen);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_empty),        cmocka_unit_test(test_put_finds_what_is_there),
-		cmocka_unit_test(test_extreme_keys), cmocka_unit_test(test_growth),
-		cmocka_unit_test(test_chosen_keys),  cmocka_unit_test(test_hash_of_bytes),
+		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_put_finds_what_is_there),
+		cmocka_unit_test(test_extreme_keys),
+		cmocka_unit_test(test_growth),
+		cmocka_unit_test(test_chosen_keys),
+		cmocka_unit_test(test_hash_of_bytes),
+		cmocka_unit_test(test_hash_of_small_numbers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
