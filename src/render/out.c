@@ -166,7 +166,7 @@ struct out_mark out_mark(const struct out *out)
 void out_wrap(struct out *out, struct out_mark mark)
 {
 	CLEANUP(strbuf_deinit) struct strbuf text = {0};
-	if (!out->cols || out->flushes != mark.flushes)
+	if (!out->cols || out->flushes != mark.flushes || out->len - mark.len <= (size_t)out->cols)
 		return;
 	wrap_lines(&text, out->buf + mark.len, out->len - mark.len, out->cols, out->utf8);
 	if (text.failed) {

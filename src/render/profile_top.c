@@ -1,5 +1,6 @@
 #include "render/profile_top.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include "base/strbuf.h"
 #include "base/vec.h"
 #include "render/measure.h"
+#include "render/name.h"
 #include "render/units.h"
 
 /* github.com/google/pprof/internal/report and internal/graph, as Go 1.26 has them. */
@@ -357,26 +359,52 @@ static void print_head(struct out *out, const struct graph *g)
 			   g->before_limit);
 }
 
+/* On a terminal a name is made to fit, or stands below the numbers where these leave no room. */
+static void print_name(struct out *out, const struct node *node, const char *name)
+{
+	enum { LEAST = 30, INDENT = 4 };
+	CLEANUP(strbuf_deinit) struct strbuf fitted = {0};
+	const char *after = !node->inlined ? "" : node->called ? " (partial-inline)" : " (inline)";
+	const struct name shown = {
+		.kind = *node->name ? NAME_PLACE : NAME_TEXT, .text = name, .after = after};
+	if (!out->cols) {
+		out_text(out, name);
+		out_puts(out, after);
+		return;
+	}
+	if (out->cols - out_column(out) < LEAST)
+		out_printf(out, "\n%*s", INDENT, "");
+	name_fit(&shown, out->cols - out_column(out), out->utf8, &fitted);
+	if (fitted.failed)
+		out->error = ENOMEM;
+	else if (fitted.len)
+		out_write(out, fitted.s, fitted.len);
+}
+
 static bool print(struct out *out, const struct graph *g)
 {
+	enum { WIDTH = 46 /* of the numbers */ };
 	CLEANUP(strbuf_deinit) struct strbuf name = {0};
+	const struct out_mark mark = out_mark(out);
+	bool sums = !out->cols || out->cols >= WIDTH;
 	int64_t flat = 0;
 	print_head(out, g);
-	out_puts(out, "      flat  flat%   sum%        cum   cum%\n");
+	out_wrap(out, mark);
+	out_printf(out, "      flat  flat%%%s        cum   cum%%\n", sums ? "   sum%" : "");
 	for (size_t i = 0; i < g->ranked.len; i++) {
 		const struct node *node = g->ranked.at[i];
 		flat = sum(flat, node->flat);
-		out_printf(out, "%10s %s %s %10s %s  ", label(g, node->flat).s,
-			   measure_percent(node->flat, g->total).s,
-			   measure_percent(flat, g->total).s, label(g, node->cum).s,
+		out_printf(out, "%10s %s ", label(g, node->flat).s,
+			   measure_percent(node->flat, g->total).s);
+		if (sums)
+			out_printf(out, "%s ", measure_percent(flat, g->total).s);
+		out_printf(out, "%10s %s  ", label(g, node->cum).s,
 			   measure_percent(node->cum, g->total).s);
 		strbuf_clear(&name);
 		add_name(&name, node);
 		if (name.failed)
 			return false;
-		out_text(out, name.s);
-		if (node->inlined)
-			out_puts(out, node->called ? " (partial-inline)" : " (inline)");
+		print_name(out, node, name.s);
 		out_putc(out, '\n');
 	}
 	return true;

@@ -215,7 +215,12 @@ static const struct table_column columns[COLUMNS] = {
 	[OLDEST] = {.gap = "  ", .title = "OLDEST", .right = true, .rank = 6},
 	[STATE] = {.gap = "  ", .title = "STATE", .good = 14, .enough = 8, .rank = 2},
 	[START] = {.gap = "  ", .title = "START", .good = 38},
-	[WAITS_AT] = {.gap = "  ", .title = "WAITS AT", .good = 38, .enough = 12, .rank = 1},
+	[WAITS_AT] = {.gap = "  ",
+		      .title = "WAITS AT",
+		      .good = 38,
+		      .enough = 12,
+		      .rank = 1,
+		      .below = "at "},
 };
 
 /* The columns that are shown. */
@@ -421,7 +426,8 @@ static void figure_cells(struct table *table, const struct diff_figure *figure)
 {
 	CLEANUP(strbuf_deinit) struct strbuf text = {0};
 	bool grew = figure->after > figure->before;
-	table_cell(table, figure->label);
+	const struct name label = {.kind = NAME_TEXT, .text = figure->label};
+	table_name(table, &label);
 	add_value(&text, figure->unit, figure->before);
 	table_cell_buf(table, &text);
 	strbuf_clear(&text);
@@ -436,9 +442,10 @@ static void figure_cells(struct table *table, const struct diff_figure *figure)
 
 static void figures_text(struct out *out, const struct diff *diff)
 {
+	enum { LABEL_WIDTH = 20 };
 	static const struct table_column figure_columns[] = {
-		{.gap = "", .title = "FIGURE"},
-		{.gap = "  ", .title = "BEFORE", .right = true},
+		{.gap = "", .title = "FIGURE", .good = LABEL_WIDTH},
+		{.gap = "  ", .title = "BEFORE", .right = true, .rank = 1},
 		{.gap = "  ", .title = "AFTER", .right = true},
 		{.gap = "  ", .title = "CHANGE", .right = true},
 	};

@@ -254,12 +254,14 @@ static void write_text(struct out *out, const struct leaks_report *report)
 {
 	const struct leak_groups *groups = report->groups;
 	const struct gospy_leak_info *info = gospy_leaks_info(report->leaks);
+	const struct out_mark mark = out_mark(out);
 	size_t n = groups->groups.len;
 	if (!n) {
 		out_printf(out,
 			   "no leaked goroutines: of %" PRIu64
 			   " that wait for others each may still be woken\n",
 			   info->candidates);
+		out_wrap(out, mark);
 		return;
 	}
 	for (unsigned i = LEAK_KINDS, any = 0; i-- > 0;) {
@@ -269,6 +271,7 @@ static void write_text(struct out *out, const struct leaks_report *report)
 			   any++ ? ", " : "leaked goroutines: ", groups->counts[i], kinds[i]);
 	}
 	out_printf(out, "; %zu group%s\n", n, units_plural(n));
+	out_wrap(out, mark);
 	for (size_t i = 0; i < n && (!report->limit || i < report->limit); i++)
 		write_group(out, report, &groups->groups.at[i]);
 	if (report->limit && n > report->limit)

@@ -470,9 +470,11 @@ static enum gospy_code report_group(struct out *out, struct json *json,
 	wait_tally_sort(&group->waits);
 	bool ok = true;
 	if (format == REPORT_TEXT) {
+		const struct out_mark mark = out_mark(out);
 		write_group_header(out, group, &g);
 		write_group_labels(out, group, &labels);
 		ok = write_group_waits(out, report, group);
+		out_wrap(out, mark);
 		traceback_lines(out, report, &stack, 0);
 	} else {
 		json_object(json, NULL);

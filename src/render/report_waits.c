@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/hash.h"
@@ -159,6 +160,16 @@ static void put_due(struct out *out, const struct place *place, enum gospy_wait_
 		   place->count > 1 ? " at the earliest" : "");
 }
 
+/* "goroutine 3 receives", "goroutines 3, 4 receive" */
+static void put_how(struct out *out, const struct place *place)
+{
+	size_t len = place->how ? strlen(place->how) : 0;
+	if (place->count != 1 && len && place->how[len - 1] == 's')
+		len--;
+	if (len)
+		out_printf(out, " %.*s", (int)len, place->how);
+}
+
 static void put_one_place(struct out *out, const struct place *place, enum gospy_wait_kind kind)
 {
 	struct out_mark mark = out_mark(out);
@@ -167,8 +178,7 @@ static void put_one_place(struct out *out, const struct place *place, enum gospy
 		out_printf(out, "%s%" PRIu64, i ? ", " : "", place->goids[i]);
 	if (place->count > GOIDS_SHOWN)
 		out_printf(out, " and %zu more", place->count - GOIDS_SHOWN);
-	if (place->how)
-		out_printf(out, " %s", place->how);
+	put_how(out, place);
 	waits_put_place(out, place->at);
 	waits_put_wait(out, place->longest_ns);
 	put_due(out, place, kind);

@@ -90,8 +90,9 @@ void table_below_print(const struct table *table, const struct table_layout *lay
 	const struct name *name = &table->cells.at[i].name;
 	const char *before = column->below ? column->below : "";
 	int needed = (int)strlen(before) + name_size(name, out->utf8).lined;
-	if (!first && out_column(out) + 1 + needed <= out->cols)
-		out_putc(out, ' ');
+	const char *gap = first ? "  " : " ";
+	if (out_column(out) + (int)strlen(gap) + needed <= out->cols)
+		out_puts(out, gap);
 	else
 		out_printf(out, "\n%*s", indent_of(table, layout, out, i, needed), "");
 	out_puts(out, before);

@@ -131,6 +131,7 @@ static void write_header(struct out *out, const struct stack_report *report,
 			 const struct gospy_goroutine *g)
 {
 	const struct gospy_snapshot_info *info = gospy_snapshot_info(report->snapshot);
+	const struct out_mark mark = out_mark(out);
 	bool labels = g->label_count && info->labels_printed;
 	bool inside = strncmp(report->target->go_version, "go1.26", 6) == 0;
 	out_puts(out, "goroutine ");
@@ -153,6 +154,7 @@ static void write_header(struct out *out, const struct stack_report *report,
 		write_labels(out, g, false);
 	}
 	out_puts(out, ":\n");
+	out_wrap(out, mark);
 }
 
 /* On a terminal: a traceback has no line for it, and programs read what goes to a pipe. */
@@ -166,9 +168,11 @@ static void write_wait(struct out *out, const struct gospy_goroutine *g)
 		wait_name(g, &text);
 	if (!text.len || text.failed)
 		return;
+	const struct out_mark mark = out_mark(out);
 	out_puts(out, "waits for: ");
 	out_text_n(out, text.s, text.len);
 	out_putc(out, '\n');
+	out_wrap(out, mark);
 }
 
 static const char *base_name(const char *path)
@@ -180,6 +184,7 @@ static const char *base_name(const char *path)
 /* The two lines of a traceback: programs that read those take "??" for a file that is not known. */
 static void write_native(struct out *out, const struct gospy_frame *frame)
 {
+	const struct out_mark mark = out_mark(out);
 	if (frame->func) {
 		out_text(out, frame->func);
 	} else {
@@ -191,7 +196,9 @@ static void write_native(struct out *out, const struct gospy_frame *frame)
 			out_addr(out, frame->pc - frame->module_base);
 		}
 	}
-	out_puts(out, "(...)\n\t??:0");
+	out_puts(out, "(...)");
+	out_wrap(out, mark);
+	out_puts(out, "\n\t??:0");
 	if (frame->func && frame->pc > frame->entry) {
 		out_puts(out, " +");
 		out_addr(out, frame->pc - frame->entry);
@@ -244,10 +251,11 @@ static void write_path(struct out *out, const char *path, const struct strbuf *b
 		n = slash ? (size_t)(slash - s) + 1 : left;
 		width = width_text(s, n, out->utf8);
 		if (at > TAB && at + width > out->cols) {
+			at = out->cols - width < TAB + INDENT ? out->cols - width : TAB + INDENT;
+			at = at > 0 ? at : 0;
 			end_style(out, style);
-			out_printf(out, "\n\t%*s", INDENT, "");
+			out_printf(out, "\n%*s", at, "");
 			begin_style(out, style);
-			at = TAB + INDENT;
 		}
 		out_write(out, s, n);
 	}
@@ -308,11 +316,13 @@ static void write_frame(struct out *out, const struct gospy_frame *frame, enum g
 		write_native(out, frame);
 		return;
 	}
+	const struct out_mark mark = out_mark(out);
 	begin_style(out, style);
 	write_name(out, frame->func);
 	out_putc(out, '(');
 	out_puts(out, frame->args ? frame->args : "...");
 	out_putc(out, ')');
+	out_wrap(out, mark);
 	write_place(out, frame, style, registers);
 }
 
@@ -323,6 +333,7 @@ static bool is_printed(const struct stack_report *report, const struct gospy_fra
 
 static void write_problem(struct out *out, const char *what, const char *problem, uint64_t addr)
 {
+	const struct out_mark mark = out_mark(out);
 	if (!problem)
 		return;
 	out_printf(out, "[%s unreadable at ", what);
@@ -330,6 +341,7 @@ static void write_problem(struct out *out, const char *what, const char *problem
 	out_puts(out, ": ");
 	out_puts(out, problem);
 	out_puts(out, "]\n");
+	out_wrap(out, mark);
 }
 
 static void write_native_problem(struct out *out, const struct gospy_stack *stack)
@@ -399,12 +411,14 @@ void traceback_lines(struct out *out, const struct stack_report *report,
 	const struct gospy_frame *creator = stack->created_by;
 	if (!creator || !is_printed(report, creator))
 		return;
+	const struct out_mark mark = out_mark(out);
 	out_puts(out, "created by ");
 	write_name(out, creator->func);
 	if (parent_goid) {
 		out_puts(out, " in goroutine ");
 		out_u64(out, parent_goid);
 	}
+	out_wrap(out, mark);
 	write_place(out, creator, OUT_NONE, false);
 }
 
@@ -423,8 +437,10 @@ static void write_ancestor(struct out *out, const struct stack_report *report,
 		out_puts(out, "...additional frames elided...\n");
 	if (!ancestor->created_by || !is_printed(report, ancestor->created_by))
 		return;
+	const struct out_mark mark = out_mark(out);
 	out_puts(out, "created by ");
 	write_name(out, ancestor->created_by->func);
+	out_wrap(out, mark);
 	write_place(out, ancestor->created_by, OUT_NONE, false);
 }
 

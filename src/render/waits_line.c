@@ -28,9 +28,8 @@ void waits_put_place(struct out *out, const struct gospy_location *place)
 
 void waits_put_wait(struct out *out, uint64_t wait_ns)
 {
-	struct units_wait wait = units_wait(wait_ns);
-	if (wait.n)
-		out_printf(out, ", %" PRIu64 " %s", wait.n, wait.unit);
+	if (units_wait(wait_ns).n)
+		out_printf(out, ", %s", units_span(wait_ns).s);
 }
 
 void waits_put_object(struct out *out, const struct waits *w, const struct waits_object *object)

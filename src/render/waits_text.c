@@ -162,5 +162,6 @@ const char *waits_nobody_text(const struct waits_object *object)
 
 const struct gospy_location *waits_place(const struct gospy_goroutine *g)
 {
-	return g->user ? g->user : g->call ? g->call : g->current;
+	const struct gospy_location *inner = g->call ? g->call : g->current;
+	return g->user ? g->user : g->start ? g->start : inner;
 }

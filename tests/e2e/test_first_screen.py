@@ -145,6 +145,11 @@ class FirstScreenTest(lib_gospy.TargetTest):
         self.assertRegex(text, r"(?m)^ *1\d\d  1\d\d IO(?: wait)? .*conn\)\.serve")
         # These wait in the function that they began with.
         self.assertRegex(text, r"(?m)^ *4  4 chan recv +main\.\(\*shop\)\.work.* :\d+$")
+        # What waits says of places, and in the words of several that do it.
+        shown = self.first_screen("waits", fixture.pid, rows=400)
+        self.assertNotIn("internal/poll", shown)
+        self.assertRegex(shown, r"(?m)^  goroutines \d+, [\d, ]+receive at main\.\(\*shop\)\.work")
+        self.assertRegex(shown, r"(?m)^  goroutine \d+ reads at net/http\.\(\*conn\)\.serve")
         # No call of the user's own is on their stacks: where they started says it.
         text = self.first_screen("stack", fixture.pid)
         self.assertRegex(text, r" by user frame, or start where there is none:\n")
@@ -197,17 +202,18 @@ class WidthTest(lib_gospy.TargetTest):
         for args in (("summary", pid), ("summary", pid, "-v"), ("summary", pid, "--group"),
                      ("stack", pid, "--threads"), ("doctor", pid), ("memstats", pid), (pid,),
                      ("version", pid), ("list",), ("help",), ("help", "stack"),
+                     ("stack", pid), ("stack", pid, "--group"), ("leaks", pid), ("waits", pid),
+                     ("pprof", "heap", pid, "--format", "top"), ("diff", pid, pid),
                      ("summary", pid, "--min-wait", "1h"), ("stack", "nobody-is-called-so"),
                      ("stack", "--frobnicate"), ("stack", pid, "--goid", "99999")):
             for term in ("xterm-256color", "dumb") if args[0] in ("summary", "list") else ("dumb",):
                 lines = self.lines(term, *args)
                 self.assertTrue(any(lines), args)
                 for line in lines:
-                    # A word that is too long for any line; in the first line of a paragraph its
-                    # indent may make it so.
-                    words = line.split()
-                    if len(line) > self.COLS and len(words) > 1:
-                        self.assertGreater(max(map(len, words)), self.COLS, line)
+                    # A word that is too long for any line, and has no place to be broken.
+                    if len(line) > self.COLS:
+                        words = max(re.split("[ /,(]", line.strip()), key=len)
+                        self.assertGreater(len(words), self.COLS - 8, line)
 
     def test_paths_are_broken_behind_slashes(self):
         """Those of tracebacks, of which nothing is left out."""
@@ -216,10 +222,11 @@ class WidthTest(lib_gospy.TargetTest):
         lines = self.lines("xterm-256color", "stack", fixture.pid)
         broken = [line for line in lines if line.startswith(" " * 8) and line.endswith("/")]
         self.assertTrue(broken)
-        for line in broken:
+        for line in lines:
             # Only a directory that is longer than the line is.
             self.assertTrue(len(line) <= self.COLS or line.count("/") == 1, line)
-        whole = re.sub(r"/\n {10}", "/", "\n".join(lines))
+        whole = re.sub(r"/\n +", "/", "\n".join(lines))
+        whole = re.sub(r"\n {1,4}(?! )", "", whole)
         for g in lib_fixture.parse_traceback(fixture.ready["traceback"]):
             if g["created_by"]:
                 frame = g["frames"][-1]

@@ -219,8 +219,7 @@ static void test_places_below(void **state)
 		      "COUNT  LOCATION                     WAITS AT\n"
 		      "   10  http.(*conn).serve:1887      (*http2Server).keepalive\n"
 		      "    9  main.main /src/main.go:7     main.wait /src/main.go:9\n"
-		      "    8  certmagic.(*RingBufferRateLimiter).loop:69\n"
-		      "                                    at main.wait main.go:10\n"
+		      "    8  certmagic.(*RingBufferRateLimiter).loop:69  at wait:10\n"
 		      "    7  certmagic.(*RingBufferRateLimiter).loop:69\n");
 	expect_places(places, 4, 40,
 		      "COUNT LOCATION          WAITS AT\n"

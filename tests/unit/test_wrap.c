@@ -52,8 +52,15 @@ static void test_long_words(void **state)
 {
 	(void)state;
 	expect("program  /srv/shop/releases/shop or not\n", 20,
-	       "program  /srv/shop/releases/shop or not\n");
-	expect("/srv/shop/releases/shop/of/monday\n", 10, "/srv/shop/releases/shop/of/monday\n");
+	       "program  /srv/shop/\n       releases/shop\n         or not\n");
+	expect("/srv/shop/releases/shop/of/monday\n", 10,
+	       "/srv/shop/\n releases/\n    shop/\n of/monday\n");
+	// The terminal breaks what has no such place.
+	expect("/srv/aaaaaaaaaaaaaaaaaaaa/x\n", 10, "/srv/\n    aaaaaaaaaaaaaaaaaaaa/x\n");
+	expect("github.com/shop/store.(*Store).Get(0xc000012340,0x1, 0x2)\n", 24,
+	       "github.com/shop/\n    store.(*Store).Get\n    (0xc000012340,0x1,\n    0x2)\n");
+	expect("--config=abc --listen-address=127.0.0.1\n", 18,
+	       "--config=abc\n --listen-address=\n    127.0.0.1\n");
 	// A line of its own is enough, if it begins further to the left.
 	expect("program  /srv/shop/releases or not\n", 20,
 	       "program\n  /srv/shop/releases\n         or not\n");
@@ -66,6 +73,8 @@ static void test_colours_and_wide_characters(void **state)
 	(void)state;
 	expect("\033[1mone\033[0m two", 7, "\033[1mone\033[0m two");
 	expect("\033[1mone\033[0m two", 6, "\033[1mone\033[0m\ntwo");
+	// A pager shows each line alone: a style begins in each anew.
+	expect("\033[1mone two\033[0m x", 5, "\033[1mone\033[0m\n\033[1mtwo\033[0m x");
 	expect("日本 語語 x", 7, "日本\n語語 x");
 }
 
