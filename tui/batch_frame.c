@@ -118,8 +118,8 @@ static const struct table_column columns[1 + MODEL_COLUMNS] = {
 	{.gap = "  ", .title = "OLDEST", .right = true, .rank = 3},
 	{.gap = "  ", .title = "STATE", .good = 14, .enough = 10, .rank = 1},
 	{.gap = "  ", .title = "LOCATION", .good = 38, .enough = 18},
-	{.gap = "  ", .title = "WAITS AT", .good = 34, .rank = 5},
-	{.gap = "  ", .title = "CREATED BY", .good = 30, .enough = 22, .rank = 6},
+	{.gap = "  ", .title = "WAITS AT", .good = 34, .rank = 5, .below = "at "},
+	{.gap = "  ", .title = "CREATED BY", .good = 30, .enough = 22, .rank = 6, .below = "by "},
 };
 
 static const char *row_mark(const struct model_row *row)
