@@ -1264,6 +1264,10 @@ struct gospy_graph_options {
 	/** As in gospy_snapshot_options; in GOSPY_PHASE_HEAP and GOSPY_PHASE_TYPES. */
 	void (*progress)(void *ctx, enum gospy_progress_phase phase, uint64_t done, uint64_t total);
 	void *progress_ctx;
+	/** With .paths: find out who refers to the objects at these addresses:
+	   gospy_graph_referrers(). */
+	const uint64_t *watched;
+	size_t watched_count;
 };
 
 /** Objects and bytes. A slot of the heap counts as large as it is: runtime.MemStats does it so. */
@@ -1359,6 +1363,19 @@ GOSPY_API enum gospy_code gospy_graph_who(struct gospy_graph *graph, const char 
 					  const struct gospy_graph_paths **ret,
 					  struct gospy_error *err)
 	__attribute__((warn_unused_result));
+/** A root that leads to an object which was asked about. */
+struct gospy_graph_referrer {
+	size_t watched;   /**< index of its address */
+	uint64_t goid;    /**< the stack of this goroutine; GOSPY_UNKNOWN: another root */
+	const char *root; /**< as in gospy_graph_path */
+	unsigned steps;   /**< objects between the two; roots that are further away are not told */
+};
+
+/** Who refers to the objects of .watched, by these; `*n_ret` entries, the graph's. Each goroutine
+ * and each global is told once. `*cut_ret`: there may be more. Without a stop a reference that
+ * moved while the heap was read may be missing, or be gone. */
+GOSPY_API const struct gospy_graph_referrer *gospy_graph_referrers(const struct gospy_graph *graph,
+								   size_t *n_ret, bool *cut_ret);
 /** NULL is allowed. To be called before the target is closed. */
 GOSPY_API void gospy_graph_destroy(struct gospy_graph *graph);
 

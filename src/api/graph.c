@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/graph_who.h"
 #include "api/target.h"
 #include "base/cancel.h"
 #include "base/cleanup.h"
@@ -91,6 +92,8 @@ static void take_root(void *ctx, const struct root *root)
 		mark_referents(&graph->mark, root->object, graph->origins.len);
 		return;
 	}
+	referrers_take(&graph->referrers, heap_number(&graph->heap.spans, root->pointer),
+		       (struct referrer){.kind = origin.kind, .addr = origin.addr});
 	if (root->kind == ROOT_GLOBAL && types_is_near(graph->types, root->before))
 		types_pair(graph->types, root->before, root->pointer);
 	mark_root(&graph->mark, root->pointer,
@@ -104,8 +107,11 @@ static int take_stack_root(void *ctx, uint64_t pointer)
 	const struct origin origin = {.kind = ORIGIN_STACK,
 				      .addr = stack_roots_frame(t->stacks),
 				      .goid = t->recs[stack_roots_current(t->stacks)].goid};
-	mark_root(&graph->mark, pointer,
-		  note_origin(t, heap_number(&graph->heap.spans, pointer), origin));
+	uint32_t number = heap_number(&graph->heap.spans, pointer);
+	referrers_take(
+		&graph->referrers, number,
+		(struct referrer){.kind = origin.kind, .addr = origin.addr, .goid = origin.goid});
+	mark_root(&graph->mark, pointer, note_origin(t, number, origin));
 	return 0;
 }
 
@@ -299,7 +305,12 @@ static enum gospy_code copy_heap(struct taking *t, struct gospy_error *err)
 	free(t->roots);
 	t->roots = NULL;
 	enum gospy_code code = heap_build(t->target->image, &t->options, &graph->heap, err);
-	return code ? code : mark_roots(t, err);
+	if (!code && t->how->watched_count)
+		code = referrers_ask(&graph->referrers, &graph->heap, t->how->watched,
+				     t->how->watched_count, err);
+	if (!code)
+		code = mark_roots(t, err);
+	return !code && graph->referrers.no_memory ? err_nomem(err) : code;
 }
 
 static enum gospy_code copy_running(struct taking *t, struct gospy_error *err)
@@ -480,6 +491,8 @@ static enum gospy_code read_graph(struct gospy_target *target, struct taking *t,
 	if (!code && t->how->paths)
 		code = variables_read(target->image, target->source, &graph->variables, err);
 	if (!code)
+		code = graph_list_referrers(graph, err);
+	if (!code)
 		tell(graph, t->rec_count);
 	return code;
 }
@@ -554,6 +567,7 @@ void gospy_graph_destroy(struct gospy_graph *graph)
 {
 	if (!graph)
 		return;
+	referrers_deinit(&graph->referrers);
 	paths_deinit(&graph->paths);
 	variables_deinit(&graph->variables);
 	vec_free(&graph->origins);

@@ -5,6 +5,7 @@
 #include "gospy.h"
 #include "heap/origin.h"
 #include "heap/paths.h"
+#include "heap/referrers.h"
 #include "heap/tally.h"
 #include "image/variables.h"
 
@@ -26,6 +27,8 @@ struct gospy_graph {
 	struct paths paths;
 	VEC(const char *) roots; /* names, by the numbers that paths have */
 	struct map root_index;   /* hash of the name -> 1 + number */
+	struct referrers referrers;
+	const struct gospy_graph_referrer *referrer_list; /* as those */
 	struct arena arena;
 };
 

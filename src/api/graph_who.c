@@ -1,4 +1,3 @@
-/* What keeps objects alive: gospy_graph_who(). */
 #include "api/graph_who.h"
 
 #include <inttypes.h>
@@ -37,14 +36,9 @@ static void add_stack(struct strbuf *b, const struct gospy_graph *graph,
 	symbols_release(symbols);
 }
 
-static void add_root(struct strbuf *b, const struct gospy_graph *graph, uint64_t origin, bool exact)
+static void add_place(struct strbuf *b, const struct gospy_graph *graph, const struct origin *o,
+		      bool exact)
 {
-	// What counts as live because it could not be read has no origin.
-	if (!origin || origin > graph->origins.len) {
-		strbuf_puts(b, "not known");
-		return;
-	}
-	const struct origin *o = &graph->origins.at[origin - 1];
 	if (o->kind == ORIGIN_REGISTER) {
 		strbuf_puts(b, "register");
 	} else if (o->kind == ORIGIN_STACK) {
@@ -58,6 +52,45 @@ static void add_root(struct strbuf *b, const struct gospy_graph *graph, uint64_t
 	} else {
 		strbuf_puts(b, special_roots[o->kind]);
 	}
+}
+
+static void add_root(struct strbuf *b, const struct gospy_graph *graph, uint64_t origin, bool exact)
+{
+	// What counts as live because it could not be read has no origin.
+	if (!origin || origin > graph->origins.len)
+		strbuf_puts(b, "not known");
+	else
+		add_place(b, graph, &graph->origins.at[origin - 1], exact);
+}
+
+enum gospy_code graph_list_referrers(struct gospy_graph *graph, struct gospy_error *err)
+{
+	size_t n = graph->referrers.found.len;
+	struct gospy_graph_referrer *list = arena_calloc(&graph->arena, n + 1, sizeof(*list));
+	bool ok = list;
+	for (size_t i = 0; ok && i < n; i++) {
+		const struct referrer *found = &graph->referrers.found.at[i];
+		const struct origin origin = {found->kind, found->addr, found->goid};
+		CLEANUP(strbuf_deinit) struct strbuf name = {0};
+		add_place(&name, graph, &origin, true);
+		list[i] = (struct gospy_graph_referrer){
+			.watched = found->watched,
+			.goid = found->kind == ORIGIN_STACK ? found->goid : GOSPY_UNKNOWN,
+			.root = name.failed ? NULL : arena_strdup(&graph->arena, name.s),
+			.steps = found->steps,
+		};
+		ok = list[i].root;
+	}
+	graph->referrer_list = list;
+	return ok ? GOSPY_OK : err_nomem(err);
+}
+
+const struct gospy_graph_referrer *gospy_graph_referrers(const struct gospy_graph *graph,
+							 size_t *n_ret, bool *cut_ret)
+{
+	*n_ret = graph->referrers.found.len;
+	*cut_ret = graph->referrers.cut || graph->info.partial || graph->info.unknown_spans;
+	return graph->referrer_list;
 }
 
 /* Roots of one name are one. */

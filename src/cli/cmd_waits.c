@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "cli/progress.h"
 #include "cli/shared.h"
 #include "cli/which.h"
 #include "render/report_waits.h"
@@ -13,7 +14,8 @@ struct waits_options {
 	opt_strings own;
 	opt_numbers goids;
 	uint64_t limit;
-	bool dot, system;
+	uint64_t max_memory;
+	bool dot, heap, system;
 };
 
 #define AT(member) .offset = offsetof(struct waits_options, member)
@@ -26,6 +28,10 @@ static const struct opt waits_opts[] = {
 	{"dot", .type = OPT_FLAG, AT(dot),
 	 .help = "a graph, for Graphviz: gospy waits --dot ... | "
 		 "dot -Tsvg"},
+	{"heap", .type = OPT_FLAG, AT(heap),
+	 .help = "read the heap, too: what objects lie in, and who refers to channels"},
+	{"max-memory", .type = OPT_NUMBER, AT(max_memory), .arg = "BYTES",
+	 .help = "what gospy may use to hold the heap (default: a quarter of what is available)"},
 	{"own", .type = OPT_STRINGS, AT(own), .arg = "MODULE", .help = OWN_HELP},
 	{"system", .type = OPT_FLAG, AT(system), .help = "show the runtime's own goroutines, too"},
 	{0},
@@ -91,6 +97,34 @@ static void numbers_free(opt_numbers *numbers)
 	vec_free(numbers);
 }
 
+static void graph_destroy(struct gospy_graph **graph)
+{
+	gospy_graph_destroy(*graph);
+}
+
+/* The heap is read after the look: channels may be gone by then. */
+static enum gospy_code look_at_heap(struct cli *cli, const struct waits_options *options,
+				    struct gospy_target *target, const struct waits *waits,
+				    struct waits_heap *heap, struct gospy_graph **graph,
+				    struct gospy_error *err)
+{
+	if (!options->heap)
+		return GOSPY_OK;
+	CLEANUP(progress_end) struct progress progress;
+	progress_init(&progress, cli);
+	enum gospy_code code = waits_heap_ask(heap, waits, err);
+	const struct gospy_graph_options how = {.size = sizeof(how),
+						.max_memory = options->max_memory,
+						.paths = true,
+						.watched = heap->addrs.at,
+						.watched_count = heap->addrs.len,
+						.progress = progress_update,
+						.progress_ctx = &progress};
+	if (!code)
+		code = gospy_graph_take(target, &how, graph, err);
+	return code ? code : waits_heap_take(heap, *graph, err);
+}
+
 static bool has_deadlock(const struct waits *waits)
 {
 	return waits->circles.len && waits->circles.at[0].certain;
@@ -114,6 +148,8 @@ static int show(struct cli *cli, const struct which_one *one, void *ctx)
 	CLEANUP(shared_target_close) struct gospy_target *target = NULL;
 	CLEANUP(look_deinit) struct look first = {0};
 	CLEANUP(look_deinit) struct look again = {0};
+	CLEANUP(graph_destroy) struct gospy_graph *graph = NULL;
+	CLEANUP(waits_heap_deinit) struct waits_heap heap = {0};
 	if (shared_target_open(&options->snapshot.target, request->own, one, &target, &err) ||
 	    look_take(cli, options, target, &first, &err))
 		return cli_fail(cli, &err);
@@ -127,7 +163,10 @@ static int show(struct cli *cli, const struct which_one *one, void *ctx)
 		waits_confirm(&again.waits, &first.waits);
 		look = &again;
 	}
+	if (look_at_heap(cli, options, target, &look->waits, &heap, &graph, &err))
+		return cli_fail(cli, &err);
 	const struct waits_report report = {
+		.heap = options->heap ? &heap : NULL,
 		.target = info,
 		.snapshot = look->snapshot,
 		.waits = &look->waits,

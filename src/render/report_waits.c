@@ -237,17 +237,21 @@ static void put_holders(struct out *out, const struct waits *w, const struct wai
 		out_printf(out, "  %s\n", waits_nobody_text(object));
 }
 
-static void put_whole_object(struct out *out, const struct waits *w,
-			     const struct waits_object *object)
+static void put_whole_object(struct out *out, const struct waits_report *report, size_t index)
 {
+	const struct waits *w = report->waits;
+	const struct waits_object *object = &w->objects.at[index];
 	CLEANUP(strbuf_deinit) struct strbuf state = {0};
+	CLEANUP(strbuf_deinit) struct strbuf home = {0};
 	struct out_mark mark = out_mark(out);
 	waits_object_state(object, &state);
+	waits_heap_home(report->heap, index, &home);
 	out_style(out, OUT_STRONG);
 	waits_put_object(out, w, object);
 	out_style(out, OUT_NONE);
+	out_puts(out, home.len && !home.failed ? home.s : "");
 	out_printf(out, ": %zu wait%s", object->count, object->count == 1 ? "s" : "");
-	if (state.failed)
+	if (state.failed || home.failed)
 		out->error = ENOMEM;
 	else if (state.len)
 		out_printf(out, "; %s", state.s);
@@ -255,6 +259,7 @@ static void put_whole_object(struct out *out, const struct waits *w,
 	out_wrap(out, mark);
 	put_holders(out, w, object);
 	put_places(out, w, object);
+	waits_heap_text(out, report->heap, w, index);
 	out_putc(out, '\n');
 }
 
@@ -295,7 +300,7 @@ static void put_everything(struct out *out, const struct waits_report *report)
 	for (size_t i = 0; i < w->circles.len && !out->error; i++)
 		put_circle(out, w, &w->circles.at[i]);
 	for (size_t i = 0; i < shown && !out->error; i++)
-		put_whole_object(out, w, &w->objects.at[i]);
+		put_whole_object(out, report, i);
 	if (shown < w->objects.len)
 		out_printf(out, "... %zu more\n", w->objects.len - shown);
 }

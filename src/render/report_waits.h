@@ -5,14 +5,15 @@
 #include "gospy.h"
 #include "render/out.h"
 #include "render/report.h"
-#include "render/waits.h"
+#include "render/waits_heap.h"
 
 struct waits_report {
 	const struct gospy_target_info *target;
 	struct gospy_snapshot *snapshot;
 	const struct waits *waits;
-	uint64_t limit;        /* objects to show; 0: all */
-	const uint64_t *goids; /* whose chains to show, instead of objects */
+	const struct waits_heap *heap; /* or NULL */
+	uint64_t limit;                /* objects to show; 0: all */
+	const uint64_t *goids;         /* whose chains to show, instead of objects */
 	size_t goid_count;
 	bool dot; /* a graph for Graphviz instead of text */
 };

@@ -132,11 +132,14 @@ static void chains_json(struct json *json, const struct waits_report *report, bo
 	}
 }
 
-static void objects_json(struct json *json, const struct waits *w, size_t shown, bool lines)
+static void objects_json(struct json *json, const struct waits_report *report, size_t shown,
+			 bool lines)
 {
+	const struct waits *w = report->waits;
 	for (size_t i = 0; i < shown && !json->out->error; i++) {
 		begin_entry(json, "object", lines);
 		object_json(json, w, &w->objects.at[i]);
+		waits_heap_json(json, report->heap, i);
 		end_entry(json, lines);
 	}
 }
@@ -165,7 +168,7 @@ void waits_json(struct out *out, const struct waits_report *report, size_t shown
 	if (report->goid_count)
 		chains_json(&json, report, lines);
 	else
-		objects_json(&json, w, shown, lines);
+		objects_json(&json, report, shown, lines);
 	if (lines)
 		return;
 	json_array_end(&json);

@@ -102,6 +102,27 @@ class HoldersTest(lib_gospy.TargetTest):
             self.assertIn((waiter, owner), graph.whom())
         self.on_each(check, "holders", variants=("default",))
 
+    @lib_gospy.on_processes_only
+    def test_heap(self):
+        """What keeps them, and who refers to a channel: a global, and all who wait for it."""
+        def check(fixture):
+            document = waits(fixture.pid, "--heap")
+            locks = {lock["style"]: lock for lock in fixture.ready["locks"]}
+            found = locks_of(document)
+            pointed = found[int(locks["pointed to by a global"]["addr"], 16)]
+            self.assertEqual(pointed["in"]["root"], "main.pointed")
+            self.assertIn({"root": "main.pointed", "steps": 0}, pointed["referrers"])
+            never = max((thing for thing in document["objects"] if thing["kind"] == "channel"),
+                        key=lambda thing: thing["waiting"])
+            self.assertEqual(never["in"]["root"], "main.never")
+            self.assertEqual([referrer for referrer in never["referrers"]
+                              if "goid" not in referrer], [{"root": "main.never", "steps": 0}])
+            referrers = {referrer.get("goid") for referrer in never["referrers"]}
+            self.assertLessEqual({waiter["goid"] for waiter in never["waiters"]}, referrers)
+            out = lib_gospy.whole("waits", fixture.pid, "--heap").out
+            self.assertIn("\n  referred to by main.never\n", out)
+        self.on_each(check, "holders", variants=("default",))
+
     def test_text(self):
         def check(fixture):
             out = lib_gospy.whole("waits", fixture.pid).out
