@@ -240,7 +240,6 @@ static enum gospy_code read_goroutines(struct reader *reader, struct gospy_error
 		.objects = true,
 		.holder_limit = HOLDERS,
 		.stacks = true,
-		.arguments = true,
 		.figures = true,
 		.threads = true,
 		.labels = how->labels,

@@ -354,7 +354,8 @@ static enum gospy_code collect_rest(struct passes *p, struct stop_work *work,
 	if (!code)
 		code = collect_waits(p, err);
 	if (!code)
-		code = mem_record_now(p->image->mem, err);
+		code = p->put_off ? collect_stacks_now(p, err)
+				  : mem_record_now(p->image->mem, NULL, err);
 	if (!code && (!c->exact || p->options->channels || p->doubt))
 		code = collect_verify(p, !c->exact || p->doubt, err);
 	// The sooner the verification comes, the less has moved; walking can wait.
@@ -367,8 +368,8 @@ static enum gospy_code collect_rest(struct passes *p, struct stop_work *work,
 	return code;
 }
 
-/* Copy what is copied before the moment. */
-static enum gospy_code copy_running(struct passes *p, struct gospy_error *err)
+/* Copy what is copied before the moment. `puts_off`: nothing is recorded yet. */
+static enum gospy_code copy_running(struct passes *p, bool puts_off, struct gospy_error *err)
 {
 	const struct capture *c = p->capture;
 	bool stacks = p->options->stacks;
@@ -378,7 +379,8 @@ static enum gospy_code copy_running(struct passes *p, struct gospy_error *err)
 	bool once = c->kept && !c->exact;
 	enum gospy_code code = once ? collect_active(p, err) : collect_first(p, err);
 	if (!code && stacks)
-		code = collect_stacks(p, err);
+		code = puts_off && !c->exact ? collect_stacks_later(p, err)
+					     : collect_stacks(p, err);
 	if (!code && !c->exact && !once)
 		code = collect_active(p, err);
 	return code;
@@ -398,8 +400,8 @@ static enum gospy_code capture_stopping(struct passes *p, const struct map *tids
 	// The verification proves what is read before it, and a core file never changes. Where all
 	// are active it asks nothing, though stacks of those that were parked are of before.
 	bool proves = !c->exact && !collect_all_are_active(c);
-	mem_record_later(p->image->mem, proves || p->source->frozen);
-	enum gospy_code code = copy_running(p, err);
+	bool puts_off = mem_record_later(p->image->mem, proves || p->source->frozen);
+	enum gospy_code code = copy_running(p, puts_off, err);
 	if (!code && p->options->native)
 		code = collect_native_prepare(p, &work.native, err);
 	if (!code)
@@ -410,6 +412,7 @@ static enum gospy_code capture_stopping(struct passes *p, const struct map *tids
 		code = collect_rest(p, &work, err);
 	stopped_stacks_destroy(p->stopped); // of an attempt before
 	p->stopped = work.stacks;
+	collect_stacks_forget(p);
 	native_work_destroy(work.native);
 	map_deinit(&work.ms);
 	return code;

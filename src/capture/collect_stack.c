@@ -26,6 +26,8 @@ enum {
 	STACK_READINGS_SYSCALL = 16,
 	/* Copying a window counts as so many frames. */
 	STACK_REFILL_FRAMES = 1024,
+	/* The arguments of a function, with what is between them and its return address. */
+	STACK_TAIL_MAX = 4096,
 	/* So many reads are taken from the budget each time that a goroutine is read alone. */
 	STACK_TRY_READS = 4,
 	/* It is believed that a stack cannot be walked to its end if so many tries in a row say the
@@ -107,31 +109,48 @@ static void pick(struct passes *p, unsigned worker, uint32_t rec)
 /* A window of a stack that is too deep to be copied whole. */
 struct window {
 	struct passes *p;
-	uint64_t lo; /* nothing below is the stack's */
+	uint64_t lo;   /* nothing below is the stack's */
+	uint64_t read; /* from .lo up to here it was read, or could not be */
 	uint8_t *buffer;
 };
 
+/* Returns how many bytes from `addr` on are there. */
+static size_t read_window(struct window *w, uint64_t addr, uint64_t len)
+{
+	struct mem_req req = {addr, w->buffer, len < STACK_BULK_MAX ? len : STACK_BULK_MAX, 0,
+			      MEM_STACK};
+	stacks_spend(&w->p->capture->stacks, 0, STACK_REFILL_FRAMES);
+	bool whole = !cancel_asked() && !mem_readv(w->p->image->mem, &req, 1, NULL);
+	if (addr <= w->read && addr + req.len > w->read)
+		w->read = addr + req.len;
+	return whole ? req.len : req.done;
+}
+
+/* A walk reads no more than it needs, and other walks of the same stack need other parts of it: one
+ * with the values of arguments, say. So what is recorded has no gaps. */
+static void read_up_to(struct window *w, uint64_t addr)
+{
+	while (mem_is_recorded(w->p->image->mem) && w->read < addr && !cancel_asked())
+		read_window(w, w->read, addr - w->read);
+}
+
 static bool refill(struct unwind_bytes *bytes, uint64_t addr)
 {
-	const struct window *w = bytes->ctx;
-	uint64_t len = bytes->hi - addr;
+	struct window *w = bytes->ctx;
+	bytes->len = 0; // the buffer is overwritten
 	if (addr < w->lo || addr >= bytes->hi)
 		return false;
-	if (len > STACK_BULK_MAX)
-		len = STACK_BULK_MAX;
-	stacks_spend(&w->p->capture->stacks, 0, STACK_REFILL_FRAMES);
-	if (cancel_asked() || mem_read_stack(w->p->image->mem, addr, w->buffer, len, NULL))
-		return false;
+	read_up_to(w, addr);
 	bytes->addr = addr;
 	bytes->bytes = w->buffer;
-	bytes->len = len;
-	return true;
+	bytes->len = read_window(w, addr, bytes->hi - addr);
+	return bytes->len;
 }
 
 /* Walk a stack where it is, `buffer` holds STACK_BULK_MAX bytes of it. */
 static void walk_windows(struct passes *p, struct g_rec *rec, uint8_t *buffer)
 {
-	struct window window = {.p = p, .lo = rec->sp, .buffer = buffer};
+	struct window window = {.p = p, .lo = rec->sp, .read = rec->sp, .buffer = buffer};
 	struct unwind_bytes bytes = {.addr = rec->sp,
 				     .bytes = buffer,
 				     .hi = rec->stack_hi,
@@ -140,9 +159,12 @@ static void walk_windows(struct passes *p, struct g_rec *rec, uint8_t *buffer)
 	struct unwind_start start = start_of(p, rec);
 	// Whoever reads what is recorded here may copy the stack whole. If that fails, what the
 	// walk needs of it may still be there.
-	if (!refill(&bytes, rec->sp))
-		bytes.len = 0;
+	refill(&bytes, rec->sp);
 	walk(p, 0, &bytes, &start, rec);
+	// Arguments of the outermost functions lie behind the last return address.
+	uint64_t tail = rec->stack_hi - window.read;
+	if (walked_whole(p, 0))
+		read_up_to(&window, window.read + (tail < STACK_TAIL_MAX ? tail : STACK_TAIL_MAX));
 }
 
 /* Stacks to copy. key: from where on, the stack pointer; tag: how many bytes; index: position of
@@ -289,7 +311,71 @@ enum gospy_code collect_stacks(struct passes *p, struct gospy_error *err)
 	return finish(p, code, err);
 }
 
-/* Inside the stop: copy bytes only. */
+/* ---- read when it is recorded */
+
+enum gospy_code collect_stacks_later(struct passes *p, struct gospy_error *err)
+{
+	struct stack_job *job = calloc(1, sizeof(*job));
+	if (!job)
+		return err_nomem(err);
+	collect_stacks_forget(p);
+	p->put_off = job;
+	job->p = p;
+	if (!list_stacks(p, NULL, p->capture->sorted, false, &job->items))
+		return err_nomem(err);
+	for (size_t i = 0; i < job->items.len; i++)
+		mem_want(p->image->mem, job->items.at[i].key, job->items.at[i].tag, MEM_STACK);
+	return GOSPY_OK;
+}
+
+void collect_stacks_forget(struct passes *p)
+{
+	if (p->put_off)
+		vec_free(&p->put_off->items);
+	free(p->put_off);
+	p->put_off = NULL;
+}
+
+/* Is the stack of an item still to be walked? Of a g that is active it is read in the stop. */
+static bool is_due(const struct radix_item *item, const struct g_rec *rec)
+{
+	return !(rec->flags & G_ACTIVE) && !rec->stack && rec->sp == item->key;
+}
+
+static struct mem_range piece_at(const void *ctx, size_t i)
+{
+	const struct stack_job *job = ctx;
+	return (struct mem_range){job->items.at[i].key, job->items.at[i].tag};
+}
+
+static void visit_piece(void *ctx, unsigned worker, size_t i, const uint8_t *bytes)
+{
+	const struct stack_job *job = ctx;
+	const struct radix_item *item = &job->items.at[i];
+	if (is_due(item, &job->p->capture->recs[item->index]))
+		visit_stack(ctx, worker, i, bytes, NULL);
+}
+
+enum gospy_code collect_stacks_now(struct passes *p, struct gospy_error *err)
+{
+	struct stack_job *job = p->put_off;
+	CLEANUP_FREE uint8_t *buffer = malloc(STACK_BULK_MAX);
+	if (!buffer)
+		return err_nomem(err);
+	const struct mem_pieces pieces = {job->items.len, piece_at, visit_piece, job};
+	enum gospy_code code = mem_record_now(p->image->mem, &pieces, err);
+	// Those that were not read in one piece.
+	for (size_t i = 0; i < job->items.len && !code; i++) {
+		struct g_rec *rec = &p->capture->recs[job->items.at[i].index];
+		if (is_due(&job->items.at[i], rec))
+			walk_windows(p, rec, buffer);
+		code = cancel_check(err);
+	}
+	collect_stacks_forget(p);
+	return finish(p, code, err);
+}
+
+/* ---- inside the stop: copy bytes only */
 
 static void visit_stopped(void *ctx, unsigned worker, size_t i, const uint8_t *bytes,
 			  const uint8_t *again)
@@ -525,7 +611,8 @@ void collect_stack_here(struct passes *p, struct g_rec *rec, bool held)
 		p->out_of_memory = true;
 }
 
-/* After the resume. */
+/* ---- after the resume */
+
 enum gospy_code collect_stopped_walk(struct passes *p, struct stopped_stacks *s,
 				     struct gospy_error *err)
 {
@@ -583,7 +670,7 @@ enum gospy_code collect_late_stacks(struct passes *p, struct gospy_error *err)
 	return finish(p, GOSPY_OK, err);
 }
 
-/* No stop. */
+/* ---- no stop */
 
 struct changed_job {
 	struct passes *p;

@@ -17,6 +17,15 @@ bool collect_is_proved_by_g(const struct passes *p, const struct g_rec *rec);
 /** Target running: copy and walk the stacks of all that are not running, as the first copy of the
  * g's tells. Those of goroutines that are the same in the second copy are right. */
 enum gospy_code collect_stacks(struct passes *p, struct gospy_error *err);
+/** Instead, where recording is put off (mem_record_later): only say that they are wanted. What is
+ * recorded is read once more in any case, and each page of a million stacks is read once like this.
+ */
+enum gospy_code collect_stacks_later(struct passes *p, struct gospy_error *err);
+/** After the stop, in place of mem_record_now(): walk those of goroutines that are not active, as
+ * they are read to be recorded. */
+enum gospy_code collect_stacks_now(struct passes *p, struct gospy_error *err);
+/** Forget what collect_stacks_later() has put off. */
+void collect_stacks_forget(struct passes *p);
 
 struct stopped_stacks;
 /** In the stop: copy the stacks of g's that were read there and are not proved to have been parked

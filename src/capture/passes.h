@@ -39,6 +39,9 @@ struct passes {
 	/* Nobody will ask what goroutines with higher goids wait for; 0: of none it is known. */
 	uint64_t object_goid_max;
 	struct stopped_stacks *stopped; /* what was copied in the stop, until the end */
+	/* Stacks that are read and walked when what was read of g's is recorded: see
+	 * mem_record_later(). NULL: they are read before the stop. */
+	struct stack_job *put_off;
 	/* Position of a g found on its own stack -> its sched.pc, the frame pointer, and r12. */
 	struct map sched_pcs, frame_pointers, r12s;
 };

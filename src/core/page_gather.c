@@ -150,7 +150,43 @@ static void fill(void *ctx, struct page_chunk *chunk)
 	}
 }
 
-static enum gospy_code gather_chunk(struct job *job, struct room *room, size_t i,
+/* ---- pieces */
+
+/* The first piece that begins at `addr` or later. */
+static size_t first_piece(const struct mem_pieces *pieces, uint64_t addr)
+{
+	size_t lo = 0, hi = pieces->count;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (pieces->at(pieces->ctx, mid).addr < addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* Show what was read of pieces, before anything of it is taken out. */
+static void show_pieces(const struct filling *f, unsigned worker)
+{
+	const struct mem_pieces *pieces = f->gather->pieces;
+	size_t i = pieces ? first_piece(pieces, f->addr) : 0;
+	for (size_t r = 0; pieces && r < f->runs; r++) {
+		const struct mem_req *run = &f->room->runs[r];
+		for (; i < pieces->count; i++) {
+			const struct mem_range piece = pieces->at(pieces->ctx, i);
+			if (piece.addr >= run->addr + run->len)
+				break;
+			if (piece.addr < run->addr || piece.addr - run->addr > run->done ||
+			    piece.len > run->done - (piece.addr - run->addr))
+				continue;
+			pieces->visit(pieces->ctx, worker, i,
+				      (const uint8_t *)run->dst + (piece.addr - run->addr));
+		}
+	}
+}
+
+static enum gospy_code gather_chunk(struct job *job, struct room *room, size_t i, unsigned worker,
 				    struct page_spare *spare, struct gospy_error *err)
 {
 	struct filling filling = {.gather = job->gather, .room = room};
@@ -161,11 +197,12 @@ static enum gospy_code gather_chunk(struct job *job, struct room *room, size_t i
 	enum gospy_code code = read_runs(&filling, err);
 	if (code)
 		return code;
+	show_pieces(&filling, worker);
 	return page_store_fill(job->gather->store, filling.addr, fill, &filling, spare, err);
 }
 
-static enum gospy_code gather_some(struct job *job, struct room *room, struct page_spare *spare,
-				   struct gospy_error *err)
+static enum gospy_code gather_some(struct job *job, struct room *room, unsigned worker,
+				   struct page_spare *spare, struct gospy_error *err)
 {
 	enum gospy_code code = GOSPY_OK;
 	while (!code && !atomic_load(&job->code)) {
@@ -174,7 +211,7 @@ static enum gospy_code gather_some(struct job *job, struct room *room, struct pa
 			break;
 		code = cancel_check(err);
 		if (!code)
-			code = gather_chunk(job, room, i, spare, err);
+			code = gather_chunk(job, room, i, worker, spare, err);
 	}
 	return code;
 }
@@ -185,8 +222,8 @@ static void work(void *ctx, unsigned worker)
 	struct gospy_error err;
 	struct page_spare spare = {0};
 	struct room *room = malloc(sizeof(*room));
-	(void)worker;
-	enum gospy_code code = room ? gather_some(job, room, &spare, &err) : err_nomem(&err);
+	enum gospy_code code =
+		room ? gather_some(job, room, worker, &spare, &err) : err_nomem(&err);
 	page_spare_drop(job->gather->store, &spare);
 	free(room);
 	int none = GOSPY_OK;

@@ -13,7 +13,8 @@
 struct page_gather {
 	struct page_store *store;
 	struct range_notes *notes;
-	struct mem *mem; /* where it is read */
+	struct mem *mem;                 /* where it is read */
+	const struct mem_pieces *pieces; /* of what was noted, to be shown; NULL: none */
 	/* Take out of a part of a stack, whole words, what is not to be kept. Several threads may
 	 * call it at once. */
 	void (*redact)(void *ctx, uint8_t *bytes, size_t len);

@@ -175,11 +175,15 @@ static enum gospy_code record_readv(struct mem *mem, struct mem_req *reqs, size_
 	return code;
 }
 
+static enum range_kind range_kind(const struct record_mem *m, enum mem_kind kind)
+{
+	return kind == MEM_STACK && m->redaction != REDACT_NONE ? RANGE_STACK : RANGE_DATA;
+}
+
 /* Of the words of which only a part was read nothing can be put off. */
 static void note(struct record_mem *m, uint64_t addr, const uint8_t *bytes, size_t len,
 		 enum mem_kind kind)
 {
-	bool is_stack = kind == MEM_STACK && m->redaction != REDACT_NONE;
 	size_t head = (size_t)(-addr % 8), tail = (size_t)((addr + len) % 8);
 	if (head + tail > len) {
 		record(m, addr, bytes, len, kind);
@@ -189,7 +193,7 @@ static void note(struct record_mem *m, uint64_t addr, const uint8_t *bytes, size
 		record(m, addr, bytes, head, kind);
 	if (tail)
 		record(m, addr + len - tail, bytes + len - tail, tail, kind);
-	if (!range_notes_add(m->notes, addr, len, is_stack ? RANGE_STACK : RANGE_DATA))
+	if (!range_notes_add(m->notes, addr, len, range_kind(m, kind)))
 		fail(m, GOSPY_E_NOMEM);
 }
 
@@ -240,13 +244,21 @@ static void record_fix(struct mem *mem, const struct mem_range *ranges, size_t n
 
 /* What was put in a moment that was given up would be laid under what is noted afterwards, and not
  * over it. So after that nothing is put off. */
-static void record_later(struct mem *mem, bool on)
+static bool record_later(struct mem *mem, bool on)
 {
 	struct record_mem *m = (struct record_mem *)mem;
 	if (atomic_load(&m->off))
-		return;
+		return false;
 	range_notes_destroy(m->notes);
 	m->notes = on && !m->was_tried ? range_notes_create() : NULL;
+	return m->notes;
+}
+
+static void record_want(struct mem *mem, uint64_t addr, size_t len, enum mem_kind kind)
+{
+	struct record_mem *m = (struct record_mem *)mem;
+	if (!range_notes_add(m->notes, addr, len, range_kind(m, kind)))
+		fail(m, GOSPY_E_NOMEM);
 }
 
 /* A page_gather's. */
@@ -256,13 +268,15 @@ static void redact_noted(void *ctx, uint8_t *bytes, size_t len)
 	redact(ctx, &cache, 0, bytes, len);
 }
 
-static enum gospy_code record_now(struct mem *mem, struct gospy_error *err)
+static enum gospy_code record_now(struct mem *mem, const struct mem_pieces *pieces,
+				  struct gospy_error *err)
 {
 	struct record_mem *m = (struct record_mem *)mem;
 	const struct page_gather gather = {
 		.store = m->store,
 		.notes = m->notes,
 		.mem = m->below,
+		.pieces = pieces,
 		.redact = redact_noted,
 		.ctx = m,
 	};
@@ -290,6 +304,7 @@ static const struct mem_ops record_ops = {
 	.record = record_switch,
 	.fix = record_fix,
 	.later = record_later,
+	.want = record_want,
 	.now = record_now,
 	.destroy = record_destroy,
 };

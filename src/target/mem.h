@@ -39,6 +39,17 @@ struct mem_range {
 	uint64_t addr, len;
 };
 
+/* Parts of stacks that are read when what was put off is: see mem_record_now(). */
+struct mem_pieces {
+	size_t count;
+	/* By address. */
+	struct mem_range (*at)(const void *ctx, size_t i);
+	/* What was read of a piece, if it was read as a whole. Several workers may call it at once.
+	 */
+	void (*visit)(void *ctx, unsigned worker, size_t i, const uint8_t *bytes);
+	void *ctx;
+};
+
 struct mem_ops {
 	/** Fill each request as far as it can be read and set its `done`. A request that fails does
 	 * not keep the later ones from being read. GOSPY_OK even if some are incomplete; an error
@@ -52,9 +63,11 @@ struct mem_ops {
 	/** Record from now on, or not; NULL likewise. */
 	void (*record)(struct mem *mem, bool on);
 	void (*fix)(struct mem *mem, const struct mem_range *ranges, size_t n);
-	/** See mem_record_later() and mem_record_now(); NULL likewise. */
-	void (*later)(struct mem *mem, bool on);
-	enum gospy_code (*now)(struct mem *mem, struct gospy_error *err);
+	/** See mem_record_later(), mem_want() and mem_record_now(); NULL likewise. */
+	bool (*later)(struct mem *mem, bool on);
+	void (*want)(struct mem *mem, uint64_t addr, size_t len, enum mem_kind kind);
+	enum gospy_code (*now)(struct mem *mem, const struct mem_pieces *pieces,
+			       struct gospy_error *err);
 	void (*destroy)(struct mem *mem);
 };
 
@@ -96,16 +109,25 @@ static inline void mem_fix(struct mem *mem, const struct mem_range *ranges, size
 /** While this is on, what is read outside of a moment in runs (MEM_RUN) need not be recorded yet:
  * it is read once more by mem_record_now(), which takes less time and memory. The caller proves
  * after that call that what counts of it has not changed since the first reading. Switching it on,
- * or off, forgets what is outstanding. */
-static inline void mem_record_later(struct mem *mem, bool on)
+ * or off, forgets what is outstanding. Returns whether anything is put off. */
+static inline bool mem_record_later(struct mem *mem, bool on)
 {
-	if (mem->ops->later)
-		mem->ops->later(mem, on);
+	return mem->ops->later && mem->ops->later(mem, on);
 }
 
-static inline enum gospy_code mem_record_now(struct mem *mem, struct gospy_error *err)
+/** While recording is put off: have that recorded by mem_record_now(), without reading it before.
+ * Of words that it does not hold wholly that is not done. */
+static inline void mem_want(struct mem *mem, uint64_t addr, size_t len, enum mem_kind kind)
 {
-	return mem->ops->now ? mem->ops->now(mem, err) : GOSPY_OK;
+	if (mem->ops->want)
+		mem->ops->want(mem, addr, len, kind);
+}
+
+/** Record what was put off, and show of it the `pieces`, which are wanted; these may be NULL. */
+static inline enum gospy_code mem_record_now(struct mem *mem, const struct mem_pieces *pieces,
+					     struct gospy_error *err)
+{
+	return mem->ops->now ? mem->ops->now(mem, pieces, err) : GOSPY_OK;
 }
 
 /** Batched read. GOSPY_OK: all complete. GOSPY_E_FAULT: some are not, see `done` (err names the

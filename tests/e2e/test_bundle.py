@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -204,6 +205,36 @@ class BusyTest(unittest.TestCase):
             # Some figures, and some stacks, cannot be read without a stop.
             expected = {lib_gospy.OK, taken.status, *([lib_gospy.PARTIAL] if len(words) == 1 else [])}
             self.assertIn(ended.status, expected, f"{command}: {ended.err}")
+
+
+class DeepTest(unittest.TestCase):
+    """Of stacks that are too deep to be copied whole a bundle has all that lies between the frames,
+    and so each argument."""
+
+    def test_arguments(self):
+        builds = lib_fixture.builds("deep", variants=("noopt",))
+        if not builds:
+            self.skipTest("no build of deep")
+        path = os.path.join(lib_core.directory(self), "bundle")
+        with lib_fixture.start(builds[-1]) as fixture:
+            os.kill(fixture.pid, signal.SIGSTOP)
+            try:
+                live = run("stack --json=lines", fixture.pid)
+                taken = run(f"capture --redact none -o {path}", fixture.pid)
+            finally:
+                os.kill(fixture.pid, signal.SIGCONT)
+        self.assertIn(taken.status, (lib_gospy.OK, lib_gospy.PARTIAL), taken.err)
+        for command in ("stack --json=lines", "stack --no-args --json=lines"):
+            for one, other in zip(frames(live), frames(run(command, path)), strict=True):
+                if "--no-args" in command:
+                    one = [{**frame, "args": None} for frame in one]
+                    other = [{**frame, "args": None} for frame in other]
+                self.assertEqual(one, other)
+
+
+def frames(ended):
+    """Those of each goroutine, from JSON lines."""
+    return [json.loads(line).get("frames", []) for line in ended.out.splitlines()[1:]]
 
 
 class DebuggerTest(unittest.TestCase):

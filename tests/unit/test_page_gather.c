@@ -2,12 +2,14 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "base/parallel.h"
 #include "core/page_gather.h"
 #include "target/mem_bytes.h"
 
@@ -226,6 +228,62 @@ static void aside(void **state)
 	assert_all(f);
 }
 
+enum { PIECES = 8 };
+
+struct shown {
+	const struct fixture *fixture;
+	struct mem_range pieces[PIECES];
+	atomic_uint count[PIECES];
+	atomic_bool differs;
+};
+
+static struct mem_range piece_at(const void *ctx, size_t i)
+{
+	const struct shown *shown = ctx;
+	return shown->pieces[i];
+}
+
+static void visit_piece(void *ctx, unsigned worker, size_t i, const uint8_t *bytes)
+{
+	struct shown *shown = ctx;
+	const struct mem_range *piece = &shown->pieces[i];
+	shown->count[i]++;
+	shown->differs = shown->differs || worker >= PARALLEL_TWO ||
+			 memcmp(bytes, shown->fixture->memory + (piece->addr - BASE), piece->len);
+}
+
+/* Pieces are shown as they were read, and those that were not read as a whole are not shown. */
+static void pieces(void **state)
+{
+	const struct fixture *f = *state;
+	struct shown shown = {
+		.fixture = f,
+		.pieces = {{BASE + 512, 4096},
+			   {BASE + 512, 64}, // the same stack, as two claim
+			   {BASE + 8192, 640},
+			   {BASE + 16384, 24}, // next to something that is kept
+			   {BASE + CHUNK_BYTES - 64, 128},
+			   {BASE + 2 * CHUNK_BYTES, 2048},
+			   {BASE + HOLE - 64, 128},
+			   {BASE + SIZE - 8, 8}},
+	};
+	static const unsigned wanted[PIECES] = {1, 1, 1, 1, 0, 1, 0, 1};
+	for (size_t i = 0; i < PIECES; i++)
+		assert_true(range_notes_add(f->notes, shown.pieces[i].addr,
+					    (size_t)shown.pieces[i].len, RANGE_STACK));
+	assert_true(range_notes_add(f->notes, BASE + 16384 + 24, 64, RANGE_KEPT));
+	const struct mem_pieces how = {PIECES, piece_at, visit_piece, &shown};
+	const struct page_gather gather = {.store = f->store,
+					   .notes = f->notes,
+					   .mem = f->mem,
+					   .pieces = &how,
+					   .redact = redact};
+	assert_int_equal(page_gather_run(&gather, &err), GOSPY_OK);
+	for (size_t i = 0; i < PIECES; i++)
+		assert_int_equal(shown.count[i], wanted[i]);
+	assert_false(shown.differs);
+}
+
 struct noter {
 	pthread_t thread;
 	struct fixture *fixture;
@@ -271,7 +329,8 @@ static void threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(nothing), TEST(edges), TEST(anywhere), TEST(aside), TEST(threads),
+		TEST(nothing), TEST(edges),  TEST(anywhere),
+		TEST(aside),   TEST(pieces), TEST(threads),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
