@@ -80,10 +80,15 @@ static void read_figures(struct reader *reader, struct source *source)
 	reader->figures_steady = steady;
 }
 
-static void read_in_moment(void *ctx, struct source *source, const struct moment *moment)
+static void read_figures_again(void *ctx, struct source *source)
 {
 	struct reader *reader = ctx;
 	read_figures(reader, source);
+}
+
+static void read_heap_in_moment(void *ctx, struct source *source, const struct moment *moment)
+{
+	struct reader *reader = ctx;
 	if (reader->heap && reader->heap->in_moment)
 		bundle_heap_visit(reader->heap, source, reader->image, moment);
 }
@@ -443,7 +448,7 @@ static enum gospy_code take_capture(struct gospy_target *target,
 	CLEANUP(strbuf_deinit) struct strbuf text = {0};
 	CLEANUP(bundle_heap_deinit) struct bundle_heap heap = {0};
 	struct reader reader = {.capture = capture, .how = how, .below = target->source};
-	const struct recording_also also = {read_in_moment, &reader};
+	const struct recording_also also = {read_figures_again, read_heap_in_moment, &reader};
 	enum gospy_code code = describe_program(target, &text, err);
 	if (code)
 		return code;

@@ -66,10 +66,10 @@ struct page_store {
 		struct put_log log;
 	} asides[ASIDE_LOGS];
 	char apart[128];
-	size_t aside_more;         /* bytes beyond PAGE_STORE_ASIDE that a log may have */
-	struct range_notes *notes; /* of what was set aside; or NULL */
-	struct packer *writer;     /* sealed: of who writes */
-	uint8_t *scratch;          /* sealed: a chunk that is unpacked */
+	size_t aside_more; /* bytes beyond PAGE_STORE_ASIDE that a log may have */
+	struct page_store_later later;
+	struct packer *writer; /* sealed: of who writes */
+	uint8_t *scratch;      /* sealed: a chunk that is unpacked */
 };
 
 /* ---- packers */
@@ -417,13 +417,23 @@ static enum gospy_code put(struct page_store *store, uint64_t addr, const void *
 }
 
 /* What is put while the target stands still. */
-static enum gospy_code put_kept(void *ctx, uint64_t addr, const void *bytes, size_t len,
-				struct gospy_error *err)
+static enum gospy_code put_kept(struct page_store *store, uint64_t addr, const void *bytes,
+				size_t len, struct gospy_error *err)
 {
-	struct page_store *store = ctx;
-	if (store->notes && !range_notes_add(store->notes, addr, len, RANGE_KEPT))
+	struct range_notes *notes = store->later.notes;
+	if (notes && !range_notes_add(notes, addr, len, RANGE_KEPT))
 		return err_nomem(err);
 	return put(store, addr, bytes, len, err);
+}
+
+/* Of a log. */
+static enum gospy_code put_entry(void *ctx, const struct put_entry *entry, uint8_t *bytes,
+				 struct gospy_error *err)
+{
+	struct page_store *store = ctx;
+	if (entry->raw)
+		store->later.clean(store->later.ctx, entry->addr, bytes, entry->len);
+	return put_kept(store, entry->addr, bytes, entry->len, err);
 }
 
 static void lock_asides(struct page_store *store)
@@ -442,7 +452,7 @@ static void unlock_asides(struct page_store *store)
 static enum gospy_code replay(struct page_store *store, struct gospy_error *err)
 {
 	const struct put_log *const logs[] = {&store->asides[0].log, &store->asides[1].log};
-	enum gospy_code code = put_log_replay(logs, put_kept, store, err);
+	enum gospy_code code = put_log_replay(logs, put_entry, store, err);
 	for (size_t i = 0; i < ASIDE_LOGS; i++)
 		put_log_deinit(&store->asides[i].log);
 	atomic_store(&store->sets_aside, false);
@@ -461,17 +471,27 @@ static size_t choose_log(struct page_store *store)
 	return log_of_thread;
 }
 
+/* `*still_ret`: is anything set aside any more? */
+static bool add_to_log(struct page_store *store, uint64_t addr, const void *bytes, size_t len,
+		       bool raw, bool *still_ret)
+{
+	const size_t log = choose_log(store);
+	const struct put_entry entry = {clock_mono_ns(), addr, len, raw};
+	*still_ret = atomic_load(&store->sets_aside);
+	bool is_aside = *still_ret && put_log_add(&store->asides[log].log,
+						  PAGE_STORE_ASIDE / ASIDE_LOGS + store->aside_more,
+						  &entry, bytes);
+	pthread_mutex_unlock(&store->asides[log].lock);
+	return is_aside;
+}
+
 /* If there is no room for it, what was set aside comes before it. */
 static enum gospy_code put_aside(struct page_store *store, uint64_t addr, const void *bytes,
 				 size_t len, bool *is_aside_ret, struct gospy_error *err)
 {
 	enum gospy_code code = GOSPY_OK;
-	const size_t log = choose_log(store);
-	bool still = atomic_load(&store->sets_aside);
-	*is_aside_ret = still && put_log_add(&store->asides[log].log,
-					     PAGE_STORE_ASIDE / ASIDE_LOGS + store->aside_more,
-					     clock_mono_ns(), addr, bytes, len);
-	pthread_mutex_unlock(&store->asides[log].lock);
+	bool still;
+	*is_aside_ret = add_to_log(store, addr, bytes, len, false, &still);
 	if (!still || *is_aside_ret)
 		return GOSPY_OK;
 	lock_asides(store);
@@ -481,10 +501,22 @@ static enum gospy_code put_aside(struct page_store *store, uint64_t addr, const 
 	return code;
 }
 
+static bool is_beyond(uint64_t addr, size_t len)
+{
+	return len && (addr + (len - 1) < addr || addr + (len - 1) > UINT64_MAX - PAGE_BYTES);
+}
+
+bool page_store_put_raw(struct page_store *store, uint64_t addr, const void *bytes, size_t len)
+{
+	bool still;
+	return atomic_load(&store->sets_aside) && store->later.clean && !is_beyond(addr, len) &&
+	       add_to_log(store, addr, bytes, len, true, &still);
+}
+
 enum gospy_code page_store_put(struct page_store *store, uint64_t addr, const void *bytes,
 			       size_t len, struct gospy_error *err)
 {
-	if (len && (addr + (len - 1) < addr || addr + (len - 1) > UINT64_MAX - PAGE_BYTES))
+	if (is_beyond(addr, len))
 		return err_set(err, GOSPY_E_BAD_DATA, "there are no such addresses");
 	if (atomic_load(&store->sets_aside)) {
 		bool is_aside;
@@ -495,10 +527,11 @@ enum gospy_code page_store_put(struct page_store *store, uint64_t addr, const vo
 	return put_kept(store, addr, bytes, len, err);
 }
 
-void page_store_set_aside(struct page_store *store, struct range_notes *notes, size_t more)
+void page_store_set_aside(struct page_store *store, const struct page_store_later *later,
+			  size_t more)
 {
 	// All that was noted may have changed, and be read once more.
-	const size_t noted = notes ? range_notes_bytes(notes) : 0;
+	const size_t noted = later->notes ? range_notes_bytes(later->notes) : 0;
 	size_t each = ASIDE_AT_FIRST + noted / ASIDE_LOGS;
 	if (each > PAGE_STORE_ASIDE / ASIDE_LOGS)
 		each = PAGE_STORE_ASIDE / ASIDE_LOGS;
@@ -507,7 +540,7 @@ void page_store_set_aside(struct page_store *store, struct range_notes *notes, s
 		good &= put_log_reserve(&store->asides[i].log,
 					each + (i == log_of_thread ? more : 0));
 	store->aside_more = more;
-	store->notes = notes;
+	store->later = *later;
 	atomic_store(&store->sets_aside, good);
 }
 
@@ -516,7 +549,7 @@ enum gospy_code page_store_catch_up(struct page_store *store, struct gospy_error
 	lock_asides(store);
 	enum gospy_code code = replay(store, err);
 	unlock_asides(store);
-	store->notes = NULL;
+	store->later = (struct page_store_later){0};
 	return code;
 }
 

@@ -36,12 +36,23 @@ enum gospy_code page_store_put(struct page_store *store, uint64_t addr, const vo
 			       size_t len, struct gospy_error *err)
 	__attribute__((warn_unused_result));
 
+/* What is done with what was set aside, before it is laid over the rest. */
+struct page_store_later {
+	struct range_notes *notes; /* it is noted as RANGE_KEPT; NULL: it is not */
+	/* Take out of what page_store_put_raw() was given what is not to be kept; or NULL. */
+	void (*clean)(void *ctx, uint64_t addr, uint8_t *bytes, size_t len);
+	void *ctx;
+};
+
 /** From now on page_store_put() only sets aside what it is given, as far as PAGE_STORE_ASIDE goes.
- * That takes the least time: for what is read while the target stands still. When it is laid over
- * what is there, it is noted as RANGE_KEPT, too; `notes` may be NULL. `more`: so many bytes beyond
- * that are expected of this thread, and find room. */
-void page_store_set_aside(struct page_store *store, struct range_notes *notes, size_t more);
+ * That takes the least time: for what is read while the target stands still. `more`: so many bytes
+ * beyond that are expected of this thread, and find room. */
+void page_store_set_aside(struct page_store *store, const struct page_store_later *later,
+			  size_t more);
 enum { PAGE_STORE_ASIDE = 16 << 20 };
+/** Set aside something that is to be cleaned before it is kept. False: it is not set aside, and may
+ * not be put as it is. */
+bool page_store_put_raw(struct page_store *store, uint64_t addr, const void *bytes, size_t len);
 /** That is over: lay what was set aside over what is there. */
 enum gospy_code page_store_catch_up(struct page_store *store, struct gospy_error *err)
 	__attribute__((warn_unused_result));

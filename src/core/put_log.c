@@ -19,14 +19,13 @@ bool put_log_reserve(struct put_log *log, size_t bytes)
 	return true;
 }
 
-bool put_log_add(struct put_log *log, size_t most, uint64_t when_ns, uint64_t addr,
-		 const void *bytes, size_t len)
+bool put_log_add(struct put_log *log, size_t most, const struct put_entry *entry, const void *bytes)
 {
-	const struct put_entry entry = {when_ns, addr, len};
+	const size_t len = entry->len;
 	if (!len)
 		return true;
 	if (len > most - log->bytes.len || !vec_reserve(&log->bytes, log->bytes.len + len) ||
-	    !vec_push(&log->entries, entry))
+	    !vec_push(&log->entries, *entry))
 		return false;
 	memcpy(log->bytes.at + log->bytes.len, bytes, len);
 	log->bytes.len += len;
@@ -34,8 +33,8 @@ bool put_log_add(struct put_log *log, size_t most, uint64_t when_ns, uint64_t ad
 }
 
 enum gospy_code put_log_replay(const struct put_log *const logs[2],
-			       enum gospy_code (*put)(void *ctx, uint64_t addr, const void *bytes,
-						      size_t len, struct gospy_error *err),
+			       enum gospy_code (*put)(void *ctx, const struct put_entry *entry,
+						      uint8_t *bytes, struct gospy_error *err),
 			       void *ctx, struct gospy_error *err)
 {
 	size_t next[2] = {0, 0}, at[2] = {0, 0};
@@ -46,8 +45,7 @@ enum gospy_code put_log_replay(const struct put_log *const logs[2],
 					     logs[0]->entries.at[next[0]].when_ns);
 		const struct put_log *log = logs[second];
 		const struct put_entry *entry = &log->entries.at[next[second]++];
-		enum gospy_code code =
-			put(ctx, entry->addr, log->bytes.at + at[second], entry->len, err);
+		enum gospy_code code = put(ctx, entry, log->bytes.at + at[second], err);
 		if (code)
 			return code;
 		at[second] += entry->len;

@@ -11,6 +11,7 @@ struct put_entry {
 	uint64_t when_ns;
 	uint64_t addr;
 	size_t len;
+	bool raw; /* something is still to be taken out of it */
 };
 
 /* All zero is a valid empty log. */
@@ -25,12 +26,13 @@ bool put_log_reserve(struct put_log *log, size_t bytes);
 /** Times only grow in a log. False: there would be more than `most` bytes in it, or no memory is
  * left.
  */
-bool put_log_add(struct put_log *log, size_t most, uint64_t when_ns, uint64_t addr,
-		 const void *bytes, size_t len);
-/** Call `put` for each entry of both logs by their times, as long as it returns GOSPY_OK. */
+bool put_log_add(struct put_log *log, size_t most, const struct put_entry *entry,
+		 const void *bytes);
+/** Call `put` for each entry of both logs by their times, as long as it returns GOSPY_OK. It may
+ * change the bytes. */
 enum gospy_code put_log_replay(const struct put_log *const logs[2],
-			       enum gospy_code (*put)(void *ctx, uint64_t addr, const void *bytes,
-						      size_t len, struct gospy_error *err),
+			       enum gospy_code (*put)(void *ctx, const struct put_entry *entry,
+						      uint8_t *bytes, struct gospy_error *err),
 			       void *ctx, struct gospy_error *err);
 void put_log_deinit(struct put_log *log);
 

@@ -15,6 +15,18 @@ enum { STEP = 4096 }; /* bytes of a stack that are looked through at a time */
  * if nobody had it. The heap may have grown since the mappings were listed, so all that could be an
  * address of it counts as one: src/runtime/malloc.go:mallocinit. */
 static const uint64_t HEAP_LEAST = UINT64_C(1) << 32, HEAP_MOST = UINT64_C(1) << 47;
+/* What .also has read, to be read again in the moment. */
+struct again {
+	enum again_state {
+		AGAIN_NOT,
+		AGAIN_LISTS, /* note what is read */
+		AGAIN_GIVES, /* what is read was read in the moment */
+	} state;
+	VEC(struct mem_range) ranges; /* by address and disjoint once the moment comes */
+	VEC(struct mem_req) reqs;     /* of the moment, of these ranges */
+	VEC(uint8_t) bytes;
+	bool was_read; /* in this moment */
+};
 
 struct record_mem {
 	struct mem mem;
@@ -28,6 +40,7 @@ struct record_mem {
 	/* What is to be recorded later; NULL: everything is recorded at once. Threads that read are
 	 * started after it is set. */
 	struct range_notes *notes;
+	struct again again;
 	bool in_moment; /* so is this; and what is read is recorded at once */
 	bool was_tried; /* there was a moment before, which may have been given up */
 	bool has_heap;
@@ -140,6 +153,20 @@ static void redact(const struct record_mem *m, struct pointer_cache *cache, uint
 	memset(bytes + i, 0, len - i);
 }
 
+/* A page_store_later's. */
+static void redact_aside(void *ctx, uint64_t addr, uint8_t *bytes, size_t len)
+{
+	struct pointer_cache cache = {0};
+	redact(ctx, &cache, addr, bytes, len);
+}
+
+/* Is nothing of it fixed? */
+static bool is_free(const struct record_mem *m, uint64_t addr, size_t len)
+{
+	size_t i = next_fixed(m, addr);
+	return i == m->fixed.len || m->fixed.at[i].addr >= addr + len;
+}
+
 static void record(struct record_mem *m, uint64_t addr, const void *bytes, size_t len,
 		   enum mem_kind kind)
 {
@@ -147,10 +174,16 @@ static void record(struct record_mem *m, uint64_t addr, const void *bytes, size_
 	const uint8_t *at = bytes;
 	if (kind != MEM_ONCE && atomic_load_explicit(&m->off, memory_order_relaxed))
 		return;
+	bool is_kept = m->again.state == AGAIN_GIVES && m->notes;
+	if (is_kept && !range_notes_add(m->notes, addr, len, RANGE_KEPT))
+		fail(m, GOSPY_E_NOMEM);
 	if (kind != MEM_STACK || m->redaction == REDACT_NONE) {
 		put(m, addr, bytes, len);
 		return;
 	}
+	// While the target stands still there is no time for the rest.
+	if (m->in_moment && is_free(m, addr, len) && page_store_put_raw(m->store, addr, bytes, len))
+		return;
 	while (len) {
 		uint8_t kept[STEP];
 		size_t n = STEP - addr % STEP < len ? (size_t)(STEP - addr % STEP) : len;
@@ -163,11 +196,105 @@ static void record(struct record_mem *m, uint64_t addr, const void *bytes, size_
 	}
 }
 
+/* ---- what is read again in the moment */
+
+static int compare_ranges(const void *a, const void *b)
+{
+	const struct mem_range *x = a, *y = b;
+	return (x->addr > y->addr) - (x->addr < y->addr);
+}
+
+/* Sort the ranges, and make one of those that touch, overlap, or have hardly anything in between.
+ */
+static void join_ranges(struct again *again)
+{
+	enum { NEAR = 256 };
+	size_t kept = 0;
+	if (again->ranges.len)
+		qsort(again->ranges.at, again->ranges.len, sizeof(*again->ranges.at),
+		      compare_ranges);
+	for (size_t i = 0; i < again->ranges.len; i++) {
+		const struct mem_range *range = &again->ranges.at[i];
+		struct mem_range *last = kept ? &again->ranges.at[kept - 1] : NULL;
+		if (!last || range->addr - last->addr > last->len + NEAR)
+			again->ranges.at[kept++] = *range;
+		else if (range->addr - last->addr + range->len > last->len)
+			last->len = range->addr - last->addr + range->len;
+	}
+	again->ranges.len = kept;
+}
+
+/* Make room for what is to be read in the moment. */
+static void again_prepare(struct again *again)
+{
+	size_t total = 0;
+	join_ranges(again);
+	for (size_t i = 0; i < again->ranges.len; i++)
+		total += (size_t)again->ranges.at[i].len;
+	again->was_read = false;
+	again->reqs.len = 0;
+	if (!vec_reserve(&again->bytes, total) || !vec_reserve(&again->reqs, again->ranges.len))
+		return;
+	if (total)
+		memset(again->bytes.at, 0, total); // so that it is there
+	for (size_t i = 0, at = 0; i < again->ranges.len; i++) {
+		const struct mem_range *range = &again->ranges.at[i];
+		again->reqs.at[again->reqs.len++] = (struct mem_req){.addr = range->addr,
+								     .dst = again->bytes.at + at,
+								     .len = (size_t)range->len};
+		at += (size_t)range->len;
+	}
+}
+
+static void again_read(struct record_mem *m)
+{
+	struct again *again = &m->again;
+	again->was_read = again->reqs.len &&
+			  !m->below->ops->readv(m->below, again->reqs.at, again->reqs.len, NULL);
+}
+
+/* Give what was read in the moment, as far as it holds that. */
+static void again_give(const struct again *again, struct mem_req *req)
+{
+	size_t lo = 0, hi = again->was_read ? again->reqs.len : 0;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (again->reqs.at[mid].addr <= req->addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	req->done = 0;
+	const struct mem_req *from = lo ? &again->reqs.at[lo - 1] : NULL;
+	const uint64_t off = from ? req->addr - from->addr : 0;
+	if (!from || off >= from->done)
+		return;
+	req->done = req->len < from->done - off ? req->len : (size_t)(from->done - off);
+	memcpy(req->dst, (const uint8_t *)from->dst + off, req->done);
+}
+
+static enum gospy_code again_readv(struct record_mem *m, struct mem_req *reqs, size_t n,
+				   struct gospy_error *err)
+{
+	if (m->again.state == AGAIN_GIVES) {
+		for (size_t i = 0; i < n; i++)
+			again_give(&m->again, &reqs[i]);
+		return GOSPY_OK;
+	}
+	enum gospy_code code = m->below->ops->readv(m->below, reqs, n, err);
+	for (size_t i = 0; i < n && !code && m->again.state == AGAIN_LISTS; i++) {
+		const struct mem_range range = {reqs[i].addr, reqs[i].done};
+		if (range.len && !vec_push(&m->again.ranges, range))
+			code = err_nomem(err);
+	}
+	return code;
+}
+
 static enum gospy_code record_readv(struct mem *mem, struct mem_req *reqs, size_t n,
 				    struct gospy_error *err)
 {
 	struct record_mem *m = (struct record_mem *)mem;
-	enum gospy_code code = m->below->ops->readv(m->below, reqs, n, err);
+	enum gospy_code code = again_readv(m, reqs, n, err);
 	for (size_t i = 0; i < n && !code; i++) {
 		if (reqs[i].done && reqs[i].kind != MEM_RUN && reqs[i].kind != MEM_AGAIN)
 			record(m, reqs[i].addr, reqs[i].dst, reqs[i].done, reqs[i].kind);
@@ -210,12 +337,6 @@ static void record_seen(struct mem *mem, uint64_t addr, const void *bytes, size_
 static void record_switch(struct mem *mem, bool on)
 {
 	atomic_store(&((struct record_mem *)mem)->off, !on);
-}
-
-static int compare_ranges(const void *a, const void *b)
-{
-	const struct mem_range *x = a, *y = b;
-	return (x->addr > y->addr) - (x->addr < y->addr);
 }
 
 static void record_fix(struct mem *mem, const struct mem_range *ranges, size_t n)
@@ -382,10 +503,40 @@ struct through {
 	const struct moment_work *work;
 };
 
+/* Nothing is to be tried again there. */
+static void read_again(struct recording *r, const struct moment *moment)
+{
+	r->now = moment;
+	r->source.frozen = true;
+	r->also.again(r->also.ctx, &r->source);
+	r->source.frozen = r->below->frozen;
+	r->now = NULL;
+}
+
 static void rehearse(void *ctx)
 {
 	const struct through *through = ctx;
+	struct recording *r = through->recording;
+	const struct moment moment = {.deadline_ns = UINT64_MAX};
 	through->work->rehearse(through->work->ctx);
+	if (!r->also.again)
+		return;
+	r->mem.again.ranges.len = 0;
+	r->mem.again.state = AGAIN_LISTS;
+	read_again(r, &moment);
+	r->mem.again.state = AGAIN_NOT;
+	again_prepare(&r->mem.again);
+}
+
+/* After the moment: find what was read in it. */
+static void find_again(struct recording *r)
+{
+	const struct moment moment = {.deadline_ns = UINT64_MAX};
+	r->mem.again.state = AGAIN_GIVES;
+	r->mem.in_moment = true;
+	read_again(r, &moment);
+	r->mem.in_moment = false;
+	r->mem.again.state = AGAIN_NOT;
 }
 
 static bool needs_regs(void *ctx, pid_t tid, const struct place *place)
@@ -398,6 +549,7 @@ static enum gospy_code visit(void *ctx, const struct moment *moment, struct gosp
 {
 	struct through *through = ctx;
 	struct recording *r = through->recording;
+	r->mem.again.was_read = false;
 	enum gospy_code code = through->work->visit(through->work->ctx, moment, err);
 	uint64_t age_ns = r->below->frozen ? 0 : clock_mono_ns() - moment->begin_ns;
 	uint64_t real_ns = source_clock_ns(r->below, SOURCE_REAL);
@@ -406,6 +558,10 @@ static enum gospy_code visit(void *ctx, const struct moment *moment, struct gosp
 	r->real_ns = real_ns == GOSPY_UNKNOWN ? real_ns : real_ns - age_ns;
 	r->boot_ns = boot_ns == GOSPY_UNKNOWN ? boot_ns : boot_ns - age_ns;
 	r->mono_ns = mono_ns == GOSPY_UNKNOWN ? mono_ns : mono_ns - age_ns;
+	if (!code && r->mem.again.reqs.len)
+		again_read(&r->mem);
+	else if (!code && r->also.again)
+		read_again(r, moment);
 	if (!code && r->also.read) {
 		// Nothing is to be tried again there.
 		struct range_notes *notes = r->mem.notes;
@@ -433,6 +589,8 @@ static enum gospy_code pass_through(struct source *source, uint64_t max_pause_ns
 				    struct gospy_error *err, bool watch)
 {
 	struct recording *r = recording_of(source);
+	r->mem.again.reqs.len = r->now ? r->mem.again.reqs.len : 0;
+	r->mem.again.was_read &= r->now != NULL;
 	if (r->now) {
 		*ret = (struct moment){.begin_ns = r->now->begin_ns,
 				       .deadline_ns = r->now->deadline_ns,
@@ -452,7 +610,8 @@ static enum gospy_code pass_through(struct source *source, uint64_t max_pause_ns
 	// Of a core file all is read in the moment, and nothing waits meanwhile.
 	if (!r->below->frozen) {
 		r->mem.in_moment = r->mem.was_tried = true;
-		page_store_set_aside(r->mem.store, r->mem.notes, r->mem.aside);
+		const struct page_store_later later = {r->mem.notes, redact_aside, &r->mem};
+		page_store_set_aside(r->mem.store, &later, r->mem.aside);
 	}
 	enum gospy_code code = watch ? source_watch(r->below, max_pause_ns, &outer, ret, err)
 				     : source_stop(r->below, max_pause_ns, &outer, ret, err);
@@ -472,6 +631,8 @@ static enum gospy_code pass_through(struct source *source, uint64_t max_pause_ns
 	// Nobody else asked for these.
 	for (size_t i = 0; i < r->moment.threads.len; i++)
 		ret->threads.at[i].vectors = NULL;
+	if (r->mem.again.was_read)
+		find_again(r);
 	return code;
 }
 
@@ -570,6 +731,9 @@ void recording_destroy(struct recording *r)
 	range_notes_destroy(r->mem.notes);
 	mappings_deinit(&r->mem.maps);
 	vec_free(&r->mem.fixed);
+	vec_free(&r->mem.again.ranges);
+	vec_free(&r->mem.again.reqs);
+	vec_free(&r->mem.again.bytes);
 	moment_deinit(&r->moment);
 	tasks_deinit(&r->tasks);
 	arena_deinit(&r->arena);

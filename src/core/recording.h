@@ -17,9 +17,13 @@ enum redaction {
 	REDACT_NONE,     /* stacks as they were read */
 };
 
-/* Something that is read in the moment, too. */
+/* What else is of the moment. */
 struct recording_also {
-	/** `moment` is what it is in. */
+	/* While the target stands still only those bytes are copied that this took before, while
+	 * the target ran. It is called again afterwards, to find them; what it did not ask for
+	 * before it is told then to be unreadable. */
+	void (*again)(void *ctx, struct source *source);
+	/* Called in the moment; or NULL. */
 	void (*read)(void *ctx, struct source *source, const struct moment *moment);
 	void *ctx;
 };

@@ -218,7 +218,7 @@ static void aside(void **state)
 {
 	struct fixture *f = *state;
 	note(f, 0, 4096, RANGE_DATA);
-	page_store_set_aside(f->store, f->notes, 0);
+	page_store_set_aside(f->store, &(struct page_store_later){.notes = f->notes}, 0);
 	put(f, 10, 20);
 	memset(f->noted + 10, 1 << RANGE_KEPT, 20);
 	assert_int_equal(page_store_catch_up(f->store, &err), GOSPY_OK);

@@ -238,12 +238,12 @@ static void aside(void **state)
 	(void)state;
 	struct page_store *store = create();
 	put(store, 0, 100, 1);
-	page_store_set_aside(store, NULL, 0);
+	page_store_set_aside(store, &(struct page_store_later){0}, 0);
 	put(store, 50, 100, 2);
 	put(store, 60, 10, 3);
 	assert_int_equal(page_store_catch_up(store, &err), GOSPY_OK);
 	put(store, 65, 10, 4);
-	page_store_set_aside(store, NULL, 0);
+	page_store_set_aside(store, &(struct page_store_later){0}, 0);
 	put(store, 66, 1, 5);
 	for (size_t at = 0; at < PAGE_STORE_ASIDE + CHUNK_BYTES; at += 65536)
 		put(store, CHUNK_BYTES + at, 65536, (uint8_t)(at >> 16));
@@ -306,7 +306,7 @@ static void threads_aside(void **state)
 	(void)state;
 	struct page_store *store = create();
 	for (int round = 0; round < 2; round++) {
-		page_store_set_aside(store, NULL, 0);
+		page_store_set_aside(store, &(struct page_store_later){0}, 0);
 		put(store, CHUNK_BYTES, 5000, 1);
 		if (round)
 			put_by_threads(store);
