@@ -145,6 +145,11 @@ class FirstScreenTest(lib_gospy.TargetTest):
         self.assertRegex(text, r"(?m)^ *1\d\d  1\d\d IO(?: wait)? .*conn\)\.serve")
         # These wait in the function that they began with.
         self.assertRegex(text, r"(?m)^ *4  4 chan recv +main\.\(\*shop\)\.work.* :\d+$")
+        # Which peers these are.
+        shown = self.first_screen("summary", fixture.pid, "--state", "IO wait", rows=300)
+        for peer in peers[:5]:
+            local = "%s:%d" % peer.getsockname()[:2]
+            self.assertRegex(shown, rf"(?m)^\d+ - .*IO wait on fd \d+ .*with {local}\b")
         # What waits says of places, and in the words of several that do it.
         shown = self.first_screen("waits", fixture.pid, rows=400)
         self.assertNotIn("internal/poll", shown)
