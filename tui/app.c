@@ -26,6 +26,7 @@
 #include "tui/view_memory.h"
 #include "tui/view_picker.h"
 #include "tui/view_sched.h"
+#include "tui/view_waits.h"
 
 static const uint64_t SECOND_NS = 1000000000;
 /* The screen begins so much later: a user who may not look into the process learns it without a
@@ -81,7 +82,7 @@ static void set_up_model(struct app *app, struct model *model)
 static void open_roots(struct app *app)
 {
 	static const struct view_ops *const roots[APP_TABS] = {&view_groups, &view_sched,
-							       &view_memory};
+							       &view_memory, &view_waits};
 	for (size_t tab = 0; tab < APP_TABS; tab++) {
 		if (!app->depth[tab])
 			app->tabs[tab][app->depth[tab]++] = view_open(roots[tab]);

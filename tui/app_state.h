@@ -6,7 +6,7 @@
 #include "tui/follow.h"
 #include "tui/view.h"
 
-enum { APP_TABS = 3, APP_DEPTH = 8 /* views on top of each other */ };
+enum { APP_TABS = 4, APP_DEPTH = 8 /* views on top of each other */ };
 
 struct app {
 	struct ui ui; /* what views see */

@@ -10,6 +10,7 @@
 #include "tui/worker.h"
 
 enum {
+	HOLDERS_MAX = 1 << 16, /* goroutines of which is looked at what they hold */
 	/* Of so many threads the CPU time is read: some milliseconds' work. */
 	THREADS_MAX = 1000,
 };
@@ -26,6 +27,7 @@ struct sampler {
 	struct gospy_collector *collector;
 	struct select select;
 	struct still still;
+	VEC(uint64_t) circles; /* that were certain in the last sample with .waits */
 	/* Members of both, under the lock. */
 	struct sampler_options options;
 	struct sampler_options read; /* what the last one was taken with */
@@ -52,6 +54,9 @@ void sample_destroy(struct sample *sample)
 		groups_deinit(&sample->groups[key]);
 	census_deinit(&sample->census);
 	heap_destroy(sample->heap);
+	if (sample->waits)
+		waits_deinit(sample->waits);
+	free(sample->waits);
 	free(sample->thread_cpu_ns);
 	gospy_snapshot_destroy(sample->snapshot);
 	free(sample);
@@ -75,6 +80,7 @@ static void sampler_destroy(struct worker *worker)
 	gospy_target_close(s->target);
 	select_deinit(&s->select);
 	still_deinit(&s->still);
+	vec_free(&s->circles);
 	worker_deinit(worker);
 	if (s->fd >= 0)
 		close(s->fd);
@@ -120,6 +126,10 @@ static struct gospy_snapshot_options reads(const struct sampler_options *options
 		.labels = options->labels,
 		.threads = options->threads,
 	};
+	if (options->waits) {
+		how.stacks = how.objects = how.sockets = true;
+		how.holder_limit = HOLDERS_MAX;
+	}
 	group_key_needs(options->key, &how);
 	if (!how.stacks && options->users != SAMPLER_USERS_NONE) {
 		how.stacks = true;
@@ -146,7 +156,7 @@ static bool satisfies(const struct sampler_options *read, const struct sampler_o
 	return counted && stacks && has.arguments >= needs.arguments &&
 	       has.objects >= needs.objects && has.sockets >= needs.sockets &&
 	       has.labels >= needs.labels && has.threads >= needs.threads &&
-	       read->heap >= wanted->heap;
+	       read->heap >= wanted->heap && read->waits >= wanted->waits;
 }
 
 uint64_t sampler_due_ns(uint64_t begin_ns, uint64_t end_ns, uint64_t refresh_ns)
@@ -209,6 +219,27 @@ static bool read_heap(struct sampler *s, struct sample *sample)
 			grow_heap_tree(heap));
 }
 
+/* Of what never goes on the next sample tells, too. */
+static enum gospy_code find_waits(struct sampler *s, struct sample *sample, struct gospy_error *err)
+{
+	struct waits *waits = sample->waits = calloc(1, sizeof(*waits));
+	enum gospy_code code =
+		waits ? waits_collect(waits, sample->snapshot, false, err) : err_nomem(err);
+	VEC(uint64_t) circles = {0};
+	for (size_t i = 0; !code && i < waits->circles.len; i++) {
+		const struct waits_circle *circle = &waits->circles.at[i];
+		if (circle->certain && !vec_push(&circles, waits_circle_id(waits, circle)))
+			code = err_nomem(err);
+	}
+	if (!code && !s->core)
+		waits_confirm_ids(waits, s->circles.at, s->circles.len);
+	vec_free(&s->circles);
+	s->circles.at = circles.at;
+	s->circles.len = circles.len;
+	s->circles.cap = circles.cap;
+	return code;
+}
+
 static enum gospy_code take_sample(struct sampler *s, const struct sampler_options *options,
 				   struct sample **ret, struct gospy_error *err)
 {
@@ -240,6 +271,8 @@ static enum gospy_code take_sample(struct sampler *s, const struct sampler_optio
 	}
 	if (!code)
 		code = sample_group(sample, err);
+	if (!code && options->waits)
+		code = find_waits(s, sample, err);
 	if (!code && options->heap && !read_heap(s, sample))
 		code = err_nomem(err);
 	if (code) {

@@ -8,6 +8,7 @@
 #include "gospy.h"
 #include "render/flame.h"
 #include "render/group.h"
+#include "render/waits.h"
 
 /** Of how many goroutines the user frames are read if nothing else takes their stacks. */
 enum sampler_users {
@@ -27,6 +28,7 @@ struct sampler_options {
 	bool stacks, arguments, objects, labels, threads;
 	bool sockets; /* see gospy_snapshot_options */
 	bool heap;    /* the heap profile, for which nothing is stopped */
+	bool waits;   /* who waits for whom, and who holds it: .objects, .sockets and .stacks, too */
 	enum sampler_users users;
 };
 
@@ -51,6 +53,9 @@ struct sample {
 	 */
 	uint64_t *thread_cpu_ns;
 	struct sample_heap *heap;       /* NULL: it was not asked for */
+	/* Of its snapshot. A deadlock is certain from the second sample on that has it. NULL: as
+	   above. */
+	struct waits *waits;
 	struct sampler_options options; /* that it was taken with */
 };
 void sample_destroy(struct sample *sample);

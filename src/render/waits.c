@@ -570,3 +570,32 @@ void waits_confirm(struct waits *w, const struct waits *earlier)
 	if (w->circles.len)
 		qsort(w->circles.at, w->circles.len, sizeof(*w->circles.at), compare_circles);
 }
+
+uint64_t waits_circle_id(const struct waits *w, const struct waits_circle *circle)
+{
+	uint64_t sum = circle->count;
+	for (size_t i = 0; i < circle->count; i++) {
+		struct gospy_goroutine g;
+		uint32_t edge = w->circle_edges.at[circle->first + i];
+		gospy_snapshot_goroutine(w->snapshot, w->edges.at[edge].waiter, &g);
+		// Where the circle begins makes no difference.
+		sum += hash_mix(hash_mix(hash_mix(g.goid, g.departures), g.wait_addr),
+				hash_mix(g.sp, g.stack_hash));
+	}
+	return sum;
+}
+
+void waits_confirm_ids(struct waits *w, const uint64_t *ids, size_t n)
+{
+	for (size_t i = 0; i < w->circles.len; i++) {
+		struct waits_circle *circle = &w->circles.at[i];
+		uint64_t id = circle->certain ? waits_circle_id(w, circle) : 0;
+		bool known = !circle->certain;
+		for (size_t k = 0; k < n && !known; k++)
+			known = ids[k] == id;
+		circle->once |= !known;
+		circle->certain &= known;
+	}
+	if (w->circles.len)
+		qsort(w->circles.at, w->circles.len, sizeof(*w->circles.at), compare_circles);
+}

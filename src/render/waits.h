@@ -73,6 +73,11 @@ enum gospy_code waits_collect(struct waits *waits, struct gospy_snapshot *snapsh
 /** Let no deadlock be certain that was not there, with the same goroutines at the same places, in
  * an earlier snapshot of the same process. */
 void waits_confirm(struct waits *waits, const struct waits *earlier);
+/** A number for a circle and the places of its goroutines, for waits_confirm_ids(): if they have
+ * moved meanwhile it is another one. */
+uint64_t waits_circle_id(const struct waits *waits, const struct waits_circle *circle);
+/** As waits_confirm(), of an earlier snapshot whose deadlocks had these numbers. */
+void waits_confirm_ids(struct waits *waits, const uint64_t *ids, size_t n);
 /** The index of the first edge, in .edges, that leads from this goroutine to who holds what it
  * waits for; the others are behind it, `*count_ret` in all. Certain ones come first. */
 size_t waits_edges_of(const struct waits *waits, size_t goroutine, size_t *count_ret);

@@ -352,6 +352,33 @@ class ScreenTest(TopTest):
             self.assertEqual(fixture.ready["go"] in top.text(), version)
             self.quit(top)
 
+    def test_waits(self):
+        """A deadlock comes first, and is called so from the second sample on. From there it goes to
+        the goroutines and their stacks, and back."""
+        fixture = self.fixture("abba")
+        members = {g["goid"]: g["holds"] for g in fixture.ready["goroutines"] if "holds" in g}
+        for size in ((24, 120), (24, 80), (24, 40)):
+            top = self.top(fixture, size=size, wait=None)
+            top.wait_text(r"COUNT|N▼ ")
+            top.key("4")
+            top.wait_text(r"DEADLOCK")
+            top.wait_text(r"4 Waits +1 deadlock")
+            lines = top.screen.lines()
+            first = next(i for i, line in enumerate(lines) if "DEADLOCK" in line)
+            self.assertFalse([line for line in lines[:first] if "sync.Mutex" in line])
+            if size[1] == 120:
+                for holder, lock in members.items():
+                    top.wait_text(rf" 1 .*sync.Mutex {lock} +{holder} +main.lock")
+            top.key("Enter")
+            top.wait_text(r"waiting for sync.Mutex")
+            top.key("Enter")
+            top.wait_text(r"goroutine \d+")
+            top.key("Esc")
+            top.wait_text(r"waiting for sync.Mutex")
+            top.key("Esc")
+            top.wait_text(r"DEADLOCK")
+            self.quit(top)
+
     def test_memory(self):
         fixture = self.fixture("states")
         top = self.top(fixture)
