@@ -14,7 +14,7 @@ struct diff_options {
 	struct snapshot_options snapshot;
 	uint64_t for_ns, limit;
 	int by; /* enum diff_level */
-	bool system, unchanged;
+	bool system, unchanged, waits;
 	const char *fail_over;
 	opt_strings ignore, own, bins;
 };
@@ -47,6 +47,8 @@ static const struct opt diff_opts[] = {
 	{"system", .type = OPT_FLAG, AT(system), .help = "the runtime's own goroutines, too"},
 	{"unchanged", .type = OPT_FLAG, AT(unchanged),
 	 .help = "show the groups that have not changed, too"},
+	{"waits", .type = OPT_FLAG, AT(waits),
+	 .help = "of one process: what more goroutines wait for than before, and who holds it"},
 	{"limit", 'n', OPT_NUMBER, AT(limit), .arg = "N", .help = "show the first N groups"},
 	{"own", .type = OPT_STRINGS, AT(own), .arg = "MODULE", .help = OWN_HELP},
 	{0},
@@ -187,7 +189,13 @@ static void read_figures(struct work *work, struct side *side)
 
 static enum gospy_code read_side(struct work *work, struct side *side, struct gospy_error *err)
 {
-	struct gospy_snapshot_options how = {.stacks = true};
+	enum { HOLDERS = 1 << 16 };
+	const bool waits = work->options->waits;
+	struct gospy_snapshot_options how = {.stacks = true,
+					     .objects = waits,
+					     .sockets = waits,
+					     .syscalls = waits,
+					     .holder_limit = waits ? HOLDERS : 0};
 	enum gospy_code code = shared_take(work->cli, &work->options->snapshot, &how, side->target,
 					   &side->snapshot, err);
 	if (code)
@@ -282,6 +290,42 @@ static int note_patterns(struct cli *cli, const struct ignored *ignored)
 	return EXIT_STATUS_PARTIAL;
 }
 
+/* What is waited for, before and after. All zero is none. */
+struct waits_of_both {
+	struct waits before, after;
+	struct diff_waits diff;
+	bool made;
+};
+
+static void waits_of_both_deinit(struct waits_of_both *waits)
+{
+	diff_waits_deinit(&waits->diff);
+	waits_deinit(&waits->before);
+	waits_deinit(&waits->after);
+}
+
+/* An address of one process means nothing in another one. */
+static enum gospy_code find_waits(struct work *work, const struct diff_request *request,
+				  const struct diff *diff, struct waits_of_both *ret,
+				  struct gospy_error *err)
+{
+	if (!work->options->waits)
+		return GOSPY_OK;
+	if (!diff->same_process) {
+		cli_note(work->cli, "--waits compares one process with itself: nothing is said of "
+				    "what these two wait for");
+		return GOSPY_OK;
+	}
+	const bool system = work->options->system;
+	enum gospy_code code = waits_collect(&ret->before, request->before.snapshot, system, err);
+	if (!code)
+		code = waits_collect(&ret->after, request->after.snapshot, system, err);
+	if (!code)
+		code = diff_waits_make(&ret->diff, &ret->before, &ret->after, err);
+	ret->made = !code;
+	return code;
+}
+
 static int compare(struct work *work, struct diff_request *request, const struct ignored *ignored)
 {
 	struct cli *cli = work->cli;
@@ -291,13 +335,15 @@ static int compare(struct work *work, struct diff_request *request, const struct
 	request->system = work->options->system;
 	request->patterns = ignored->patterns.at;
 	request->pattern_count = ignored->patterns.len;
-	if (diff_make(request, &diff, &err))
+	CLEANUP(waits_of_both_deinit) struct waits_of_both waits = {0};
+	if (diff_make(request, &diff, &err) || find_waits(work, request, &diff, &waits, &err))
 		return cli_fail(cli, &err);
 	const struct diff_report report = {
 		.request = request,
 		.diff = &diff,
 		.unchanged = work->options->unchanged,
 		.limit = work->options->limit,
+		.waits = waits.made ? &waits.diff : NULL,
 	};
 	if (report_diff(cli->out, &report, cli->format, &err))
 		return cli_fail(cli, &err);

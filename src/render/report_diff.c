@@ -473,6 +473,8 @@ static void diff_text(struct out *out, const struct diff_report *report)
 	groups_text(out, report->diff);
 	out_wrap(out, mark);
 	changes_text(out, report);
+	if (report->waits)
+		diff_waits_text(out, report->waits, report->limit);
 	figures_text(out, report->diff);
 }
 
@@ -632,6 +634,8 @@ static enum gospy_code diff_json(struct out *out, const struct diff_report *repo
 	goroutines_json(&json, diff);
 	limit_json(&json, report);
 	figures_json(&json, diff);
+	if (report->waits)
+		diff_waits_json(&json, report->waits, report->limit);
 	json_u64(&json, "unchanged", diff->changes.len - diff->changed);
 	json_u64(&json, "matching", all_count(report));
 	json_u64(&json, "shown", shown_count(report));

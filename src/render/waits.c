@@ -97,6 +97,12 @@ bool waits_object_of(const struct waits *w, const struct gospy_goroutine *g, siz
 	return at;
 }
 
+const struct waits_object *waits_find(const struct waits *w, enum gospy_wait_kind kind, uint64_t id)
+{
+	const uint64_t *at = map_get(&w->by_object, key_of(kind, id));
+	return at ? &w->objects.at[*at - 1] : NULL;
+}
+
 static bool add_waiter(struct waits *w, const struct gospy_goroutine *g, size_t index,
 		       enum gospy_wait_kind kind, uint64_t id, uint32_t case_at)
 {

@@ -84,6 +84,9 @@ size_t waits_edges_of(const struct waits *waits, size_t goroutine, size_t *count
 /** The object with this index that the goroutine waits for; false: it waits for none. Of a select
  * it is that of its first case. */
 bool waits_object_of(const struct waits *waits, const struct gospy_goroutine *g, size_t *ret);
+/** What is waited for of this kind and with this .id; NULL: nothing. */
+const struct waits_object *waits_find(const struct waits *waits, enum gospy_wait_kind kind,
+				      uint64_t id);
 /** Is the goroutine in the circle? */
 bool waits_in_circle(const struct waits *waits, const struct waits_circle *circle,
 		     size_t goroutine);

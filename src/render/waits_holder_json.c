@@ -1,6 +1,7 @@
 #include "render/waits_holder_json.h"
 
 #include "render/report_goroutine.h"
+#include "render/wait.h"
 #include "render/waits_text.h"
 
 void waits_json_holder(struct json *json, const struct waits *w, const struct gospy_holder *holder)
@@ -28,4 +29,20 @@ void waits_json_held_by(struct json *json, const char *key, const struct waits *
 		json_bool(json, "waits_to_write", true);
 	}
 	json_object_end(json);
+}
+
+void waits_json_object(struct json *json, const struct waits_object *object)
+{
+	const struct gospy_object *state = object->state;
+	bool is_fd = object->kind == GOSPY_WAIT_FD;
+	json_str(json, "kind", wait_kind_name(object->kind));
+	if (object->id && !is_fd && object->kind != GOSPY_WAIT_SYSCALL)
+		json_addr(json, "addr", object->id);
+	if (is_fd)
+		json_number(json, "fd", object->id);
+	if (state && state->symbol) {
+		json_str(json, "symbol", state->symbol);
+		json_u64(json, "symbol_off", state->symbol_off);
+	}
+	json_u64(json, "on_stack_of", object->home_goid);
 }

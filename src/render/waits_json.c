@@ -11,22 +11,6 @@
 #include "render/waits_holder_json.h"
 #include "render/waits_text.h"
 
-static void object_members(struct json *json, const struct waits_object *object)
-{
-	const struct gospy_object *state = object->state;
-	bool is_fd = object->kind == GOSPY_WAIT_FD;
-	json_str(json, "kind", wait_kind_name(object->kind));
-	if (object->id && !is_fd && object->kind != GOSPY_WAIT_SYSCALL)
-		json_addr(json, "addr", object->id);
-	if (is_fd)
-		json_number(json, "fd", object->id);
-	if (state && state->symbol) {
-		json_str(json, "symbol", state->symbol);
-		json_u64(json, "symbol_off", state->symbol_off);
-	}
-	json_u64(json, "on_stack_of", object->home_goid);
-}
-
 static void waiter_json(struct json *json, const struct waits *w, const struct waits_waiter *waiter)
 {
 	struct gospy_goroutine g;
@@ -45,7 +29,7 @@ static void waiter_json(struct json *json, const struct waits *w, const struct w
 static void object_json(struct json *json, const struct waits *w, const struct waits_object *object)
 {
 	const struct gospy_object *state = object->state;
-	object_members(json, object);
+	waits_json_object(json, object);
 	json_u64(json, "waiting", object->count);
 	json_u64(json, "longest_wait_ns", object->longest_ns);
 	if (state) {
@@ -78,7 +62,7 @@ static void edge_json(struct json *json, const struct waits *w, const struct wai
 	report_location_json(json, "at", waits_place(&g));
 	json_str(json, "as", waits_role_name(waits_role(&g)));
 	json_object(json, "waits_for");
-	object_members(json, &w->objects.at[edge->object]);
+	waits_json_object(json, &w->objects.at[edge->object]);
 	json_object_end(json);
 	waits_json_held_by(json, "held_by", w, edge);
 	json_object_end(json);

@@ -50,6 +50,27 @@ class DiffTest(lib_gospy.TargetTest):
 
 
 class OneProcessTest(DiffTest):
+    def test_waits(self):
+        """A channel that more and more goroutines wait for, by as many as are new."""
+        fixture = self.start(lib_gospy.builds("leak", ("default",))[-1], "-steady", STEADY,
+                             "-rates", ",".join(map(str, RATES.values())), "-wave", 1)
+        document = diff("--for", "1s", fixture.pid, "--waits")
+        grown = [wait for wait in document["waits"] if wait["after"] > wait["before"]]
+        self.assertEqual(grown, document["waits"])
+        self.assertTrue(grown)
+        by_start = changes_by_start(document)
+        leaked = sum(by_start[name] for name in RATES)
+        self.assertGreater(leaked, 0)
+        found = sum(wait["after"] - wait["before"] for wait in grown
+                    if wait["kind"] in ("channel", "sync.Mutex", "sync.WaitGroup", "select"))
+        self.assertGreaterEqual(found, leaked)
+        out = lib_gospy.whole("diff", "--for", "1s", fixture.pid, "--waits").out
+        self.assertRegex(out, r"\nMore wait than before for \d+ things?\n  \+\d+, \d+ now: ")
+        other = self.start(lib_gospy.builds("abba", ("default",))[-1])
+        run = lib_gospy.run("diff", fixture.pid, other.pid, "--waits", "--json")
+        self.assertNotIn("waits", run.json())
+        self.assertIn("--waits compares one process with itself", run.err)
+
     def test_leak(self):
         """Each site with as many goroutines as it says it has started in between."""
         for build in (lib_gospy.builds("leak", ("default",))[i] for i in (0, -1)):
