@@ -555,16 +555,16 @@ class KeyTest(TopTest):
         top.key(key)
 
     def turns(self, top, key):
-        order = ["Ps and", "heap and collections"]
-        top.key(key)
-        top.wait_text(order[0 if key == "Tab" else 1])
-        top.key(key)
-        top.wait_text(order[1 if key == "Tab" else 0])
+        order = ["Ps and", "heap and collections", r"4 Waits +\d+ wait for"]
+        for shown in order if key == "Tab" else order[::-1]:
+            top.key(key)
+            top.wait_text(shown)
         top.key(key)
 
     def views(self, top, key):
         """The numbers stand at the names of the views."""
-        for number, shown in (("3", "heap and collections"), ("2", "Ps and"), ("1", "by start")):
+        for number, shown in (("4", r"\d wait for"), ("3", "heap and collections"),
+                              ("2", "Ps and"), ("1", "by start")):
             self.assertIn(f" {number} ", next(line for line in top.screen.lines() if
                                               re.search("1 Groups +2 ", line)))
             top.key(number)
@@ -579,7 +579,7 @@ class KeyTest(TopTest):
         top.key("2")
         top.wait_text("Ps and")
         top.key("9")
-        top.wait_text("there are 3 views")
+        top.wait_text("there are 4 views")
         top.key("1")
 
     def filters(self, top, key):
@@ -867,7 +867,7 @@ class KeyTest(TopTest):
         top.key("Enter")
         top.wait_text("^Esc back +o same object +F3 search .*[?] help +q quit$")
         top.key("3")
-        top.wait_text("^Esc processes  f flame  w write  Space freeze  1-3 view  [?] help  q quit$")
+        top.wait_text("^Esc processes  f flame  w write  Space freeze  1-4 view  [?] help  q quit$")
         top.key("p", "?")
         top.wait_text("^Esc back  F3 search  q quit$")
         top.key("Esc")
@@ -917,7 +917,7 @@ class SizeTest(TopTest):
         top = self.top(fixture)
         for rows_, cols in ((24, 80), (3, 10), (10, 3), (1, 1), (2, 2), (24, 40), (5, 300)):
             top.resize(rows_, cols)
-            for key in ("Enter", "Tab", "Tab", "Tab", "Esc", "F6", "Esc", "F1", "Esc", "/", "Esc"):
+            for key in ("Enter", "Tab", "Tab", "Tab", "Tab", "Esc", "F6", "Esc", "F1", "Esc", "/", "Esc"):
                 top.key(key)
         top.resize(24, 40)
         expected = starts(fixture)
