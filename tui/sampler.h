@@ -28,7 +28,7 @@ struct sampler_options {
 	bool stacks, arguments, objects, labels, threads;
 	bool sockets; /* see gospy_snapshot_options */
 	bool heap;    /* the heap profile, for which nothing is stopped */
-	bool waits;   /* who waits for whom, and who holds it: .objects, .sockets and .stacks, too */
+	bool waits; /* who waits for whom, and who holds it: .objects, .sockets and .stacks, too */
 	enum sampler_users users;
 };
 
@@ -52,7 +52,7 @@ struct sample {
 	 * that has ended. NULL: the sample has no threads, or more than are asked about each time.
 	 */
 	uint64_t *thread_cpu_ns;
-	struct sample_heap *heap;       /* NULL: it was not asked for */
+	struct sample_heap *heap; /* NULL: it was not asked for */
 	/* Of its snapshot. A deadlock is certain from the second sample on that has it. NULL: as
 	   above. */
 	struct waits *waits;
