@@ -153,7 +153,7 @@ static const char *own_title(const struct view *view, const struct ui *ui, size_
 }
 
 /* A column has room for its title, and none if nothing is in it and nothing is sorted by it. */
-static void set_widths(struct view *view, const struct ui *ui, size_t page)
+static void fit_widths(struct view *view, const struct ui *ui, size_t page)
 {
 	struct column_need needs[COLUMNS_MAX] = {0};
 	const struct column *columns = view->ops->columns;
@@ -187,6 +187,17 @@ static void set_widths(struct view *view, const struct ui *ui, size_t page)
 	// For rows that were not measured.
 	if (last < n && !columns[last].right && left + COLUMN_GAP > 0)
 		view->widths[last] += left + COLUMN_GAP;
+}
+
+/* By what is in the rows now, and by nothing of the picture before: else two pictures could follow
+ * each other without end. */
+static void set_widths(struct view *view, const struct ui *ui, size_t page)
+{
+	view->makeshift = false;
+	fit_widths(view, ui, page);
+	view->makeshift = view->ops->arranged && !view->ops->arranged(view, ui);
+	if (view->makeshift)
+		fit_widths(view, ui, page);
 }
 
 /* ---- drawing */

@@ -77,6 +77,9 @@ struct view_ops {
 		     struct cell_value *value);
 	/** Title of a column for what is in it now; NULL: its own. */
 	const char *(*column_title)(const struct view *view, const struct ui *ui, size_t column);
+	/** Do the columns have their widths so that .cell shows what it should? If not, they get
+	 * others, with .makeshift set. */
+	bool (*arranged)(const struct view *view, const struct ui *ui);
 	/** Order of two rows by a column: the largest, or the first in the alphabet, first. */
 	int (*compare)(struct view *view, int sort, size_t a, size_t b);
 	/** true: the view has done it. ACT_SORTED, ACT_FILTERED: that has been done. */
@@ -108,8 +111,9 @@ struct view {
 	int sort;
 	bool inverted;
 	int widths[COLUMNS_MAX];
-	int first_y; /* line of the screen with the first row */
-	int left;    /* columns of the screen before it, which a menu has */
+	int first_y;    /* line of the screen with the first row */
+	int left;       /* columns of the screen before it, which a menu has */
+	bool makeshift; /* .arranged was false */
 };
 
 /** A view of a new struct of .size bytes, all zero but for its beginning. Out of memory ends the

@@ -108,10 +108,10 @@ static void groups_marker(const struct model_row *row, const struct glyphs *glyp
 	strbuf_puts(&value->text, text);
 }
 
-/* The user sees the key even where its own column has no room. */
-static bool creator_takes_its_place(const struct view *view, const struct ui *ui)
+/* The user sees the key even where its own column has no room: then it takes that of LOCATION. */
+static bool groups_arranged(const struct view *view, const struct ui *ui)
 {
-	return model_key(ui->model) == GROUP_CREATOR && !view->widths[COLUMN_CREATOR + 1];
+	return model_key(ui->model) != GROUP_CREATOR || view->widths[COLUMN_CREATOR + 1];
 }
 
 static const char *groups_column_title(const struct view *view, const struct ui *ui, size_t column)
@@ -122,7 +122,7 @@ static const char *groups_column_title(const struct view *view, const struct ui 
 		return "OBJECT";
 	if (model_key(ui->model) == GROUP_LABEL)
 		return "LABELS";
-	return creator_takes_its_place(view, ui) ? "CREATED BY" : NULL;
+	return view->makeshift ? "CREATED BY" : NULL;
 }
 
 static void groups_cell(struct view *view, const struct ui *ui, size_t at, size_t column,
@@ -134,7 +134,9 @@ static void groups_cell(struct view *view, const struct ui *ui, size_t at, size_
 		return;
 	}
 	enum model_column which = (enum model_column)columns[column].sort;
-	if (which == COLUMN_LOCATION && creator_takes_its_place(view, ui))
+	if (which == COLUMN_CREATOR && view->makeshift)
+		return;
+	if (which == COLUMN_LOCATION && view->makeshift)
 		which = COLUMN_CREATOR;
 	// A column of nothing but question marks, or of the places beside it, would only take room.
 	if (which == COLUMN_USER && !((struct groups_view *)view)->users_told)
@@ -269,6 +271,7 @@ const struct view_ops view_groups = {
 	.id = groups_id,
 	.cell = groups_cell,
 	.column_title = groups_column_title,
+	.arranged = groups_arranged,
 	.act = groups_act,
 	.title = groups_title,
 };

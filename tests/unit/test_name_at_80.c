@@ -89,6 +89,7 @@ static void check_program(const char *path)
 	ops.act = NULL;
 	ops.close = NULL;
 	ops.column_title = NULL;
+	ops.arranged = NULL;
 	ops.total = total;
 	ops.cell = cell;
 	struct ui ui = {.canvas.utf8 = true};
