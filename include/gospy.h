@@ -583,6 +583,11 @@ struct gospy_descriptor {
 	   acknowledged. Of one of tcp that listens: connections that nobody has accepted; how many
 	   there may be. Else GOSPY_UNKNOWN. */
 	uint64_t receive_queue, send_queue;
+	/** Of tcp: how long ago data was sent, and received, or since the connection came about if
+	   none was; GOSPY_UNKNOWN: the kernel does not say, or it is of a bundle. It counts in
+	   ticks of some milliseconds. */
+	uint64_t sent_ago_ns, received_ago_ns;
+	uint64_t sent, received; /**< bytes in all, or GOSPY_UNKNOWN */
 };
 
 /** The system call that a goroutine is in, by what the kernel says of its thread: a moment after
@@ -1044,9 +1049,10 @@ struct gospy_leak_options {
 	/** As in gospy_snapshot_options; in GOSPY_PHASE_HEAP, too. */
 	void (*progress)(void *ctx, enum gospy_progress_phase phase, uint64_t done, uint64_t total);
 	void *progress_ctx;
-	/** What else its snapshot has, as in gospy_snapshot_options, and the next three. */
+	/** What else its snapshot has, as in gospy_snapshot_options, and the next
+	   ones. */
 	uint64_t holder_limit;
-	bool sockets, threads, figures;
+	bool sockets, threads, figures, syscalls;
 	bool paths; /**< for gospy_leaks_path(): takes half as much time and memory again */
 };
 

@@ -78,7 +78,10 @@ struct fact_requests {
 	uint64_t count, stayed;
 	uint64_t wait_ns; /* of the one that waits longest */
 	const char *at;
-	const char *peers; /* whom its connections are with: "2 with 10.0.0.9:80" */
+	/* Whom its connections are with: "2 with 10.0.0.9:80". If the kernel says when something
+	 * was sent and received, these are those that have sent and received nothing since. */
+	const char *peers;
+	uint64_t silent_ns; /* for how long the longest of these have not; GOSPY_UNKNOWN */
 	struct fact_goids goids;
 };
 

@@ -18,6 +18,7 @@ static void gathering_deinit(struct gathering *g)
 {
 	map_deinit(&g->explained);
 	map_deinit(&g->leaked);
+	map_deinit(&g->likely);
 }
 
 /* ---- leaks */
@@ -48,8 +49,7 @@ static void add_leak(struct gathering *g, const struct leak_groups *groups,
 	struct fact_leak fact = {.proved = group->kind == LEAK_PROVED, .wait_ns = group->wait_ns};
 	for (size_t i = group->first; i != SIZE_MAX; i = groups->members.at[i].next) {
 		uint64_t goid = groups->members.at[i].goid;
-		if (map_get(&g->explained, goid) ||
-		    (!fact.proved && !map_get(&g->looks->again, goid)))
+		if (map_get(&g->explained, goid) || (!fact.proved && !map_get(&g->likely, goid)))
 			continue;
 		fact.count++;
 		if (shown < LIMIT_GOIDS)
@@ -145,19 +145,25 @@ static bool are_known(const struct gospy_gc_cpu *cpu)
 	       cpu->pause_ns != GOSPY_UNKNOWN && cpu->total_ns != GOSPY_UNKNOWN;
 }
 
-/* Up to Go 1.19 there is but the share since the start, up to the end of the last cycle. */
-static double share_since_start(const struct gospy_memstats *m, double *elapsed_ns)
+/* Up to Go 1.19 there is but the share since the start, up to the end of the last cycle. What part
+ * of the time between the ends of two cycles was it? */
+static double share_between(const struct gospy_memstats *a, const struct gospy_memstats *b)
 {
-	double begin_ns = (double)m->reading.time_unix_ns - (double)m->uptime_ns;
-	*elapsed_ns = (double)m->last_gc_unix_ns - begin_ns;
-	return m->gc_cpu_fraction * *elapsed_ns;
+	// The same for both: it is measured to some hundredths of a second only.
+	double begin_ns = (double)b->reading.time_unix_ns - (double)b->uptime_ns;
+	double until_a = (double)a->last_gc_unix_ns - begin_ns,
+	       until_b = (double)b->last_gc_unix_ns - begin_ns;
+	double used = b->gc_cpu_fraction * until_b - a->gc_cpu_fraction * until_a;
+	return until_b > until_a ? 100 * used / (until_b - until_a) : -1;
 }
 
 static void gather_gc_share(const struct gospy_memstats *a, const struct gospy_memstats *b,
 			    struct fact_gc *ret)
 {
+	ret->percent = ret->assist = 0;
+	if (!ret->cycles)
+		return;
 	ret->percent = -1;
-	ret->assist = 0;
 	if (are_known(&a->cpu) && are_known(&b->cpu)) {
 		double total = (double)b->cpu.total_ns - (double)a->cpu.total_ns;
 		double assist = (double)b->cpu.assist_ns - (double)a->cpu.assist_ns;
@@ -167,9 +173,8 @@ static void gather_gc_share(const struct gospy_memstats *a, const struct gospy_m
 		ret->assist = total > 0 ? 100 * assist / total : 0;
 	} else if (a->gc_cpu_fraction >= 0 && b->gc_cpu_fraction >= 0 &&
 		   a->last_gc_unix_ns != GOSPY_UNKNOWN && b->last_gc_unix_ns != GOSPY_UNKNOWN &&
-		   a->uptime_ns != GOSPY_UNKNOWN && b->uptime_ns != GOSPY_UNKNOWN) {
-		double ta, tb, gc_a = share_since_start(a, &ta), gc_b = share_since_start(b, &tb);
-		ret->percent = a->last_gc_unix_ns && tb > ta ? 100 * (gc_b - gc_a) / (tb - ta) : 0;
+		   a->last_gc_unix_ns && b->uptime_ns != GOSPY_UNKNOWN) {
+		ret->percent = share_between(a, b);
 	}
 	// Counters of different moments, or a clock that was set.
 	if (!(ret->percent <= 100) || ret->percent < 0)
@@ -249,6 +254,8 @@ static void gather_threads(struct gathering *g)
 				continue;
 			gospy_snapshot_goroutine(looks->last, threads[k].goroutine, &one);
 			fact.goid = one.goid;
+			if (one.syscall && one.syscall->name)
+				fact.syscall = one.syscall->name;
 			fact.at = gather_place(g->facts, select_where(&one), &g->failed);
 		}
 		g->failed |= !vec_push(&g->facts->threads, fact);

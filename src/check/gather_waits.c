@@ -141,7 +141,7 @@ static uint64_t count_before(const struct looks *looks, const struct gospy_gorou
 
 /* Did it wait for the same at the first look, and has not moved since? Where nothing counts that
  * (Go before 1.17), that it waits for the same has to do. */
-static bool has_stayed(const struct looks *looks, const struct gospy_goroutine *now, size_t index)
+bool gather_stayed(const struct looks *looks, const struct gospy_goroutine *now, size_t index)
 {
 	struct gospy_goroutine before;
 	if (!looks->first || index >= gospy_snapshot_goroutine_count(looks->first))
@@ -150,7 +150,10 @@ static bool has_stayed(const struct looks *looks, const struct gospy_goroutine *
 		return still_ns(&looks->still, index) != GOSPY_UNKNOWN;
 	gospy_snapshot_goroutine(looks->first, index, &before);
 	return before.goid == now->goid && before.wait_addr == now->wait_addr &&
-	       before.wait_kind == now->wait_kind && before.stack_hash == now->stack_hash;
+	       before.wait_kind == now->wait_kind && before.stack_hash == now->stack_hash &&
+	       before.sp == now->sp && before.select_case_count == now->select_case_count &&
+	       (!now->select_case_count ||
+		before.select_cases[0].channel.addr == now->select_cases[0].channel.addr);
 }
 
 static uint64_t known_wait(const struct looks *looks, const struct gospy_goroutine *g, size_t index)
@@ -177,7 +180,7 @@ static void add_holder(struct gathering *g, size_t waiter, struct fact_lock *fac
 	fact->holder = gather_holder(g->facts, w, edge, &g->failed);
 	fact->holder_does = gather_doing(g->facts, &holder, &g->failed);
 	fact->doubt = edge->doubt ? waits_doubt_text(edge->doubt) : NULL;
-	fact->holder_stayed = has_stayed(g->looks, &holder, edge->holder);
+	fact->holder_stayed = gather_stayed(g->looks, &holder, edge->holder);
 	fact->holder_leaked = map_get(&g->leaked, holder.goid);
 }
 
@@ -192,7 +195,7 @@ static void add_lock(struct gathering *g, const struct waits_object *object)
 	for (size_t i = 0; i < object->count; i++) {
 		size_t index = w->waiters.at[object->first + i].goroutine;
 		gospy_snapshot_goroutine(w->snapshot, index, &waiter);
-		fact.stayed += has_stayed(g->looks, &waiter, index);
+		fact.stayed += gather_stayed(g->looks, &waiter, index);
 		longer(&fact.wait_ns, known_wait(g->looks, &waiter, index));
 		fact.leaked += map_get(&g->leaked, waiter.goid) != NULL;
 		fact.in_deadlock |= map_get(&g->explained, waiter.goid) != NULL;
@@ -243,7 +246,7 @@ static void add_senders(struct gathering *g, const struct waits_object *object)
 			continue;
 		example = at->goroutine;
 		fact.count++;
-		fact.stayed += has_stayed(g->looks, &waiter, at->goroutine);
+		fact.stayed += gather_stayed(g->looks, &waiter, at->goroutine);
 		longer(&fact.wait_ns, known_wait(g->looks, &waiter, at->goroutine));
 		if (shown < LIMIT_GOIDS)
 			goids[shown++] = waiter.goid;
@@ -330,12 +333,34 @@ static bool awaits_answer(const struct gospy_goroutine *g)
 	return false;
 }
 
+/* Something was sent, and nothing came back since. Ticks are too coarse to tell that of a
+ * connection that has sent within the tick in which it received; but not of one that never received
+ * anything.
+ */
+static bool is_unanswered(const struct gospy_descriptor *d)
+{
+	return d->sent && (!d->received || d->sent_ago_ns < d->received_ago_ns);
+}
+
+/* A connection of the client of net/http that waits to read. */
+static void add_client(struct gathering *g, peers *clients, const struct gospy_descriptor *d,
+		       uint64_t wait_ns, size_t index)
+{
+	bool known = d->sent_ago_ns != GOSPY_UNKNOWN && d->received_ago_ns != GOSPY_UNKNOWN &&
+		     d->sent != GOSPY_UNKNOWN && d->received != GOSPY_UNKNOWN;
+	if (known && !is_unanswered(d))
+		return;
+	if (known)
+		longer(&g->facts->requests.silent_ns, d->sent_ago_ns);
+	add_peer(g, clients, d->remote, wait_ns, true, index);
+}
+
 static void add_request(struct gathering *g, const struct gospy_goroutine *one, size_t index,
 			uint64_t goids[LIMIT_GOIDS])
 {
 	struct fact_requests *requests = &g->facts->requests;
 	requests->count++;
-	if (!has_stayed(g->looks, one, index) && g->looks->first)
+	if (!gather_stayed(g->looks, one, index) && g->looks->first)
 		return;
 	if (requests->stayed < LIMIT_GOIDS)
 		goids[requests->stayed] = one->goid;
@@ -385,6 +410,7 @@ void gather_network(struct gathering *g)
 	uint64_t goids[LIMIT_GOIDS];
 	const char *longest = NULL;
 	g->facts->requests.wait_ns = g->facts->longest_ns = GOSPY_UNKNOWN;
+	g->facts->requests.silent_ns = GOSPY_UNKNOWN;
 	for (size_t i = 0; i < n && !g->failed; i++) {
 		struct gospy_goroutine one;
 		gospy_snapshot_goroutine(looks->last, i, &one);
@@ -397,7 +423,7 @@ void gather_network(struct gathering *g)
 		if (one.wait_kind != GOSPY_WAIT_FD || !d || !d->remote)
 			continue;
 		uint64_t wait_ns = known_wait(looks, &one, i);
-		bool stayed = !looks->first || has_stayed(looks, &one, i);
+		bool stayed = !looks->first || gather_stayed(looks, &one, i);
 		g->facts->connections++;
 		if (!longest ||
 		    (wait_ns != GOSPY_UNKNOWN &&
@@ -407,7 +433,7 @@ void gather_network(struct gathering *g)
 		if (d->state && strcmp(d->state, "SYN_SENT") == 0)
 			add_peer(g, &dials, d->remote, wait_ns, stayed, i);
 		else if (is_func(one.start, "net/http.(*persistConn).readLoop") && stayed)
-			add_peer(g, &clients, d->remote, wait_ns, stayed, i);
+			add_client(g, &clients, d, wait_ns, i);
 	}
 	struct fact_requests *requests = &g->facts->requests;
 	size_t shown = requests->stayed < LIMIT_GOIDS ? (size_t)requests->stayed : LIMIT_GOIDS;

@@ -10,6 +10,7 @@ struct gathering {
 	struct facts *facts;
 	struct map explained; /* goids that a finding is about: they are told once */
 	struct map leaked;    /* goids of proved leaks */
+	struct map likely;    /* goids of leaks that are not proved */
 	bool failed;          /* out of memory */
 };
 
@@ -17,6 +18,9 @@ void gather_deadlocks(struct gathering *g);
 void gather_locks(struct gathering *g);
 void gather_senders(struct gathering *g);
 void gather_network(struct gathering *g);
+/** Did the goroutine with this index wait for the same at the first look, and has not moved since?
+ */
+bool gather_stayed(const struct looks *looks, const struct gospy_goroutine *now, size_t index);
 /** It is told of this goroutine. */
 void gather_explain(struct gathering *g, uint64_t goid);
 /** Some goids, the arena's. */

@@ -12,12 +12,14 @@ static const char *were(uint64_t n)
 	return n == 1 ? "s" : "";
 }
 
-/* "for up to 3m": how long they wait, if it is known. */
-static struct units_text how_long(uint64_t wait_ns)
+/* ", for up to 3m": how long they wait, if it is known. What was only seen is a lower bound. */
+static struct units_text how_long(const struct facts *facts, uint64_t wait_ns)
 {
 	struct units_text text = {""};
 	if (wait_ns != GOSPY_UNKNOWN)
-		snprintf(text.s, sizeof(text.s), ", for up to %s", units_span(wait_ns).s);
+		snprintf(text.s, sizeof(text.s), ", for %s %s",
+			 wait_ns <= facts->watched_ns ? "at least" : "up to",
+			 units_span(wait_ns).s);
 	return text;
 }
 
@@ -123,7 +125,7 @@ static bool report_leaks_of(const struct facts *facts, bool proved, struct check
 	struct finding *finding = finding_begin(
 		check, FINDING_LEAK, proved ? FINDING_WRONG : FINDING_SUSPECT, count,
 		"%" PRIu64 " goroutine%s can %snever run again%s%s", count, units_plural(count),
-		proved ? "" : "perhaps ", in, how_long(longest_ns).s);
+		proved ? "" : "perhaps ", in, how_long(facts, longest_ns).s);
 	for (size_t i = 0; i < facts->leaks.len; i++) {
 		const struct fact_leak *leak = &facts->leaks.at[i];
 		if (!leak->on_purpose && leak->proved == proved && said++ < LIMIT_FINDINGS)
@@ -250,7 +252,8 @@ static void report_lock(const struct facts *facts, const struct fact_lock *lock,
 	struct finding *finding = finding_begin(
 		check, FINDING_LOCK, wrong ? FINDING_WRONG : FINDING_SUSPECT, lock->waiters,
 		"%" PRIu64 " of %" PRIu64 " goroutines wait%s for %s%s", lock->waiters,
-		facts->goroutines, were(lock->waiters), lock->object, how_long(lock->wait_ns).s);
+		facts->goroutines, were(lock->waiters), lock->object,
+		how_long(facts, lock->wait_ns).s);
 	if (lock->at)
 		finding_say(check, finding, "at %s", lock->at);
 	say_holder(check, finding, lock);
@@ -264,7 +267,8 @@ static void report_lock(const struct facts *facts, const struct fact_lock *lock,
 			    "%" PRIu64 " waited %s before, of which %" PRIu64 " still do",
 			    lock->before, units_age(facts->watched_ns).s, lock->stayed);
 	finding_goids(finding, lock->goids);
-	finding_next(check, finding, "gospy waits %s", facts->target);
+	finding_next(check, finding, "gospy waits --goid %" PRIu64 " %s",
+		     lock->goids.count ? lock->goids.at[0] : 0, facts->target);
 }
 
 void check_locks(const struct facts *facts, struct check *check)
@@ -302,7 +306,7 @@ void check_channels(const struct facts *facts, struct check *check)
 		struct finding *finding = finding_begin(
 			check, FINDING_CHANNEL, FINDING_SUSPECT, senders->count,
 			"%" PRIu64 " goroutines send to %s, which nobody receives from%s",
-			senders->count, senders->object, how_long(senders->wait_ns).s);
+			senders->count, senders->object, how_long(facts, senders->wait_ns).s);
 		if (senders->at)
 			finding_say(check, finding, "at %s", senders->at);
 		finding_say(check, finding, "nothing was taken from it within %s",
@@ -321,18 +325,33 @@ void check_channels(const struct facts *facts, struct check *check)
 
 /* ---- the network */
 
+/* For how long is there no answer? Since the oldest of them waits, or since something was sent. */
+static uint64_t unanswered_ns(const struct fact_requests *requests)
+{
+	uint64_t wait_ns = requests->wait_ns, silent_ns = requests->silent_ns;
+	if (wait_ns == GOSPY_UNKNOWN || (silent_ns != GOSPY_UNKNOWN && silent_ns > wait_ns))
+		return silent_ns;
+	return wait_ns;
+}
+
 static void report_requests(const struct facts *facts, const struct fact_requests *requests,
 			    struct check *check)
 {
-	struct finding *finding = finding_begin(
-		check, FINDING_NETWORK,
-		requests->wait_ns >= LIMIT_REQUEST_HUNG_NS ? FINDING_WRONG : FINDING_SUSPECT,
-		requests->stayed, "%" PRIu64 " HTTP request%s %s no answer%s", requests->stayed,
-		units_plural(requests->stayed), requests->stayed == 1 ? "has" : "have",
-		how_long(requests->wait_ns).s);
+	uint64_t wait_ns = unanswered_ns(requests);
+	struct finding *finding =
+		finding_begin(check, FINDING_NETWORK,
+			      wait_ns >= LIMIT_REQUEST_HUNG_NS ? FINDING_WRONG : FINDING_SUSPECT,
+			      requests->stayed, "%" PRIu64 " HTTP request%s %s no answer%s",
+			      requests->stayed, units_plural(requests->stayed),
+			      requests->stayed == 1 ? "has" : "have", how_long(facts, wait_ns).s);
 	if (requests->at)
 		finding_say(check, finding, "at %s", requests->at);
-	if (requests->peers)
+	if (requests->peers && requests->silent_ns != GOSPY_UNKNOWN)
+		finding_say(check, finding,
+			    "connections that have sent, and received nothing since, for up to %s: "
+			    "%s",
+			    units_span(requests->silent_ns).s, requests->peers);
+	else if (requests->peers)
 		finding_say(check, finding, "connections that wait to read: %s", requests->peers);
 	finding_say(check, finding,
 		    "a client without a Timeout, or a request without a deadline, "
@@ -348,7 +367,7 @@ static void report_dial(const struct facts *facts, const struct fact_dial *dial,
 		finding_begin(check, FINDING_NETWORK, FINDING_SUSPECT, dial->stayed,
 			      "%" PRIu64 " connection%s to %s %s not come about%s", dial->stayed,
 			      units_plural(dial->stayed), dial->peer,
-			      dial->stayed == 1 ? "has" : "have", how_long(dial->wait_ns).s);
+			      dial->stayed == 1 ? "has" : "have", how_long(facts, dial->wait_ns).s);
 	if (dial->at)
 		finding_say(check, finding, "at %s", dial->at);
 	finding_next(check, finding, "gospy waits %s", facts->target);
@@ -363,7 +382,7 @@ void check_network(const struct facts *facts, struct check *check)
 {
 	const struct fact_requests *requests = &facts->requests;
 	char longest[160] = "";
-	if (requests->stayed && is_known_for(requests->wait_ns, LIMIT_REQUEST_NS))
+	if (requests->stayed && is_known_for(unanswered_ns(requests), LIMIT_REQUEST_NS))
 		report_requests(facts, requests, check);
 	for (size_t i = 0; i < facts->dials.len && i < LIMIT_FINDINGS; i++) {
 		const struct fact_dial *dial = &facts->dials.at[i];

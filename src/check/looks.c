@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "check/limits.h"
 #include "render/units.h"
 
@@ -40,6 +41,12 @@ void looks_deinit(struct looks *looks)
 	else
 		gospy_snapshot_destroy(looks->last);
 	*looks = (struct looks){0};
+}
+
+uint64_t looks_place(const struct gospy_goroutine *g)
+{
+	uint64_t channel = g->select_case_count ? g->select_cases[0].channel.addr : 0;
+	return hash_mix(hash_mix(hash_mix(g->goid, g->departures), g->sp), g->wait_addr ^ channel);
 }
 
 static void note_pause(struct looks *looks, uint64_t paused_ns)
@@ -114,6 +121,7 @@ static struct gospy_snapshot_options whole(const struct taking *t)
 		.stacks = true,
 		.sockets = true,
 		.figures = true,
+		.syscalls = true,
 		.threads = true,
 		.holder_limit = HOLDERS,
 		.progress = t->options->progress,
@@ -189,6 +197,7 @@ static enum gospy_code search(const struct taking *t, struct gospy_leaks **ret,
 		.sockets = true,
 		.threads = true,
 		.figures = true,
+		.syscalls = true,
 		.progress = t->options->progress,
 		.progress_ctx = t->options->progress_ctx,
 	};
@@ -221,7 +230,7 @@ static enum gospy_code search_again(struct taking *t, struct gospy_error *err)
 		gospy_snapshot_goroutine(gospy_leaks_snapshot(leaks), list[i].goroutine, &g);
 		uint64_t *at = map_put(&looks->again, g.goid);
 		if (at)
-			*at = 1;
+			*at = looks_place(&g);
 		else
 			code = err_nomem(err);
 	}

@@ -33,7 +33,7 @@ struct looks {
 	struct gospy_snapshot *last;  /* of .leaks, if that is there */
 	struct gospy_leaks *leaks;    /* NULL: see .no_leaks */
 	char no_leaks[400];
-	struct map again; /* goids of the leaks that a second search has found, too */
+	struct map again; /* goids of leaks that a second search has found -> looks_place() */
 	struct waits before, now;
 	struct still still;
 	struct sites sites;
@@ -49,6 +49,8 @@ struct looks {
 /** Look, for as long as it takes. GOSPY_E_NOMEM, and what gospy_snapshot_take() fails with. */
 enum gospy_code looks_take(struct gospy_target *target, const struct looks_options *options,
 			   struct looks *ret, struct gospy_error *err);
+/** Where the goroutine waits, and how often it has moved: another number if it has since. */
+uint64_t looks_place(const struct gospy_goroutine *g);
 void looks_deinit(struct looks *looks);
 
 #endif

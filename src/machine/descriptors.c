@@ -110,8 +110,13 @@ static bool add_item(struct finder *f, int dir, int fd)
 	snprintf(name, sizeof(name), "%d", fd);
 	if (!read_link(dir, name, link))
 		return true;
-	struct item item = {
-		.pub = {.fd = fd, .receive_queue = GOSPY_UNKNOWN, .send_queue = GOSPY_UNKNOWN}};
+	struct item item = {.pub = {.fd = fd,
+				    .receive_queue = GOSPY_UNKNOWN,
+				    .send_queue = GOSPY_UNKNOWN,
+				    .sent_ago_ns = GOSPY_UNKNOWN,
+				    .received_ago_ns = GOSPY_UNKNOWN,
+				    .sent = GOSPY_UNKNOWN,
+				    .received = GOSPY_UNKNOWN}};
 	if ((item.inode = inode_of(link, "pipe:["))) {
 		item.pipe = true;
 		item.writes = is_writable(dir, name);
@@ -168,6 +173,10 @@ static bool take_socket(struct finder *f, const struct inet_socket *socket)
 	item->pub.state = socket->udp ? NULL : inet_state(socket);
 	item->pub.receive_queue = socket->received;
 	item->pub.send_queue = socket->sent;
+	item->pub.sent_ago_ns = socket->sent_ago_ns;
+	item->pub.received_ago_ns = socket->received_ago_ns;
+	item->pub.sent = socket->sent_total;
+	item->pub.received = socket->received_total;
 	return item->pub.local && (!item->connected || item->pub.remote);
 }
 
@@ -203,7 +212,8 @@ static enum gospy_code find_ends(struct finder *f, const struct netns *ns, struc
 
 static enum gospy_code find_inet(struct finder *f, const struct netns *ns, struct gospy_error *err)
 {
-	const struct inet_query query = {.inodes = &f->by_inode, .deadline_ns = f->deadline_ns};
+	const struct inet_query query = {
+		.inodes = &f->by_inode, .times = true, .deadline_ns = f->deadline_ns};
 	inet_vec sockets = {0};
 	enum gospy_code code = inet_sockets(ns, &query, &sockets, err);
 	for (size_t i = 0; i < sockets.len; i++) {

@@ -3,7 +3,9 @@
 #include <arpa/inet.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
+#include <linux/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -72,6 +74,12 @@ static bool is_wanted(const struct inet_query *query, const struct inet_socket *
 		map_get(query->pairs, sock_addr_pair(&socket->local, &socket->remote)));
 }
 
+static void no_times(struct inet_socket *socket)
+{
+	socket->sent_ago_ns = socket->received_ago_ns = UINT64_MAX;
+	socket->sent_total = socket->received_total = UINT64_MAX;
+}
+
 /* ---- as text */
 
 /** "0100007F:1F90": each 32-bit word of the address as the machine's number, the port as such. */
@@ -109,6 +117,7 @@ bool inet_parse_line(struct span line, bool udp, struct inet_socket *ret)
 {
 	struct scan s = scan_of(line);
 	*ret = (struct inet_socket){.udp = udp};
+	no_times(ret);
 	scan_blanks(&s);
 	scan_word(&s);
 	scan_blanks(&s);
@@ -170,6 +179,44 @@ static struct sock_addr diag_address(const struct inet_diag_msg *msg, const __be
 	return addr;
 }
 
+/* A number of struct tcp_info; older kernels have a shorter one. */
+static uint64_t info_number(struct span info, size_t offset, size_t size)
+{
+	uint64_t number = 0;
+	if (info.len < offset || info.len - offset < size)
+		return UINT64_MAX;
+	memcpy(&number, info.ptr + offset, size);
+	return number;
+}
+
+static uint64_t ms_to_ns(uint64_t ms)
+{
+	return ms == UINT64_MAX ? ms : ms * 1000000;
+}
+
+#define INFO(info, member)                                                                         \
+	info_number(info, offsetof(struct tcp_info, member), sizeof(((struct tcp_info *)0)->member))
+
+/* What follows an answer: net/ipv4/inet_diag.c, inet_sk_diag_fill(). */
+static void take_attributes(struct span rest, struct inet_socket *ret)
+{
+	struct rtattr attr;
+	while (rest.len >= sizeof(attr)) {
+		memcpy(&attr, rest.ptr, sizeof(attr));
+		size_t step = RTA_ALIGN((size_t)attr.rta_len);
+		if (attr.rta_len < sizeof(attr) || attr.rta_len > rest.len)
+			return;
+		struct span info = span_sub(rest, sizeof(attr), attr.rta_len - sizeof(attr));
+		if (attr.rta_type == INET_DIAG_INFO && !ret->udp) {
+			ret->sent_ago_ns = ms_to_ns(INFO(info, tcpi_last_data_sent));
+			ret->received_ago_ns = ms_to_ns(INFO(info, tcpi_last_data_recv));
+			ret->sent_total = INFO(info, tcpi_bytes_sent);
+			ret->received_total = INFO(info, tcpi_bytes_received);
+		}
+		rest = step < rest.len ? span_sub(rest, step, rest.len - step) : (struct span){0};
+	}
+}
+
 bool inet_parse_diag(struct span message, bool udp, struct inet_socket *ret)
 {
 	struct inet_diag_msg msg;
@@ -187,6 +234,8 @@ bool inet_parse_diag(struct span message, bool udp, struct inet_socket *ret)
 		.sent = msg.idiag_wqueue,
 		.udp = udp,
 	};
+	no_times(ret);
+	take_attributes(span_sub(message, sizeof(msg), message.len - sizeof(msg)), ret);
 	return true;
 }
 
@@ -221,6 +270,9 @@ static enum gospy_code read_diag(int fd, bool v6, struct taking *taking, bool *c
 			   .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
 		.request = {.sdiag_family = v6 ? AF_INET6 : AF_INET,
 			    .sdiag_protocol = taking->udp ? IPPROTO_UDP : IPPROTO_TCP,
+			    .idiag_ext = (uint8_t)(query->times && !taking->udp
+							   ? 1u << (INET_DIAG_INFO - 1)
+							   : 0),
 			    .idiag_states = query->listening ? 1u << TCP_LISTEN : with_descriptor},
 	};
 	return sock_diag_dump(fd, (struct span){(const uint8_t *)&message, sizeof(message)},

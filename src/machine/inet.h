@@ -36,6 +36,8 @@ struct inet_socket {
 	 */
 	uint64_t received, sent;
 	bool udp;
+	/* Of TCP, as in struct gospy_descriptor; UINT64_MAX: not known. */
+	uint64_t sent_ago_ns, received_ago_ns, sent_total, received_total;
 };
 typedef VEC(struct inet_socket) inet_vec;
 
@@ -45,6 +47,7 @@ const char *inet_state(const struct inet_socket *socket);
 /** Which sockets are wanted. */
 struct inet_query {
 	bool listening;           /* of TCP, those that wait for connections */
+	bool times;               /* with .sent_ago_ns and what follows it */
 	const struct map *inodes; /* only these; NULL: all */
 	const struct map *pairs;  /* only those of which this has sock_addr_pair(); NULL: all */
 	uint64_t deadline_ns;     /* of clock_thread_ns(): no longer than until then; 0: none */

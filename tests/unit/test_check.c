@@ -17,7 +17,7 @@ static struct facts well(void)
 		.is_process = true,
 		.watched_ns = LIMIT_S,
 		.goroutines = 100,
-		.requests.wait_ns = GOSPY_UNKNOWN,
+		.requests = {.wait_ns = GOSPY_UNKNOWN, .silent_ns = GOSPY_UNKNOWN},
 		.longest_ns = GOSPY_UNKNOWN,
 		.gc = {.limit = GOSPY_UNKNOWN, .used = GOSPY_UNKNOWN, .gogc = 100},
 		.queued = 0,
@@ -219,20 +219,26 @@ static void test_network(void **state)
 {
 	(void)state;
 	const struct {
-		uint64_t wait_ns;
+		uint64_t wait_ns, silent_ns;
 		const char *said;
 		enum finding_severity severity;
 	} cases[] = {
-		{LIMIT_REQUEST_HUNG_NS, "3 HTTP requests have no answer", FINDING_WRONG},
-		{LIMIT_REQUEST_NS, "2 with 10.0.0.9:80", FINDING_SUSPECT},
-		{LIMIT_REQUEST_NS - 1, NULL, 0},
-		{GOSPY_UNKNOWN, NULL, 0},
+		{LIMIT_REQUEST_HUNG_NS, GOSPY_UNKNOWN, "3 HTTP requests have no answer",
+		 FINDING_WRONG},
+		{LIMIT_REQUEST_NS, GOSPY_UNKNOWN, "wait to read: 2 with 10.0.0.9:80",
+		 FINDING_SUSPECT},
+		{LIMIT_REQUEST_NS - 1, GOSPY_UNKNOWN, NULL, 0},
+		{GOSPY_UNKNOWN, LIMIT_REQUEST_HUNG_NS, "for up to 30s: 2 with 10.0.0.9:80",
+		 FINDING_WRONG},
+		{LIMIT_REQUEST_NS, LIMIT_REQUEST_NS - 1, "received nothing since", FINDING_SUSPECT},
+		{GOSPY_UNKNOWN, GOSPY_UNKNOWN, NULL, 0},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct facts facts = well();
 		facts.requests = (struct fact_requests){.count = 3,
 							.stayed = 3,
 							.wait_ns = cases[i].wait_ns,
+							.silent_ns = cases[i].silent_ns,
 							.peers = "2 with 10.0.0.9:80"};
 		if (cases[i].said)
 			expect_first(&facts, FINDING_NETWORK, cases[i].severity, cases[i].said);

@@ -117,6 +117,39 @@ static void test_own(void **state)
 	arena_deinit(&arena);
 }
 
+/* Who has sent, and what has come back, the kernel says; where it does not, nothing is known. */
+static void test_silence(void **state)
+{
+	(void)state;
+	int listener, client, served;
+	make_connection(&listener, &client, &served);
+	assert_int_equal(write(client, "hello", 5), 5);
+	descriptor_numbers fds = {0};
+	assert_true(vec_push(&fds, client) && vec_push(&fds, served) && vec_push(&fds, listener));
+	struct arena arena = {0};
+	const struct gospy_descriptor *list, *d;
+	size_t n;
+	// It comes to the other end in its own time.
+	do {
+		assert_int_equal(descriptors_find(getpid(), &fds, &arena, &list, &n, NULL),
+				 GOSPY_OK);
+		d = find(list, n, served);
+	} while (d->received != GOSPY_UNKNOWN && !d->received);
+	if (d->received != GOSPY_UNKNOWN) {
+		assert_int_equal(d->received, 5);
+		assert_true(d->received_ago_ns < UINT64_C(60000000000));
+		d = find(list, n, client);
+		assert_int_equal(d->received, 0);
+		assert_true(d->sent == 5 || d->sent == GOSPY_UNKNOWN);
+		assert_true(d->sent_ago_ns <= d->received_ago_ns);
+	}
+	close(listener);
+	close(client);
+	close(served);
+	vec_free(&fds);
+	arena_deinit(&arena);
+}
+
 static uint64_t inode_of(int fd)
 {
 	struct stat st;
@@ -280,6 +313,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_own),
+		cmocka_unit_test(test_silence),
 		cmocka_unit_test(test_unix),
 		cmocka_unit_test(test_unix_answers),
 		cmocka_unit_test(test_no_longer_that_socket),

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
+#include <linux/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -101,6 +103,53 @@ static void answers_parse(void **state)
 	msg.id.idiag_src[0] = htonl(INADDR_LOOPBACK);
 	assert_true(inet_parse_diag(bytes, false, &socket));
 	assert_socket(&socket, "127.0.0.1:80", "0.0.0.0:0", "LISTEN");
+}
+
+/* What the kernel has of a connection comes behind an answer, cut off in older kernels, and by a
+ * liar anywhere. */
+static void attributes_parse(void **state)
+{
+	(void)state;
+	struct {
+		struct inet_diag_msg msg;
+		struct rtattr other, attr;
+		struct tcp_info info;
+	} answer = {
+		.msg.idiag_family = AF_INET,
+		.other = {sizeof(struct rtattr), INET_DIAG_SHUTDOWN},
+		.attr = {sizeof(struct rtattr) + sizeof(struct tcp_info), INET_DIAG_INFO},
+		.info = {.tcpi_last_data_sent = 7,
+			 .tcpi_last_data_recv = 9,
+			 .tcpi_bytes_received = 1000,
+			 .tcpi_bytes_sent = 2000},
+	};
+	const size_t until_info = offsetof(typeof(answer), info);
+	struct span bytes = {(const uint8_t *)&answer, sizeof(answer)};
+	struct inet_socket socket;
+	assert_true(inet_parse_diag(bytes, false, &socket));
+	assert_int_equal(socket.sent_ago_ns, 7000000);
+	assert_int_equal(socket.received_ago_ns, 9000000);
+	assert_int_equal(socket.received_total, 1000);
+	assert_int_equal(socket.sent_total, 2000);
+	assert_true(inet_parse_diag(bytes, true, &socket));
+	assert_int_equal(socket.sent_ago_ns, UINT64_MAX);
+	// An attribute that is longer than what is there.
+	for (bytes.len = sizeof(struct inet_diag_msg); bytes.len < sizeof(answer); bytes.len++) {
+		assert_true(inet_parse_diag(bytes, false, &socket));
+		assert_int_equal(socket.received_total, UINT64_MAX);
+	}
+	for (unsigned short len = 0; len < sizeof(struct tcp_info); len++) {
+		answer.attr.rta_len = (unsigned short)(sizeof(struct rtattr) + len);
+		bytes.len = until_info + len;
+		assert_true(inet_parse_diag(bytes, false, &socket));
+		bool there = len >= offsetof(struct tcp_info, tcpi_bytes_received) + 8;
+		assert_int_equal(socket.received_total, there ? 1000 : UINT64_MAX);
+	}
+	for (answer.attr.rta_len = 0; answer.attr.rta_len < sizeof(struct rtattr);
+	     answer.attr.rta_len++) {
+		assert_true(inet_parse_diag(bytes, false, &socket));
+		assert_int_equal(socket.received_total, UINT64_MAX);
+	}
 }
 
 /* A packet of one socket's message and the last one of the dump. */
@@ -366,11 +415,11 @@ static void listeners_in_time(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lines_parse),       cmocka_unit_test(lines_are_passed_over),
-		cmocka_unit_test(answers_parse),     cmocka_unit_test(packets_parse),
-		cmocka_unit_test(both_ways_agree),   cmocka_unit_test(only_that_namespace),
-		cmocka_unit_test(tables_end_early),  cmocka_unit_test(own_sockets_in_time),
-		cmocka_unit_test(listeners_in_time),
+		cmocka_unit_test(lines_parse),         cmocka_unit_test(lines_are_passed_over),
+		cmocka_unit_test(attributes_parse),    cmocka_unit_test(answers_parse),
+		cmocka_unit_test(packets_parse),       cmocka_unit_test(both_ways_agree),
+		cmocka_unit_test(only_that_namespace), cmocka_unit_test(tables_end_early),
+		cmocka_unit_test(own_sockets_in_time), cmocka_unit_test(listeners_in_time),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
