@@ -130,7 +130,10 @@ struct facts {
 	VEC(struct fact_lock) locks_wanted;
 
 	VEC(struct fact_leak) leaks;
-	uint64_t candidates;    /* goroutines that wait for others */
+	uint64_t candidates; /* goroutines that wait for others */
+	/* Of these, those that a search has found, but that another one has not, or that have
+	 * moved. */
+	uint64_t unsure;
 	const char *no_leaks;   /* why they were not looked for; NULL: they were */
 	const char *not_proved; /* why nothing was proved; NULL */
 	uint64_t proof_ns;      /* how long a proof would take */

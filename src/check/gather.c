@@ -23,7 +23,16 @@ static void gathering_deinit(struct gathering *g)
 
 /* ---- leaks */
 
-/* Which goroutines are proved to be leaked? */
+/* May it be leaked, although that is not proved? Both searches have found it, and it has not moved
+ * since the first look, nor from one search to the other. */
+static bool is_likely(const struct looks *looks, const struct gospy_goroutine *one, size_t index)
+{
+	const uint64_t *again = map_get(&looks->again, one->goid);
+	return again && *again == looks_place(one) &&
+	       (!looks->first || gather_stayed(looks, one, index));
+}
+
+/* Which goroutines are leaked, proved or likely? */
 static void note_leaked(struct gathering *g)
 {
 	size_t n = 0;
@@ -32,9 +41,13 @@ static void note_leaked(struct gathering *g)
 	for (size_t i = 0; i < n; i++) {
 		struct gospy_goroutine one;
 		gospy_snapshot_goroutine(g->looks->last, leaks[i].goroutine, &one);
-		uint64_t *at = leaks[i].verdict == GOSPY_LEAK_PROVED ? map_put(&g->leaked, one.goid)
-								     : NULL;
-		g->failed |= leaks[i].verdict == GOSPY_LEAK_PROVED && !at;
+		bool proved = leaks[i].verdict == GOSPY_LEAK_PROVED;
+		if (!proved && !is_likely(g->looks, &one, leaks[i].goroutine)) {
+			g->facts->unsure++;
+			continue;
+		}
+		uint64_t *at = map_put(proved ? &g->leaked : &g->likely, one.goid);
+		g->failed |= !at;
 		if (at)
 			*at = 1;
 	}

@@ -18,7 +18,7 @@ static struct units_text how_long(const struct facts *facts, uint64_t wait_ns)
 	struct units_text text = {""};
 	if (wait_ns != GOSPY_UNKNOWN)
 		snprintf(text.s, sizeof(text.s), ", for %s %s",
-			 wait_ns <= facts->watched_ns ? "at least" : "up to",
+			 wait_ns / LIMIT_S <= facts->watched_ns / LIMIT_S ? "at least" : "up to",
 			 units_span(wait_ns).s);
 	return text;
 }
@@ -159,6 +159,8 @@ void check_leaks(const struct facts *facts, struct check *check)
 		on_purpose += facts->leaks.at[i].on_purpose ? facts->leaks.at[i].count : 0;
 	if (on_purpose)
 		snprintf(selects, sizeof(selects), ", but %" PRIu64 " in select{}", on_purpose);
+	else if (facts->unsure)
+		snprintf(selects, sizeof(selects), ", or has moved (%" PRIu64 ")", facts->unsure);
 	bool proved = report_leaks_of(facts, true, check);
 	if (!report_leaks_of(facts, false, check) && !proved)
 		finding_none(check, FINDING_LEAK, CHECKED_FINE,
