@@ -283,10 +283,13 @@ static int sleep_in_vfork(void *ignored)
 {
 	(void)ignored;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	pid_t parent = getpid();
 	if (vfork() == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		for (;;)
+		// The parent may have been killed before.
+		while (getppid() == parent)
 			pause();
+		_exit(0);
 	}
 	return 0;
 }
