@@ -256,7 +256,7 @@ class NamesTest(CopyTest):
     @staticmethod
     def counted(lines):
         """The PIDs from top to bottom, once goroutines of all are counted."""
-        rows = [re.match(r"^\W*(\d+) +\S+ +(\d+) ", line) for line in lines]
+        rows = [re.match(r"^\W*(\d+) +\S+ +(?:\S+ +)?(\d+) ", line) for line in lines]
         rows = [row for row in rows if row]
         return [row[1] for row in rows] if len(rows) == 2 else None
 
