@@ -165,14 +165,16 @@ class OneProcessTest(DiffTest):
         self.on_each(check, "parked", "-n", 300)
 
     def test_stopped(self):
-        """Of what stands still no figure changes."""
+        """Of what stands still no figure changes, but that a thread which was looked at runs for a
+        moment until the kernel has stopped it again."""
         build = lib_gospy.builds("parked", ("default",))[-1]
         fixture = self.start(build, "-n", 10)
         self.addCleanup(os.kill, fixture.pid, signal.SIGCONT)
         lib_gospy.stop_all(fixture.pid)
         lib_gospy.wait_for(lambda: not lib_gospy.disturbed(fixture.pid, True), "all to stop")
         document = diff(fixture.pid, fixture.pid)
-        self.assertEqual([f["name"] for f in document["figures"] if f["change"]], [])
+        changed = {f["name"] for f in document["figures"] if f["change"]}
+        self.assertLessEqual(changed, {"running"})
         self.assertLess({"rss", "gomaxprocs", "heap_inuse", "num_gc", "total"},
                         {f["name"] for f in document["figures"]})
         run = lib_gospy.whole("diff", fixture.pid, fixture.pid)
