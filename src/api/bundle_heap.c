@@ -33,7 +33,7 @@ static enum gospy_code measure(struct bundle_heap *heap, struct image *image,
 {
 	const struct moduledata *md = &image->program->md;
 	struct heap_spans spans;
-	enum gospy_code code = spans_read(image, &heap->budget, &spans, err);
+	enum gospy_code code = spans_read(image, &heap->budget, false, &spans, err);
 	if (code)
 		return code;
 	for (size_t i = 0; i < spans.scan_spans; i++)

@@ -325,6 +325,7 @@ static enum gospy_code copy_running(struct taking *t, struct gospy_error *err)
 	t->rec_count = t->capture.count;
 	t->options.progress = t->how->progress ? tell_heap : NULL;
 	t->options.deadline_ns = 0;
+	t->options.runs = !target->source->frozen;
 	code = stack_roots_create(target->image, t->capture.symbols, &t->stacks, err);
 	return code ? code : copy_heap(t, err);
 }
@@ -420,6 +421,7 @@ static enum gospy_code visit(void *ctx, const struct moment *moment, struct gosp
 {
 	struct taking *t = ctx;
 	t->options.deadline_ns = moment->deadline_ns;
+	t->options.runs = false;
 	enum gospy_code code = list_gs(t, err);
 	if (!code)
 		code = copy_heap(t, err);

@@ -130,7 +130,7 @@ static enum gospy_code judge(struct gospy_target *target, const struct gospy_lea
 	if (how->paths && !leaks->types)
 		return err_nomem(err);
 	const struct search_options options_of = {budget, how->progress ? report : NULL, &reading,
-						  leaks->types};
+						  leaks->types, !target->source->frozen};
 	struct proof proof = {0};
 	enum gospy_code code =
 		search_run(target->image, &leaks->snapshot->capture, &options_of, search, err);

@@ -207,7 +207,7 @@ enum gospy_code heap_build(struct image *image, const struct heap_options *optio
 	struct builder *b = calloc(1, sizeof(*b));
 	enum gospy_code code = b ? GOSPY_OK : err_nomem(err);
 	if (!code)
-		code = spans_read(image, options->budget, &heap.spans, err);
+		code = spans_read(image, options->budget, options->runs, &heap.spans, err);
 	if (!code && options->types)
 		code = types_begin(options->types, &heap, options->budget, err);
 	if (!code) {

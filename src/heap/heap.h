@@ -47,6 +47,7 @@ struct heap_options {
 	 * wanted.
 	 */
 	struct types *types;
+	bool runs; /* the target may run meanwhile: what changes is looked at again */
 	/* When clock_mono_ns() has come to this it has taken too long: GOSPY_E_LIMIT. 0: never. */
 	uint64_t deadline_ns;
 	/* Called now and then; may be NULL. */

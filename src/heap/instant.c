@@ -330,7 +330,7 @@ static enum gospy_code read_spans(struct reading *r, struct gospy_error *err)
 	r->now = (struct heap){.image = r->image,
 			       .scheme = scheme_of(&image->version, image->go_version)};
 	masks_init(&r->now.masks, image->mem, image->version.minor, budget);
-	enum gospy_code code = spans_read(r->image, budget, &r->now.spans, err);
+	enum gospy_code code = spans_read(r->image, budget, false, &r->now.spans, err);
 	if (code)
 		return code;
 	if (r->now.spans.bad || r->now.spans.dropped)

@@ -141,6 +141,7 @@ static enum gospy_code read_heap(struct search *s, const struct search_options *
 	CLEANUP_FREE uint64_t *hidden = NULL;
 	struct heap_options how = {.budget = options->budget,
 				   .types = options->types,
+				   .runs = options->runs,
 				   .progress = options->progress,
 				   .ctx = options->ctx};
 	enum gospy_code code =

@@ -41,6 +41,7 @@ struct search_options {
 	void *ctx;
 	/* Remember how objects are reached, and find out what types they have; NULL: do not. */
 	struct types *types;
+	bool runs; /* the target may run meanwhile */
 };
 
 /** `capture` was taken with .objects, just now. Errors as heap_build(). */

@@ -1,44 +1,19 @@
 #include "heap/spans.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cancel.h"
 #include "base/radix.h"
-#include "capture/bulk.h"
-
-enum {
-	/* mspan.state: what is not in use has no objects. src/runtime/mheap.go:mSpanInUse. */
-	SPAN_IN_USE = 1,
-	SPAN_PAGES_MAX = 16,       /* of small objects; Go's largest such span has 10 */
-	SPAN_ELEMSIZE_MAX = 32768, /* of small objects: _MaxSmallSize */
-	SLICE_TRIES = 4,
-	/* Each is half a kilobyte of the target at least: no more than that many are in a
-	 * terabyte of the smallest spans. */
-	LISTED_MAX = 1 << 27,
-};
-
-/* User addresses are below this on x86-64 without five-level paging, which Go does not use. */
-static const uint64_t MEMORY_MAX = UINT64_C(1) << 47;
-
-/* A span as it was copied. */
-struct raw {
-	struct heap_span span;
-	uint64_t alloc_bits, mark_bits; /* addresses */
-	uint32_t freeindex, sweepgen;
-	uint8_t state;
-	bool read, bad;
-};
+#include "heap/mspans.h"
 
 struct reader {
 	struct heap_spans *spans;
-	struct image *image;
 	struct budget *budget;
-	struct radix_item *items; /* of what bulk_run() copies */
-	struct raw *raw;
-	size_t n;
-	uint64_t *dead; /* a bit for each number: found dead, and not swept yet */
-	size_t for_now; /* bytes taken of the budget until all is read */
+	struct mspans mspans;
+	struct radix_item *order; /* of .mspans.all, by what they describe */
+	bool *bad;                /* not believed, or there is no room */
+	size_t for_now;           /* bytes taken of the budget until all is read */
 };
 
 static bool charge(struct reader *r, size_t bytes)
@@ -65,134 +40,8 @@ void spans_deinit(struct heap_spans *spans)
 	*spans = (struct heap_spans){0};
 }
 
-/* ---------------------------------------------------------------------------------------- list --
- */
-
-static enum gospy_code check_layout(const struct image *image, struct gospy_error *err)
-{
-	const struct layout *l = &image->layout;
-	const struct field *needed[] = {
-		&l->mheap.allspans,  &l->mheap.sweepgen,  &l->mspan.startAddr, &l->mspan.npages,
-		&l->mspan.nelems,    &l->mspan.spanclass, &l->mspan.elemsize,  &l->mspan.state,
-		&l->mspan.freeindex, &l->mspan.allocBits, &l->mspan.sweepgen};
-	if (!image->globals.mheap_.addr)
-		return err_set(err, GOSPY_E_UNSUPPORTED, "runtime.mheap_ was not found");
-	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
-		if (!field_present(*needed[i]) || l->mspan.size > BULK_BUFFER)
-			return err_set(err, GOSPY_E_UNSUPPORTED,
-				       "the layout of runtime.%s is not known: the program carries "
-				       "no DWARF, and no layout table fits its runtime",
-				       i < 2 ? "mheap" : "mspan");
-	}
-	return GOSPY_OK;
-}
-
-/* mheap_.allspans, as items. It grows by being copied elsewhere: then where it was may be gone. */
-static enum gospy_code read_list(struct reader *r, struct gospy_error *err)
-{
-	uint64_t at = r->image->globals.mheap_.addr + r->image->layout.mheap.allspans.off;
-	for (unsigned tries = 0;; tries++) {
-		uint64_t slice[2];
-		enum gospy_code code = mem_read(r->image->mem, at, slice, sizeof(slice), err);
-		if (code)
-			return err_context(err, code, "runtime.mheap_.allspans");
-		uint64_t n = slice[1];
-		size_t each = sizeof(*r->items) + sizeof(*r->raw);
-		r->spans->listed = n;
-		if (n > LISTED_MAX)
-			return err_set(err, GOSPY_E_LIMIT,
-				       "%" PRIu64 " spans in runtime.mheap_.allspans are too many",
-				       n);
-		if (!tries &&
-		    !(charge_for_now(r, n * each) && charge(r, n * sizeof(struct heap_span))))
-			return err_set(err, GOSPY_E_LIMIT,
-				       "no memory is left for %" PRIu64 " spans", n);
-		// One more, for neither may be empty.
-		uint64_t *addrs = malloc((n + 1) * sizeof(*addrs));
-		r->items = malloc((n + 1) * sizeof(*r->items));
-		if (!addrs || !r->items) {
-			free(addrs);
-			return err_nomem(err);
-		}
-		code = n ? mem_read(r->image->mem, slice[0], addrs, n * sizeof(*addrs), err)
-			 : GOSPY_OK;
-		for (size_t i = 0; i < n && !code; i++) {
-			if (addrs[i])
-				r->items[r->n++] = (struct radix_item){.key = addrs[i]};
-		}
-		free(addrs);
-		if (code != GOSPY_E_FAULT || tries == SLICE_TRIES)
-			return code ? err_context(err, code, "runtime.mheap_.allspans") : GOSPY_OK;
-		free(r->items);
-		r->items = NULL;
-	}
-}
-
-static void take_span(void *ctx, unsigned worker, size_t index, const uint8_t *bytes,
-		      const uint8_t *again)
-{
-	const struct reader *r = ctx;
-	struct raw *raw = &r->raw[index];
-	(void)worker, (void)again;
-	if (!bytes)
-		return;
-#define LOAD(member) field_load(bytes, r->image->layout.mspan.member)
-	raw->state = (uint8_t)LOAD(state);
-	raw->span = (struct heap_span){.start = LOAD(startAddr),
-				       .pages = LOAD(npages),
-				       .elemsize = LOAD(elemsize),
-				       .type = LOAD(largeType),
-				       .specials = LOAD(specials),
-				       .spanclass = (uint8_t)LOAD(spanclass),
-				       .user_arena = LOAD(isUserArenaChunk) & 1};
-	uint64_t count = LOAD(nelems), freeindex = LOAD(freeindex);
-	raw->bad = count > HEAP_PAGE * SPAN_PAGES_MAX / 8 || freeindex > count;
-	raw->span.count = (uint32_t)count;
-	raw->freeindex = (uint32_t)freeindex;
-	raw->sweepgen = (uint32_t)LOAD(sweepgen);
-	raw->alloc_bits = LOAD(allocBits);
-	raw->mark_bits = LOAD(gcmarkBits);
-	raw->read = true;
-#undef LOAD
-}
-
-static enum gospy_code copy_spans(struct reader *r, struct gospy_error *err)
-{
-	if (!radix_sort(r->items, r->n))
-		return err_nomem(err);
-	size_t n = 0;
-	for (size_t i = 0; i < r->n; i++) {
-		if (!n || r->items[n - 1].key != r->items[i].key)
-			r->items[n++] = r->items[i];
-	}
-	r->n = n;
-	r->raw = calloc(n + 1, sizeof(*r->raw));
-	if (!r->raw)
-		return err_nomem(err);
-	const struct bulk bulk = {.mem = r->image->mem,
-				  .items = r->items,
-				  .stride = sizeof(*r->items),
-				  .count = n,
-				  .len = r->image->layout.mspan.size,
-				  .visit = take_span,
-				  .ctx = r};
-	return n ? bulk_run(&bulk, NULL, err) : GOSPY_OK;
-}
-
 /* -------------------------------------------------------------------------------------- belief --
  */
-
-static bool is_possible(const struct raw *raw)
-{
-	const struct heap_span *s = &raw->span;
-	if (raw->bad || s->start % HEAP_PAGE || !s->start || s->start >= MEMORY_MAX || !s->pages ||
-	    s->pages > (MEMORY_MAX - s->start) / HEAP_PAGE || !s->count)
-		return false;
-	if (s->spanclass < 2)
-		return s->count == 1 && s->elemsize && s->elemsize <= s->pages * HEAP_PAGE;
-	return s->pages <= SPAN_PAGES_MAX && s->elemsize >= 8 && s->elemsize % 8 == 0 &&
-	       s->elemsize <= SPAN_ELEMSIZE_MAX && s->elemsize * s->count <= s->pages * HEAP_PAGE;
-}
 
 static bool is_of_class(const struct heap_span *s, const struct span_class *class)
 {
@@ -205,12 +54,11 @@ static bool is_of_class(const struct heap_span *s, const struct span_class *clas
 static void vote(struct reader *r)
 {
 	size_t votes[SPAN_CLASSES] = {0};
-	for (size_t i = 0; i < r->n; i++) {
-		struct raw *raw = &r->raw[i];
-		const struct heap_span *s = &raw->span;
+	for (size_t i = 0; i < r->mspans.all.len; i++) {
+		const struct mspan *mspan = &r->mspans.all.at[i];
+		const struct heap_span *s = &mspan->span;
 		struct span_class *class = &r->spans->classes[s->spanclass];
-		if (!raw->read || raw->state != SPAN_IN_USE || !is_possible(raw) ||
-		    s->spanclass < 2)
+		if (s->spanclass < 2 || !mspan_is_possible(mspan))
 			continue;
 		if (!votes[s->spanclass])
 			*class = (struct span_class){(uint32_t)s->elemsize, s->count, 0,
@@ -330,27 +178,27 @@ static enum entry enter(struct reader *r, const struct heap_span *s)
 /* ------------------------------------------------------------------------------------- numbers --
  */
 
-/* Number the believable spans whose classes do or do not have pointers. The copies are in the order
- * of the mspans, the items in that of what they describe. */
+/* Number the believable spans whose classes do or do not have pointers. */
 static enum gospy_code number(struct reader *r, bool noscan, struct gospy_error *err)
 {
 	struct heap_spans *spans = r->spans;
-	for (size_t i = 0; i < r->n; i++) {
-		struct raw *raw = &r->raw[r->items[i].index];
-		struct heap_span *s = &raw->span;
-		if (raw->state != SPAN_IN_USE || !raw->read || raw->bad ||
-		    span_is_noscan(s) != noscan)
+	for (size_t i = 0; i < r->mspans.all.len; i++) {
+		uint32_t index = r->order[i].index;
+		struct mspan *mspan = &r->mspans.all.at[index];
+		struct heap_span *s = &mspan->span;
+		if (r->bad[index] || span_is_noscan(s) != noscan)
 			continue;
 		enum entry entry = s->count < HEAP_NONE - 1 - spans->count ? PLACED : NO_ROOM;
 		s->first = spans->count;
-		s->sweeping = raw->sweepgen == spans->sweepgen - 1;
-		s->unswept = raw->sweepgen == spans->sweepgen - 2 ||
-			     raw->sweepgen == spans->sweepgen + 1;
+		s->sweeping = mspans_is_sweeping(&r->mspans, mspan);
+		s->unswept = mspans_is_unswept(&r->mspans, mspan);
 		if (entry == PLACED)
 			entry = enter(r, s);
-		spans->bad += entry == TAKEN;
+		// Of what runs, one was freed and the other made of it meanwhile.
+		spans->bad += entry == TAKEN && !r->mspans.runs;
+		spans->unsettled += entry == TAKEN && r->mspans.runs;
 		spans->dropped += entry == NO_ROOM;
-		raw->bad = entry != PLACED;
+		r->bad[index] = entry != PLACED;
 		if (entry != PLACED)
 			continue;
 		if (!vec_push(&spans->all, *s))
@@ -370,16 +218,23 @@ static enum gospy_code number(struct reader *r, bool noscan, struct gospy_error 
 /* By address, first those that may have pointers. */
 static enum gospy_code number_all(struct reader *r, struct gospy_error *err)
 {
-	for (size_t i = 0; i < r->n; i++) {
-		struct raw *raw = &r->raw[i];
-		bool in_use = raw->read && raw->state == SPAN_IN_USE;
-		const struct span_class *class = &r->spans->classes[raw->span.spanclass];
-		bool believed = in_use && is_possible(raw) && is_of_class(&raw->span, class);
-		r->spans->bad += (in_use && !believed) || !raw->read;
-		raw->bad = !believed;
-		r->items[i] = (struct radix_item){.key = raw->span.start, .index = (uint32_t)i};
+	const size_t n = r->mspans.all.len;
+	if (!charge_for_now(r, (n + 1) * (sizeof(*r->order) + sizeof(*r->bad))) ||
+	    !charge(r, n * sizeof(struct heap_span)))
+		return err_set(err, GOSPY_E_LIMIT, "no memory is left for %zu spans", n);
+	r->order = malloc((n + 1) * sizeof(*r->order)); // one more, for it may not be empty
+	r->bad = calloc(n + 1, sizeof(*r->bad));
+	if (!r->order || !r->bad)
+		return err_nomem(err);
+	for (size_t i = 0; i < n; i++) {
+		const struct mspan *mspan = &r->mspans.all.at[i];
+		const struct span_class *class = &r->spans->classes[mspan->span.spanclass];
+		bool believed = mspan_is_possible(mspan) && is_of_class(&mspan->span, class);
+		r->spans->bad += !believed && mspan_is_in_use(mspan);
+		r->bad[i] = !believed;
+		r->order[i] = (struct radix_item){.key = mspan->span.start, .index = (uint32_t)i};
 	}
-	if (!radix_sort(r->items, r->n) || !vec_reserve(&r->spans->all, r->n))
+	if (!radix_sort(r->order, n) || !vec_reserve(&r->spans->all, n))
 		return err_nomem(err);
 	enum gospy_code code = cancel_check(err);
 	if (!code)
@@ -390,14 +245,13 @@ static enum gospy_code number_all(struct reader *r, struct gospy_error *err)
 /* ---------------------------------------------------------------------------------------- bits --
  */
 
-/* Set bits [from, from + n). Spans share words, and several workers set them. */
+/* Set bits [from, from + n). */
 static void set_bits(uint64_t *bits, uint64_t from, uint64_t n)
 {
 	while (n) {
 		uint64_t in_word = 64 - from % 64 < n ? 64 - from % 64 : n;
-		uint64_t mask = (in_word == 64 ? UINT64_MAX : (UINT64_C(1) << in_word) - 1)
-				<< from % 64;
-		__atomic_fetch_or(&bits[from / 64], mask, __ATOMIC_RELAXED);
+		bits[from / 64] |= (in_word == 64 ? UINT64_MAX : (UINT64_C(1) << in_word) - 1)
+				   << from % 64;
 		from += in_word;
 		n -= in_word;
 	}
@@ -408,136 +262,92 @@ static bool bit_of(const uint8_t *bits, uint32_t i)
 	return bits[i / 8] >> i % 8 & 1;
 }
 
-/* mspan.isFree: below .freeindex all are allocated, from there on those whose bit is set. */
-static void take_alloc_bits(void *ctx, unsigned worker, size_t index, const uint8_t *bytes,
-			    const uint8_t *again)
+/* mspan.isFree: below .freeindex all are allocated, from there on those whose bit is set. What is
+ * not known is not free. */
+static void take_bits(struct heap_spans *spans, const struct mspan *mspan)
 {
-	const struct reader *r = ctx;
-	const struct raw *raw = &r->raw[r->items[index].index];
-	(void)worker, (void)again;
-	// What cannot be read is not free.
-	for (uint32_t i = raw->freeindex; i < raw->span.count; i++) {
-		if (!bytes || bit_of(bytes, i))
-			set_bits(r->spans->allocated, raw->span.first + i, 1);
+	const struct heap_span *s = &mspan->span;
+	bool known = mspan->settled && mspan->allocated && !s->sweeping;
+	set_bits(spans->allocated, s->first, known ? mspan->freeindex : s->count);
+	for (uint32_t i = mspan->freeindex; known && i < s->count; i++) {
+		if (bit_of(mspan->allocated, i))
+			set_bits(spans->allocated, s->first + i, 1);
 	}
 }
 
-static void take_mark_bits(void *ctx, unsigned worker, size_t index, const uint8_t *bytes,
-			   const uint8_t *again)
+static bool is_allocated(const struct heap_spans *spans, const struct mspan *mspan, uint32_t slot)
 {
-	const struct reader *r = ctx;
-	const struct raw *raw = &r->raw[r->items[index].index];
-	(void)worker, (void)again;
-	for (uint32_t i = 0; bytes && i < raw->span.count; i++) {
-		if (!bit_of(bytes, i))
-			set_bits(r->dead, raw->span.first + i, 1);
+	return spans_is_allocated(spans, mspan->span.first + slot);
+}
+
+static void count_unswept(struct heap_spans *spans, const struct mspan *mspan)
+{
+	const struct heap_span *s = &mspan->span;
+	for (uint32_t i = 0; s->unswept && mspan->marked && i < s->count; i++) {
+		if (!bit_of(mspan->marked, i) && is_allocated(spans, mspan, i)) {
+			spans->unswept_objects++;
+			spans->unswept_bytes += s->elemsize;
+		}
 	}
 }
 
-static enum gospy_code copy_bits(struct reader *r, size_t n, bool marks, struct gospy_error *err)
+static void count_allocated(struct heap_spans *spans, const struct heap_span *s)
 {
-	const struct bulk bulk = {.mem = r->image->mem,
-				  .items = r->items,
-				  .stride = sizeof(*r->items),
-				  .count = n,
-				  .len = (size_t)HEAP_PAGE * SPAN_PAGES_MAX / 8 / 8,
-				  .lengths = true,
-				  .visit = marks ? take_mark_bits : take_alloc_bits,
-				  .ctx = r};
-	if (!radix_sort(r->items, n))
-		return err_nomem(err);
-	return n ? bulk_run(&bulk, NULL, err) : GOSPY_OK;
-}
-
-static void want_bits(struct reader *r, size_t *n, uint64_t addr, size_t index)
-{
-	uint32_t len = (r->raw[index].span.count + 7) / 8;
-	if (addr && addr < MEMORY_MAX)
-		r->items[(*n)++] =
-			(struct radix_item){.key = addr, .tag = len, .index = (uint32_t)index};
-}
-
-static enum gospy_code read_bits(struct reader *r, struct gospy_error *err)
-{
-	size_t bytes = ((size_t)r->spans->count / 64 + 1) * sizeof(uint64_t), n = 0, unswept = 0;
-	if (!charge(r, bytes) || !charge_for_now(r, bytes))
-		return err_set(err, GOSPY_E_LIMIT, "no memory is left for bits of %u objects",
-			       r->spans->count);
-	r->spans->allocated = calloc(1, bytes);
-	r->dead = calloc(1, bytes);
-	if (!r->spans->allocated || !r->dead)
-		return err_nomem(err);
-	for (size_t i = 0; i < r->n; i++) {
-		const struct raw *raw = &r->raw[i];
-		if (raw->bad)
-			continue;
-		// While it is swept .freeindex is already of the next cycle, and the bits may be of
-		// the one before: mgcsweep.go:sweep.
-		bool known = !raw->span.sweeping && raw->alloc_bits && raw->alloc_bits < MEMORY_MAX;
-		set_bits(r->spans->allocated, raw->span.first,
-			 known ? raw->freeindex : raw->span.count);
-		unswept += raw->span.unswept;
-		if (known && raw->freeindex < raw->span.count)
-			want_bits(r, &n, raw->alloc_bits, i);
-	}
-	enum gospy_code code = copy_bits(r, n, false, err);
-	n = 0;
-	for (size_t i = 0; i < r->n && unswept && !code; i++) {
-		if (!r->raw[i].bad && r->raw[i].span.unswept)
-			want_bits(r, &n, r->raw[i].mark_bits, i);
-	}
-	return code || !n ? code : copy_bits(r, n, true, err);
-}
-
-static void count_span(struct heap_spans *spans, const uint64_t *dead, const struct heap_span *s)
-{
-	uint64_t allocated = 0, unswept = 0;
+	uint64_t allocated = 0;
 	for (uint32_t i = s->first; i - s->first < s->count;) {
 		uint32_t left = s->count - (i - s->first), n = 64 - i % 64;
 		n = n < left ? n : left;
 		uint64_t mask = (n == 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1) << i % 64;
-		uint64_t bits = spans->allocated[i / 64] & mask;
-		allocated += (uint64_t)__builtin_popcountll(bits);
-		unswept += (uint64_t)__builtin_popcountll(bits & dead[i / 64]);
+		allocated += (uint64_t)__builtin_popcountll(spans->allocated[i / 64] & mask);
 		i += n;
 	}
 	spans->objects += allocated;
 	spans->bytes += allocated * s->elemsize;
-	spans->unswept_objects += unswept;
-	spans->unswept_bytes += unswept * s->elemsize;
 }
 
-static enum gospy_code read_all(struct reader *r, struct gospy_error *err)
+static enum gospy_code take_all_bits(struct reader *r, struct gospy_error *err)
 {
 	struct heap_spans *spans = r->spans;
-	uint64_t sweepgen_at = r->image->globals.mheap_.addr + r->image->layout.mheap.sweepgen.off;
-	enum gospy_code code = mem_read_u32(r->image->mem, sweepgen_at, &spans->sweepgen, err);
-	if (!code)
-		code = read_list(r, err);
-	if (!code)
-		code = copy_spans(r, err);
-	if (code)
-		return code;
-	vote(r);
-	code = number_all(r, err);
-	if (!code)
-		code = read_bits(r, err);
-	for (size_t i = 0; i < spans->all.len && !code; i++)
-		count_span(spans, r->dead, &spans->all.at[i]);
-	return code;
+	size_t bytes = ((size_t)spans->count / 64 + 1) * sizeof(uint64_t);
+	if (!charge(r, bytes))
+		return err_set(err, GOSPY_E_LIMIT, "no memory is left for bits of %u objects",
+			       spans->count);
+	spans->allocated = calloc(1, bytes);
+	if (!spans->allocated)
+		return err_nomem(err);
+	for (size_t i = 0; i < r->mspans.all.len; i++) {
+		const struct mspan *mspan = &r->mspans.all.at[i];
+		if (r->bad[i])
+			continue;
+		take_bits(spans, mspan);
+		count_unswept(spans, mspan);
+		count_allocated(spans, &mspan->span);
+	}
+	return GOSPY_OK;
 }
 
-enum gospy_code spans_read(struct image *image, struct budget *budget, struct heap_spans *ret,
-			   struct gospy_error *err)
+static enum gospy_code read_all(struct reader *r, struct image *image, bool runs,
+				struct gospy_error *err)
+{
+	enum gospy_code code = mspans_read(&r->mspans, image, r->budget, runs, err);
+	if (code)
+		return code;
+	r->spans->listed = r->mspans.listed;
+	r->spans->unsettled = r->mspans.unsettled;
+	vote(r);
+	code = number_all(r, err);
+	return code ? code : take_all_bits(r, err);
+}
+
+enum gospy_code spans_read(struct image *image, struct budget *budget, bool runs,
+			   struct heap_spans *ret, struct gospy_error *err)
 {
 	struct heap_spans spans = {0};
-	struct reader r = {.spans = &spans, .image = image, .budget = budget};
-	enum gospy_code code = check_layout(image, err);
-	if (!code)
-		code = read_all(&r, err);
-	free(r.items);
-	free(r.raw);
-	free(r.dead);
+	struct reader r = {.spans = &spans, .budget = budget};
+	enum gospy_code code = read_all(&r, image, runs, err);
+	mspans_deinit(&r.mspans);
+	free(r.order);
+	free(r.bad);
 	budget_give(budget, r.for_now);
 	if (code)
 		spans_deinit(&spans);

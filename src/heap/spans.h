@@ -1,9 +1,9 @@
 /*
  * The spans of a heap, and the numbers of the objects in them. src/runtime/mheap.go, Go 1.12-1.27.
  *
- * The lists of the runtime are read while they may change, and may lie. A span is believed if it
- * has the shape that most spans of its class have, lies in the address space and shares no page
- * with one that was believed before. Others count as .bad.
+ * The lists of the runtime are read while they may change, and may lie (mspans.h). A span is
+ * believed if it has the shape that most spans of its class have, lies in the address space and
+ * shares no page with one that was believed before. Others count as .bad.
  */
 #ifndef GOSPY_HEAP_SPANS_H
 #define GOSPY_HEAP_SPANS_H
@@ -77,14 +77,15 @@ struct heap_spans {
 	uint64_t listed;                         /* spans in mheap_.allspans */
 	uint64_t bad;     /* of them, those in use that are not believed, or cannot be read */
 	uint64_t dropped; /* and those for which memory or numbers were used up */
-	uint32_t sweepgen;
+	/* Those that changed each time they were looked at: all their slots count as allocated. */
+	uint64_t unsettled;
 	size_t charged; /* bytes taken of the budget */
 };
 
-/** Read the list of spans. GOSPY_E_UNSUPPORTED: mheap_ or a layout is not known. What does not fit
- * the budget is left out: .dropped. */
-enum gospy_code spans_read(struct image *image, struct budget *budget, struct heap_spans *ret,
-			   struct gospy_error *err);
+/** Read the list of spans, of a target that runs meanwhile or not. GOSPY_E_UNSUPPORTED: mheap_ or a
+ * layout is not known. What does not fit the budget is left out: .dropped. */
+enum gospy_code spans_read(struct image *image, struct budget *budget, bool runs,
+			   struct heap_spans *ret, struct gospy_error *err);
 void spans_deinit(struct heap_spans *spans);
 
 static inline size_t spans_slot(const struct heap_spans *spans, uint64_t key)

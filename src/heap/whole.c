@@ -124,7 +124,7 @@ enum gospy_code whole_read(struct image *image, const struct capture *capture,
 	w->heap.scheme = scheme_of(&image->version, image->go_version);
 	w->words.heap = &w->heap;
 	masks_init(&w->heap.masks, image->mem, image->version.minor, options->budget);
-	enum gospy_code code = spans_read(image, options->budget, &w->heap.spans, err);
+	enum gospy_code code = spans_read(image, options->budget, false, &w->heap.spans, err);
 	if (!code)
 		code = types_begin(&w->types, &w->heap, options->budget, err);
 	// What cannot be read of threads cannot be read of the record either, which tells so then.

@@ -60,6 +60,19 @@ class Heap(TargetTest):
             self.doCleanups()
 
     @on_processes_only
+    def test_busy(self):
+        """What stays is seen in each look, though spans are swept and made anew all the time."""
+        fixture = self.fixture()
+        known = fixture.ready["types"]
+        fixture.ask("busy")
+        for _ in range(20):
+            mine = run("heap", fixture.pid, "--json").expect(OK).json()
+            objects = {entry["name"]: entry["objects"] for entry in mine["types"]
+                       if "name" in entry}
+            self.assertEqual({name: objects.get(name) for name in known}, known)
+            self.assertGreater(mine["typed"]["bytes"], mine["reachable"]["bytes"] * 0.9)
+
+    @on_processes_only
     def test_too_short_a_pause(self):
         fixture = self.fixture()
         looked = run("heap", "--json", "--stop", "--max-pause", "1us", fixture.pid).expect(OK)
