@@ -104,15 +104,18 @@ bool place_interrupted(const struct image *image, const struct m_rec *m, struct 
 {
 	enum { SIGNAL_STACK_MAX = 64 << 10 }; // gsignal has 32 KiB, C libraries take less
 	const struct field lo = image->layout.g.stack_lo, hi = image->layout.g.stack_hi;
+	// The address that the handler returns to is the first word of the frame. The code there
+	// calls rt_sigreturn, and has the rest of the frame on the stack.
+	enum { RETURNED = 8 };
 	uint64_t stack[2];
 	if (!m->gsignal || mem_read_u64(image->mem, m->gsignal + lo.off, &stack[0], NULL) ||
 	    mem_read_u64(image->mem, m->gsignal + hi.off, &stack[1], NULL) || m->rsp < stack[0] ||
 	    m->rsp >= stack[1] || stack[1] - m->rsp > SIGNAL_STACK_MAX)
 		return false;
 	size_t len = (size_t)(stack[1] - m->rsp);
-	CLEANUP_FREE uint8_t *bytes = malloc(len);
-	if (!bytes || mem_read_stack(image->mem, m->rsp, bytes, len, NULL) ||
-	    !signal_frame_find((struct span){bytes, len}, stack[0], stack[1], ret))
+	CLEANUP_FREE uint8_t *bytes = calloc(1, RETURNED + len);
+	if (!bytes || mem_read_stack(image->mem, m->rsp, bytes + RETURNED, len, NULL) ||
+	    !signal_frame_find((struct span){bytes, RETURNED + len}, stack[0], stack[1], ret))
 		return false;
 	record_frame(image, ret);
 	return true;

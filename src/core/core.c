@@ -220,6 +220,8 @@ static enum gospy_code list_bundled(const struct core *core, bool vectors, struc
 			.has_regs = from->has_regs && at,
 			.place = from->place,
 		};
+		if (thread.state == MOMENT_ENDED)
+			continue; // before the moment
 		if (thread.has_regs)
 			thread.regs = core->notes.threads.at[*at - 1].regs;
 		else if (thread.state != MOMENT_STILL)

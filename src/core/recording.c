@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "core/page_gather.h"
@@ -584,6 +585,73 @@ static void settle(void *ctx, const struct moment_thread *thread)
 		through->work->settle(through->work->ctx, thread);
 }
 
+/* ---- threads */
+
+static bool is_listed(const struct recording *r, pid_t tid)
+{
+	for (size_t i = 0; i < r->tasks.tasks.len; i++) {
+		if (r->tasks.tasks.at[i].tid == tid)
+			return true;
+	}
+	return false;
+}
+
+static bool are_all_listed(const struct recording *r)
+{
+	for (size_t i = 0; i < r->moment.threads.len; i++) {
+		const struct moment_thread *thread = &r->moment.threads.at[i];
+		if (thread->state != MOMENT_ENDED && !is_listed(r, thread->tid))
+			return false;
+	}
+	return true;
+}
+
+/* Threads that began after they were listed, and were there in the moment, are to be found in the
+ * bundle: else it would not tell where their goroutines are. */
+static enum gospy_code list_newborn(struct recording *r, struct gospy_error *err)
+{
+	CLEANUP(tasks_deinit) struct tasks now = {0};
+	if (are_all_listed(r))
+		return GOSPY_OK;
+	enum gospy_code code = source_tasks(r->below, NULL, &now, err);
+	for (size_t i = 0; !code && i < now.tasks.len; i++) {
+		const struct task *task = &now.tasks.at[i];
+		if (moment_find(&r->moment, task->tid) && !is_listed(r, task->tid) &&
+		    !vec_push(&r->tasks.tasks, *task))
+			code = err_nomem(err);
+	}
+	// Some may have ended again.
+	for (size_t i = 0; !code && i < r->moment.threads.len; i++) {
+		const struct moment_thread *thread = &r->moment.threads.at[i];
+		const pid_t tid = thread->tid;
+		const struct task task = {
+			.tid = tid, .nstid = r->below->namespaced ? 0 : tid, .state = '?'};
+		if (thread->state != MOMENT_ENDED && !is_listed(r, tid) &&
+		    !vec_push(&r->tasks.tasks, task))
+			code = err_nomem(err);
+	}
+	return code;
+}
+
+/* Keep where a thread was that was looked at alone. Nothing else is known of it: there was no
+ * moment. */
+static bool keep_place(struct recording *r, pid_t tid, const struct place *place)
+{
+	const struct moment_thread thread = {.tid = tid, .state = MOMENT_STILL, .place = *place};
+	struct moment *moment = &r->moment;
+	size_t at = 0;
+	while (at < moment->threads.len && moment->threads.at[at].tid < tid)
+		at++;
+	if (at == moment->threads.len || moment->threads.at[at].tid != tid) {
+		if (!vec_push(&moment->threads, thread))
+			return false;
+		memmove(&moment->threads.at[at + 1], &moment->threads.at[at],
+			(moment->threads.len - 1 - at) * sizeof(thread));
+	}
+	moment->threads.at[at] = thread;
+	return true;
+}
+
 static enum gospy_code pass_through(struct source *source, uint64_t max_pause_ns,
 				    const struct moment_work *work, struct moment *ret,
 				    struct gospy_error *err, bool watch)
@@ -599,6 +667,7 @@ static enum gospy_code pass_through(struct source *source, uint64_t max_pause_ns
 	}
 	struct through through = {r, work};
 	struct moment_work outer = *work;
+	moment_deinit(&r->moment); // of an attempt before
 	outer.rehearse = work->rehearse ? rehearse : NULL;
 	outer.needs_regs = work->needs_regs ? needs_regs : NULL;
 	outer.visit = visit;
@@ -621,9 +690,9 @@ static enum gospy_code pass_through(struct source *source, uint64_t max_pause_ns
 		return kept;
 	if (code || !ret->reached)
 		return code;
-	moment_deinit(&r->moment);
 	if (!vec_reserve(&r->moment.threads, ret->threads.len))
 		return err_nomem(err);
+	r->moment.reached = true;
 	r->moment.threads.len = ret->threads.len;
 	if (ret->threads.len)
 		memcpy(r->moment.threads.at, ret->threads.at,
@@ -633,7 +702,7 @@ static enum gospy_code pass_through(struct source *source, uint64_t max_pause_ns
 		ret->threads.at[i].vectors = NULL;
 	if (r->mem.again.was_read)
 		find_again(r);
-	return code;
+	return list_newborn(r, err);
 }
 
 static enum gospy_code stop(struct source *source, uint64_t max_pause_ns,
@@ -650,10 +719,30 @@ static enum gospy_code watch(struct source *source, uint64_t max_pause_ns,
 	return pass_through(source, max_pause_ns, work, ret, err, true);
 }
 
+/* A look at one thread. */
+struct one_look {
+	bool (*look)(void *ctx, const struct place *place);
+	void *ctx;
+	struct place place;
+};
+
+static bool note_place(void *ctx, const struct place *place)
+{
+	struct one_look *one = ctx;
+	one->place = *place;
+	return one->look(one->ctx, place);
+}
+
 static bool watch_thread(struct source *source, pid_t tid,
 			 bool (*look)(void *ctx, const struct place *place), void *ctx)
 {
-	return source_watch_thread(recording_of(source)->below, tid, look, ctx);
+	struct recording *r = recording_of(source);
+	struct one_look one = {.look = look, .ctx = ctx};
+	if (!source_watch_thread(r->below, tid, note_place, &one))
+		return false;
+	if (!keep_place(r, tid, &one.place))
+		fail(&r->mem, GOSPY_E_NOMEM);
+	return true;
 }
 
 static uint64_t read_clock(const struct source *source, enum source_clock clock)
@@ -774,10 +863,11 @@ const struct moment *recording_moment(const struct recording *r)
 	return &r->moment;
 }
 
+/* `otherwise`: its state if it was not in the moment. */
 static bool add_thread(struct bundle_facts *facts, const struct task *task,
-		       const struct moment_thread *moment)
+		       const struct moment_thread *moment, enum moment_state otherwise)
 {
-	struct bundle_thread thread = {.task = *task, .state = MOMENT_MOVED};
+	struct bundle_thread thread = {.task = *task, .state = otherwise};
 	if (moment) {
 		thread.state = moment->state;
 		thread.has_regs = moment->has_regs;
@@ -789,9 +879,10 @@ static bool add_thread(struct bundle_facts *facts, const struct task *task,
 static enum gospy_code list_threads(struct recording *r, struct bundle_facts *facts,
 				    struct gospy_error *err)
 {
+	const enum moment_state otherwise = r->moment.reached ? MOMENT_ENDED : MOMENT_MOVED;
 	for (size_t i = 0; i < r->tasks.tasks.len; i++) {
 		const struct task *task = &r->tasks.tasks.at[i];
-		if (!add_thread(facts, task, moment_find(&r->moment, task->tid)))
+		if (!add_thread(facts, task, moment_find(&r->moment, task->tid), otherwise))
 			return err_nomem(err);
 	}
 	return GOSPY_OK;

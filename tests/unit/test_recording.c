@@ -30,10 +30,80 @@ static uint64_t no_clock(const struct source *source, enum source_clock clock)
 	return GOSPY_UNKNOWN;
 }
 
+enum { FIRST = 100, ENDED = 101, BORN = 102, GONE = 103, MOMENT_THREADS = 4 };
+
+/* What is listed before the moment, and after it. */
+static const pid_t listed_first[] = {FIRST, ENDED}, listed_then[] = {FIRST, BORN};
+static bool moment_was;
+
+static enum gospy_code list(struct source *source, struct source_kept **kept, struct tasks *ret,
+			    struct gospy_error *err)
+{
+	(void)source, (void)kept, (void)err;
+	*ret = (struct tasks){0};
+	for (size_t i = 0; i < 2; i++) {
+		const pid_t tid = (moment_was ? listed_then : listed_first)[i];
+		struct task task = {.tid = tid, .nstid = tid, .state = 'S', .comm = "worker"};
+		assert_true(vec_push(&ret->tasks, task));
+	}
+	return GOSPY_OK;
+}
+
+static const struct place somewhere = {.syscall = 202, .sp = 0x1000, .pc = 0x2000};
+
+static enum gospy_code stop(struct source *source, uint64_t max_pause_ns,
+			    const struct moment_work *work, struct moment *ret,
+			    struct gospy_error *err)
+{
+	static const struct moment_thread threads[MOMENT_THREADS] = {
+		{.tid = FIRST, .state = MOMENT_STILL},
+		{.tid = ENDED, .state = MOMENT_ENDED},
+		{.tid = BORN, .state = MOMENT_STILL, .place = {.sp = 0x3000, .pc = 0x4000}},
+		{.tid = GONE, .state = MOMENT_STILL, .place = {.sp = 0x5000, .pc = 0x6000}},
+	};
+	(void)source, (void)max_pause_ns;
+	*ret = (struct moment){.reached = true};
+	for (size_t i = 0; i < MOMENT_THREADS; i++)
+		assert_true(vec_push(&ret->threads, threads[i]));
+	moment_was = true;
+	return work->visit(work->ctx, ret, err);
+}
+
+static bool watch_thread(struct source *source, pid_t tid,
+			 bool (*look)(void *ctx, const struct place *place), void *ctx)
+{
+	(void)source, (void)tid;
+	return look(ctx, &somewhere);
+}
+
+static enum gospy_code exe_path(struct source *source, struct arena *arena, const char **ret,
+				bool *deleted_ret, struct gospy_error *err)
+{
+	(void)source, (void)arena, (void)err;
+	*ret = "/program";
+	*deleted_ret = false;
+	return GOSPY_OK;
+}
+
+static uint64_t no_bytes(struct source *source)
+{
+	(void)source;
+	return 0;
+}
+
 static int setup(void **state)
 {
 	(void)state;
-	static const struct source_ops ops = {.mappings = no_mappings, .clock_ns = no_clock};
+	static const struct source_ops ops = {
+		.mappings = no_mappings,
+		.clock_ns = no_clock,
+		.tasks = list,
+		.stop = stop,
+		.watch_thread = watch_thread,
+		.exe_path = exe_path,
+		.private_bytes = no_bytes,
+	};
+	moment_was = false;
 	const struct mem_bytes_range range = {BASE, {memory, sizeof(memory)}};
 	const struct recording_also also = {0};
 	memset(memory, 1, sizeof(memory));
@@ -113,11 +183,86 @@ static void test_record(void **state)
 	assert_memory_equal(page().ptr, expected, PAGE_BYTES);
 }
 
+static enum gospy_code see_nothing(void *ctx, const struct moment *moment, struct gospy_error *err)
+{
+	(void)ctx, (void)moment, (void)err;
+	return GOSPY_OK;
+}
+
+static void expect_thread(const struct bundle_facts *facts, pid_t tid, enum moment_state state,
+			  uint64_t pc, const char *comm)
+{
+	for (size_t i = 0; i < facts->threads.len; i++) {
+		const struct bundle_thread *thread = &facts->threads.at[i];
+		if (thread->task.tid != tid)
+			continue;
+		assert_int_equal(thread->state, state);
+		assert_int_equal(thread->place.pc, pc);
+		assert_string_equal(thread->task.comm, comm);
+		return;
+	}
+	fail_msg("there is no thread %d", (int)tid);
+}
+
+static void list_before(void)
+{
+	struct tasks tasks;
+	assert_int_equal(source_tasks(recording_source(recording), NULL, &tasks, NULL), GOSPY_OK);
+	tasks_deinit(&tasks);
+}
+
+/* Threads that began after they were listed are known, with where they were in the moment. */
+static void test_threads_of_the_moment(void **state)
+{
+	(void)state;
+	const struct moment_work work = {.visit = see_nothing};
+	struct moment moment;
+	struct bundle_facts facts;
+	list_before();
+	assert_int_equal(source_stop(recording_source(recording), 0, &work, &moment, NULL),
+			 GOSPY_OK);
+	moment_deinit(&moment);
+	assert_int_equal(recording_facts(recording, &facts, NULL), GOSPY_OK);
+	assert_int_equal(facts.threads.len, MOMENT_THREADS);
+	expect_thread(&facts, FIRST, MOMENT_STILL, 0, "worker");
+	expect_thread(&facts, ENDED, MOMENT_ENDED, 0, "worker");
+	expect_thread(&facts, BORN, MOMENT_STILL, 0x4000, "worker");
+	expect_thread(&facts, GONE, MOMENT_STILL, 0x6000, "");
+	bundle_facts_deinit(&facts);
+}
+
+static bool is_right(void *ctx, const struct place *place)
+{
+	const bool *right = ctx;
+	assert_int_equal(place->pc, somewhere.pc);
+	return *right;
+}
+
+/* Without a moment it is kept where a thread was that was looked at alone. */
+static void test_thread_alone(void **state)
+{
+	(void)state;
+	struct source *source = recording_source(recording);
+	struct bundle_facts facts;
+	bool right = true, wrong = false;
+	list_before();
+	assert_true(source_watch_thread(source, ENDED, is_right, &right));
+	assert_false(source_watch_thread(source, FIRST, is_right, &wrong));
+	assert_true(source_watch_thread(source, ENDED, is_right, &right));
+	assert_int_equal(recording_facts(recording, &facts, NULL), GOSPY_OK);
+	assert_int_equal(facts.threads.len, 2);
+	expect_thread(&facts, FIRST, MOMENT_MOVED, 0, "worker");
+	expect_thread(&facts, ENDED, MOMENT_STILL, somewhere.pc, "worker");
+	bundle_facts_deinit(&facts);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_fix, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_record, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_threads_of_the_moment, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_thread_alone, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
