@@ -33,17 +33,27 @@ enum gospy_code frame_unpack(struct frame_unpacker *unpacker, const void *packed
 	return GOSPY_OK;
 }
 
-/* A ZSTD_CCtx. */
+/* A ZSTD_CCtx. Higher levels take longer, and memory of Go programs does not become smaller by
+ * them.
+ */
 struct frame_packer *frame_packer_create(void)
 {
-	// Higher levels take longer, and memory of Go programs does not become smaller by them.
-	enum { LEVEL = 1 };
-	ZSTD_CCtx *z = ZSTD_createCCtx();
-	if (z && ZSTD_isError(ZSTD_CCtx_setParameter(z, ZSTD_c_compressionLevel, LEVEL))) {
-		ZSTD_freeCCtx(z);
-		return NULL;
-	}
-	return (struct frame_packer *)z;
+	return (struct frame_packer *)ZSTD_createCCtx();
+}
+
+/* .min_match 0: what goes with the level. */
+static const struct {
+	int level, min_match;
+} efforts[] = {
+	[FRAME_SMALL] = {1, 0},
+	[FRAME_QUICK] = {-1, 5},
+};
+
+static bool set_effort(ZSTD_CCtx *z, enum frame_effort effort)
+{
+	return !ZSTD_isError(
+		       ZSTD_CCtx_setParameter(z, ZSTD_c_compressionLevel, efforts[effort].level)) &&
+	       !ZSTD_isError(ZSTD_CCtx_setParameter(z, ZSTD_c_minMatch, efforts[effort].min_match));
 }
 
 void frame_packer_destroy(struct frame_packer *packer)
@@ -56,10 +66,14 @@ size_t frame_bound(size_t len)
 	return ZSTD_compressBound(len);
 }
 
-enum gospy_code frame_pack(struct frame_packer *packer, const void *bytes, size_t len, void *dst,
-			   size_t cap, size_t *len_ret, struct gospy_error *err)
+enum gospy_code frame_pack(struct frame_packer *packer, enum frame_effort effort, const void *bytes,
+			   size_t len, void *dst, size_t cap, size_t *len_ret,
+			   struct gospy_error *err)
 {
-	size_t result = ZSTD_compress2((ZSTD_CCtx *)packer, dst, cap, bytes, len);
+	ZSTD_CCtx *z = (ZSTD_CCtx *)packer;
+	if (!set_effort(z, effort))
+		return err_set(err, GOSPY_E_UNSUPPORTED, "libzstd does not know such levels");
+	size_t result = ZSTD_compress2(z, dst, cap, bytes, len);
 	if (ZSTD_isError(result) && ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation)
 		return err_nomem(err);
 	if (ZSTD_isError(result))

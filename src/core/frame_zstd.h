@@ -27,10 +27,15 @@ struct frame_packer *frame_packer_create(void);
 void frame_packer_destroy(struct frame_packer *packer);
 /** How many bytes `len` bytes become at most. */
 size_t frame_bound(size_t len);
-/** Pack by level 1 into `cap` bytes: frame_bound() of them are enough. There is no checksum of what
- * was packed: to make it, and to prove it, would take a third of the time. See seek_check(). */
-enum gospy_code frame_pack(struct frame_packer *packer, const void *bytes, size_t len, void *dst,
-			   size_t cap, size_t *len_ret, struct gospy_error *err)
-	__attribute__((warn_unused_result));
+enum frame_effort {
+	FRAME_SMALL,
+	/* A fifth less time to pack and to unpack, and 8 % more bytes, of stacks and g's. */
+	FRAME_QUICK,
+};
+/** Pack into `cap` bytes: frame_bound() of them are enough. There is no checksum of what was
+ * packed: to make it, and to prove it, would take a third of the time. See seek_check(). */
+enum gospy_code frame_pack(struct frame_packer *packer, enum frame_effort effort, const void *bytes,
+			   size_t len, void *dst, size_t cap, size_t *len_ret,
+			   struct gospy_error *err) __attribute__((warn_unused_result));
 
 #endif

@@ -42,10 +42,12 @@ size_t frame_bound(size_t len)
 	return len;
 }
 
-enum gospy_code frame_pack(struct frame_packer *packer, const void *bytes, size_t len, void *dst,
-			   size_t cap, size_t *len_ret, struct gospy_error *err)
+enum gospy_code frame_pack(struct frame_packer *packer, enum frame_effort effort, const void *bytes,
+			   size_t len, void *dst, size_t cap, size_t *len_ret,
+			   struct gospy_error *err)
 {
 	(void)packer;
+	(void)effort;
 	(void)bytes;
 	(void)len;
 	(void)dst;

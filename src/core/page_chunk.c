@@ -120,19 +120,54 @@ bool page_chunk_put(struct page_chunk *chunk, size_t at, const void *bytes, size
 	return know(chunk, at, at + len);
 }
 
-void page_chunk_put_words(struct page_chunk *chunk, size_t group, uint64_t words,
-			  const uint8_t *bytes)
+/* The first run of bits from `from` on that are set; false: there is none. */
+static bool next_run(uint64_t bits, unsigned from, unsigned *first_ret, unsigned *end_ret)
 {
-	uint8_t *dst = chunk->pages + group * GROUP_BYTES;
-	const int first = __builtin_ctzll(words);
-	add_pages(chunk, group * GROUP_BYTES, (group + 1) * GROUP_BYTES);
-	*known_word(chunk, group * 64) |= words;
-	while (words) {
-		const int from = __builtin_ctzll(words);
-		const uint64_t others = ~(words >> from);
-		const int n = others ? __builtin_ctzll(others) : 64;
-		memcpy(dst + from * 8, bytes + (from - first) * 8, (size_t)n * 8);
-		words = from + n < 64 ? words >> (from + n) << (from + n) : 0;
+	const uint64_t left = from < 64 ? bits >> from << from : 0;
+	if (!left)
+		return false;
+	*first_ret = (unsigned)__builtin_ctzll(left);
+	const uint64_t others = ~(left >> *first_ret);
+	*end_ret = *first_ret + (others ? (unsigned)__builtin_ctzll(others) : 64);
+	return true;
+}
+
+void page_chunk_put_words(struct page_chunk *chunk, const uint64_t *words, const uint8_t *bytes)
+{
+	for (size_t group = 0; group < CHUNK_BYTES / GROUP_BYTES; group++) {
+		const size_t at = group * GROUP_BYTES;
+		unsigned first, end = 0;
+		if (!words[group])
+			continue;
+		add_pages(chunk, at, at + GROUP_BYTES);
+		*known_word(chunk, group * 64) |= words[group];
+		while (next_run(words[group], end, &first, &end))
+			memcpy(chunk->pages + at + first * 8, bytes + at + first * 8,
+			       (size_t)(end - first) * 8);
+	}
+}
+
+static void take_page(struct page_chunk *chunk, unsigned page, const uint64_t *words)
+{
+	chunk->present.bits[page / 64] |= UINT64_C(1) << page % 64;
+	for (size_t i = 0; i < PAGE_WORDS; i++) {
+		uint8_t *bytes = chunk->pages + (size_t)page * PAGE_BYTES + i * GROUP_BYTES;
+		unsigned first, end = 0;
+		chunk->known[page][i] = words[i];
+		while (next_run(~words[i], end, &first, &end))
+			memset(bytes + first * 8, 0, (size_t)(end - first) * 8);
+	}
+}
+
+void page_chunk_take_words(struct page_chunk *chunk, const uint64_t *words)
+{
+	for (unsigned page = 0; page < CHUNK_PAGES; page++) {
+		const uint64_t *of = words + (size_t)page * PAGE_WORDS;
+		uint64_t any = 0;
+		for (size_t i = 0; i < PAGE_WORDS; i++)
+			any |= of[i];
+		if (any)
+			take_page(chunk, page, of);
 	}
 }
 

@@ -66,11 +66,12 @@ size_t page_set_size(const struct page_set *set);
 /** Lay bytes over an open chunk; `at` + `len` is at most CHUNK_BYTES. False: no memory is left. */
 bool page_chunk_put(struct page_chunk *chunk, size_t at, const void *bytes, size_t len)
 	__attribute__((warn_unused_result));
-/** The same for words of 8 bytes: of the PAGE_WORDS * CHUNK_PAGES groups of 64 in a chunk those of
- * group `group` that have a bit in `words`, at least one. `bytes` are those of the first of them
- * and of all up to the last. */
-void page_chunk_put_words(struct page_chunk *chunk, size_t group, uint64_t words,
-			  const uint8_t *bytes);
+/** Lay words of 8 bytes over an open chunk: those that have a bit in `words`, CHUNK_WORDS of them
+ * for the whole chunk, of `bytes`, which are CHUNK_BYTES. */
+void page_chunk_put_words(struct page_chunk *chunk, const uint64_t *words, const uint8_t *bytes);
+/** The same for a chunk that has no page yet, where the words are in .pages already. What else lies
+ * on the pages of those words becomes zeros. */
+void page_chunk_take_words(struct page_chunk *chunk, const uint64_t *words);
 /** Close the chunk up. */
 void page_chunk_close(struct page_chunk *chunk);
 /** The way back. */

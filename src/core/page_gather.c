@@ -10,19 +10,22 @@
 enum {
 	/* Of base/parallel.h: a chunk takes some hundred microseconds. */
 	CHUNK_ITEMS = 1 << 14,
-	/* A group of 64 words of which none is wanted is not read. */
+	/* Groups of 64 words of which none is wanted are not read. */
 	GROUP = 64,
 	GROUPS = CHUNK_WORDS,
 	RUNS_MAX = GROUPS / 2,
+	/* So few such groups between others are read, which takes less than to begin anew behind
+	   them. */
+	GROUPS_BETWEEN = 3,
 };
 _Static_assert(CHUNK_BYTES == GROUPS * GROUP * 8, "a bit for each word");
 
 /* What a worker needs for a chunk. */
 struct room {
 	struct range_bits bits;
-	/* From the first word that is wanted to the last one, next to each other in .bytes. */
+	/* From the first word that is wanted to the last one. */
 	struct mem_req runs[RUNS_MAX];
-	uint8_t bytes[CHUNK_BYTES];
+	struct page_spare bytes; /* each is at its place in the chunk */
 };
 
 struct job {
@@ -46,18 +49,20 @@ struct filling {
 static size_t list_runs(struct room *room, uint64_t addr)
 {
 	const uint64_t *wanted = room->bits.wanted;
-	size_t n = 0, used = 0;
+	size_t n = 0;
 	for (size_t group = 0; group < GROUPS; group++) {
 		if (!wanted[group])
 			continue;
 		const size_t from = group * GROUP + (size_t)__builtin_ctzll(wanted[group]);
-		while (group + 1 < GROUPS && wanted[group + 1])
-			group++;
+		for (size_t next = group + 1; next < GROUPS && next - group <= GROUPS_BETWEEN + 1;
+		     next++) {
+			if (wanted[next])
+				group = next;
+		}
 		const size_t end = (group + 1) * GROUP - (size_t)__builtin_clzll(wanted[group]);
 		room->runs[n++] = (struct mem_req){.addr = addr + from * 8,
-						   .dst = room->bytes + used,
+						   .dst = room->bytes.buffer + from * 8,
 						   .len = (end - from) * 8};
-		used += (end - from) * 8;
 	}
 	return n;
 }
@@ -112,41 +117,16 @@ static enum gospy_code read_runs(const struct filling *f, struct gospy_error *er
 	return code;
 }
 
-/* ---- filling */
-
-static void redact_run(const struct filling *f, const struct mem_req *run)
+/* Take out what is not to be kept. */
+static void redact_stacks(const struct filling *f)
 {
 	const uint64_t *stack = f->room->bits.stack;
-	const size_t first = (size_t)(run->addr - f->addr) / 8, end = first + run->len / 8;
-	for (size_t at = next_word(stack, first, end, true); at < end;
+	const size_t end = GROUPS * GROUP;
+	for (size_t at = next_word(stack, 0, end, true); at < end;
 	     at = next_word(stack, at, end, true)) {
 		size_t to = next_word(stack, at, end, false);
-		f->gather->redact(f->gather->ctx, (uint8_t *)run->dst + (at - first) * 8,
-				  (to - at) * 8);
+		f->gather->redact(f->gather->ctx, f->room->bytes.buffer + at * 8, (to - at) * 8);
 		at = to;
-	}
-}
-
-static void put_run(const struct filling *f, const struct mem_req *run, struct page_chunk *chunk)
-{
-	const uint64_t *wanted = f->room->bits.wanted;
-	const size_t first = (size_t)(run->addr - f->addr) / 8, end = first + run->len / 8;
-	for (size_t group = first / GROUP; group * GROUP < end; group++) {
-		if (!wanted[group])
-			continue;
-		size_t at = group * GROUP + (size_t)__builtin_ctzll(wanted[group]);
-		page_chunk_put_words(chunk, group, wanted[group],
-				     (const uint8_t *)run->dst + (at - first) * 8);
-	}
-}
-
-/* A page_store_fill_fn. */
-static void fill(void *ctx, struct page_chunk *chunk)
-{
-	const struct filling *f = ctx;
-	for (size_t i = 0; i < f->runs; i++) {
-		redact_run(f, &f->room->runs[i]);
-		put_run(f, &f->room->runs[i], chunk);
 	}
 }
 
@@ -187,22 +167,27 @@ static void show_pieces(const struct filling *f, unsigned worker)
 }
 
 static enum gospy_code gather_chunk(struct job *job, struct room *room, size_t i, unsigned worker,
-				    struct page_spare *spare, struct gospy_error *err)
+				    struct gospy_error *err)
 {
 	struct filling filling = {.gather = job->gather, .room = room};
+	enum gospy_code code = page_spare_make(job->gather->store, &room->bytes, err);
+	if (code)
+		return code;
 	filling.addr = range_notes_get(job->gather->notes, i, &room->bits);
 	filling.runs = list_runs(room, filling.addr);
 	if (!filling.runs)
 		return GOSPY_OK;
-	enum gospy_code code = read_runs(&filling, err);
+	code = read_runs(&filling, err);
 	if (code)
 		return code;
 	show_pieces(&filling, worker);
-	return page_store_fill(job->gather->store, filling.addr, fill, &filling, spare, err);
+	redact_stacks(&filling);
+	return page_store_fill(job->gather->store, filling.addr, room->bits.wanted, &room->bytes,
+			       err);
 }
 
 static enum gospy_code gather_some(struct job *job, struct room *room, unsigned worker,
-				   struct page_spare *spare, struct gospy_error *err)
+				   struct gospy_error *err)
 {
 	enum gospy_code code = GOSPY_OK;
 	while (!code && !atomic_load(&job->code)) {
@@ -211,7 +196,7 @@ static enum gospy_code gather_some(struct job *job, struct room *room, unsigned 
 			break;
 		code = cancel_check(err);
 		if (!code)
-			code = gather_chunk(job, room, i, worker, spare, err);
+			code = gather_chunk(job, room, i, worker, err);
 	}
 	return code;
 }
@@ -220,11 +205,10 @@ static void work(void *ctx, unsigned worker)
 {
 	struct job *job = ctx;
 	struct gospy_error err;
-	struct page_spare spare = {0};
-	struct room *room = malloc(sizeof(*room));
-	enum gospy_code code =
-		room ? gather_some(job, room, worker, &spare, &err) : err_nomem(&err);
-	page_spare_drop(job->gather->store, &spare);
+	struct room *room = calloc(1, sizeof(*room));
+	enum gospy_code code = room ? gather_some(job, room, worker, &err) : err_nomem(&err);
+	if (room)
+		page_spare_drop(job->gather->store, &room->bytes);
 	free(room);
 	int none = GOSPY_OK;
 	if (code && atomic_compare_exchange_strong(&job->code, &none, (int)code))

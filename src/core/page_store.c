@@ -128,12 +128,13 @@ static void packer_put(struct page_store *store, struct packer *packer)
 
 /* ---- packing */
 
-static bool pack(struct page_store *store, struct packer *packer, const void *bytes, size_t len,
-		 struct packed *ret)
+static bool pack(struct page_store *store, struct packer *packer, enum frame_effort effort,
+		 const void *bytes, size_t len, struct packed *ret)
 {
 	const void *from = bytes;
 	if (packer->pack) {
-		if (frame_pack(packer->pack, bytes, len, packer->room, packer->cap, &len, NULL))
+		if (frame_pack(packer->pack, effort, bytes, len, packer->room, packer->cap, &len,
+			       NULL))
 			return false;
 		from = packer->room;
 	}
@@ -247,15 +248,17 @@ static struct chunk *choose(struct page_store *store)
 
 /* Close up and pack a chunk that is locked. Its buffer is the caller's then. A failure is kept in
  * the store. */
-static void chunk_pack(struct page_store *store, struct chunk *chunk)
+static void chunk_pack(struct page_store *store, struct chunk *chunk, enum frame_effort effort)
 {
 	const size_t pages = page_set_size(&chunk->pages.present);
 	struct packer *packer = packer_get(store);
 	page_chunk_sort(&chunk->pages);
 	page_chunk_close(&chunk->pages);
-	bool good = packer &&
-		    pack(store, packer, chunk->pages.pages, pages * PAGE_BYTES, &chunk->data) &&
-		    pack(store, packer, chunk->pages.known, pages * PAGE_KNOWN, &chunk->known);
+	bool good =
+		packer &&
+		pack(store, packer, effort, chunk->pages.pages, pages * PAGE_BYTES, &chunk->data) &&
+		pack(store, packer, FRAME_SMALL, chunk->pages.known, pages * PAGE_KNOWN,
+		     &chunk->known);
 	packer_put(store, packer);
 	chunk->pages.pages = NULL;
 	chunk->pages.known = NULL;
@@ -272,7 +275,7 @@ static uint8_t *buffer_take(struct page_store *store, struct page_set *touched)
 	uint8_t *buffer = chunk->pages.pages;
 	touch_all(store, chunk);
 	*touched = chunk->touched;
-	chunk_pack(store, chunk);
+	chunk_pack(store, chunk, FRAME_SMALL);
 	pthread_mutex_unlock(&chunk->lock);
 	return buffer;
 }
@@ -555,13 +558,33 @@ enum gospy_code page_store_catch_up(struct page_store *store, struct gospy_error
 
 /* ---- filling */
 
-/* With the lock of the chunk, which is packed, or empty. */
-static bool open_with(struct page_store *store, struct chunk *chunk, struct page_spare *spare)
+enum gospy_code page_spare_make(struct page_store *store, struct page_spare *spare,
+				struct gospy_error *err)
+{
+	if (spare->buffer)
+		return GOSPY_OK;
+	spare->buffer = buffer_new();
+	if (!spare->buffer)
+		return err_nomem(err);
+	memset(&spare->touched, 0xff, sizeof(spare->touched));
+	atomic_fetch_add(&store->touched, CHUNK_PAGES);
+	return GOSPY_OK;
+}
+
+void page_spare_drop(struct page_store *store, struct page_spare *spare)
+{
+	if (spare->buffer)
+		buffer_drop(store, spare->buffer, &spare->touched);
+	*spare = (struct page_spare){0};
+}
+
+/* With the lock of the chunk, which has no buffer. */
+static bool lend(struct page_store *store, struct chunk *chunk, struct page_spare *spare)
 {
 	uint8_t *buffer = spare->buffer;
 	chunk->touched = spare->touched;
 	*spare = (struct page_spare){0};
-	return chunk_open(store, chunk, buffer ? buffer : buffer_get(store, &chunk->touched));
+	return chunk_open(store, chunk, buffer);
 }
 
 /* With the lock of the chunk, which is open: pack it, and keep its buffer. */
@@ -574,11 +597,11 @@ static void pack_filled(struct page_store *store, struct chunk *chunk, struct pa
 	page_spare_drop(store, spare);
 	touch_all(store, chunk);
 	*spare = (struct page_spare){chunk->pages.pages, chunk->touched};
-	chunk_pack(store, chunk);
+	chunk_pack(store, chunk, FRAME_QUICK);
 }
 
-enum gospy_code page_store_fill(struct page_store *store, uint64_t addr, page_store_fill_fn fill,
-				void *ctx, struct page_spare *spare, struct gospy_error *err)
+enum gospy_code page_store_fill(struct page_store *store, uint64_t addr, const uint64_t *words,
+				struct page_spare *spare, struct gospy_error *err)
 {
 	struct chunk *chunk = find_chunk(store, addr);
 	if (!chunk) {
@@ -586,21 +609,21 @@ enum gospy_code page_store_fill(struct page_store *store, uint64_t addr, page_st
 		return err_nomem(err);
 	}
 	pthread_mutex_lock(&chunk->lock);
-	if (chunk->pages.pages || open_with(store, chunk, spare)) {
-		fill(ctx, &chunk->pages);
-		pack_filled(store, chunk, spare);
-	} else {
+	bool is_new = page_set_next(&chunk->pages.present, 0, true) == CHUNK_PAGES;
+	bool good = is_new && !chunk->pages.pages
+			    ? lend(store, chunk, spare)
+			    : chunk->pages.pages ||
+				      chunk_open(store, chunk, buffer_get(store, &chunk->touched));
+	if (!good)
 		atomic_store(&store->failed, true);
-	}
+	else if (!spare->buffer)
+		page_chunk_take_words(&chunk->pages, words);
+	else
+		page_chunk_put_words(&chunk->pages, words, spare->buffer);
+	if (good)
+		pack_filled(store, chunk, spare);
 	pthread_mutex_unlock(&chunk->lock);
 	return atomic_load(&store->failed) ? err_nomem(err) : GOSPY_OK;
-}
-
-void page_spare_drop(struct page_store *store, struct page_spare *spare)
-{
-	if (spare->buffer)
-		buffer_drop(store, spare->buffer, &spare->touched);
-	*spare = (struct page_spare){0};
 }
 
 /* ---- the whole */

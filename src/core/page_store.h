@@ -57,20 +57,24 @@ bool page_store_put_raw(struct page_store *store, uint64_t addr, const void *byt
 enum gospy_code page_store_catch_up(struct page_store *store, struct gospy_error *err)
 	__attribute__((warn_unused_result));
 
-/* Memory for a chunk, which is handed from one to the next. All zero: there is none yet. */
+/* Room for the bytes of a chunk, CHUNK_BYTES of them, for one thread. All zero: there is none yet.
+ */
 struct page_spare {
 	uint8_t *buffer;
-	struct page_set touched;
+	struct page_set touched; /* the store's */
 };
 
-/** Puts bytes into a chunk. */
-typedef void (*page_store_fill_fn)(void *ctx, struct page_chunk *chunk);
-/** Have the chunk at the address, a multiple of CHUNK_BYTES, filled, and pack it at once. Several
- * threads may do so at the same time, each with a spare of its own. GOSPY_E_NOMEM. */
-enum gospy_code page_store_fill(struct page_store *store, uint64_t addr, page_store_fill_fn fill,
-				void *ctx, struct page_spare *spare, struct gospy_error *err)
-	__attribute__((warn_unused_result));
+/** Make room, if there is none; what it holds does not matter. */
+enum gospy_code page_spare_make(struct page_store *store, struct page_spare *spare,
+				struct gospy_error *err) __attribute__((warn_unused_result));
 void page_spare_drop(struct page_store *store, struct page_spare *spare);
+/** Lay over the chunk at the address, a multiple of CHUNK_BYTES, those of the words in the room
+ * that have a bit in `words` (page_chunk_put_words()), and pack it at once. There is room
+ * afterwards, but not with these bytes. Several threads may do so at the same time. GOSPY_E_NOMEM.
+ */
+enum gospy_code page_store_fill(struct page_store *store, uint64_t addr, const uint64_t *words,
+				struct page_spare *spare, struct gospy_error *err)
+	__attribute__((warn_unused_result));
 
 /** Bytes of memory that the store takes, about. */
 size_t page_store_memory(struct page_store *store);

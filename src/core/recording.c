@@ -113,28 +113,29 @@ static void put(struct record_mem *m, uint64_t addr, const void *bytes, size_t l
 	}
 }
 
-/* Where the last two addresses were found: most are of the program's code or of the heap. */
+/* Where the last addresses were found: most are of the program's code, its data, or the heap. */
 struct pointer_cache {
-	const struct mapping *maps[2];
+	const struct mapping *maps[4];
+	unsigned next; /* to be replaced */
 };
 
 static bool is_address(const struct record_mem *m, struct pointer_cache *cache, uint64_t word)
 {
-	for (size_t i = 0; i < 2; i++) {
+	enum { CACHED = sizeof(cache->maps) / sizeof(*cache->maps) };
+	// Most words that are no address are small.
+	if (!m->maps.maps.len || word < m->maps.maps.at[0].start)
+		return false;
+	for (size_t i = 0; i < CACHED; i++) {
 		const struct mapping *map = cache->maps[i];
 		if (map && word >= map->start && word < map->end)
 			return true;
 	}
-	// Most words that are no address are small.
-	if (!m->maps.maps.len || word < m->maps.maps.at[0].start)
-		return false;
 	if (m->has_heap && word >= HEAP_LEAST && word < HEAP_MOST)
 		return true;
 	const struct mapping *map = mappings_find(&m->maps, word);
 	if (!map)
 		return false;
-	cache->maps[1] = cache->maps[0];
-	cache->maps[0] = map;
+	cache->maps[cache->next++ % CACHED] = map;
 	return true;
 }
 

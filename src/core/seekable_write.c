@@ -62,8 +62,8 @@ static enum gospy_code flush(struct seekable_writer *writer, struct gospy_error 
 		return GOSPY_OK;
 	if (!writer->packer)
 		return give(writer, writer->bytes, len, err);
-	enum gospy_code code = frame_pack(writer->packer, writer->bytes, len, writer->packed,
-					  writer->cap, &packed_len, err);
+	enum gospy_code code = frame_pack(writer->packer, FRAME_SMALL, writer->bytes, len,
+					  writer->packed, writer->cap, &packed_len, err);
 	return code ? code : give_frame(writer, writer->packed, packed_len, len, err);
 }
 
