@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "cli/progress.h"
 #include "cli/shared.h"
 #include "cli/which.h"
 #include "render/report_diff.h"
@@ -14,7 +15,8 @@ struct diff_options {
 	struct snapshot_options snapshot;
 	uint64_t for_ns, limit;
 	int by; /* enum diff_level */
-	bool system, unchanged, waits;
+	bool system, unchanged, waits, heap, leaks;
+	uint64_t max_memory;
 	const char *fail_over;
 	opt_strings ignore, own, bins;
 };
@@ -49,6 +51,14 @@ static const struct opt diff_opts[] = {
 	 .help = "show the groups that have not changed, too"},
 	{"waits", .type = OPT_FLAG, AT(waits),
 	 .help = "of one process: what more goroutines wait for than before, and who holds it"},
+	{"heap", .type = OPT_FLAG, AT(heap),
+	 .help = "of which types there is more in the heap than before, and of which less"},
+	{"leaks", .type = OPT_FLAG, AT(leaks),
+	 .help = "which goroutines can never run again that there were not before: each side is "
+		 "held for a moment to prove it, as gospy leaks does"},
+	{"max-memory", .type = OPT_NUMBER, AT(max_memory), .arg = "BYTES",
+	 .help = "with --heap, --leaks: what gospy may use to hold the graph of one side (default: "
+		 "a quarter of what is available)"},
 	{"limit", 'n', OPT_NUMBER, AT(limit), .arg = "N", .help = "show the first N groups"},
 	{"own", .type = OPT_STRINGS, AT(own), .arg = "MODULE", .help = OWN_HELP},
 	{0},
@@ -132,6 +142,8 @@ struct side {
 	struct gospy_target *target;
 	bool borrowed; /* the target is the other side's */
 	struct gospy_snapshot *snapshot;
+	struct gospy_graph *graph; /* of the heap, or NULL */
+	struct gospy_leaks *leaks; /* or NULL */
 	struct gospy_memstats memstats;
 	struct gospy_process_usage usage;
 	struct diff_input input;
@@ -150,6 +162,8 @@ static void sides_free(struct sides **sides_ptr)
 		return;
 	for (size_t i = 0; i < 2; i++) {
 		gospy_snapshot_destroy(sides->of[i].snapshot);
+		gospy_graph_destroy(sides->of[i].graph);
+		gospy_leaks_destroy(sides->of[i].leaks);
 		if (!sides->of[i].borrowed)
 			gospy_target_close(sides->of[i].target);
 	}
@@ -187,6 +201,55 @@ static void read_figures(struct work *work, struct side *side)
 		side->input.usage = &side->usage;
 }
 
+static enum gospy_code take_graph(struct work *work, struct side *side, struct gospy_error *err)
+{
+	CLEANUP(progress_end) struct progress progress;
+	progress_init(&progress, work->cli);
+	const struct gospy_graph_options how = {.size = sizeof(how),
+						.max_memory = work->options->max_memory,
+						.progress = progress_update,
+						.progress_ctx = &progress};
+	return gospy_graph_take(side->target, &how, &side->graph, err);
+}
+
+static enum gospy_code find_leaks(struct work *work, struct side *side, struct gospy_error *err)
+{
+	const struct snapshot_options *options = &work->options->snapshot;
+	CLEANUP(progress_end) struct progress progress;
+	progress_init(&progress, work->cli);
+	const struct gospy_leak_options how = {.size = sizeof(how),
+					       .non_blocking = options->non_blocking,
+					       .max_pause_ns = options->max_pause_ns,
+					       .max_memory = work->options->max_memory,
+					       .progress = progress_update,
+					       .progress_ctx = &progress};
+	return gospy_leaks_find(side->target, &how, &side->leaks, err);
+}
+
+static void note_heap(struct work *work, const char *what, const char *problem)
+{
+	cli_note(work->cli, "%s: %s", what, problem);
+	work->status = shared_worst(work->status, EXIT_STATUS_PARTIAL);
+}
+
+/* A bundle may be without the heap: the rest is worth showing. */
+static enum gospy_code read_heap(struct work *work, struct side *side, struct gospy_error *err)
+{
+	enum gospy_code code = work->options->heap ? take_graph(work, side, err) : GOSPY_OK;
+	if (!code && side->graph && gospy_graph_info(side->graph)->problem)
+		note_heap(work, "the heap is known in part",
+			  gospy_graph_info(side->graph)->problem);
+	if (!code && work->options->leaks)
+		code = find_leaks(work, side, err);
+	if (!code && side->leaks && gospy_leaks_info(side->leaks)->problem)
+		note_heap(work, "goroutines may be missing",
+			  gospy_leaks_info(side->leaks)->problem);
+	if (code != GOSPY_E_UNSUPPORTED)
+		return code;
+	note_heap(work, "the heap is left out", err->msg);
+	return GOSPY_OK;
+}
+
 static enum gospy_code read_side(struct work *work, struct side *side, struct gospy_error *err)
 {
 	enum { HOLDERS = 1 << 16 };
@@ -203,6 +266,9 @@ static enum gospy_code read_side(struct work *work, struct side *side, struct go
 	side->input.target = gospy_target_info(side->target);
 	side->input.snapshot = side->snapshot;
 	read_figures(work, side);
+	code = read_heap(work, side, err);
+	if (code)
+		return code;
 	int status = shared_note_problems(work->cli, gospy_snapshot_info(side->snapshot));
 	work->status = shared_worst(work->status, status);
 	if (work->cli->verbose)
@@ -326,7 +392,36 @@ static enum gospy_code find_waits(struct work *work, const struct diff_request *
 	return code;
 }
 
-static int compare(struct work *work, struct diff_request *request, const struct ignored *ignored)
+/* The heaps of both and who is leaked. All zero is none. */
+struct heap_of_both {
+	struct heap_changes heap;
+	struct diff_leaks leaks;
+	bool has_heap, has_leaks;
+};
+
+static void heap_of_both_deinit(struct heap_of_both *heap)
+{
+	heap_changes_deinit(&heap->heap);
+	diff_leaks_deinit(&heap->leaks);
+}
+
+static enum gospy_code compare_heaps(const struct sides *sides, const struct diff *diff,
+				     struct heap_of_both *ret, struct gospy_error *err)
+{
+	const struct side *before = &sides->of[0], *after = &sides->of[1];
+	enum gospy_code code = GOSPY_OK;
+	ret->has_heap = before->graph && after->graph;
+	ret->has_leaks = before->leaks && after->leaks;
+	if (ret->has_heap)
+		code = heap_changes_make(&ret->heap, before->graph, after->graph, err);
+	if (!code && ret->has_leaks)
+		code = diff_leaks_make(&ret->leaks, before->leaks, after->leaks, diff->same_build,
+				       err);
+	return code;
+}
+
+static int compare(struct work *work, const struct sides *sides, struct diff_request *request,
+		   const struct ignored *ignored)
 {
 	struct cli *cli = work->cli;
 	struct gospy_error err;
@@ -336,7 +431,9 @@ static int compare(struct work *work, struct diff_request *request, const struct
 	request->patterns = ignored->patterns.at;
 	request->pattern_count = ignored->patterns.len;
 	CLEANUP(waits_of_both_deinit) struct waits_of_both waits = {0};
-	if (diff_make(request, &diff, &err) || find_waits(work, request, &diff, &waits, &err))
+	CLEANUP(heap_of_both_deinit) struct heap_of_both heap = {0};
+	if (diff_make(request, &diff, &err) || find_waits(work, request, &diff, &waits, &err) ||
+	    compare_heaps(sides, &diff, &heap, &err))
 		return cli_fail(cli, &err);
 	const struct diff_report report = {
 		.request = request,
@@ -344,6 +441,8 @@ static int compare(struct work *work, struct diff_request *request, const struct
 		.unchanged = work->options->unchanged,
 		.limit = work->options->limit,
 		.waits = waits.made ? &waits.diff : NULL,
+		.leaks = heap.has_leaks ? &heap.leaks : NULL,
+		.heap = heap.has_heap ? &heap.heap : NULL,
 	};
 	if (report_diff(cli->out, &report, cli->format, &err))
 		return cli_fail(cli, &err);
@@ -463,7 +562,7 @@ static int diff_run(struct cli *cli, char **args)
 	    find_targets(cli, &options, args, count, ones, &err))
 		return cli_fail(cli, &err);
 	status = read_both(&work, ones, sides, &request);
-	return status == CLI_GO_ON ? compare(&work, &request, &ignored) : status;
+	return status == CLI_GO_ON ? compare(&work, sides, &request, &ignored) : status;
 }
 
 const struct cmd cmd_diff = {

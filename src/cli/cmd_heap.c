@@ -1,3 +1,6 @@
+#include <limits.h>
+#include <string.h>
+
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -15,7 +18,7 @@ enum heap_format { HEAP_REPORT, HEAP_HTML, HEAP_SVG, HEAP_PPROF };
 struct heap_cmd_options {
 	struct target_options target;
 	uint64_t limit, max_memory, max_pause_ns, for_ns;
-	const char *who;
+	const char *who, *diff;
 	enum heap_format picture;
 	bool retained, stop;
 };
@@ -44,6 +47,9 @@ static const struct opt heap_opts[] = {
 		 "10)"},
 	{"for", .type = OPT_DURATION, AT(for_ns), .arg = "D", .above_zero = true,
 	 .help = "look, wait so long, look again: which types have grown, most first"},
+	{"diff", .type = OPT_STRING, AT(diff), .arg = "FIRST",
+	 .help = "how it differs from the heap of another process, core file or bundle, which is "
+		 "the first of the two: which types are more, most first, and which are less"},
 	{"stop", .type = OPT_FLAG, AT(stop),
 	 .help = "hold the process while its heap is copied: some tenths of a second a gigabyte"},
 	{"max-pause", .type = OPT_DURATION, AT(max_pause_ns), .arg = "D", .above_zero = true,
@@ -158,19 +164,58 @@ static int show_change(struct cli *cli, const struct heap_cmd_options *options,
 	clock_sleep(options->for_ns);
 	if (look(cli, options, target, &after, &err))
 		return cli_fail(cli, &err);
-	const struct heap_diff_report report = {gospy_target_info(target), before, after,
+	const struct heap_diff_report report = {gospy_target_info(target), NULL, before, after,
 						limit_of(cli, options)};
-	if (!report_heap_diff(cli->out, &report, cli->format)) {
-		err_nomem(&err);
+	if (report_heap_diff(cli->out, &report, cli->format, &err))
 		return cli_fail(cli, &err);
-	}
 	int status = note_graph(cli, target, gospy_graph_info(after));
 	return shared_worst(status, gospy_graph_info(before)->problem ? EXIT_STATUS_PARTIAL : 0);
+}
+
+static enum gospy_code find_first(struct cli *cli, const struct heap_cmd_options *options,
+				  struct which_one *ret, struct gospy_error *err)
+{
+	char word[PATH_MAX], *list[] = {word, NULL}, **words = list;
+	struct target_options none = options->target;
+	size_t count = 1;
+	none.pid = 0;
+	none.core = NULL;
+	if (strlen(options->diff) >= sizeof(word))
+		return err_set(err, GOSPY_E_USAGE, "--diff: the name is too long");
+	strcpy(word, options->diff);
+	enum gospy_code code = which_runtime(cli, &none, &words, &count, ret, err);
+	return code ? err_context(err, code, "--diff") : GOSPY_OK;
+}
+
+/* Held against another heap. */
+static int show_difference(struct cli *cli, const struct heap_cmd_options *options,
+			   const struct which_one *one)
+{
+	CLEANUP(shared_target_close) struct gospy_target *first = NULL;
+	CLEANUP(shared_target_close) struct gospy_target *target = NULL;
+	CLEANUP(graph_destroy) struct gospy_graph *before = NULL;
+	CLEANUP(graph_destroy) struct gospy_graph *after = NULL;
+	struct which_one other = {0};
+	struct gospy_error err;
+	if (find_first(cli, options, &other, &err) ||
+	    shared_target_open(&options->target, NULL, &other, &first, &err) ||
+	    look(cli, options, first, &before, &err) ||
+	    shared_target_open(&options->target, NULL, one, &target, &err) ||
+	    look(cli, options, target, &after, &err))
+		return cli_fail(cli, &err);
+	const struct heap_diff_report report = {gospy_target_info(target), gospy_target_info(first),
+						before, after, limit_of(cli, options)};
+	if (report_heap_diff(cli->out, &report, cli->format, &err))
+		return cli_fail(cli, &err);
+	int status = note_graph(cli, first, gospy_graph_info(before));
+	return shared_worst(status, note_graph(cli, target, gospy_graph_info(after)));
 }
 
 static int show(struct cli *cli, const struct which_one *one, void *ctx)
 {
 	const struct heap_cmd_options *options = ctx;
+	if (options->diff)
+		return show_difference(cli, options, one);
 	// The graph goes before its target does.
 	CLEANUP(shared_target_close) struct gospy_target *target = NULL;
 	CLEANUP(graph_destroy) struct gospy_graph *graph = NULL;
@@ -198,14 +243,19 @@ static int heap_run(struct cli *cli, char **args)
 	struct gospy_error err;
 	if (status != CLI_GO_ON)
 		return status;
-	if (options.for_ns && (options.who || options.retained)) {
-		err_set(&err, GOSPY_E_USAGE, "--for goes with neither --who nor --retained");
+	if (options.for_ns && (options.who || options.retained || options.diff)) {
+		err_set(&err, GOSPY_E_USAGE, "--for goes with none of --who, --retained, --diff");
 		return cli_fail(cli, &err);
 	}
-	if (options.picture && (options.who || options.retained || options.for_ns || cli->format)) {
+	if (options.diff && (options.who || options.retained)) {
+		err_set(&err, GOSPY_E_USAGE, "--diff goes with neither --who nor --retained");
+		return cli_fail(cli, &err);
+	}
+	if (options.picture &&
+	    (options.who || options.retained || options.for_ns || options.diff || cli->format)) {
 		err_set(&err, GOSPY_E_USAGE,
 			"--format is a picture of the whole heap: it goes with "
-			"none of --who, --retained, --for and --json");
+			"none of --who, --retained, --for, --diff and --json");
 		return cli_fail(cli, &err);
 	}
 	// A terminal shows a page's source, which nobody wants to read.
@@ -235,6 +285,7 @@ const struct cmd cmd_heap = {
 		    "gospy heap --format html shop > heap.html\n"
 		    "gospy heap --format pprof shop > heap.pb.gz && go tool pprof heap.pb.gz\n"
 		    "gospy heap --for 1m shop\n"
+		    "gospy heap --diff yesterday.bundle shop\n"
 		    "gospy heap --retained shop\n"
 		    "gospy heap --who main.session shop\n"
 		    "gospy heap --json core.4711",

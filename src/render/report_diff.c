@@ -465,6 +465,21 @@ static void figures_text(struct out *out, const struct diff *diff)
 	table_print(&table, out);
 }
 
+/* Without a limit: what follows has little to do with each other. */
+enum { HEAP_TYPES = 20 };
+
+static void heap_text(struct out *out, const struct diff_report *report)
+{
+	const struct heap_changes *heap = report->heap;
+	const struct out_mark mark = out_mark(out);
+	out_printf(out, "\nHeap: %s in %" PRIu64 " objects before, ",
+		   units_bytes(heap->before->reachable.bytes).s, heap->before->reachable.objects);
+	out_printf(out, "%s in %" PRIu64 " after\n", units_bytes(heap->after->reachable.bytes).s,
+		   heap->after->reachable.objects);
+	out_wrap(out, mark);
+	heap_changes_text(out, heap, report->limit ? report->limit : HEAP_TYPES);
+}
+
 static void diff_text(struct out *out, const struct diff_report *report)
 {
 	const struct out_mark mark = out_mark(out);
@@ -475,6 +490,10 @@ static void diff_text(struct out *out, const struct diff_report *report)
 	changes_text(out, report);
 	if (report->waits)
 		diff_waits_text(out, report->waits, report->limit);
+	if (report->leaks)
+		diff_leaks_text(out, report->leaks, report->limit);
+	if (report->heap)
+		heap_text(out, report);
 	figures_text(out, report->diff);
 }
 
@@ -619,6 +638,23 @@ static enum gospy_code changes_json(struct json *json, const struct diff_report 
 	return code;
 }
 
+static void heap_json(struct json *json, const struct diff_report *report)
+{
+	const struct heap_changes *heap = report->heap;
+	json_object(json, "heap");
+	heap_sum_json(json, "before", &heap->before->reachable);
+	heap_sum_json(json, "after", &heap->after->reachable);
+	json_u64(json, "type_count", heap->list.len);
+	json_array(json, "types");
+	for (size_t i = 0; i < heap_changes_shown(heap, report->limit); i++) {
+		json_object(json, NULL);
+		heap_change_json(json, &heap->list.at[i]);
+		json_object_end(json);
+	}
+	json_array_end(json);
+	json_object_end(json);
+}
+
 static enum gospy_code diff_json(struct out *out, const struct diff_report *report, bool lines,
 				 struct gospy_error *err)
 {
@@ -636,6 +672,10 @@ static enum gospy_code diff_json(struct out *out, const struct diff_report *repo
 	figures_json(&json, diff);
 	if (report->waits)
 		diff_waits_json(&json, report->waits, report->limit);
+	if (report->leaks)
+		diff_leaks_json(&json, report->leaks, report->limit);
+	if (report->heap)
+		heap_json(&json, report);
 	json_u64(&json, "unchanged", diff->changes.len - diff->changed);
 	json_u64(&json, "matching", all_count(report));
 	json_u64(&json, "shown", shown_count(report));

@@ -1,4 +1,5 @@
-/* How a heap has changed from one look to the next, by type. */
+/* How a heap has changed from one look to the next, or how the heaps of two processes differ, by
+ * type. */
 #ifndef GOSPY_RENDER_REPORT_HEAP_DIFF_H
 #define GOSPY_RENDER_REPORT_HEAP_DIFF_H
 
@@ -8,12 +9,13 @@
 
 struct heap_diff_report {
 	const struct gospy_target_info *target;
+	const struct gospy_target_info *first; /* that .before is of; NULL: the same */
 	const struct gospy_graph *before, *after;
 	uint64_t limit; /* of types; 0: all that have changed */
 };
 
-/** False: out of memory; nothing was written. */
-bool report_heap_diff(struct out *out, const struct heap_diff_report *report,
-		      enum report_format format);
+/** GOSPY_E_NOMEM: nothing was written. */
+enum gospy_code report_heap_diff(struct out *out, const struct heap_diff_report *report,
+				 enum report_format format, struct gospy_error *err);
 
 #endif

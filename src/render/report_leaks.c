@@ -15,7 +15,11 @@
 
 enum { GOIDS_SHOWN = 8 };
 
-static const char *const kinds[LEAK_KINDS] = {"growing", "likely", "proved"};
+const char *leak_kind_name(enum leak_kind kind)
+{
+	static const char *const kinds[LEAK_KINDS] = {"growing", "likely", "proved"};
+	return kinds[kind];
+}
 
 /* -------------------------------------------------------------------------------------- groups --
  */
@@ -224,7 +228,7 @@ static void write_group(struct out *out, const struct leaks_report *report,
 	gospy_snapshot_goroutine(snapshot, group->oldest, &g);
 	out_putc(out, '\n');
 	out_style(out, group->kind == LEAK_PROVED ? OUT_BAD : OUT_WARN);
-	out_puts(out, kinds[group->kind]);
+	out_puts(out, leak_kind_name(group->kind));
 	out_style(out, OUT_NONE);
 	out_printf(out, ": %" PRIu64 " goroutine%s in ", group->count, units_plural(group->count));
 	out_text(out, g.wait_reason ? g.wait_reason : "a wait");
@@ -268,7 +272,8 @@ static void write_text(struct out *out, const struct leaks_report *report)
 		if (!groups->counts[i])
 			continue;
 		out_printf(out, "%s%" PRIu64 " %s",
-			   any++ ? ", " : "leaked goroutines: ", groups->counts[i], kinds[i]);
+			   any++ ? ", " : "leaked goroutines: ", groups->counts[i],
+			   leak_kind_name(i));
 	}
 	out_printf(out, "; %zu group%s\n", n, units_plural(n));
 	out_wrap(out, mark);
@@ -311,7 +316,7 @@ static void group_json(struct json *json, const struct leaks_report *report,
 	const struct gospy_graph_path *path;
 	struct gospy_goroutine g;
 	gospy_snapshot_goroutine(snapshot, group->oldest, &g);
-	json_str(json, "verdict", kinds[group->kind]);
+	json_str(json, "verdict", leak_kind_name(group->kind));
 	json_u64(json, "count", group->count);
 	if (group->kind == LEAK_GROWING)
 		json_u64(json, "count_before", group->before);
@@ -344,7 +349,7 @@ static void head_json(struct json *json, const struct leaks_report *report)
 	json_u64(json, "time_unix_ns",
 		 gospy_snapshot_info(gospy_leaks_snapshot(report->leaks))->time_unix_ns);
 	for (unsigned i = LEAK_KINDS; i-- > 0;)
-		json_u64(json, kinds[i], groups->counts[i]);
+		json_u64(json, leak_kind_name(i), groups->counts[i]);
 	json_u64(json, "ignored", groups->ignored);
 	json_u64(json, "candidates", info->candidates);
 	json_u64(json, "objects", info->objects);

@@ -11,6 +11,9 @@
 
 enum leak_kind { LEAK_GROWING, LEAK_LIKELY, LEAK_PROVED, LEAK_KINDS };
 
+/** "proved" */
+const char *leak_kind_name(enum leak_kind kind);
+
 /* Goroutines that have verdict, stack and go statement in common. */
 struct leak_group {
 	enum leak_kind kind;

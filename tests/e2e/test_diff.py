@@ -50,6 +50,44 @@ class DiffTest(lib_gospy.TargetTest):
 
 
 class OneProcessTest(DiffTest):
+    def test_heaps_and_leaks(self):
+        """One process has what the other one has not: types that it has counted itself, and
+        goroutines that it has leaked."""
+        heaped = self.start(lib_gospy.builds("heaped", ("default",))[-1])
+        lost = self.start(lib_gospy.builds("lost", ("default",))[-1])
+        leaked = sum(g.get("name", "").startswith("leaked ") for g in lost.ready["goroutines"])
+        document = diff(heaped.pid, lost.pid, "--heap", "--leaks", "--max-pause",
+                        f"{lib_gospy.HANG}s")
+        leaks = document["leaks"]
+        # Nobody but the one that guards an object has the channel that it waits for.
+        self.assertEqual(sum(leaks["before"].values()), 1)
+        self.assertGreaterEqual(sum(leaks["after"].values()), leaked)
+        self.assertEqual(sum(entry["after"] for entry in leaks["changed"]),
+                         sum(leaks["after"].values()))
+        self.assertEqual([(name_of(entry, "waits_at"), entry["after"])
+                          for entry in leaks["changed"] if entry["before"]], [("main.guard", 0)])
+        types = {entry["name"]: entry for entry in document["heap"]["types"] if "name" in entry}
+        known = heaped.ready["types"]
+        for name in ("main.tree", "main.wide", "[]main.record"):
+            self.assertEqual(types[name]["before"]["objects"], known[name])
+            self.assertEqual(types[name]["after"]["objects"], 0)
+        text = lib_gospy.run("diff", lost.pid, heaped.pid, "--heap", "--leaks", "--max-pause",
+                             f"{lib_gospy.HANG}s").expect(lib_gospy.OK).out
+        self.assertRegex(text, r"(?m)^Leaked goroutines: \d+ proved and \d+ likely before, "
+                         r"[01] proved and [01] likely after$")
+        self.assertRegex(text, r"(?m)^Heap: .* objects before, .* after$")
+        self.assertRegex(text, r"(?m)^ *\+\S+ kB .* main\.tree$")
+
+    def test_a_bundle_without_the_heap(self):
+        fixture = self.start(lib_gospy.builds("heaped", ("default",))[-1])
+        with tempfile.TemporaryDirectory() as place:
+            bundle = os.path.join(place, "bundle")
+            lib_gospy.run("capture", "-o", bundle, fixture.pid).expect(lib_gospy.OK)
+            looked = lib_gospy.run("diff", bundle, fixture.pid, "--heap", "--leaks", "--json")
+        document = looked.expect(lib_gospy.PARTIAL).json()
+        self.assertFalse({"heap", "leaks"} & set(document))
+        self.assertIn("the heap is left out", looked.err)
+
     def test_waits(self):
         """A channel that more and more goroutines wait for, by as many as are new."""
         fixture = self.start(lib_gospy.builds("leak", ("default",))[-1], "-steady", STEADY,

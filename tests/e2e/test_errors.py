@@ -189,7 +189,7 @@ class UsageTest(ErrorTest):
            "TAG[,TAG]": ("%", "", "pid,", "pid,,host"), "LEVEL": ("%", ""), "VERDICT": ("%", ""),
            "N|P%": ("x", "-1", "1.5", "%", "", "1,", "1,2", "1%,2%", "1,2%,3", "9" * 30)}
     # Which values there are depends on the profile, and which types on the program.
-    ANYTHING = ("FILE", "VALUES", "DIR", "TYPE|ADDR")
+    ANYTHING = ("FILE", "FIRST", "VALUES", "DIR", "TYPE|ADDR")
 
     def options(self):
         """Of each command its options: letter, name, "[=" if it may have an argument, or what that

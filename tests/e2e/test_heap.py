@@ -282,6 +282,35 @@ class Heap(TargetTest):
         self.assertGreater(mine["after"]["bytes"], mine["before"]["bytes"])
         run("heap", "--for", "1s", "--retained", fixture.pid).expect(USAGE)
 
+    @on_processes_only
+    def test_two_heaps(self):
+        """What one has and the other has not, of processes, and of one and its bundle."""
+        fixture = self.fixture()
+        other = self.watch(lib_fixture.start(lib_gospy.builds("states", ("default",))[-1]))
+        known = fixture.ready["types"]
+        for first, second, side in ((other.pid, fixture.pid, "after"),
+                                    (fixture.pid, other.pid, "before")):
+            mine = run("heap", "--json", "--diff", first, second).expect(OK).json()
+            self.assertEqual((mine["before_pid"], mine["pid"]), (first, second))
+            types = {entry.get("name"): entry for entry in mine["types"]}
+            mains = {name: types[name][side]["objects"] for name in known if "main." in name}
+            self.assertEqual(mains, {name: known[name] for name in mains})
+            grown = [entry["after"]["bytes"] - entry["before"]["bytes"] for entry in mine["types"]]
+            self.assertEqual(grown, sorted(grown, reverse=True))
+        with tempfile.TemporaryDirectory() as place:
+            bundle = os.path.join(place, "bundle")
+            run("capture", "--heap", "-o", bundle, fixture.pid).expect(OK)
+            mine = run("heap", "--json", "--diff", bundle, fixture.pid).expect(OK).json()
+            self.assertEqual([entry for entry in mine["types"]
+                              if "main." in entry.get("name", "")], [])
+            fixture.ask("grow")
+            mine = run("heap", "--json", "--diff", bundle, fixture.pid).expect(OK).json()
+        grown = {entry.get("name"): entry for entry in mine["types"]}["main.grown"]
+        self.assertEqual((grown["before"]["objects"], grown["after"]["objects"]), (0, 1000))
+        for others in (["--for", "1s"], ["--who", "main.tree"], ["--retained"]):
+            run("heap", "--diff", other.pid, *others, fixture.pid).expect(USAGE)
+        run("heap", "--diff", "/nowhere/to/be/found", fixture.pid).expect(lib_gospy.NO_TARGET)
+
     def test_too_little_memory(self):
         """What is known is shown, and it is said that it is not all."""
         fixture, seen = self.fixture(), set()
