@@ -169,19 +169,25 @@ def summary(pid, *options, **how):
     return wait_for(unmarked, f"a summary of {pid} without marks")
 
 
-# gospy with sanitizers takes its time, and does what it does without them; on a core or a bundle the
-# same code reads what it reads of a process: the oldest Go and the newest of each variant, and one
-# between of the usual one, are enough.
-FEW = (os.environ.get("GOSPY_SANITIZE") or not ON_PROCESS) and not os.environ.get("GOSPY_ALL_BUILDS")
+# What one version of Go does is tried with every one in the scripts that are about that
+# (GOSPY_MATRIX_E2E in tests/CMakeLists.txt) and by ./dev test --all: both set GOSPY_ALL_BUILDS. The
+# others take the oldest Go and the newest of each variant, and one between of the usual one. gospy with
+# sanitizers takes its time, and does what it does without them; on a core or a bundle the same code
+# reads what it reads of a process: there it is the oldest and the newest of the usual variant, and the
+# newest of each other.
+ALL_BUILDS = bool(os.environ.get("GOSPY_ALL_BUILDS"))
+FEW = (bool(os.environ.get("GOSPY_SANITIZE")) or not ON_PROCESS) and not ALL_BUILDS
 
 
 def some(found):
-    """Those that take part, if they are to be few."""
+    """Those that take part, if not all do."""
     kept = set()
     for variant in {build.variant for build in found}:
         of_variant = [build for build in found if build.variant == variant]
-        kept |= {of_variant[0], of_variant[-1]}
-        if variant == "default":
+        kept.add(of_variant[-1])
+        if variant == "default" or not FEW:
+            kept.add(of_variant[0])
+        if variant == "default" and not FEW:
             kept.add(of_variant[len(of_variant) // 2])
     return [build for build in found if build in kept]
 
@@ -192,7 +198,7 @@ def builds(name, variants=WITH_SYMBOLS):
     only = os.environ.get("GOSPY_GO", "")
     found = [build for build in lib_fixture.builds(name, variants=variants)
              if f"{build.version}.".startswith(only and f"{only}.")]
-    found = some(found) if FEW else found
+    found = found if ALL_BUILDS else some(found)
     if not found:
         raise unittest.SkipTest(f"no build of {name} as {', '.join(variants)}")
     return found

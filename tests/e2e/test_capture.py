@@ -56,7 +56,7 @@ class CaptureTest(unittest.TestCase):
 
     def test_where_there_is_no_program(self):
         """The executable is gone, and not even /proc is asked for anything."""
-        for build in lib_fixture.builds("states", variants=("default", "stripped", "pie", "cgo")):
+        for build in lib_gospy.builds("states", ("default", "stripped", "pie", "cgo")):
             with self.subTest(build=str(build)):
                 copy = os.path.join(lib_core.directory(self), "program")
                 shutil.copy(build.path, copy)
@@ -137,7 +137,7 @@ class CaptureTest(unittest.TestCase):
     def test_sockets(self):
         """With what descriptors are if that was asked for, also when the process is gone; and a
         bundle of the bundle has it, too."""
-        for build in lib_fixture.builds("states", variants=("default",)):
+        for build in lib_gospy.builds("states", ("default",)):
             with self.subTest(build=str(build)):
                 fixture = self.start("states", build=build)
                 live = self.waits_for(fixture.pid)
@@ -160,7 +160,7 @@ class CaptureTest(unittest.TestCase):
     def test_native(self):
         """Stacks of C code and of threads if they were asked for, with the names of functions, where
         no file is at hand."""
-        for build in lib_fixture.builds("cgo", variants=("cgo", "cgopie")):
+        for build in lib_gospy.builds("cgo", ("cgo", "cgopie")):
             with self.subTest(build=str(build)):
                 copy = os.path.join(lib_core.directory(self), "program")
                 shutil.copy(build.path, copy)
@@ -249,7 +249,7 @@ class CaptureTest(unittest.TestCase):
     def test_secrets(self):
         """What a program has in its environment, its arguments, on stacks, in objects and in labels
         is not in a bundle, unless it was asked for."""
-        for build in lib_fixture.builds("secrets"):
+        for build in lib_gospy.builds("secrets", ("default", "stripped")):
             with self.subTest(build=str(build)):
                 secret = "s3cret-" + secrets.token_hex(12)
                 fixture = lib_fixture.Fixture(build.path, f"--password={secret}",

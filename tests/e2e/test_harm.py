@@ -14,7 +14,7 @@ import lib_freezer
 import lib_gospy
 import lib_seccomp
 
-KILLS = int(os.environ.get("GOSPY_KILLS", "100" if os.environ.get("GOSPY_SANITIZE") else "300"))
+KILLS = int(os.environ.get("GOSPY_KILLS", "100"))
 SHARES = 11  # that these are divided into
 
 COMPLETE = (lib_gospy.OK, lib_gospy.PARTIAL)

@@ -54,10 +54,9 @@ DIFFERENCES = (("diff", "--for", "1ms", "--json", "--unchanged"),) if lib_gospy.
 COMMANDS = ((SNAPSHOTS[1], *SNAPSHOTS[4:6], SNAPSHOTS[7], FIGURES[2], OPENING[0],
              *DIFFERENCES, *LEAKS) if SANITIZED else (*SNAPSHOTS, *FIGURES, *OPENING, *DIFFERENCES,
                                                       *LEAKS))
-# Each lie is told to one command in so many, which are others for the next lie: to two that take a
-# snapshot, one that reads figures, and one that looks at the program; to each fourth also to one that
-# takes two snapshots.
-ONE_IN = 1 if SANITIZED else int(os.environ.get("GOSPY_LIE_ONE_IN", "4"))
+# Each lie is told to one command in so many, which are others for the next lie: of those that take a
+# snapshot, that read figures, and that look at the program.
+ONE_IN = 1 if SANITIZED else int(os.environ.get("GOSPY_LIE_ONE_IN", "6"))
 
 
 def commands_for(lie):
