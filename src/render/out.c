@@ -158,8 +158,13 @@ int out_column(const struct out *out)
 	return columns;
 }
 
-struct out_mark out_mark(const struct out *out)
+struct out_mark out_mark(struct out *out)
 {
+	// Else the text that the mark is for would often not be there as a whole any more.
+	if (out->cols && out->fd >= 0 && out->len > OUT_BUFFER / 2) {
+		begin(out, true);
+		out_flush(out);
+	}
 	return (struct out_mark){out->len, out->flushes};
 }
 

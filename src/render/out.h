@@ -104,14 +104,14 @@ void out_addr(struct out *out, uint64_t addr);
 void out_printf(struct out *out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /** Columns that the line takes that is being written; a terminal's, so colours take none. */
 int out_column(const struct out *out);
-/** A place in the text, for out_wrap. */
+/** A place in the text, for out_wrap. On a terminal there is half of the buffer behind it. */
 struct out_mark {
 	size_t len;
 	unsigned flushes;
 };
-struct out_mark out_mark(const struct out *out);
+struct out_mark out_mark(struct out *out);
 /** On a terminal, break the lines since the mark, which stands where one begins, between words:
- * wrap.h. Text of more than OUT_BUFFER bytes is left as it is. */
+ * wrap.h. Text of more than half of OUT_BUFFER may be left as it is. */
 void out_wrap(struct out *out, struct out_mark mark);
 /** Switch the style, or back with OUT_NONE; nothing without colour. A style may look like plain
  * text: nothing is told by it alone. */

@@ -9,6 +9,7 @@
 #include "base/vec.h"
 #include "render/escape.h"
 #include "render/units.h"
+#include "render/width.h"
 
 /* -------------------------------------------------------------------------------------- frames --
  */
@@ -30,10 +31,16 @@ static size_t characters(const char *s, size_t len)
 	return n;
 }
 
-/* So many tabs bring a cell to the width of its column, the widest cell and a blank. */
+/* The width of a column: its widest cell and a blank, up to a tab. */
+static size_t column_width(size_t widest)
+{
+	return (widest + 1 + TAB - 1) / TAB * TAB;
+}
+
+/* So many tabs bring a cell to the width of its column. */
 static void pad(struct out *out, size_t width, size_t widest)
 {
-	size_t end = (widest + 1 + TAB - 1) / TAB * TAB;
+	size_t end = column_width(widest);
 	for (; width < end; width += TAB - width % TAB)
 		out_putc(out, '\t');
 }
@@ -87,6 +94,54 @@ static bool choose(const struct gospy_profile *p, const struct gospy_profile_sam
 	return show || choose(p, sample, true, lines);
 }
 
+static void print_place(struct out *out, const struct gospy_profile_frame *frame)
+{
+	out_text(out, frame->file);
+	out_printf(out, ":%" PRIu32 "\n", frame->line);
+}
+
+/* Columns of the terminal that the file and the line take. */
+static size_t place_width(const struct out *out, const struct gospy_profile_frame *frame)
+{
+	CLEANUP(strbuf_deinit) struct strbuf place = {0};
+	escape_add(&place, frame->file);
+	strbuf_printf(&place, ":%" PRIu32, frame->line);
+	return place.failed ? 0 : (size_t)width_text(place.s, place.len, out->utf8);
+}
+
+/* Does a terminal have no room for one of the lines as the runtime lays them out? */
+static bool too_wide(const struct out *out, const struct lines *lines, const size_t widest[2])
+{
+	size_t before = TAB + column_width(widest[0]) + column_width(widest[1]);
+	for (size_t i = 0; out->cols && i < lines->frames.len; i++) {
+		if (before + place_width(out, lines->frames.at[i]) > (size_t)out->cols)
+			return true;
+	}
+	return false;
+}
+
+/* Without columns, the file in a line of its own if it has no room, and both of them broken where
+ * a terminal's line ends. */
+static void print_narrow(struct out *out, const struct lines *lines)
+{
+	size_t start = 0;
+	for (size_t i = 0; i < lines->frames.len; i++) {
+		const struct gospy_profile_frame *frame = lines->frames.at[i];
+		const struct out_mark mark = out_mark(out);
+		out_puts(out, "#  ");
+		for (size_t k = 2 * i; k < 2 * i + 2; k++) {
+			out_putc(out, ' ');
+			out_write(out, lines->cells.s + start, lines->ends.at[k] - start);
+			start = lines->ends.at[k];
+		}
+		size_t end = (size_t)out_column(out) + 1 + place_width(out, frame);
+		bool fits = end <= (size_t)out->cols;
+		out_puts(out, fits ? " " : "\n        ");
+		print_place(out, frame);
+		out_wrap(out, mark);
+	}
+}
+
 static void print_lines(struct out *out, const struct lines *lines)
 {
 	size_t widest[2] = {0}, start = 0;
@@ -95,20 +150,21 @@ static void print_lines(struct out *out, const struct lines *lines)
 		widest[i % 2] = width > widest[i % 2] ? width : widest[i % 2];
 		start = lines->ends.at[i];
 	}
+	if (too_wide(out, lines, widest)) {
+		print_narrow(out, lines);
+		return;
+	}
 	start = 0;
 	for (size_t i = 0; i < lines->ends.len; i++) {
 		const char *cell = lines->cells.s + start;
 		size_t len = lines->ends.at[i] - start;
-		const struct gospy_profile_frame *frame = lines->frames.at[i / 2];
 		if (i % 2 == 0)
 			out_puts(out, "#\t");
 		out_write(out, cell, len);
 		pad(out, characters(cell, len), widest[i % 2]);
 		start = lines->ends.at[i];
-		if (i % 2 == 0)
-			continue;
-		out_text(out, frame->file);
-		out_printf(out, ":%" PRIu32 "\n", frame->line);
+		if (i % 2)
+			print_place(out, lines->frames.at[i / 2]);
 	}
 }
 
@@ -146,9 +202,11 @@ static bool print_labels(struct out *out, const struct gospy_profile_sample *sam
 		return true;
 	if (!label_text_add(&text, sample->labels, sample->label_count) || text.failed)
 		return false;
+	const struct out_mark mark = out_mark(out);
 	out_puts(out, "# labels: ");
 	out_text(out, text.s);
 	out_putc(out, '\n');
+	out_wrap(out, mark);
 	return true;
 }
 
@@ -160,8 +218,10 @@ static bool print_counts(struct out *out, const struct gospy_profile *p, struct 
 	out_printf(out, "%s profile: total %" PRId64 "\n", p->name, total);
 	for (size_t i = 0; i < p->sample_count; i++) {
 		const struct gospy_profile_sample *sample = &p->samples[i];
+		const struct out_mark mark = out_mark(out);
 		out_printf(out, "%" PRId64, sample->values[0]);
 		print_pcs(out, sample);
+		out_wrap(out, mark);
 		if (!print_labels(out, sample) || !print_stack(out, p, sample, false, lines))
 			return false;
 	}
@@ -180,8 +240,10 @@ static bool print_contention(struct out *out, const struct gospy_profile *p, str
 		out_printf(out, "sampling period=%" PRId64 "\n", p->rate);
 	for (size_t i = 0; i < p->sample_count; i++) {
 		const struct gospy_profile_sample *sample = &p->samples[i];
+		const struct out_mark mark = out_mark(out);
 		out_printf(out, "%" PRId64 " %" PRId64, sample->recorded[1], sample->recorded[0]);
 		print_pcs(out, sample);
+		out_wrap(out, mark);
 		if (!print_stack(out, p, sample, true, lines))
 			return false;
 	}
@@ -290,6 +352,7 @@ static void print_memory(struct out *out, const struct profile_text_memory *memo
 {
 	enum { MAX_RSS_SINCE = 15 };
 	const struct gospy_memstats *m = memory->memstats;
+	const struct out_mark mark = out_mark(out);
 	uint64_t pauses[GOSPY_GC_PAUSES] = {0}, ends[GOSPY_GC_PAUSES] = {0};
 	for (size_t i = 0; i < m->pause_count; i++) {
 		size_t at = (size_t)(m->pauses[i].gc + GOSPY_GC_PAUSES - 1) % GOSPY_GC_PAUSES;
@@ -311,6 +374,7 @@ static void print_memory(struct out *out, const struct profile_text_memory *memo
 		out_count(out, memory->rss_max);
 		out_putc(out, '\n');
 	}
+	out_wrap(out, mark);
 }
 
 static bool print_heap(struct out *out, const struct gospy_profile *p,
@@ -325,12 +389,16 @@ static bool print_heap(struct out *out, const struct gospy_profile *p,
 		order[i] = &p->samples[i];
 	qsort(order, p->sample_count, sizeof(const struct gospy_profile_sample *),
 	      p->go_minor >= ASCENDING_SINCE ? compare_in_use : compare_in_use_down);
+	const struct out_mark head = out_mark(out);
 	print_head(out, p);
+	out_wrap(out, head);
 	for (size_t i = 0; i < p->sample_count; i++) {
 		const int64_t *n = order[i]->recorded;
+		const struct out_mark mark = out_mark(out);
 		out_printf(out, "%" PRId64 ": %" PRId64 " [%" PRId64 ": %" PRId64 "]",
 			   n[IN_USE_OBJECTS], n[IN_USE_BYTES], n[ALLOC_OBJECTS], n[ALLOC_BYTES]);
 		print_pcs(out, order[i]);
+		out_wrap(out, mark);
 		if (!print_stack(out, p, order[i], false, lines))
 			return false;
 	}

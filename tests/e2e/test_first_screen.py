@@ -209,6 +209,9 @@ class WidthTest(lib_gospy.TargetTest):
                      ("version", pid), ("list",), ("help",), ("help", "stack"),
                      ("stack", pid), ("stack", pid, "--group"), ("leaks", pid), ("waits", pid),
                      ("pprof", "heap", pid, "--format", "top"), ("diff", pid, pid),
+                     ("pprof", "heap", pid, "--debug", "1"),
+                     ("pprof", "goroutine", pid, "--debug", "1"),
+                     ("pprof", "goroutine", pid, "--debug", "2"),
                      ("summary", pid, "--min-wait", "1h"), ("stack", "nobody-is-called-so"),
                      ("stack", "--frobnicate"), ("stack", pid, "--goid", "99999")):
             for term in ("xterm-256color", "dumb") if args[0] in ("summary", "list") else ("dumb",):
@@ -219,6 +222,17 @@ class WidthTest(lib_gospy.TargetTest):
                     if len(line) > self.COLS:
                         words = max(re.split("[ /,(]", line.strip()), key=len)
                         self.assertGreater(len(words), self.COLS - 8, line)
+
+    def test_profiles_lose_nothing(self):
+        """A profile as text is for people, here, and has all that it has in a pipe."""
+        build = lib_gospy.builds("profiled", ("default",))[-1]
+        pid = self.watch(lib_fixture.start(build)).pid
+        for kind in ("threadcreate", "block", "mutex"):
+            args = ("pprof", kind, pid, "--debug", "1")
+            piped = lib_gospy.run(*args).out
+            shown = "".join(self.lines("xterm-256color", *args))
+            self.assertEqual("".join(shown.split()), "".join(piped.split()), kind)
+            self.assertIn("#\t", piped)
 
     def test_paths_are_broken_behind_slashes(self):
         """Those of tracebacks, of which nothing is left out."""
