@@ -48,7 +48,8 @@ static int width_of_all(const struct bar *bar, int gap)
 	return width;
 }
 
-/* Where not all have room, the last ones that are not kept give way. */
+/* Where not all have room, the last ones that are not kept give way, then the last of the others.
+ */
 static void drop_to(struct bar *bar, int width, int gap)
 {
 	for (size_t i = bar->len; i-- > 0 && width_of_all(bar, gap) > width;) {
@@ -57,6 +58,8 @@ static void drop_to(struct bar *bar, int width, int gap)
 		bar->len--;
 		memmove(&bar->at[i], &bar->at[i + 1], (bar->len - i) * sizeof(bar->at[0]));
 	}
+	while (bar->len && width_of_all(bar, gap) > width)
+		bar->len--;
 }
 
 static void draw(struct canvas *canvas, int y, int x, const struct bar *bar, int gap)
@@ -149,7 +152,7 @@ static void collect_prompt(struct app *app, struct bar *bar)
 		const char *back = back_label(app, app->picker);
 		add_action(bar, ACT_OPEN, "open", true);
 		if (back)
-			add_action(bar, ACT_BACK, back, false);
+			add_action(bar, ACT_BACK, back, true);
 		add(bar, "F1", "help", false);
 		add(bar, "F6", "sort", false);
 		add(bar, "Up Down", "choose", false);
@@ -169,7 +172,6 @@ void bar_draw_prompt(struct app *app, int y, int x)
 	collect_prompt(app, &bar);
 	int gap = width_of_all(&bar, 2) <= canvas->cols - x ? 2 : 1;
 	drop_to(&bar, canvas->cols - x, gap);
-	// What is typed is worth more than the last keys.
-	if (bar.len && width_of_all(&bar, gap) <= canvas->cols - x)
+	if (bar.len)
 		draw(canvas, y, canvas->cols - width_of_all(&bar, gap), &bar, gap);
 }

@@ -119,6 +119,9 @@ static void tabs_draw(struct app *app, int y)
 	x++;
 	if (tabs && app->ui.frozen)
 		x += canvas_text(canvas, y, x, canvas->cols - x, STYLE_BANNER, " FROZEN ") + 1;
+	// Of one that has ended the banner says it.
+	if (tabs && app->following && app->status.state != SAMPLER_ENDED)
+		x += canvas_text(canvas, y, x, canvas->cols - x, STYLE_STRONG, "following") + 1;
 	if (view->ops->title)
 		view->ops->title(view, &app->ui, &text);
 	int room = canvas->cols - x - filter_width(app, view);
@@ -162,9 +165,9 @@ static int prompt_draw(struct app *app, int y)
 {
 	struct canvas *canvas = &app->ui.canvas;
 	const struct line_edit *line = &app->prompt;
-	const char *name = app->searching              ? "Search: "
-			   : app->picker && !app->help ? "Filter: "
-						       : "/";
+	// Where there is little room, keys need it more.
+	bool said = app->picker && !app->help && canvas->cols >= COLS_ALL_TABS;
+	const char *name = app->searching ? "Search: " : said ? "Filter: " : "/";
 	canvas_blank(canvas, y, 0, canvas->cols, STYLE_PROMPT);
 	int x = canvas_text(canvas, y, 0, canvas->cols, STYLE_LABEL, name);
 	size_t from = 0;

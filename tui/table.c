@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "render/alike.h"
+#include "render/escape.h"
 #include "render/state.h"
 #include "tui/model_rows.h"
 
@@ -116,10 +118,11 @@ static void measure_cell(const struct column *column, const struct canvas *canva
 {
 	int full = canvas_width(canvas, value->text.s ? value->text.s : "", value->text.len);
 	int text = full < column->width ? full : column->width;
+	int good = full < column->good ? full : column->good;
 	if (value->named)
 		columns_name(need, &value->name, column->good, cols, canvas->utf8);
 	else
-		columns_cell(need, column->right ? full : text, 0, full, 0);
+		columns_cell(need, column->right ? full : text, good, full, 0);
 }
 
 static void measure_row(struct view *view, const struct ui *ui, size_t line,
@@ -235,6 +238,50 @@ static void draw_titles(const struct view *view, struct ui *ui, int y)
 	}
 }
 
+/* Text of the `n` rows on the screen, in one column, that leaves out what begins alike. */
+struct alike_column {
+	struct strbuf text;       /* of all, one behind the other */
+	struct alike_text *texts; /* NULL: all is shown as it is */
+};
+
+static void alike_column_deinit(struct alike_column *alike)
+{
+	strbuf_deinit(&alike->text);
+	free(alike->texts);
+}
+
+static void find_alike_texts(struct view *view, const struct ui *ui, size_t column, size_t n,
+			     struct alike_column *ret)
+{
+	CLEANUP(value_free) struct cell_value value = {0};
+	struct alike_text *texts = calloc(n + 1, sizeof(*texts));
+	for (size_t i = 0; i < n && texts; i++) {
+		get_cell(view, ui, table_row(view, view->list.top + i), column, &value);
+		size_t before = ret->text.len;
+		escape_add(&ret->text, value.text.s ? value.text.s : "");
+		texts[i].len = ret->text.len - before;
+	}
+	const char *s = ret->text.s;
+	for (size_t i = 0; i < n && texts; i++) {
+		texts[i].s = s;
+		s += texts[i].len;
+	}
+	if (texts && !ret->text.failed &&
+	    alike_find(texts, n, view->widths[column], ui->canvas.utf8))
+		ret->texts = texts;
+	else
+		free(texts);
+}
+
+static void find_all_alike_texts(struct view *view, const struct ui *ui, size_t n,
+				 struct alike_column *alike)
+{
+	for (size_t i = 0; i < view->ops->column_count; i++) {
+		if (view->widths[i] && view->ops->columns[i].alike && n)
+			find_alike_texts(view, ui, i, n, &alike[i]);
+	}
+}
+
 static void draw_cell(struct canvas *canvas, int y, int x, int width, bool right,
 		      const struct cell_value *value)
 {
@@ -294,19 +341,35 @@ static void find_all_alike(struct view *view, const struct ui *ui, size_t n, uin
 	}
 }
 
-/* `lined`: bits of the columns whose places have to keep their lines. */
+/* What rows on the screen have to leave out, or must not, so that they can be told apart. */
+struct apart {
+	uint16_t lined[CANVAS_ROWS_MAX]; /* bits of the columns whose places keep their lines */
+	struct alike_column texts[COLUMNS_MAX];
+};
+
+static void apart_deinit(struct apart *apart)
+{
+	for (size_t i = 0; i < COLUMNS_MAX; i++)
+		alike_column_deinit(&apart->texts[i]);
+}
+
+/* The `at`-th row of the screen. */
 static void draw_row(struct view *view, const struct ui *ui, struct canvas *canvas, int y,
-		     size_t line, unsigned lined)
+		     size_t at, const struct apart *apart)
 {
 	CLEANUP(value_free) struct cell_value value = {0};
-	size_t row = table_row(view, line);
+	size_t line = view->list.top + at, row = table_row(view, line);
 	int x = view->left;
 	for (size_t i = 0; i < view->ops->column_count; i++) {
 		int width = view->widths[i];
 		if (!width)
 			continue;
 		get_cell(view, ui, row, i, &value);
-		value.name.lined = lined >> i & 1;
+		value.name.lined = apart->lined[at] >> i & 1;
+		if (apart->texts[i].texts) {
+			strbuf_clear(&value.text);
+			alike_show(&apart->texts[i].texts[at], width, canvas->utf8, &value.text);
+		}
 		draw_cell(canvas, y, x, width, view->ops->columns[i].right, &value);
 		x += width + COLUMN_GAP;
 	}
@@ -319,7 +382,7 @@ static void draw_row(struct view *view, const struct ui *ui, struct canvas *canv
 
 void table_draw(struct view *view, struct ui *ui, int y, int height)
 {
-	static uint16_t lined[CANVAS_ROWS_MAX];
+	CLEANUP(apart_deinit) struct apart apart = {0};
 	struct canvas *canvas = &ui->canvas;
 	if (view->ops->column_count == 1)
 		view->widths[0] = table_cols(view, ui);
@@ -334,9 +397,10 @@ void table_draw(struct view *view, struct ui *ui, int y, int height)
 	list_resize(&view->list, height > 0 ? (size_t)height : 0);
 	size_t rows = view->list.count - view->list.top;
 	rows = height <= 0 ? 0 : rows < (size_t)height ? rows : (size_t)height;
-	find_all_alike(view, ui, rows, lined);
+	find_all_alike(view, ui, rows, apart.lined);
+	find_all_alike_texts(view, ui, rows, apart.texts);
 	for (size_t i = 0; i < rows; i++)
-		draw_row(view, ui, canvas, y + (int)i, view->list.top + i, lined[i]);
+		draw_row(view, ui, canvas, y + (int)i, i, &apart);
 }
 
 /* ---- acting */

@@ -26,13 +26,15 @@ struct column {
 	const char *short_title; /* on narrow screens; NULL: the same */
 	const char *key;         /* of its values in JSON */
 	int width;               /* that it always has; of text, all that it has to have */
-	int good;                /* of names: more than that takes no room from others */
+	int good;   /* of names, and of text in so many columns: more than that takes no
+		       room from others */
 	int rank;   /* columns with high numbers go first where not all fit; 0: it stays */
 	int enough; /* of names: columns from which on it is shown; 0: as soon as their least fits
 		     */
 	bool spare; /* it comes only when all that others want to show is there */
 	bool right;
-	int sort; /* the view's number for sorting by it, or COLUMN_UNSORTED */
+	bool alike; /* of text: what begins like that of other rows leaves that out (alike.h) */
+	int sort;   /* the view's number for sorting by it, or COLUMN_UNSORTED */
 };
 
 /** A cell of a row, as text and for JSON. The buffer is empty when the view is asked. */

@@ -22,7 +22,12 @@ static const struct column columns[] = {
 	 .sort = BY_GOROUTINES},
 	{.title = "RSS", .key = "rss", .width = 9, .rank = 5, .right = true, .sort = BY_RSS},
 	{.title = "GO", .key = "go_version", .width = 10, .rank = 3, .sort = BY_VERSION},
-	{.title = "COMMAND", .key = "command", .width = 22, .sort = BY_COMMAND},
+	{.title = "COMMAND",
+	 .key = "command",
+	 .width = 22,
+	 .good = 34,
+	 .alike = true,
+	 .sort = BY_COMMAND},
 };
 
 struct picker_view {

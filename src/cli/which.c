@@ -449,6 +449,17 @@ static void choices_deinit(struct choices *choices)
 	}
 }
 
+/* What stands before the command. On a narrow terminal that needs the room of the user. */
+static void add_facts(struct strbuf *text, int cols, const char *pid, const char *user,
+		      const char *uptime)
+{
+	enum { NARROW = 60 };
+	if (cols && cols < NARROW)
+		strbuf_printf(text, "%7s %-7s ", pid, uptime);
+	else
+		strbuf_printf(text, "%8s  %-10s  %-8s  ", pid, user, uptime);
+}
+
 /* `cols`: of the terminal, or 0. false: it has ended meanwhile. */
 static bool get_choice(pid_t pid, int cols, struct choice *choice)
 {
@@ -457,8 +468,9 @@ static bool get_choice(pid_t pid, int cols, struct choice *choice)
 	if (gospy_process_info_create(pid, 0, &info, NULL))
 		return false;
 	const char *command = info->cmdline && *info->cmdline ? info->cmdline : info->comm;
-	strbuf_printf(&facts, "%8d  %-10s  %-8s  ", (int)pid, info->username,
-		      units_span(info->elapsed_ns).s);
+	char number[16];
+	snprintf(number, sizeof(number), "%d", (int)pid);
+	add_facts(&facts, cols, number, info->username, units_span(info->elapsed_ns).s);
 	escape_add(&choice->facts, facts.s ? facts.s : "");
 	escape_add(&choice->command, cols ? report_list_command(command, info->exe) : command);
 	gospy_process_info_destroy(info);
@@ -494,7 +506,8 @@ static void list_choices(struct cli *cli, const which_pids *pids)
 	int rows, cols, widest = 0;
 	size_t n = 0;
 	term_size(STDERR_FILENO, &rows, &cols);
-	strbuf_printf(text, "%8s  %-10s  %-8s  %s\n", "PID", "USER", "UPTIME", "COMMAND");
+	add_facts(text, cols, "PID", "USER", "UPTIME");
+	strbuf_puts(text, "COMMAND\n");
 	for (size_t i = 0; i < pids->len && i < LISTED_MAX; i++) {
 		struct choice *choice = &choices.at[n];
 		if (!get_choice(pids->at[i], cols, choice))

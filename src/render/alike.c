@@ -22,12 +22,21 @@ static int compare(const void *a, const void *b)
 	return order ? order : (x->len > y->len) - (x->len < y->len);
 }
 
-/* Bytes of the first word that stays, with the blank; 0: it would take too much of the room. */
+/* Bytes of the first word that stay, with the blank: as many as half of the room, for it says what
+ * the text is of. 0: it is among what is left out. */
 static size_t first_word(const struct alike_text *text, int width, bool utf8)
 {
-	const char *end = memchr(text->s, ' ', text->len);
-	size_t len = end ? (size_t)(end - text->s) + 1 : 0;
-	return len && len < text->skip && width_text(text->s, len, utf8) <= width / 3 ? len : 0;
+	const char *end = memchr(text->s, ' ', text->len), *s = text->s;
+	size_t len = end ? (size_t)(end - text->s) + 1 : 0, left = len, cut = 0;
+	if (!len || len >= text->skip)
+		return 0;
+	for (int room = width / 2; left && room >= 0;) {
+		wchar_t c = width_next(&s, &left);
+		room -= width_char(&c, utf8);
+		if (room >= 0)
+			cut = len - left;
+	}
+	return cut;
 }
 
 void alike_show(const struct alike_text *text, int width, bool utf8, struct strbuf *ret)
@@ -67,18 +76,47 @@ static bool look_alike(const struct search *search, const struct alike_text *a,
 	       memcmp(a->s + a->skip, b->s + b->skip, n) == 0;
 }
 
+static bool is_boundary(const struct alike_text *text, size_t at)
+{
+	return strchr(" /=,", text->s[at - 1]);
+}
+
 /* Where what is shown begins of texts that are the same up to `same`: at a word, or at a part of
  * one, if that is not too far away. */
 static size_t begin_near(const struct search *search, const struct alike_text *text, size_t same)
 {
 	size_t near = (size_t)search->width / 2, least = same > near ? same - near : 0;
 	for (size_t i = same; i > least && i > text->skip + 1; i--) {
-		if (strchr(" /=,", text->s[i - 1]))
+		if (is_boundary(text, i))
 			return i;
 	}
 	while (same > text->skip + 1 && ((unsigned char)text->s[same] & 0xc0) == 0x80)
 		same--;
 	return same;
+}
+
+/* The same, further to the front if there is room for all that follows of each of the texts. */
+static size_t begin_early(const struct search *search, struct alike_text *const *texts, size_t n,
+			  size_t near)
+{
+	const struct alike_text *first = texts[0];
+	int most = 0, room = search->width - 1;
+	for (size_t i = 0; i < n; i++) {
+		struct alike_text text = *texts[i];
+		text.skip = near;
+		int width = width_text(text.s + near, text.len - near, search->utf8);
+		size_t word = first_word(&text, search->width, search->utf8);
+		width += width_text(text.s, word, search->utf8);
+		most = width > most ? width : most;
+	}
+	size_t begin = near;
+	for (size_t i = near; most <= room && i-- > first->skip + 1;) {
+		if (width_text(first->s + i, near - i, search->utf8) > room - most)
+			break;
+		if (is_boundary(first, i))
+			begin = i;
+	}
+	return begin;
 }
 
 static size_t common(const struct alike_text *a, const struct alike_text *b)
@@ -106,6 +144,7 @@ static void split(const struct search *search, size_t begin, size_t end, unsigne
 		size_t skip = begin_near(search, first, same);
 		if (skip <= first->skip)
 			continue;
+		skip = begin_early(search, &search->sorted[begin], next - begin, skip);
 		for (size_t i = begin; i < next; i++)
 			search->sorted[i]->skip = skip;
 		if (depth < DEPTH_MAX)

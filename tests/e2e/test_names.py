@@ -107,7 +107,8 @@ class NamesTest(CopyTest):
             self.addCleanup(terminal.close)
             self.assertEqual(terminal.end(), USAGE)
             lines = [line for line in terminal.screen.lines() if line]
-            titles = next(i for i, line in enumerate(lines) if line.split()[:2] == ["PID", "USER"])
+            named = ["PID", "USER"] if cols >= 60 else ["PID", "UPTIME"]
+            titles = next(i for i, line in enumerate(lines) if line.split()[:2] == named)
             rows = lines[titles + 1:]
             self.assertEqual([row.split()[0] for row in rows],
                              [str(f.pid) for f in sorted((*fixtures, more), key=lambda f: f.pid)])
@@ -122,7 +123,7 @@ class NamesTest(CopyTest):
         shared = ["-n", "1", "-kind", "mutex", "config=/etc/shop/of-all-replicas/common.yml"]
         args = {self.start(path, *shared, f"replica={n}").pid: f"replica={n}"
                 for n in (1, 2, 31)}
-        for cols in (60, 80, 120):
+        for cols in (40, 60, 80, 120):
             for command in (f"list {self.name}", f"stats {self.name}"):
                 terminal = Terminal(["sh", "-c", f"{GOSPY} {command} </dev/null"], 24, cols,
                                     shared_stderr=True)
@@ -134,6 +135,14 @@ class NamesTest(CopyTest):
                 for pid, row in rows.items():
                     self.assertTrue(row.endswith(args[pid].split("=")[1]), row)
                     self.assertLessEqual(len(row), cols)
+            top = Terminal([GOSPY, "top", self.name], 24, cols)
+            self.addCleanup(top.close)
+            for pid, said in args.items():
+                top.wait_text(rf"^ *{pid} .*{said[-1]}$")
+            # How one leaves stands there as long as there is room for it.
+            top.wait(lambda lines: "Esc leave" in lines[-1], "Esc in the last line")
+            top.type(self.name[:4])
+            top.wait(lambda lines: "Esc unfilter" in lines[-1], "Esc beside the filter")
 
     @staticmethod
     def stats_of(pids, words):

@@ -799,8 +799,10 @@ class KeyTest(TopTest):
         """What it leads to is seen in test_names."""
         top.key(key)
         top.wait_text("the one that follows it is shown")
+        top.wait_text(r"^ *\d .* following\b")
         top.key(key)
         top.wait_text("its last picture stays")
+        top.wait_no_text(r"^ *\d .* following\b")
 
     def click(self, top, key):
         first = next(i for i, line in enumerate(top.screen.lines()) if "COUNT" in line) + 1

@@ -60,14 +60,15 @@ static void test_what_differs_is_shown(void **state)
 	};
 	expect(24, configs,
 	       "etcd ~first.yml --name ~\n"
-	       "etcd ~second\n"
+	       "etcd ~--name second\n"
 	       "caddy run\n"
-	       "etcd ~third\n");
+	       "etcd ~--name third\n");
+	// Where all that follows has room there is room for some of what is the same, too.
 	expect(40, configs,
 	       "etcd --config-file /etc/etcd/first.yml ~\n"
-	       "etcd ~second\n"
+	       "etcd ~/etc/etcd/second.yml --name second\n"
 	       "caddy run\n"
-	       "etcd ~third\n");
+	       "etcd ~/etc/etcd/second.yml --name third\n");
 }
 
 /* What differs lies within a word, or its first word has no room. */
@@ -82,6 +83,10 @@ static void test_words_are_long(void **state)
 	expect(12, long_words, "~1 rest\n~2 rest\n");
 	static const char *const ends[] = {"shop --replicas=1", "shop --replicas=10", NULL};
 	expect(15, ends, "shop ~1\nshop ~10\n");
+	// Of a first word that is long its beginning stays.
+	static const char *const servers[] = {"prometheus --config.file=a.yml",
+					      "prometheus --config.file=b.yml", NULL};
+	expect(14, servers, "prometh~a.yml\nprometh~b.yml\n");
 	static const char *const umlauts[] = {
 		"abcdefghijklmnopqrst\xc3\xa4",
 		"abcdefghijklmnopqrst\xc3\xb6",

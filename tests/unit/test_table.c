@@ -271,8 +271,8 @@ static void test_texts_alike(void **state)
 	table_print(&table, out);
 	char *text = output_close(out);
 	assert_string_equal(text, "COUNT STATES\n"
-				  "    1 etcd ~first.yml\n"
-				  "    2 etcd ~second.yml\n"
+				  "    1 etcd ~etcd/first.yml\n"
+				  "    2 etcd ~etcd/second.yml\n"
 				  "    3 caddy run\n");
 	free(text);
 }
