@@ -109,8 +109,10 @@ static void heap_line(struct out *out, const struct gospy_heap *heap)
 	out_printf(out, " cycles, last pause %s\n", units_ms(heap->last_pause_ns).s);
 }
 
+enum { COLUMNS = 1 + MODEL_COLUMNS };
+
 /* What gives way on a terminal is as in view_groups.c. */
-static const struct table_column columns[1 + MODEL_COLUMNS] = {
+static const struct table_column columns[COLUMNS] = {
 	{.gap = "", .title = ""}, // the mark
 	{.gap = " ", .title = "COUNT", .right = true},
 	{.gap = "  ", .title = "DELTA", .right = true, .rank = 4},
@@ -118,6 +120,7 @@ static const struct table_column columns[1 + MODEL_COLUMNS] = {
 	{.gap = "  ", .title = "OLDEST", .right = true, .rank = 3},
 	{.gap = "  ", .title = "STATE", .good = 14, .enough = 10, .rank = 1},
 	{.gap = "  ", .title = "LOCATION", .good = 38, .enough = 18},
+	{.gap = "  ", .title = "DIFFERS AT", .good = 34, .below = "at "},
 	{.gap = "  ", .title = "WAITS AT", .good = 34, .rank = 5, .below = "at "},
 	{.gap = "  ", .title = "CREATED BY", .good = 30, .enough = 22, .rank = 6, .below = "by "},
 };
@@ -148,13 +151,22 @@ static void add_cell(struct table *table, const struct out *out, const struct mo
 static void rows_text(struct out *out, const struct model_row *const *rows, size_t n,
 		      enum group_key key)
 {
-	CLEANUP(table_deinit)
-	struct table table = {.columns = columns, .column_count = 1 + MODEL_COLUMNS};
+	struct table_column shown[COLUMNS];
+	CLEANUP(table_deinit) struct table table = {.columns = shown};
+	bool apart = false;
+	for (size_t i = 0; i < n; i++)
+		apart |= out->cols && rows[i]->apart;
+	for (size_t i = 0; i < COLUMNS; i++) {
+		if (i != 1 + COLUMN_APART || apart)
+			shown[table.column_count++] = columns[i];
+	}
 	table_titles(&table);
 	for (size_t i = 0; i < n; i++) {
 		table_cell(&table, row_mark(rows[i]));
-		for (enum model_column column = 0; column < MODEL_COLUMNS; column++)
-			add_cell(&table, out, rows[i], column, key);
+		for (enum model_column column = 0; column < MODEL_COLUMNS; column++) {
+			if (column != COLUMN_APART || apart)
+				add_cell(&table, out, rows[i], column, key);
+		}
 	}
 	table_print(&table, out);
 }

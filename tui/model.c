@@ -161,6 +161,7 @@ static void set_baseline(struct model *model, enum group_key key)
 		row.location = copy_location(&b->arena, row.location);
 		row.creator = copy_location(&b->arena, row.creator);
 		row.user = copy_location(&b->arena, row.user);
+		row.apart = copy_location(&b->arena, row.apart);
 		alloc_check(vec_push(&b->rows, row));
 		uint64_t *slot = map_put(&b->by_id, row.id);
 		alloc_check(slot);

@@ -21,7 +21,8 @@ enum model_column {
 	COLUMN_OLDEST, /* wait */
 	COLUMN_STATE,  /* state, or reason to wait */
 	COLUMN_LOCATION,
-	COLUMN_USER, /* frame: where they wait in the user's own code */
+	COLUMN_APART, /* by stack: where they differ that are at one place */
+	COLUMN_USER,  /* frame: where they wait in the user's own code */
 	COLUMN_CREATOR,
 	MODEL_COLUMNS,
 };
@@ -45,6 +46,9 @@ struct model_row {
 	const struct gospy_location *location;
 	const struct gospy_location *creator;
 	const struct gospy_location *user;
+	/* By stack: the call in which it differs from others that are at the same place; NULL:
+	 * there are none, or it is not known. */
+	const struct gospy_location *apart;
 	bool users_known; /* stacks were read */
 	bool states_differ, locations_differ, creators_differ, users_differ;
 	/* Of the object, label or stack that is the key, else NULL; shown as the location. */

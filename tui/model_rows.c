@@ -63,6 +63,8 @@ static void make_rows(struct model *model)
 		struct model_row row = model_row_of(groups, i, &model->arena);
 		const uint64_t *before = map_get(&base->by_id, row.id);
 		uint64_t count = before ? base->rows.at[*before - 1].count : 0;
+		if (model->key == GROUP_STACK && model->sample->apart.calls[i].func)
+			row.apart = &model->sample->apart.calls[i];
 		row.delta = (int64_t)(row.count - count);
 		row.appeared = !before;
 		add_row(model, &row);
@@ -204,7 +206,8 @@ static bool row_matches(const struct model_row *row, struct pattern *pattern)
 {
 	return title_matches(pattern, row->title) || state_matches(pattern, row->state) ||
 	       location_matches(pattern, row->location) ||
-	       location_matches(pattern, row->creator) || location_matches(pattern, row->user);
+	       location_matches(pattern, row->creator) || location_matches(pattern, row->user) ||
+	       location_matches(pattern, row->apart);
 }
 
 static bool is_shown(struct model *model, const struct model_row *row)
@@ -266,6 +269,8 @@ static int compare_column(const struct model *model, const struct model_row *a,
 		return compare_places(a, b);
 	case COLUMN_CREATOR:
 		return select_compare_locations(b->creator, a->creator);
+	case COLUMN_APART:
+		return select_compare_locations(b->apart, a->apart);
 	case COLUMN_USER:
 		return select_compare_locations(b->user, a->user);
 	case MODEL_COLUMNS:

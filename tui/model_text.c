@@ -66,6 +66,7 @@ static bool model_differs(const struct model_row *row, enum model_column column)
 	case COLUMN_DELTA:
 	case COLUMN_RATE:
 	case COLUMN_OLDEST:
+	case COLUMN_APART:
 	case MODEL_COLUMNS:
 		break;
 	}
@@ -91,6 +92,8 @@ bool model_name(const struct model_row *row, enum model_column column, enum grou
 		*ret = name_place(row->location);
 	else if (column == COLUMN_CREATOR)
 		*ret = name_place(row->creator);
+	else if (column == COLUMN_APART && row->apart)
+		*ret = name_beside(row->apart, row->location);
 	else if (column == COLUMN_USER && !row->users_known)
 		*ret = (struct name){.kind = NAME_TEXT, .text = "?"};
 	else if (column == COLUMN_USER)
@@ -134,6 +137,10 @@ void model_cell(const struct model_row *row, enum model_column column, bool utf8
 			escape_add(text, row->title);
 		else
 			add_place(text, row->location);
+		break;
+	case COLUMN_APART:
+		if (row->apart)
+			add_place(text, row->apart);
 		break;
 	case COLUMN_USER:
 		if (row->users_known)

@@ -52,6 +52,7 @@ void sample_destroy(struct sample *sample)
 		return;
 	for (size_t key = 0; key < GROUP_KEYS; key++)
 		groups_deinit(&sample->groups[key]);
+	group_apart_deinit(&sample->apart);
 	census_deinit(&sample->census);
 	heap_destroy(sample->heap);
 	if (sample->waits)
@@ -69,6 +70,9 @@ enum gospy_code sample_group(struct sample *sample, struct gospy_error *err)
 		if (census_answers(&sample->census, key))
 			code = groups_collect(&sample->groups[key], &sample->census, key, err);
 	}
+	if (!code && sample->groups[GROUP_STACK].group_of)
+		code = group_apart_find(&sample->apart, &sample->groups[GROUP_STACK],
+					sample->snapshot, err);
 	return code;
 }
 

@@ -8,6 +8,7 @@
 #include "gospy.h"
 #include "render/flame.h"
 #include "render/group.h"
+#include "render/group_apart.h"
 #include "render/waits.h"
 
 /** Of how many goroutines the user frames are read if nothing else takes their stacks. */
@@ -45,7 +46,8 @@ struct sample {
 	struct census census;            /* all goroutines but dead ones and the runtime's own */
 	/** By each key that the census answers; .group_of is NULL where it does not. */
 	struct groups groups[GROUP_KEYS];
-	uint64_t mono_ns; /* CLOCK_MONOTONIC, instant of the snapshot */
+	struct group_apart apart; /* of those by stack */
+	uint64_t mono_ns;         /* CLOCK_MONOTONIC, instant of the snapshot */
 	struct gospy_process_usage usage;
 	bool usage_known;
 	/** CPU time of the threads, in the order of gospy_snapshot_threads; GOSPY_UNKNOWN: of one

@@ -173,7 +173,8 @@ static void fit_widths(struct view *view, const struct ui *ui, size_t page)
 	}
 	measure_rows(view, ui, page, needs);
 	for (size_t i = 0; i < n; i++) {
-		bool empty = !needs[i].full && needs[i].rank && view->list.count;
+		bool empty =
+			!needs[i].full && (needs[i].rank || !columns[i].width) && view->list.count;
 		// On a wide screen titles do not move when another column sorts, or numbers grow.
 		bool wide = cols >= COLS_WIDE;
 		int title = (int)strlen(own_title(view, ui, i)) +

@@ -33,6 +33,10 @@ static const struct column columns[] = {
 	 .rank = 1,
 	 .sort = COLUMN_STATE},
 	{.title = "LOCATION", .key = "location", .good = 38, .enough = 18, .sort = COLUMN_LOCATION},
+	[1 + COLUMN_APART] = {.title = "DIFFERS AT",
+			      .key = "differs_at",
+			      .good = 34,
+			      .sort = COLUMN_UNSORTED},
 	{.title = "WAITS AT", .key = "waits_at", .good = 34, .rank = 5, .sort = COLUMN_USER},
 	{.title = "CREATED BY",
 	 .key = "created_by",
@@ -66,7 +70,9 @@ static void groups_update(struct view *view, struct ui *ui)
 	groups->rows = model_rows(ui->model, &groups->count);
 	bool inverted;
 	groups->users_told = false;
-	for (size_t i = 0; model_key(ui->model) != GROUP_USER && i < groups->count; i++)
+	enum group_key key = model_key(ui->model);
+	bool said = key == GROUP_USER || key == GROUP_STACK;
+	for (size_t i = 0; !said && i < groups->count; i++)
 		groups->users_told |= groups->rows[i]->users_known;
 	view->sort = (int)model_sort(ui->model, &inverted);
 	view->inverted = inverted;
@@ -85,6 +91,7 @@ static enum style cell_style(const struct model_row *row, enum model_column colu
 		return row->growing ? STYLE_BAD : STYLE_DIM;
 	case COLUMN_LOCATION:
 		return row->appeared ? STYLE_NEW : STYLE_FUNC;
+	case COLUMN_APART:
 	case COLUMN_USER:
 		return STYLE_FUNC;
 	case COLUMN_CREATOR:
@@ -133,7 +140,7 @@ static void groups_cell(struct view *view, const struct ui *ui, size_t at, size_
 		groups_marker(row, ui->canvas.glyphs, value);
 		return;
 	}
-	enum model_column which = (enum model_column)columns[column].sort;
+	enum model_column which = (enum model_column)(column - 1);
 	if (which == COLUMN_CREATOR && view->makeshift)
 		return;
 	if (which == COLUMN_LOCATION && view->makeshift)

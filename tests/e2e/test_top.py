@@ -1019,6 +1019,24 @@ class SizeTest(TopTest):
         self.assertEqual(len(set(places)), len(places), places)
         self.quit(top)
 
+    def test_stacks_at_one_place(self):
+        """What is different about them is shown, on screens of any width."""
+        fixture = self.fixture("abba")
+        lines = {g["start_line"] for g in fixture.ready["goroutines"]
+                 if g["name"] in ("first", "second")}
+        for cols in (40, 80, 120):
+            top = self.terminal([lib_gospy.GOSPY, "top", "--refresh", "0.2", "--group", "stack",
+                                 fixture.pid], (24, cols))
+            top.wait_text("LOCATION +DIFFERS AT")
+            told = [re.match(r"main\S*?(?: main\.go)?:(\d+)", place)
+                    for place in self.places(top.screen.lines(), "DIFFERS AT",
+                                             "CREATED BY" if cols > 100 else None)]
+            self.assertEqual({int(place[1]) for place in told if place}, lines, top.text())
+            # By another key there is nothing to tell.
+            top.key("t")
+            top.wait_no_text("DIFFERS AT")
+            self.quit(top)
+
     def test_200_columns(self):
         """One column is complete, with whole paths, rather than all of them wider."""
         fixture = self.fixture("parked", "-n", 40)
@@ -1225,10 +1243,10 @@ class NarrowTest(TopTest):
         top = self.terminal([lib_gospy.GOSPY, "top", "--refresh", "0.2"], (24, 40))
         top.wait_text(rf"^ *{fixture.pid} .* 37|38 .*parked -n 37")
         top.wait_text(r"^ Processes  \d+ Go process(es)?$")
-        top.wait_text("^Filter: +Enter open F1 help Ctrl-C quit$")
+        top.wait_text("^/ +Enter open F1 help Ctrl-C quit$")
         top.type("parked")
         top.wait_text(r"^ Processes  \d+ of \d+ Go process(es)?$")
-        top.wait_text("^Filter: parked +Enter open Ctrl-C quit$")
+        top.wait_text("^/parked +Enter open Esc unfilter$")
         self.quit(top, "Ctrl-C")
 
 
