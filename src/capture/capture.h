@@ -54,6 +54,7 @@ struct chan_rec {
 	uint8_t wait; /* enum gospy_wait_kind, with .objects */
 	bool closed;
 	bool known;
+	bool of_stop; /* a pollDesc: it was read in the stop, as its goroutine was */
 };
 
 /* A case of a select. */

@@ -14,6 +14,7 @@
 #include "capture/collect_holders.h"
 #include "capture/collect_label.h"
 #include "capture/collect_native.h"
+#include "capture/collect_poll.h"
 #include "capture/collect_quiet.h"
 #include "capture/collect_rare.h"
 #include "capture/collect_sema.h"
@@ -143,7 +144,11 @@ static void rehearse(void *ctx)
 		enum gospy_code code = collect_newborn(p, 0, &err);
 		mem_record(p->image->mem, false);
 		if (!code)
-			collect_stopped(p, clock_mono_ns() + enough_ns, &work->active_done, &err);
+			code = collect_stopped(p, clock_mono_ns() + enough_ns, &work->active_done,
+					       &err);
+		if (!code)
+			code = collect_polls_rehearse(p, &err);
+		(void)code; // what fails here may be done all the same
 	}
 	mem_record(p->image->mem, true);
 	map_deinit(&work->ms);
@@ -235,6 +240,8 @@ static enum gospy_code read_stopped(void *ctx, const struct moment *moment, stru
 		code = collect_channels(p, true, err);
 	if (!code && work->active_done == p->active.len)
 		code = collect_semaphores(p, true, err);
+	if (!code && work->active_done == p->active.len && work->all_done == c->sorted)
+		code = collect_polls_stopped(p, err);
 	if (!code)
 		collect_semas_stopped(p, moment->deadline_ns);
 	return code;

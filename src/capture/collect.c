@@ -623,6 +623,12 @@ enum gospy_code collect_late(struct passes *p, size_t active_done, size_t all_do
 	return GOSPY_OK;
 }
 
+/* Is what it waits for of the moment, in which all was read, and nothing ran? */
+static bool is_of_stop(const struct passes *p, const struct g_rec *rec)
+{
+	return rec->chan && p->capture->chans.at[rec->chan - 1].of_stop && !p->doubt;
+}
+
 static void visit_verify(void *ctx, unsigned worker, size_t i, const uint8_t *bytes,
 			 const uint8_t *again)
 {
@@ -637,7 +643,8 @@ static void visit_verify(void *ctx, unsigned worker, size_t i, const uint8_t *by
 	bool was_read = rec->flags & G_ACTIVE && (held || !p->doubt);
 	if (was_read || (bytes && grec_is_still(&p->image->layout, bytes, rec)))
 		return;
-	rec->chan = 0;
+	if (!is_of_stop(p, rec))
+		rec->chan = 0;
 	if (!p->prove || rec->soundness != GOSPY_SOUND)
 		return;
 	rec->soundness = GOSPY_SOUND_MOVED;

@@ -94,23 +94,75 @@ static void visit_poll(void *ctx, uint32_t index, const uint8_t *bytes)
 	}
 }
 
+/* One more, whose stack is to be looked at. */
+static bool add_wait(struct passes *p, size_t i, struct scatter *scatter)
+{
+	struct capture *c = p->capture;
+	return inner_calls_add(scatter, &c->recs[i], (uint32_t)c->chans.len) &&
+	       vec_push(&c->chans, ((struct chan_rec){.g = (uint32_t)i}));
+}
+
+/* Those of chans[first...] that have one. */
+static enum gospy_code read_polls(struct passes *p, size_t first, struct scatter *scatter,
+				  struct gospy_error *err)
+{
+	const struct capture *c = p->capture;
+	for (size_t i = first; i < c->chans.len; i++) {
+		if (c->chans.at[i].addr &&
+		    !scatter_add(scatter, c->chans.at[i].addr, POLL_BYTES, (uint32_t)i))
+			return err_nomem(err);
+	}
+	return scatter_read(scatter, p, visit_poll, p, err);
+}
+
 enum gospy_code collect_polls(struct passes *p, struct gospy_error *err)
 {
 	struct capture *c = p->capture;
 	CLEANUP(scatter_deinit) struct scatter scatter = {0};
 	size_t first = c->chans.len;
 	for (size_t i = 0; i < c->count; i++) {
-		if (!is_wanted(p, &c->recs[i]))
-			continue;
-		if (!inner_calls_add(&scatter, &c->recs[i], (uint32_t)c->chans.len) ||
-		    !vec_push(&c->chans, ((struct chan_rec){.g = (uint32_t)i})))
+		if (is_wanted(p, &c->recs[i]) && !c->recs[i].chan && !add_wait(p, i, &scatter))
 			return err_nomem(err);
 	}
 	enum gospy_code code = inner_calls_read(&scatter, p, visit_calls, p, err);
-	for (size_t i = first; i < c->chans.len && !code; i++) {
-		if (c->chans.at[i].addr &&
-		    !scatter_add(&scatter, c->chans.at[i].addr, POLL_BYTES, (uint32_t)i))
-			code = err_nomem(err);
+	return code ? code : read_polls(p, first, &scatter, err);
+}
+
+/* Look at the stacks of those that are read in the stop. */
+static enum gospy_code look_at_stopped(struct passes *p, struct scatter *scatter,
+				       struct gospy_error *err)
+{
+	enum { STOPPED_MAX = 128 };
+	const struct capture *c = p->capture;
+	size_t first = c->chans.len, n = c->exact ? c->sorted : p->active.len;
+	for (size_t k = 0; k < n && c->chans.len - first < STOPPED_MAX; k++) {
+		size_t i = c->exact ? k : p->active.at[k].rec;
+		if (is_wanted(p, &c->recs[i]) && !add_wait(p, i, scatter))
+			return err_nomem(err);
 	}
-	return code ? code : scatter_read(&scatter, p, visit_poll, p, err);
+	return inner_calls_read(scatter, p, visit_calls, p, err);
+}
+
+enum gospy_code collect_polls_stopped(struct passes *p, struct gospy_error *err)
+{
+	struct capture *c = p->capture;
+	CLEANUP(scatter_deinit) struct scatter scatter = {0};
+	size_t first = c->chans.len;
+	if (!p->options->objects)
+		return GOSPY_OK;
+	enum gospy_code code = look_at_stopped(p, &scatter, err);
+	if (!code)
+		code = read_polls(p, first, &scatter, err);
+	for (size_t i = first; i < c->chans.len && !code; i++)
+		c->chans.at[i].of_stop = c->chans.at[i].known;
+	return code;
+}
+
+enum gospy_code collect_polls_rehearse(struct passes *p, struct gospy_error *err)
+{
+	CLEANUP(scatter_deinit) struct scatter scatter = {0};
+	size_t first = p->capture->chans.len;
+	enum gospy_code code = p->options->objects ? look_at_stopped(p, &scatter, err) : GOSPY_OK;
+	p->capture->chans.len = first;
+	return code;
 }

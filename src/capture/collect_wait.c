@@ -79,7 +79,8 @@ static enum gospy_code check_active(struct passes *p, struct gospy_error *err)
 	for (size_t i = 0; i < c->chans.len; i++) {
 		const struct chan_rec *chan = &c->chans.at[i];
 		const struct g_rec *rec = &c->recs[chan->g];
-		if (rec->chan == i + 1 && rec->flags & G_ACTIVE && (!chan->kind || chan->when) &&
+		if (rec->chan == i + 1 && rec->flags & G_ACTIVE && !chan->of_stop &&
+		    (!chan->kind || chan->when) &&
 		    !scatter_add(&scatter, rec->addr, window, (uint32_t)i))
 			return err_nomem(err);
 	}

@@ -201,6 +201,23 @@ class MovingTest(lib_gospy.TargetTest):
             if "labels" in g and "fd" in g.get("waits_for", ()):
                 yield {label["key"]: label["value"] for label in g["labels"]}, g["waits_for"]
 
+    def test_descriptors(self):
+        """Of all of them it is known, though they go on before anything can be read after the
+        stop."""
+        for build in lib_gospy.builds("ferry", ("default",)):
+            with self.subTest(build=str(build)):
+                fixture = self.watch(lib_fixture.start(build))
+                waiters, known = 0, 0
+                while waiters < 100:
+                    looked = lib_gospy.run("summary", fixture.pid, "--json")
+                    for g in looked.json()["goroutines"]:
+                        if g.get("wait_reason") == "IO wait" and g["soundness"] == "sound":
+                            waiters += 1
+                            known += "fd" in g.get("waits_for", ())
+                # A thread that waits for a processor may end the stop before all was read.
+                self.assertGreaterEqual(known, 0.9 * waiters)
+            self.doCleanups()
+
     def look(self, pid, stayed, others):
         for said, found in self.waits(pid):
             known = {key: found[key] for key in ("local", "remote") if key in found}
