@@ -49,7 +49,7 @@ static const struct reason {
 	{"sync.RWMutex.Lock", "RWMutex.Lock"},
 	{"sync.RWMutex.RLock", "RWMutex.RLock"},
 	{"sync.WaitGroup.Wait (durable)", "WaitGroup dur"},
-	{"sync.WaitGroup.Wait", "WaitGroup.Wait"},
+	{"sync.WaitGroup.Wait", "WaitGroup"},
 	{"synctest.Run", NULL},
 	{"synctest.Wait", NULL},
 	{"timer goroutine (idle)", "timer idle"},
