@@ -2,9 +2,11 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "render/term.h"
 
 static const uint64_t SHOW_AFTER_NS = 500000000;
 static const uint64_t INTERVAL_NS = 100000000;
@@ -38,15 +40,20 @@ static const char *phase_name(enum gospy_progress_phase phase)
 	return "";
 }
 
-/* The heap has no number that says something to a person; how far it has come does. */
-static int print_heap(enum gospy_progress_phase phase, uint64_t done, uint64_t total)
+/* The heap has no number that says something to a person; how far it has come does. What is wider
+ * than the terminal could not be overwritten: there the bar is shorter. */
+static void heap_text(enum gospy_progress_phase phase, uint64_t done, uint64_t total, int cols,
+		      char *text, size_t size)
 {
 	enum { CELLS = 30 };
+	const char *name = phase_name(phase);
+	int room = cols - (int)sizeof("name [] 100 %") + (int)sizeof("name") - (int)strlen(name);
+	int cells = room > CELLS || !cols ? CELLS : room > 0 ? room : 0;
 	uint64_t percent = total ? (uint64_t)(100.0 * (double)done / (double)total) : 0;
-	int full = (int)(percent > 100 ? CELLS : percent * CELLS / 100);
-	return fprintf(stderr, "\r%s [%.*s%*s] %" PRIu64 " %%", phase_name(phase), full,
-		       "##############################", CELLS - full, "",
-		       percent > 100 ? 100 : percent);
+	percent = percent > 100 ? 100 : percent;
+	int full = (int)percent * cells / 100;
+	snprintf(text, size, "%s [%.*s%*s] %" PRIu64 " %%", name, full,
+		 "##############################", cells - full, "", percent);
 }
 
 void progress_update(void *ctx, enum gospy_progress_phase phase, uint64_t done, uint64_t total)
@@ -59,10 +66,15 @@ void progress_update(void *ctx, enum gospy_progress_phase phase, uint64_t done, 
 	if (now < progress->next_ns)
 		return;
 	progress->next_ns = now + INTERVAL_NS;
-	int width = phase == GOSPY_PHASE_HEAP || phase == GOSPY_PHASE_TYPES
-			    ? print_heap(phase, done, total)
-			    : fprintf(stderr, "\r%s: %" PRIu64 " of %" PRIu64 " goroutines",
-				      phase_name(phase), done, total);
+	char text[96];
+	int rows, cols;
+	term_size(STDERR_FILENO, &rows, &cols);
+	if (phase == GOSPY_PHASE_HEAP || phase == GOSPY_PHASE_TYPES)
+		heap_text(phase, done, total, cols, text, sizeof(text));
+	else
+		snprintf(text, sizeof(text), "%s: %" PRIu64 " of %" PRIu64 " goroutines",
+			 phase_name(phase), done, total);
+	int width = fprintf(stderr, "\r%.*s", cols > 0 ? cols - 1 : (int)sizeof(text), text) - 1;
 	if (width > 0 && width < progress->width)
 		fprintf(stderr, "%*s", progress->width - width, "");
 	if (width > progress->width)

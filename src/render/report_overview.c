@@ -70,8 +70,11 @@ enum gospy_code report_overview(struct out *out, struct census *census, enum gro
 		return code;
 	size_t n = groups.groups.len;
 	size_t shown = rows_for_groups(out, &groups, &states, waits_at, head_lines);
-	out_printf(out, "\n%zu group%s by %s%s:\n", n, units_plural(n), group_key_text(key),
+	out_putc(out, '\n');
+	const struct out_mark mark = out_mark(out);
+	out_printf(out, "%zu group%s by %s%s:\n", n, units_plural(n), group_key_text(key),
 		   starts ? ", or start where there is none" : "");
+	out_wrap(out, mark);
 	report_groups_text(out, &groups, &states, waits_at, shown, ", which --group shows");
 	out_putc(out, '\n');
 	return GOSPY_OK;
