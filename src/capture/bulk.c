@@ -13,6 +13,10 @@ enum {
 	PAGE = 4096,
 	RUNS_MAX = 256,
 	BLOCK_ITEMS = 1024, /* handed to a worker at a time */
+	/* The same where the deadline is less than this away: a block takes some hundred
+	   microseconds, and each that was begun is finished. */
+	SHORT_BLOCK_ITEMS = 128,
+	SHORT_NS = 4 * 1000 * 1000,
 	/* Copying one item takes some eighty nanoseconds; base/parallel.h counts in smaller things.
 	 */
 	ITEM_COST = 8,
@@ -191,12 +195,15 @@ static void work(void *ctx, unsigned worker)
 	const struct worker *w = &job->workers[worker];
 	const struct bulk *b = job->bulk;
 	while (atomic_load(&job->code) == GOSPY_OK) {
-		if (b->deadline_ns && clock_mono_ns() >= b->deadline_ns)
+		uint64_t now_ns = b->deadline_ns ? clock_mono_ns() : 0;
+		if (b->deadline_ns && now_ns >= b->deadline_ns)
 			return;
-		size_t i = atomic_fetch_add(&job->next, BLOCK_ITEMS);
+		bool soon = b->deadline_ns && b->deadline_ns - now_ns < SHORT_NS;
+		size_t n = soon ? SHORT_BLOCK_ITEMS : BLOCK_ITEMS;
+		size_t i = atomic_fetch_add(&job->next, n);
 		if (i >= b->count)
 			return;
-		size_t end = b->count - i < BLOCK_ITEMS ? b->count : i + BLOCK_ITEMS;
+		size_t end = b->count - i < n ? b->count : i + n;
 		struct gospy_error err;
 		enum gospy_code code = copy_block(w, i, end, &err);
 		if (code) {
@@ -233,6 +240,10 @@ enum gospy_code bulk_run(const struct bulk *bulk, size_t *done_ret, struct gospy
 	if (bulk->len > BULK_BUFFER)
 		return err_set(err, GOSPY_E_LIMIT, "objects of %zu bytes are too large to copy",
 			       bulk->len);
+	if (bulk->deadline_ns && done_ret && clock_mono_ns() >= bulk->deadline_ns) {
+		*done_ret = bulk->first;
+		return GOSPY_OK;
+	}
 	struct bulk_room *own = bulk->room ? NULL : bulk_room_create(0);
 	struct bulk_room *room = bulk->room ? bulk->room : own;
 	if (!room)

@@ -194,7 +194,7 @@ static enum gospy_code read_nothing_new(struct stop_work *work, uint64_t deadlin
 	work->active_done = 0;
 	work->all_done = p->capture->sorted;
 	collect_semas_stopped(p, deadline_ns);
-	return p->options->channels ? collect_channels(p, true, err) : GOSPY_OK;
+	return p->options->channels ? collect_channels(p, true, 0, err) : GOSPY_OK;
 }
 
 /* With what a collector keeps, everything may be read in the moment, but not if that might take
@@ -237,8 +237,9 @@ static enum gospy_code read_stopped(void *ctx, const struct moment *moment, stru
 	if (!code && work->native)
 		code = collect_native_stopped(work->native, moment, moment->deadline_ns, err);
 	if (!code && p->options->channels && work->active_done == p->active.len)
-		code = collect_channels(p, true, err);
-	if (!code && work->active_done == p->active.len)
+		code = collect_channels(p, true, moment->deadline_ns, err);
+	bool late = clock_mono_ns() >= moment->deadline_ns;
+	if (!code && work->active_done == p->active.len && !late)
 		code = collect_semaphores(p, true, err);
 	if (!code && work->active_done == p->active.len && work->all_done == c->sorted)
 		code = collect_polls_stopped(p, err);
@@ -351,7 +352,7 @@ static enum gospy_code collect_rest(struct passes *p, struct stop_work *work,
 	if (!code)
 		code = passes_limit_objects(p, err);
 	if (!code && p->options->channels)
-		code = collect_channels(p, false, err);
+		code = collect_channels(p, false, 0, err);
 	if (!code)
 		code = collect_semaphores(p, false, err);
 	if (!code && p->options->labels && !p->source->taken.no_labels)
@@ -456,7 +457,7 @@ static enum gospy_code capture_running(struct passes *p, const struct map *tids,
 		code = collect_rare(p, err);
 	if (!code)
 		code = passes_limit_objects(p, err);
-	if (!code && p->options->channels && !(code = collect_channels(p, false, err)) &&
+	if (!code && p->options->channels && !(code = collect_channels(p, false, 0, err)) &&
 	    !(code = collect_semaphores(p, false, err)) && !(code = collect_waits(p, err)))
 		code = collect_verify(p, false, err);
 	if (!code && p->options->threads)

@@ -171,11 +171,19 @@ static void visit_hchan(void *ctx, unsigned worker, size_t i, const uint8_t *byt
 		chan->when = field_load(bytes, layout->hchan.timer);
 }
 
-enum gospy_code collect_channels(struct passes *p, bool active, struct gospy_error *err)
+/* What the deadline came before is not known. */
+static void forget_from(struct capture *c, size_t done)
+{
+	for (size_t i = done; i < c->chans.len; i++)
+		c->chans.at[i].addr = 0;
+}
+
+enum gospy_code collect_channels(struct passes *p, bool active, uint64_t deadline_ns,
+				 struct gospy_error *err)
 {
 	struct capture *c = p->capture;
 	const struct layout *layout = &p->image->layout;
-	size_t first = c->chans.len;
+	size_t first = c->chans.len, done;
 	if (!add_waiters(p, active) || !sort_chans(c, first, false))
 		return err_nomem(err);
 	struct bulk bulk = {
@@ -187,17 +195,19 @@ enum gospy_code collect_channels(struct passes *p, bool active, struct gospy_err
 		.first = first,
 		.ctx = p,
 		.len = sudog_window(layout),
+		.deadline_ns = deadline_ns,
 		.visit = visit_sudog,
 	};
-	enum gospy_code code = bulk_run(&bulk, NULL, err);
+	enum gospy_code code = bulk_run(&bulk, &done, err);
 	if (code)
 		return code;
+	forget_from(c, done);
 	if (!sort_chans(c, first, true))
 		return err_nomem(err);
 	bulk.count = channels_end(c, first);
 	bulk.len = hchan_window(layout);
 	bulk.visit = visit_hchan;
-	if ((code = bulk_run(&bulk, NULL, err)))
+	if ((code = bulk_run(&bulk, &done, err)))
 		return code;
 	for (size_t i = first; i < c->chans.len; i++) {
 		if (c->chans.at[i].known)

@@ -456,6 +456,8 @@ enum gospy_code collect_stopped_stacks(struct passes *p, const struct moment *mo
 	*ret = s;
 	struct stack_job *job = &s->job;
 	job->p = p;
+	if (clock_mono_ns() >= deadline_ns)
+		return GOSPY_OK;
 	if (!list_stacks(p, c->exact ? NULL : p->active.at, c->exact ? c->count : p->active.len,
 			 true, &job->items))
 		return err_nomem(err);

@@ -143,22 +143,37 @@ struct attempts {
 /* How long those that were interrupted are waited for while others stand still: most report after
  * some microseconds. */
 static const uint64_t patience_ns[] = {100000, 500000, 4000000, 4000000};
-enum { ATTEMPTS = sizeof(patience_ns) / sizeof(patience_ns[0]) };
+enum {
+	ATTEMPTS = sizeof(patience_ns) / sizeof(patience_ns[0]),
+	LEAST_SHARE = 8, /* of the longest pause: an attempt that has less comes to nothing */
+};
+
+/* How long may the next attempt hold what runs? All of them together, no longer than the longest
+ * pause. `*last_ret`: there may be none after it. */
+static uint64_t pause_left(const struct attempts *a, bool *last_ret)
+{
+	uint64_t least_ns = a->max_pause_ns / LEAST_SHARE;
+	uint64_t left_ns = a->stopped_ns < a->max_pause_ns ? a->max_pause_ns - a->stopped_ns : 0;
+	*last_ret = left_ns < 2 * least_ns;
+	return left_ns < least_ns ? least_ns : left_ns;
+}
 
 /* False: try again. */
 static bool attempt(struct attempts *a, unsigned number, struct moment *ret,
 		    enum gospy_code *code_ret, pid_t *taken_by_ret, struct gospy_error *err)
 {
-	bool last = number + 1 >= (a->only_watch ? ATTEMPTS / 2 : ATTEMPTS);
+	bool last;
+	const uint64_t max_pause_ns = pause_left(a, &last);
+	last |= number + 1 >= (a->only_watch ? ATTEMPTS / 2 : ATTEMPTS);
 	bool all = a->work->all || (last && a->work->insist);
 	uint64_t reach_ns = a->work->reach_ns ? a->work->reach_ns : PAUSE_REACH_NS;
-	uint64_t patience = patience_ns[number] < a->max_pause_ns / 2 ? patience_ns[number]
-								      : a->max_pause_ns / 2;
+	uint64_t patience =
+		patience_ns[number] < max_pause_ns / 2 ? patience_ns[number] : max_pause_ns / 2;
 	struct pause_worker worker = {
 		.tracer = {.looker = {.task_fd = -1},
 			   .process = a->process,
 			   .work = a->work,
-			   .max_pause_ns = a->max_pause_ns,
+			   .max_pause_ns = max_pause_ns,
 			   .patience_ns = all ? reach_ns : patience,
 			   .reach_ns = reach_ns,
 			   .restless = &a->restless,

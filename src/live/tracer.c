@@ -40,6 +40,12 @@ enum {
 	VISITS_MAX = 4,
 	/* A sleep that is shorter would end before all is read. */
 	SHORT_SLEEP_NS = 2 * 1000 * 1000,
+	/* A thread that reports behind the others stands still until that is noticed: this part of
+	   the longest pause at most. */
+	NOTICE_SHARE = 4,
+	/* Of the longest pause so much is kept to end it, and no more than this. */
+	END_SHARE = 4,
+	END_NS = 250 * 1000,
 };
 
 /* How long a thread that waits for a processor may take to get one, while nothing is held. */
@@ -570,10 +576,17 @@ static enum gospy_code check_survivors(const struct tracer *tracer, struct gospy
 	return err_set(err, GOSPY_E_GONE, "pid %d has ended", pid);
 }
 
+/* The longest pause, but for what it takes to end what was begun, and to let go. */
+static uint64_t time_to_work(const struct tracer *tracer)
+{
+	uint64_t end_ns = tracer->max_pause_ns / END_SHARE;
+	return tracer->max_pause_ns - (end_ns < END_NS ? end_ns : END_NS);
+}
+
 /* Interrupt until all threads that run have stopped. */
 static enum gospy_code freeze(struct tracer *tracer, struct gospy_error *err)
 {
-	tracer->moment.deadline_ns = clock_after(clock_mono_ns(), tracer->max_pause_ns);
+	tracer->moment.deadline_ns = clock_after(clock_mono_ns(), time_to_work(tracer));
 	enum gospy_code code = look_at_all(tracer, err);
 	if (!code && tracer->only_watch && any_runs(tracer, 0))
 		return err_set(err, GOSPY_E_LIMIT, "pid %d runs", tracer->looker.pid);
@@ -581,7 +594,7 @@ static enum gospy_code freeze(struct tracer *tracer, struct gospy_error *err)
 		code = seize_from(tracer, 0, err);
 	sort_threads(tracer);
 	tracer->moment.begin_ns = clock_mono_ns();
-	tracer->moment.deadline_ns = clock_after(tracer->moment.begin_ns, tracer->max_pause_ns);
+	tracer->moment.deadline_ns = clock_after(tracer->moment.begin_ns, time_to_work(tracer));
 	if (!code)
 		code = stop_from(tracer, 0, err);
 	// These threads were created before their creator was seized. While others are held there
@@ -768,6 +781,8 @@ static void settle_all(struct tracer *tracer)
 		uint64_t give_ns = time_to_give(POLL_NS + last_ns - reported_ns);
 		uint64_t look_ns =
 			last_ns - now_ns < LONGEST_REST_NS ? last_ns - now_ns : LONGEST_REST_NS;
+		uint64_t notice_ns = tracer->max_pause_ns / NOTICE_SHARE;
+		give_ns = give_ns < notice_ns ? give_ns : notice_ns;
 		give_time(give_ns > look_ns ? give_ns : look_ns);
 	}
 }

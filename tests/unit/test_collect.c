@@ -561,7 +561,7 @@ static void test_channels(void **state)
 	put(w, g_addr(70), w->image.layout.g.waitreason, WAIT_OTHER);
 	put(w, SUDOGS + SUDOG_SIZE * 19, w->image.layout.sudog.c, 0xdead0000); // of 80
 	first_two_passes(w);
-	assert_int_equal(collect_channels(&w->passes, false, NULL), GOSPY_OK);
+	assert_int_equal(collect_channels(&w->passes, false, 0, NULL), GOSPY_OK);
 	put(w, g_addr(90), G(w)->trackingSeq, 6); // woke up meanwhile
 	verify(w);
 	for (size_t i = 0; i < G_COUNT; i++) {
