@@ -588,6 +588,13 @@ struct gospy_descriptor {
 	   ticks of some milliseconds. */
 	uint64_t sent_ago_ns, received_ago_ns;
 	uint64_t sent, received; /**< bytes in all, or GOSPY_UNKNOWN */
+	/** Of tcp: for so long at least the other end has not acknowledged what was sent, although
+	   that was sent again; 0: it was not; or GOSPY_UNKNOWN. */
+	uint64_t unacked_ns;
+	/** Of tcp whose other end is on this machine and has never read anything, be it that nobody
+	   has accepted the connection: how long ago the last of what it was sent came there. Else
+	   GOSPY_UNKNOWN. */
+	uint64_t unread_ns;
 };
 
 /** The system call that a goroutine is in, by what the kernel says of its thread: a moment after
@@ -1523,6 +1530,37 @@ __attribute__((warn_unused_result)) static inline enum gospy_code
 gospy_process_usage(pid_t pid, struct gospy_process_usage *ret, struct gospy_error *err)
 {
 	return gospy_process_usage_sized(pid, ret, sizeof(*ret), err);
+}
+
+/**
+ * What a process may use, and what it does. What its cgroups allow is told of the one, among those
+ * that it is in, that is nearest to its limit. Unknown numbers, and limits that there are not, are
+ * GOSPY_UNKNOWN.
+ */
+struct gospy_process_limits {
+	uint64_t mono_ns; /**< CLOCK_MONOTONIC: when this was so */
+	/** Descriptors; how many there may be (RLIMIT_NOFILE, the soft one). */
+	uint64_t descriptors, descriptors_max;
+	uint64_t threads; /**< of this process */
+	/** Threads of all processes of a cgroup; how many there may be (pids.max). */
+	uint64_t tasks, tasks_max;
+	/** Bytes that a cgroup uses, but for those of files, which can be read again; how many it
+	   may (memory.max). How often it has asked for more so far. */
+	uint64_t memory, memory_max, memory_refused;
+	/** A cgroup's share of processors, in thousandths of one; in how many periods it had
+	   something to run so far, and in how many of these it used up its share, and had to wait
+	   (cpu.max, cpu.stat). */
+	uint64_t cpu_milli, cpu_periods, cpu_throttled;
+};
+/** As gospy_process_limits, with the size of `*ret`. */
+GOSPY_API enum gospy_code gospy_process_limits_sized(pid_t pid, struct gospy_process_limits *ret,
+						     size_t ret_size, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+/** For any process, which is not touched. GOSPY_E_GONE. */
+__attribute__((warn_unused_result)) static inline enum gospy_code
+gospy_process_limits(pid_t pid, struct gospy_process_limits *ret, struct gospy_error *err)
+{
+	return gospy_process_limits_sized(pid, ret, sizeof(*ret), err);
 }
 
 /** What a thread has used so far. */

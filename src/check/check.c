@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "check/goroutine_checks.h"
+#include "check/limit_checks.h"
 #include "check/runtime_checks.h"
 
 const char *finding_kind_name(enum finding_kind kind)
@@ -12,17 +13,17 @@ const char *finding_kind_name(enum finding_kind kind)
 		[FINDING_STOPPED] = "process", [FINDING_DEADLOCK] = "deadlocks",
 		[FINDING_LEAK] = "leaks",      [FINDING_GROWTH] = "growth",
 		[FINDING_LOCK] = "locks",      [FINDING_CHANNEL] = "channels",
-		[FINDING_NETWORK] = "network", [FINDING_GC] = "gc",
-		[FINDING_QUEUE] = "scheduler", [FINDING_THREAD] = "threads",
-		[FINDING_HEAP] = "memory",
+		[FINDING_NETWORK] = "network", [FINDING_LIMIT] = "limits",
+		[FINDING_GC] = "gc",           [FINDING_QUEUE] = "scheduler",
+		[FINDING_THREAD] = "threads",  [FINDING_HEAP] = "memory",
 	};
 	return names[kind];
 }
 
 /* All of them, in the order of their kinds. */
 static void (*const checks[])(const struct facts *, struct check *) = {
-	check_stopped, check_deadlocks, check_leaks, check_growth,  check_locks, check_channels,
-	check_network, check_gc,        check_queue, check_threads, check_heap,
+	check_stopped, check_deadlocks, check_leaks, check_growth, check_locks,   check_channels,
+	check_network, check_limits,    check_gc,    check_queue,  check_threads, check_heap,
 };
 
 /* Does it hold up the whole of the program, or most of it? */

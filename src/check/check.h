@@ -26,6 +26,7 @@ enum finding_kind {
 	FINDING_LOCK,     /* many wait for a lock, or somebody waits for long */
 	FINDING_CHANNEL,  /* many send to a channel that nobody receives from */
 	FINDING_NETWORK,  /* there is no answer */
+	FINDING_LIMIT,    /* there is hardly any left of what it may use */
 	FINDING_GC,       /* the garbage collector takes the processors */
 	FINDING_QUEUE,    /* goroutines wait for a processor */
 	FINDING_THREAD,   /* threads that the kernel does not let go */

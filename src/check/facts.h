@@ -62,6 +62,8 @@ struct fact_site {
 	uint64_t before, after;
 	uint64_t left; /* of those of the first look */
 	const char *does, *at, *by;
+	/* What they may be there for, if they are well: then it is not certain. */
+	const char *may_be;
 };
 
 /* Goroutines that send to one channel which nobody receives from. */
@@ -82,6 +84,11 @@ struct fact_requests {
 	 * was sent and received, these are those that have sent and received nothing since. */
 	const char *peers;
 	uint64_t silent_ns; /* for how long the longest of these have not; GOSPY_UNKNOWN */
+	/* What says that it is the other end's fault, by the connection for which it has been so
+	 * longest: nothing was acknowledged, nobody has read anything; GOSPY_UNKNOWN. With whom. */
+	uint64_t unacked_ns, unread_ns;
+	const char *unacked_peer, *unread_peer;
+	const char *stopped; /* a process at the other end that is stopped, or NULL */
 	struct fact_goids goids;
 };
 
@@ -100,6 +107,15 @@ struct fact_thread {
 	const char *syscall;
 	uint64_t goid;
 	const char *at;
+};
+
+/* What the process may use, and how it fared with that while it was watched. */
+struct fact_limits {
+	struct gospy_process_limits is;
+	bool known;
+	/* Of the control group: periods in which it wanted processors, in which it had to wait;
+	 * how often it wanted more memory. GOSPY_UNKNOWN. */
+	uint64_t periods, throttled, refused;
 };
 
 /* How the GC has worked while it was watched. */
@@ -160,6 +176,7 @@ struct facts {
 	uint64_t thread_count;
 	const char *no_threads; /* why they are not known; NULL */
 
+	struct fact_limits limits;
 	uint64_t heap_before, heap_after; /* left behind by collections */
 	uint64_t rss_before, rss_after;
 };

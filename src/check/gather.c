@@ -121,15 +121,52 @@ static int by_growth(const void *a, const void *b)
 	return nx < ny ? 1 : nx > ny ? -1 : 0;
 }
 
+static uint64_t since(uint64_t before, uint64_t after)
+{
+	return before == GOSPY_UNKNOWN || after == GOSPY_UNKNOWN || after < before ? GOSPY_UNKNOWN
+										   : after - before;
+}
+
+/* Is the function that it began in one of the user's own code? */
+static bool is_own(struct gospy_snapshot *snapshot, size_t index)
+{
+	struct gospy_stack stack;
+	if (gospy_snapshot_stack(snapshot, index, &stack, NULL))
+		return false;
+	for (size_t i = stack.frame_count; i > 0; i--) {
+		if (stack.origins[i - 1] != GOSPY_ORIGIN_RUNTIME)
+			return stack.origins[i - 1] == GOSPY_ORIGIN_OWN;
+	}
+	return false;
+}
+
+/* What may there be more and more of, although all is well? */
+static const char *may_be(const struct looks *looks, const struct gospy_goroutine *one,
+			  size_t index, uint64_t more)
+{
+	const struct gospy_process_limits *a = &looks->limits[0], *b = &looks->limits[1];
+	uint64_t opened = looks->limits_known[0] && looks->limits_known[1]
+				  ? since(a->descriptors, b->descriptors)
+				  : GOSPY_UNKNOWN;
+	if (one->wait_kind == GOSPY_WAIT_FD)
+		return "they wait for connections, which may all be in use";
+	if (opened != GOSPY_UNKNOWN && opened >= more)
+		return "as many descriptors were opened: these may be clients that have come";
+	if (!is_own(looks->last, index))
+		return "a library has started them: they may work on requests that go on";
+	return NULL;
+}
+
 static void gather_sites(struct gathering *g)
 {
 	struct sites *sites = &g->looks->sites;
-	if (sites->looks < SITES_LOOKS)
+	if (sites->looks < sites->of)
 		return;
+	const unsigned last = sites->of - 1;
 	for (size_t i = 0; i < sites->list.len && !g->failed; i++) {
 		const struct site *site = &sites->list.at[i];
 		struct gospy_goroutine one;
-		if (!site_grows(site))
+		if (!site_grows(sites, site))
 			continue;
 		gospy_snapshot_goroutine(g->looks->last, site->example, &one);
 		// Of what can never run again the leaks tell, of what is behind a lock that lock.
@@ -137,11 +174,13 @@ static void gather_sites(struct gathering *g)
 			continue;
 		const struct fact_site fact = {
 			.before = site->counts[0],
-			.after = site->counts[SITES_LOOKS - 1],
+			.after = site->counts[last],
 			.left = site->counts[0] - site->stayed,
 			.does = gather_wait(g->facts, &one, &g->failed),
 			.at = gather_place(g->facts, select_where(&one), &g->failed),
 			.by = gather_place(g->facts, one.creator, &g->failed),
+			.may_be = may_be(g->looks, &one, site->example,
+					 site->counts[last] - site->counts[0]),
 		};
 		g->failed |= !vec_push(&g->facts->sites, fact);
 	}
@@ -226,6 +265,18 @@ static void gather_gc(struct gathering *g)
 		.goal = b->next_gc,
 	};
 	gather_gc_share(a, b, &facts->gc);
+}
+
+static void gather_limits(struct gathering *g)
+{
+	const struct looks *looks = g->looks;
+	const struct gospy_process_limits *a = &looks->limits[0], *b = &looks->limits[1];
+	struct fact_limits *limits = &g->facts->limits;
+	bool both = looks->first && looks->limits_known[0];
+	*limits = (struct fact_limits){.is = *b, .known = looks->limits_known[1]};
+	limits->periods = both ? since(a->cpu_periods, b->cpu_periods) : GOSPY_UNKNOWN;
+	limits->throttled = both ? since(a->cpu_throttled, b->cpu_throttled) : GOSPY_UNKNOWN;
+	limits->refused = both ? since(a->memory_refused, b->memory_refused) : GOSPY_UNKNOWN;
 }
 
 static const char *syscall_text(struct gathering *g, int64_t number)
@@ -319,5 +370,6 @@ enum gospy_code gather(struct looks *looks, const char *target, struct pattern *
 	gather_network(&g);
 	gather_gc(&g);
 	gather_threads(&g);
+	gather_limits(&g);
 	return g.failed ? err_nomem(err) : GOSPY_OK;
 }

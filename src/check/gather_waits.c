@@ -333,6 +333,14 @@ static bool awaits_answer(const struct gospy_goroutine *g)
 	return false;
 }
 
+/* Does it read what comes on a connection of the client of net/http? */
+static bool is_client(const struct gospy_goroutine *g)
+{
+	return is_func(g->start, "net/http.(*persistConn).readLoop") ||
+	       is_func(g->start, "net/http.(*http2ClientConn).readLoop") ||
+	       is_func(g->start, "golang.org/x/net/http2.(*ClientConn).readLoop");
+}
+
 /* Something was sent, and nothing came back since. Ticks are too coarse to tell that of a
  * connection that has sent within the tick in which it received; but not of one that never received
  * anything.
@@ -340,6 +348,38 @@ static bool awaits_answer(const struct gospy_goroutine *g)
 static bool is_unanswered(const struct gospy_descriptor *d)
 {
 	return d->sent && (!d->received || d->sent_ago_ns < d->received_ago_ns);
+}
+
+/* A text of this peer, if it has been so with it for longer than with others. */
+static void longest_with(struct gathering *g, const struct gospy_descriptor *d, uint64_t ns,
+			 uint64_t *longest_ns, const char **peer_ret)
+{
+	CLEANUP(strbuf_deinit) struct strbuf text = {0};
+	if (ns == GOSPY_UNKNOWN || (*longest_ns != GOSPY_UNKNOWN && ns <= *longest_ns))
+		return;
+	*longest_ns = ns;
+	escape_add(&text, d->remote);
+	*peer_ret = gather_take(g->facts, &text, &g->failed);
+}
+
+/* Does the other end do what it has to? */
+static void add_fault(struct gathering *g, const struct gospy_descriptor *d)
+{
+	struct fact_requests *requests = &g->facts->requests;
+	struct gospy_thread_state state;
+	longest_with(g, d, d->unacked_ns, &requests->unacked_ns, &requests->unacked_peer);
+	longest_with(g, d, d->unread_ns, &requests->unread_ns, &requests->unread_peer);
+	if (requests->stopped || !d->peer_pid || !g->facts->is_process ||
+	    gospy_thread_state(d->peer_pid, d->peer_pid, &state, NULL) || state.state != 'T')
+		return;
+	CLEANUP(strbuf_deinit) struct strbuf text = {0};
+	strbuf_printf(&text, "process %d", (int)d->peer_pid);
+	if (d->peer_comm) {
+		strbuf_puts(&text, " (");
+		escape_add(&text, d->peer_comm);
+		strbuf_puts(&text, ")");
+	}
+	requests->stopped = gather_take(g->facts, &text, &g->failed);
 }
 
 /* A connection of the client of net/http that waits to read. */
@@ -352,6 +392,8 @@ static void add_client(struct gathering *g, peers *clients, const struct gospy_d
 		return;
 	if (known)
 		longer(&g->facts->requests.silent_ns, d->sent_ago_ns);
+	if (known)
+		add_fault(g, d);
 	add_peer(g, clients, d->remote, wait_ns, true, index);
 }
 
@@ -411,6 +453,7 @@ void gather_network(struct gathering *g)
 	const char *longest = NULL;
 	g->facts->requests.wait_ns = g->facts->longest_ns = GOSPY_UNKNOWN;
 	g->facts->requests.silent_ns = GOSPY_UNKNOWN;
+	g->facts->requests.unacked_ns = g->facts->requests.unread_ns = GOSPY_UNKNOWN;
 	for (size_t i = 0; i < n && !g->failed; i++) {
 		struct gospy_goroutine one;
 		gospy_snapshot_goroutine(looks->last, i, &one);
@@ -432,7 +475,7 @@ void gather_network(struct gathering *g)
 		longer(&g->facts->longest_ns, wait_ns);
 		if (d->state && strcmp(d->state, "SYN_SENT") == 0)
 			add_peer(g, &dials, d->remote, wait_ns, stayed, i);
-		else if (is_func(one.start, "net/http.(*persistConn).readLoop") && stayed)
+		else if (is_client(&one) && stayed)
 			add_client(g, &clients, d, wait_ns, i);
 	}
 	struct fact_requests *requests = &g->facts->requests;

@@ -172,6 +172,16 @@ void check_leaks(const struct facts *facts, struct check *check)
 
 /* ---- groups that grow */
 
+/* Where some go others may come for a while; so it has to have been watched for long, and there are
+ * half as many more. */
+static bool is_growth(const struct facts *facts, const struct fact_site *site)
+{
+	uint64_t more = site->after - site->before;
+	if (more < LIMIT_GROWTH)
+		return false;
+	return !site->left || (facts->watched_ns >= LIMIT_GROWTH_NS && more >= site->before / 2);
+}
+
 void check_growth(const struct facts *facts, struct check *check)
 {
 	size_t shown = 0;
@@ -183,24 +193,30 @@ void check_growth(const struct facts *facts, struct check *check)
 	}
 	for (size_t i = 0; i < facts->sites.len; i++) {
 		const struct fact_site *site = &facts->sites.at[i];
-		if (site->left || site->after < site->before + LIMIT_GROWTH)
+		if (!is_growth(facts, site))
 			continue;
 		if (shown++ >= LIMIT_FINDINGS)
 			continue;
 		uint64_t more = site->after - site->before;
+		char gone[64] = "none";
+		if (site->left)
+			snprintf(gone, sizeof(gone), "%" PRIu64 " of %" PRIu64, site->left,
+				 site->before);
+		bool wrong = facts->watched_ns >= LIMIT_GROWTH_NS && !site->left && !site->may_be;
 		struct finding *finding = finding_begin(
-			check, FINDING_GROWTH,
-			facts->watched_ns >= LIMIT_GROWTH_NS ? FINDING_WRONG : FINDING_SUSPECT,
-			site->after,
+			check, FINDING_GROWTH, wrong ? FINDING_WRONG : FINDING_SUSPECT, site->after,
 			"more and more goroutines: %" PRIu64 ", %" PRIu64
-			" of them new within %s, and none has gone",
-			site->after, more, units_age(facts->watched_ns).s);
+			" more than %s ago, and %s %s gone",
+			site->after, more, units_age(facts->watched_ns).s, gone,
+			site->left > 1 ? "have" : "has");
 		if (site->at)
 			finding_say(check, finding, "%s at %s%s%s",
 				    site->does ? site->does : "waiting", site->at,
 				    site->by ? ", started by " : "", site->by ? site->by : "");
 		finding_say(check, finding, "%s more a minute, if it goes on",
 			    units_rate((double)more * 60e9 / (double)facts->watched_ns).s);
+		if (site->may_be)
+			finding_say(check, finding, "not certain: %s", site->may_be);
 		finding_next(check, finding, "gospy leaks --watch 1m %s", facts->target);
 	}
 	count_others(check, FINDING_GROWTH, shown, "diff --for 10s", facts);
@@ -327,25 +343,62 @@ void check_channels(const struct facts *facts, struct check *check)
 
 /* ---- the network */
 
-/* For how long is there no answer? Since the oldest of them waits, or since something was sent. */
+/* For how long is there no answer? Since the oldest of them waits, or since something was sent for
+ * the first time. */
 static uint64_t unanswered_ns(const struct fact_requests *requests)
 {
-	uint64_t wait_ns = requests->wait_ns, silent_ns = requests->silent_ns;
-	if (wait_ns == GOSPY_UNKNOWN || (silent_ns != GOSPY_UNKNOWN && silent_ns > wait_ns))
-		return silent_ns;
-	return wait_ns;
+	const uint64_t known[] = {requests->wait_ns, requests->silent_ns, requests->unacked_ns,
+				  requests->unread_ns};
+	uint64_t longest_ns = GOSPY_UNKNOWN;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (known[i] != GOSPY_UNKNOWN &&
+		    (longest_ns == GOSPY_UNKNOWN || known[i] > longest_ns))
+			longest_ns = known[i];
+	}
+	return longest_ns;
+}
+
+static bool is_known_for(uint64_t wait_ns, uint64_t limit_ns)
+{
+	return wait_ns != GOSPY_UNKNOWN && wait_ns >= limit_ns;
+}
+
+/* What says that it is not the program of the other end which lets them wait. */
+static bool say_fault(const struct fact_requests *requests, struct check *check,
+		      struct finding *finding)
+{
+	bool unacked = is_known_for(requests->unacked_ns, LIMIT_REQUEST_NS);
+	bool unread = is_known_for(requests->unread_ns, LIMIT_REQUEST_NS);
+	if (unacked)
+		finding_say(
+			check, finding,
+			"what was sent to %s was not acknowledged for %s: that machine does not "
+			"answer",
+			requests->unacked_peer, units_span(requests->unacked_ns).s);
+	if (unread)
+		finding_say(check, finding,
+			    "what was sent to %s came there %s ago, and nobody has read any of it",
+			    requests->unread_peer, units_span(requests->unread_ns).s);
+	if (requests->stopped)
+		finding_say(check, finding, "at the other end, %s is stopped", requests->stopped);
+	return unacked || unread || requests->stopped;
+}
+
+static bool is_hung(const struct fact_requests *requests)
+{
+	return is_known_for(requests->unacked_ns, LIMIT_REQUEST_HUNG_NS) ||
+	       is_known_for(requests->unread_ns, LIMIT_REQUEST_HUNG_NS) || requests->stopped;
 }
 
 static void report_requests(const struct facts *facts, const struct fact_requests *requests,
 			    struct check *check)
 {
 	uint64_t wait_ns = unanswered_ns(requests);
-	struct finding *finding =
-		finding_begin(check, FINDING_NETWORK,
-			      wait_ns >= LIMIT_REQUEST_HUNG_NS ? FINDING_WRONG : FINDING_SUSPECT,
-			      requests->stayed, "%" PRIu64 " HTTP request%s %s no answer%s",
-			      requests->stayed, units_plural(requests->stayed),
-			      requests->stayed == 1 ? "has" : "have", how_long(facts, wait_ns).s);
+	struct finding *finding = finding_begin(
+		check, FINDING_NETWORK, is_hung(requests) ? FINDING_WRONG : FINDING_SUSPECT,
+		requests->stayed, "%" PRIu64 " HTTP request%s %s no answer%s", requests->stayed,
+		units_plural(requests->stayed), requests->stayed == 1 ? "has" : "have",
+		how_long(facts, wait_ns).s);
 	if (requests->at)
 		finding_say(check, finding, "at %s", requests->at);
 	if (requests->peers && requests->silent_ns != GOSPY_UNKNOWN)
@@ -355,6 +408,10 @@ static void report_requests(const struct facts *facts, const struct fact_request
 			    units_span(requests->silent_ns).s, requests->peers);
 	else if (requests->peers)
 		finding_say(check, finding, "connections that wait to read: %s", requests->peers);
+	if (!say_fault(requests, check, finding))
+		finding_say(check, finding,
+			    "the other end is slow, or hangs, or answers when there is news (a "
+			    "long poll)");
 	finding_say(check, finding,
 		    "a client without a Timeout, or a request without a deadline, "
 		    "waits for ever");
@@ -373,11 +430,6 @@ static void report_dial(const struct facts *facts, const struct fact_dial *dial,
 	if (dial->at)
 		finding_say(check, finding, "at %s", dial->at);
 	finding_next(check, finding, "gospy waits %s", facts->target);
-}
-
-static bool is_known_for(uint64_t wait_ns, uint64_t limit_ns)
-{
-	return wait_ns != GOSPY_UNKNOWN && wait_ns >= limit_ns;
 }
 
 void check_network(const struct facts *facts, struct check *check)

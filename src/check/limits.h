@@ -39,6 +39,19 @@ enum {
 	LIMIT_MEMORY_PERCENT = 95,
 	/* Percent by which the heap that is left after collections may grow while it is watched. */
 	LIMIT_HEAP_PERCENT = 20,
+	/* Percent of the descriptors, threads or memory that it may have: worth a look; wrong. What
+	 * is left of a twentieth, one burst of requests takes. */
+	LIMIT_NEAR_PERCENT = 80,
+	LIMIT_FULL_PERCENT = 95,
+	/* The same of memory: programs are told to use most of what they may. */
+	LIMIT_NEAR_MEMORY_PERCENT = 90,
+	/* Percent of the periods in which it had to wait for its share of processors: worth a look,
+	 * and it has to be so many of them. Whoever only computes does so on purpose. */
+	LIMIT_THROTTLED_PERCENT = 25,
+	LIMIT_THROTTLED = 3,
+	/* Threads that a program may have before the runtime ends it, unless it calls
+	 * debug.SetMaxThreads (src/runtime/proc.go, schedinit(), Go 1.12-1.27). */
+	LIMIT_THREADS = 10000,
 	/* Findings of one kind that are told apart; the others are counted. */
 	LIMIT_FINDINGS = 5,
 	/* Goroutines of a finding that are named. */
@@ -48,9 +61,11 @@ enum {
 /* A lock that somebody is known to wait for so long: worth a look. Whoever holds a lock for a
  * minute does not compute under it. */
 #define LIMIT_LOCK_NS (60 * LIMIT_S)
-/* A request without an answer for so long: worth a look, and wrong. Who is to see a page waits for
- * seconds; after half a minute the defaults of many proxies and clients have given up (30 s is also
- * what net/http gives a connection to come about). */
+/* A request without an answer for so long: worth a look. Who is to see a page waits for seconds. It
+ * may be one that is answered when there is news (a long poll), however long that takes. It is
+ * wrong if the kernel says for half a minute that the other end does not even take it: by then the
+ * defaults of many proxies and clients have given up (30 s is also what net/http gives a connection
+ * to come about). */
 #define LIMIT_REQUEST_NS      (5 * LIMIT_S)
 #define LIMIT_REQUEST_HUNG_NS (30 * LIMIT_S)
 /* A thread that has been in one uninterruptible sleep for so long: wrong. A disk that works answers
@@ -59,6 +74,8 @@ enum {
 /* Watched for so long, a group that only grew is wrong: what a burst of requests has started has
  * ended by then. Before, it is worth a look. */
 #define LIMIT_GROWTH_NS (30 * LIMIT_S)
+/* Watched for so long, it is looked more often. */
+#define LIMIT_LOOKS_NS (10 * LIMIT_S)
 /* Growth of the heap is not judged if it is watched for less: one collection after the other leaves
  * more or less behind. */
 #define LIMIT_HEAP_NS (10 * LIMIT_S)

@@ -64,6 +64,8 @@ static void read_figures(struct looks *looks, unsigned at)
 	looks->mem_known[at] = !gospy_memstats_read(looks->target, &how, &looks->mem[at], NULL);
 	looks->usage_known[at] = info->kind == GOSPY_TARGET_PROCESS &&
 				 !gospy_process_usage(info->pid, &looks->usage[at], NULL);
+	looks->limits_known[at] = info->kind == GOSPY_TARGET_PROCESS &&
+				  !gospy_process_limits(info->pid, &looks->limits[at], NULL);
 }
 
 static void sample_queue(struct looks *looks)
@@ -274,18 +276,29 @@ static enum gospy_code look_last(struct taking *t, struct gospy_error *err)
 	return code ? code : waits_collect(&looks->now, looks->last, false, err);
 }
 
+/* How long after the first look is the next one? At unequal distances: as in shared_take_after() of
+ * the commands. */
+static uint64_t time_of_look(const struct taking *t, unsigned number)
+{
+	static const unsigned many[SITES_MANY_LOOKS - 1] = {0, 13, 29, 41, 58, 79};
+	enum { FEW = 38, PERCENT = 100 };
+	return t->options->for_ns / PERCENT *
+	       (t->looks->sites.of == SITES_MANY_LOOKS ? many[number] : FEW);
+}
+
 static enum gospy_code watch(struct taking *t, struct gospy_error *err)
 {
-	// At unequal distances: as in shared_take_after() of the commands.
 	uint64_t begin_ns = clock_mono_ns(), for_ns = t->options->for_ns;
 	enum gospy_code code = look_first(t, err);
 	uint64_t first_ns = clock_mono_ns();
 	if (code)
 		return code;
-	pass_time(t->looks, clock_after(begin_ns, for_ns / 8 * 3));
-	code = look_between(t, err);
-	if (code)
-		return code;
+	for (unsigned i = 1; i + 1 < t->looks->sites.of; i++) {
+		pass_time(t->looks, clock_after(begin_ns, time_of_look(t, i)));
+		code = look_between(t, err);
+		if (code)
+			return code;
+	}
 	// What is said of the time between the looks is to hold: from the end of the first one on.
 	pass_time(t->looks, clock_after(first_ns, for_ns));
 	t->looks->watched_ns = clock_mono_ns() - first_ns;
@@ -317,6 +330,7 @@ enum gospy_code looks_take(struct gospy_target *target, const struct looks_optio
 	struct taking t = {looks, options, NULL};
 	bool twice = options->for_ns && gospy_target_info(target)->kind == GOSPY_TARGET_PROCESS;
 	*looks = (struct looks){.target = target, .queued_least = GOSPY_UNKNOWN};
+	looks->sites.of = options->for_ns >= LIMIT_LOOKS_NS ? SITES_MANY_LOOKS : SITES_LOOKS;
 	if (twice) {
 		CLEANUP(collector_destroy) struct gospy_collector *collector = NULL;
 		enum gospy_code code = gospy_collector_create(target, &collector, err);

@@ -40,7 +40,8 @@ struct looks {
 	struct gospy_memstats mem[2]; /* the first is valid with two looks */
 	bool mem_known[2];
 	struct gospy_process_usage usage[2];
-	bool usage_known[2];
+	struct gospy_process_limits limits[2];
+	bool usage_known[2], limits_known[2];
 	uint64_t queued_least, queue_looks;
 	VEC(struct looks_thread) asleep; /* at the first look */
 	uint64_t watched_ns, paused_ns;

@@ -29,7 +29,7 @@ static bool count(struct sites *sites, const struct gospy_goroutine *g, size_t i
 		return first;
 	}
 	const uint64_t *first = map_get(&sites->at_first, g->goid);
-	if (look + 1 == SITES_LOOKS) {
+	if (look + 1 == sites->of) {
 		site->stayed += first && *first == key;
 		site->example = index;
 	}
@@ -41,7 +41,7 @@ enum gospy_code sites_look(struct sites *sites, struct gospy_snapshot *snapshot,
 {
 	unsigned look = sites->looks++;
 	size_t n = gospy_snapshot_goroutine_count(snapshot);
-	for (size_t i = 0; i < n && look < SITES_LOOKS; i++) {
+	for (size_t i = 0; i < n && look < sites->of; i++) {
 		struct gospy_goroutine g;
 		gospy_snapshot_goroutine(snapshot, i, &g);
 		if (!count(sites, &g, i, look))
@@ -50,9 +50,9 @@ enum gospy_code sites_look(struct sites *sites, struct gospy_snapshot *snapshot,
 	return GOSPY_OK;
 }
 
-bool site_grows(const struct site *site)
+bool site_grows(const struct sites *sites, const struct site *site)
 {
-	for (unsigned i = 1; i < SITES_LOOKS; i++) {
+	for (unsigned i = 1; i < sites->of; i++) {
 		if (site->counts[i] <= site->counts[i - 1])
 			return false;
 	}

@@ -23,6 +23,7 @@ struct check_options {
 static const struct opt check_opts[] = {
 	{"for", .type = OPT_DURATION, AT(for_ns), .arg = "D",
 	 .help = "watch for so long (default 1s; 0: look once): what grows takes a minute to show"},
+	{"watch", .type = OPT_DURATION, AT(for_ns), .arg = "D", .help = "the same as --for"},
 	{"no-wait", .type = OPT_FLAG, AT(no_wait), .help = "look once: the same as --for 0"},
 	{"stop", .type = OPT_FLAG, AT(stop),
 	 .help = "it may be held for up to a second, so that leaks can be proved"},
@@ -163,6 +164,7 @@ const struct cmd cmd_check = {
 	.description =
 		"Deadlocks, leaked goroutines, locks that many wait for, requests without an "
 		"answer, "
+		"descriptors, threads or memory that run out, "
 		"a garbage collector that takes the processors, threads that the kernel does not "
 		"let "
 		"go, and what grows: each with the evidence, and the command that shows more. The "

@@ -165,7 +165,9 @@ static bool read_descriptor(const char *at, struct bundle_facts *facts)
 	struct source_descriptor descriptor = {.is = {.sent_ago_ns = GOSPY_UNKNOWN,
 						      .received_ago_ns = GOSPY_UNKNOWN,
 						      .sent = GOSPY_UNKNOWN,
-						      .received = GOSPY_UNKNOWN}};
+						      .received = GOSPY_UNKNOWN,
+						      .unacked_ns = GOSPY_UNKNOWN,
+						      .unread_ns = GOSPY_UNKNOWN}};
 	uint64_t fd, peer;
 	if (!pair_u64(&at, &fd) || !pair_u64(&at, &descriptor.poll) || !pair_u64(&at, &peer) ||
 	    fd > INT32_MAX || peer > INT32_MAX || facts->descriptors.len == DESCRIPTORS_MAX)

@@ -116,7 +116,9 @@ static bool add_item(struct finder *f, int dir, int fd)
 				    .sent_ago_ns = GOSPY_UNKNOWN,
 				    .received_ago_ns = GOSPY_UNKNOWN,
 				    .sent = GOSPY_UNKNOWN,
-				    .received = GOSPY_UNKNOWN}};
+				    .received = GOSPY_UNKNOWN,
+				    .unacked_ns = GOSPY_UNKNOWN,
+				    .unread_ns = GOSPY_UNKNOWN}};
 	if ((item.inode = inode_of(link, "pipe:["))) {
 		item.pipe = true;
 		item.writes = is_writable(dir, name);
@@ -177,7 +179,14 @@ static bool take_socket(struct finder *f, const struct inet_socket *socket)
 	item->pub.received_ago_ns = socket->received_ago_ns;
 	item->pub.sent = socket->sent_total;
 	item->pub.received = socket->received_total;
+	item->pub.unacked_ns = socket->unacked_ns;
 	return item->pub.local && (!item->connected || item->pub.remote);
+}
+
+static bool was_never_read(const struct inet_socket *socket)
+{
+	return !socket->udp && socket->received_total != UINT64_MAX && socket->received_total &&
+	       socket->received >= socket->received_total;
 }
 
 /* The other ends of the connections: sockets with the two addresses the other way round. */
@@ -197,14 +206,19 @@ static enum gospy_code find_ends(struct finder *f, const struct netns *ns, struc
 	if (!pairs.len)
 		return GOSPY_OK;
 	inet_vec ends = {0};
-	const struct inet_query query = {.pairs = &pairs, .deadline_ns = f->deadline_ns};
+	const struct inet_query query = {
+		.pairs = &pairs, .times = true, .deadline_ns = f->deadline_ns};
 	enum gospy_code code = inet_sockets(ns, &query, &ends, err);
 	for (size_t i = 0; i < ends.len; i++) {
 		const struct inet_socket *end = &ends.at[i];
 		const uint64_t *at = map_get(&pairs, sock_addr_pair(&end->local, &end->remote));
 		struct item *item = at ? &f->items.at[*at - 1] : NULL;
-		if (item && item->socket.udp == end->udp && end->inode != item->inode)
-			item->peer = peer_key(end->inode, false);
+		if (!item || item->socket.udp != end->udp || end->inode == item->inode)
+			continue;
+		// What nobody has accepted yet is no file.
+		item->peer = end->inode ? peer_key(end->inode, false) : 0;
+		if (was_never_read(end))
+			item->pub.unread_ns = end->received_ago_ns;
 	}
 	vec_free(&ends);
 	return code;

@@ -77,7 +77,7 @@ static bool is_wanted(const struct inet_query *query, const struct inet_socket *
 static void no_times(struct inet_socket *socket)
 {
 	socket->sent_ago_ns = socket->received_ago_ns = UINT64_MAX;
-	socket->sent_total = socket->received_total = UINT64_MAX;
+	socket->sent_total = socket->received_total = socket->unacked_ns = UINT64_MAX;
 }
 
 /* ---- as text */
@@ -197,6 +197,20 @@ static uint64_t ms_to_ns(uint64_t ms)
 #define INFO(info, member)                                                                         \
 	info_number(info, offsetof(struct tcp_info, member), sizeof(((struct tcp_info *)0)->member))
 
+/* For how long at least has the other end acknowledged nothing? What is not acknowledged in time is
+ * sent again, and each time it is waited for twice as long: of the time that is waited now, half
+ * was waited before, a quarter before that, and so on, as often as it was sent again since the last
+ * acknowledgement (net/ipv4/tcp_timer.c, tcp_retransmit_timer()). */
+static uint64_t unacked_ns(struct span info, uint64_t unacked)
+{
+	enum { MOST = 63 };
+	uint64_t again = INFO(info, tcpi_retransmits), us = INFO(info, tcpi_rto);
+	if (again == UINT64_MAX || us == UINT64_MAX)
+		return UINT64_MAX;
+	again = again < MOST ? again : MOST;
+	return unacked ? (us - (us >> again)) * 1000 : 0;
+}
+
 /* What follows an answer: net/ipv4/inet_diag.c, inet_sk_diag_fill(). */
 static void take_attributes(struct span rest, struct inet_socket *ret)
 {
@@ -212,6 +226,7 @@ static void take_attributes(struct span rest, struct inet_socket *ret)
 			ret->received_ago_ns = ms_to_ns(INFO(info, tcpi_last_data_recv));
 			ret->sent_total = INFO(info, tcpi_bytes_sent);
 			ret->received_total = INFO(info, tcpi_bytes_received);
+			ret->unacked_ns = unacked_ns(info, ret->sent);
 		}
 		rest = step < rest.len ? span_sub(rest, step, rest.len - step) : (struct span){0};
 	}

@@ -37,7 +37,7 @@ struct inet_socket {
 	uint64_t received, sent;
 	bool udp;
 	/* Of TCP, as in struct gospy_descriptor; UINT64_MAX: not known. */
-	uint64_t sent_ago_ns, received_ago_ns, sent_total, received_total;
+	uint64_t sent_ago_ns, received_ago_ns, sent_total, received_total, unacked_ns;
 };
 typedef VEC(struct inet_socket) inet_vec;
 

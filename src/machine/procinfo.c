@@ -13,6 +13,7 @@
 #include "live/process.h"
 #include "machine/cgroup.h"
 #include "machine/facts.h"
+#include "machine/limits.h"
 #include "machine/sockets.h"
 
 struct process_info {
@@ -181,6 +182,27 @@ enum gospy_code gospy_process_usage_sized(pid_t pid, struct gospy_process_usage 
 	if (usage.rss != GOSPY_UNKNOWN && usage.rss_max < usage.rss)
 		usage.rss_max = usage.rss;
 	sized_write(ret, ret_size, &usage, sizeof(usage));
+	return GOSPY_OK;
+}
+
+enum gospy_code gospy_process_limits_sized(pid_t pid, struct gospy_process_limits *ret,
+					   size_t ret_size, struct gospy_error *err)
+{
+	struct proc_stat stat;
+	pid_t tid;
+	if (pid <= 0 || !ret)
+		return err_set(err, GOSPY_E_USAGE, "gospy_process_limits: bad argument");
+	enum gospy_code code = procfs_stat(pid, 0, &stat, err);
+	if (code)
+		return code;
+	// A dead leader has no descriptors, its other threads do.
+	if (process_live_tid(pid, &tid, NULL))
+		tid = pid;
+	struct gospy_process_limits limits = {.mono_ns = clock_mono_ns(),
+					      .threads = stat.num_threads};
+	limits_of_descriptors(tid, &limits);
+	limits_of_cgroups("", tid, &limits);
+	sized_write(ret, ret_size, &limits, sizeof(limits));
 	return GOSPY_OK;
 }
 

@@ -2,6 +2,7 @@
 is wrong comes first, and what is well is not found fault with."""
 import concurrent.futures
 import os
+import resource
 import tempfile
 
 import lib_fixture
@@ -157,6 +158,18 @@ class CheckTest(lib_gospy.TargetTest):
             self.expect_first(found, "network", "suspect", "3 HTTP requests have no answer")
             # Its other connections are idle, not silent.
             self.assertIn(f": 3 with {fixture.ready['addr']}", words(found["findings"][0]))
+
+    def test_limits(self):
+        """Descriptors, of which there may be no more than there are."""
+        fixture = self.watch(lib_fixture.start(lib_gospy.builds("ill", ("default",))[-1]))
+        used = len(os.listdir(f"/proc/{fixture.pid}/fd"))
+        hard = resource.prlimit(fixture.pid, resource.RLIMIT_NOFILE)[1]
+        for most, severity in ((used, "wrong"), (used * 100 // 85, "suspect")):
+            resource.prlimit(fixture.pid, resource.RLIMIT_NOFILE, (most, hard))
+            found = check(fixture.pid, "--no-wait")
+            self.expect_first(found, "limits", severity, f"{used} of {most} descriptors")
+        resource.prlimit(fixture.pid, resource.RLIMIT_NOFILE, (hard, hard))
+        self.assertIn("limits", {one["kind"] for one in check(fixture.pid)["looked_at"]})
 
     def test_a_core(self):
         """It is of one instant, so that leaks are proved."""

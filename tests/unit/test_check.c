@@ -9,6 +9,25 @@
 #include "check/check.h"
 #include "check/limits.h"
 
+/* So many of so many descriptors, and nothing else that is known, but of memory. */
+static struct fact_limits limits_of(uint64_t descriptors, uint64_t most, uint64_t memory)
+{
+	return (struct fact_limits){
+		.is = {.descriptors = descriptors,
+		       .descriptors_max = most,
+		       .threads = 5,
+		       .tasks = GOSPY_UNKNOWN,
+		       .tasks_max = GOSPY_UNKNOWN,
+		       .memory = memory,
+		       .memory_max = memory == GOSPY_UNKNOWN ? memory : 100 * LIMIT_MIB,
+		       .cpu_milli = GOSPY_UNKNOWN},
+		.known = true,
+		.periods = GOSPY_UNKNOWN,
+		.throttled = GOSPY_UNKNOWN,
+		.refused = GOSPY_UNKNOWN,
+	};
+}
+
 /* What is well: 100 goroutines, watched for a second. */
 static struct facts well(void)
 {
@@ -17,7 +36,11 @@ static struct facts well(void)
 		.is_process = true,
 		.watched_ns = LIMIT_S,
 		.goroutines = 100,
-		.requests = {.wait_ns = GOSPY_UNKNOWN, .silent_ns = GOSPY_UNKNOWN},
+		.requests = {.wait_ns = GOSPY_UNKNOWN,
+			     .silent_ns = GOSPY_UNKNOWN,
+			     .unacked_ns = GOSPY_UNKNOWN,
+			     .unread_ns = GOSPY_UNKNOWN},
+		.limits = limits_of(10, 100, GOSPY_UNKNOWN),
 		.longest_ns = GOSPY_UNKNOWN,
 		.gc = {.limit = GOSPY_UNKNOWN, .used = GOSPY_UNKNOWN, .gogc = 100},
 		.queued = 0,
@@ -144,8 +167,18 @@ static void test_growth(void **state)
 	vec_push(&facts.sites, site);
 	facts.watched_ns = LIMIT_GROWTH_NS;
 	expect_first(&facts, FINDING_GROWTH, FINDING_WRONG, "none has gone");
+	// It may be meant so.
+	site.may_be = "these may be clients";
+	facts = well();
+	vec_push(&facts.sites, site);
+	facts.watched_ns = LIMIT_GROWTH_NS;
+	expect_first(&facts, FINDING_GROWTH, FINDING_SUSPECT, "not certain: these may be clients");
 	// Where some go, requests come and go.
 	site.left = 1;
+	facts = well();
+	vec_push(&facts.sites, site);
+	facts.watched_ns = LIMIT_GROWTH_NS;
+	expect_first(&facts, FINDING_GROWTH, FINDING_SUSPECT, "1 of 5 has gone");
 	facts = well();
 	vec_push(&facts.sites, site);
 	expect_fine(&facts);
@@ -218,20 +251,28 @@ static void test_channels(void **state)
 static void test_network(void **state)
 {
 	(void)state;
+	const uint64_t hung = LIMIT_REQUEST_HUNG_NS, none = GOSPY_UNKNOWN;
 	const struct {
-		uint64_t wait_ns, silent_ns;
-		const char *said;
+		uint64_t wait_ns, silent_ns, unacked_ns, unread_ns;
+		const char *stopped, *said;
 		enum finding_severity severity;
 	} cases[] = {
-		{LIMIT_REQUEST_HUNG_NS, GOSPY_UNKNOWN, "3 HTTP requests have no answer",
+		{hung, none, none, none, NULL, "3 HTTP requests have no answer", FINDING_SUSPECT},
+		{hung, hung, 0, none, NULL, "a long poll", FINDING_SUSPECT},
+		{hung, hung, hung, none, NULL, "was not acknowledged for 30s", FINDING_WRONG},
+		{hung, hung, hung - 1, none, NULL, "was not acknowledged for 29s", FINDING_SUSPECT},
+		{hung, hung, 0, hung, NULL, "nobody has read any of it", FINDING_WRONG},
+		{hung, hung, 0, hung - 1, NULL, "nobody has read any of it", FINDING_SUSPECT},
+		{LIMIT_REQUEST_NS, none, none, none, "process 7", "process 7 is stopped",
 		 FINDING_WRONG},
-		{LIMIT_REQUEST_NS, GOSPY_UNKNOWN, "wait to read: 2 with 10.0.0.9:80",
+		{LIMIT_REQUEST_NS, none, none, none, NULL, "wait to read: 2 with 10.0.0.9:80",
 		 FINDING_SUSPECT},
-		{LIMIT_REQUEST_NS - 1, GOSPY_UNKNOWN, NULL, 0},
-		{GOSPY_UNKNOWN, LIMIT_REQUEST_HUNG_NS, "for up to 30s: 2 with 10.0.0.9:80",
-		 FINDING_WRONG},
-		{LIMIT_REQUEST_NS, LIMIT_REQUEST_NS - 1, "received nothing since", FINDING_SUSPECT},
-		{GOSPY_UNKNOWN, GOSPY_UNKNOWN, NULL, 0},
+		{LIMIT_REQUEST_NS - 1, none, none, none, "process 7", NULL, 0},
+		{none, hung, none, none, NULL, "for up to 30s: 2 with 10.0.0.9:80",
+		 FINDING_SUSPECT},
+		{LIMIT_REQUEST_NS, LIMIT_REQUEST_NS - 1, none, none, NULL, "received nothing since",
+		 FINDING_SUSPECT},
+		{none, none, none, none, NULL, NULL, 0},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct facts facts = well();
@@ -239,6 +280,11 @@ static void test_network(void **state)
 							.stayed = 3,
 							.wait_ns = cases[i].wait_ns,
 							.silent_ns = cases[i].silent_ns,
+							.unacked_ns = cases[i].unacked_ns,
+							.unread_ns = cases[i].unread_ns,
+							.unacked_peer = "10.0.0.9:80",
+							.unread_peer = "10.0.0.9:80",
+							.stopped = cases[i].stopped,
 							.peers = "2 with 10.0.0.9:80"};
 		if (cases[i].said)
 			expect_first(&facts, FINDING_NETWORK, cases[i].severity, cases[i].said);
@@ -248,6 +294,52 @@ static void test_network(void **state)
 	struct facts facts = well();
 	vec_push(&facts.dials, ((struct fact_dial){"10.0.0.9:80", 2, 2, LIMIT_REQUEST_NS, NULL}));
 	expect_first(&facts, FINDING_NETWORK, FINDING_SUSPECT, "2 connections to 10.0.0.9:80");
+}
+
+static void test_limits(void **state)
+{
+	(void)state;
+	struct facts facts = well();
+	facts.limits = limits_of(80, 100, GOSPY_UNKNOWN);
+	expect_first(&facts, FINDING_LIMIT, FINDING_SUSPECT, "80 of 100 descriptors");
+	facts = well();
+	facts.limits = limits_of(95, 100, GOSPY_UNKNOWN);
+	expect_first(&facts, FINDING_LIMIT, FINDING_WRONG, "too many open files");
+	facts = well();
+	facts.limits = limits_of(79, 100, GOSPY_UNKNOWN);
+	expect_fine(&facts);
+	facts = well();
+	facts.limits.is.tasks = 95;
+	facts.limits.is.tasks_max = 100;
+	expect_first(&facts, FINDING_LIMIT, FINDING_WRONG, "5 of them are of this process");
+	// More may have been allowed.
+	facts = well();
+	facts.limits.is.threads = LIMIT_THREADS;
+	expect_first(&facts, FINDING_LIMIT, FINDING_SUSPECT, "debug.SetMaxThreads");
+	facts = well();
+	facts.limits = limits_of(10, GOSPY_UNKNOWN, 96 * LIMIT_MIB);
+	expect_first(&facts, FINDING_LIMIT, FINDING_SUSPECT, "96.0 MB of the 100.0 MB");
+	facts = well();
+	facts.limits = limits_of(10, GOSPY_UNKNOWN, 96 * LIMIT_MIB);
+	facts.limits.refused = 2;
+	expect_first(&facts, FINDING_LIMIT, FINDING_WRONG, "it wanted more 2 times");
+	// What is used for files is no want.
+	facts = well();
+	facts.limits = limits_of(10, GOSPY_UNKNOWN, 50 * LIMIT_MIB);
+	facts.limits.refused = 200;
+	expect_fine(&facts);
+	facts = well();
+	facts.limits.is.cpu_milli = 500;
+	facts.limits.periods = 10;
+	facts.limits.throttled = LIMIT_THROTTLED;
+	expect_first(&facts, FINDING_LIMIT, FINDING_SUSPECT, "may use 0.5 (cpu.max)");
+	facts = well();
+	facts.limits.periods = 20;
+	facts.limits.throttled = LIMIT_THROTTLED;
+	expect_fine(&facts);
+	facts = well();
+	facts.limits.known = false;
+	expect_fine(&facts);
 }
 
 static void test_gc(void **state)
@@ -378,9 +470,10 @@ int main(void)
 		cmocka_unit_test(test_deadlock),    cmocka_unit_test(test_leaks),
 		cmocka_unit_test(test_growth),      cmocka_unit_test(test_locks),
 		cmocka_unit_test(test_channels),    cmocka_unit_test(test_network),
-		cmocka_unit_test(test_gc),          cmocka_unit_test(test_queue),
-		cmocka_unit_test(test_threads),     cmocka_unit_test(test_heap),
-		cmocka_unit_test(test_order),       cmocka_unit_test(test_many),
+		cmocka_unit_test(test_limits),      cmocka_unit_test(test_gc),
+		cmocka_unit_test(test_queue),       cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_heap),        cmocka_unit_test(test_order),
+		cmocka_unit_test(test_many),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -117,6 +117,47 @@ static void test_own(void **state)
 	arena_deinit(&arena);
 }
 
+/* Has the other end of this one never read anything? */
+static void expect_unread(descriptor_numbers *fds, int fd, bool unread)
+{
+	struct arena arena = {0};
+	const struct gospy_descriptor *list;
+	size_t n;
+	assert_int_equal(descriptors_find(getpid(), fds, &arena, &list, &n, NULL), GOSPY_OK);
+	assert_int_equal(find(list, n, fd)->unread_ns != GOSPY_UNKNOWN, unread);
+	arena_deinit(&arena);
+}
+
+/* A connection that nobody has accepted is nobody's, and what came there was not read. */
+static void test_not_accepted(void **state)
+{
+	(void)state;
+	int listener, client, served, second = socket(AF_INET, SOCK_STREAM, 0);
+	make_connection(&listener, &client, &served);
+	struct sockaddr_in addr;
+	socklen_t len = sizeof(addr);
+	assert_int_equal(getpeername(client, (struct sockaddr *)&addr, &len), 0);
+	assert_int_equal(connect(second, (struct sockaddr *)&addr, len), 0);
+	assert_int_equal(write(second, "hello", 5), 5);
+	descriptor_numbers fds = {0};
+	assert_true(vec_push(&fds, second) && vec_push(&fds, client));
+	struct arena arena = {0};
+	const struct gospy_descriptor *list;
+	size_t n;
+	assert_int_equal(descriptors_find(getpid(), &fds, &arena, &list, &n, NULL), GOSPY_OK);
+	assert_int_equal(find(list, n, second)->peer_pid, 0);
+	assert_int_equal(find(list, n, client)->peer_pid, getpid());
+	if (find(list, n, second)->received != GOSPY_UNKNOWN)
+		expect_unread(&fds, second, true);
+	expect_unread(&fds, client, false);
+	close(second);
+	close(listener);
+	close(client);
+	close(served);
+	vec_free(&fds);
+	arena_deinit(&arena);
+}
+
 /* Who has sent, and what has come back, the kernel says; where it does not, nothing is known. */
 static void test_silence(void **state)
 {
@@ -142,6 +183,11 @@ static void test_silence(void **state)
 		assert_int_equal(d->received, 0);
 		assert_true(d->sent == 5 || d->sent == GOSPY_UNKNOWN);
 		assert_true(d->sent_ago_ns <= d->received_ago_ns);
+		expect_unread(&fds, client, true);
+		// What was read once may be read again.
+		char byte;
+		assert_int_equal(read(served, &byte, 1), 1);
+		expect_unread(&fds, client, false);
 	}
 	close(listener);
 	close(client);
@@ -314,6 +360,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_own),
 		cmocka_unit_test(test_silence),
+		cmocka_unit_test(test_not_accepted),
 		cmocka_unit_test(test_unix),
 		cmocka_unit_test(test_unix_answers),
 		cmocka_unit_test(test_no_longer_that_socket),

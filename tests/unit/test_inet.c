@@ -131,8 +131,24 @@ static void attributes_parse(void **state)
 	assert_int_equal(socket.received_ago_ns, 9000000);
 	assert_int_equal(socket.received_total, 1000);
 	assert_int_equal(socket.sent_total, 2000);
+	assert_int_equal(socket.unacked_ns, 0);
+	// Sent again three times, and waited 40 s for: 20 s, 10 s and 5 s before.
+	answer.info.tcpi_retransmits = 3;
+	answer.info.tcpi_rto = 40000000;
+	assert_true(inet_parse_diag(bytes, false, &socket));
+	assert_int_equal(socket.unacked_ns, 0);
+	answer.msg.idiag_wqueue = 1;
+	assert_true(inet_parse_diag(bytes, false, &socket));
+	assert_int_equal(socket.unacked_ns, UINT64_C(35000000000));
+	answer.info.tcpi_retransmits = UINT8_MAX;
+	assert_true(inet_parse_diag(bytes, false, &socket));
+	assert_int_equal(socket.unacked_ns, UINT64_C(40000000000));
+	answer.info.tcpi_retransmits = 0;
+	assert_true(inet_parse_diag(bytes, false, &socket));
+	assert_int_equal(socket.unacked_ns, 0);
 	assert_true(inet_parse_diag(bytes, true, &socket));
 	assert_int_equal(socket.sent_ago_ns, UINT64_MAX);
+	assert_int_equal(socket.unacked_ns, UINT64_MAX);
 	// An attribute that is longer than what is there.
 	for (bytes.len = sizeof(struct inet_diag_msg); bytes.len < sizeof(answer); bytes.len++) {
 		assert_true(inet_parse_diag(bytes, false, &socket));
