@@ -91,8 +91,8 @@ static void collect_everything(struct image *image, struct capture *c)
 	if (schedstate_read(&c->sched, image, NULL, NULL) || c->sched.allglen > 4096 ||
 	    collect_allgs(c, image, G_MAX, NULL) || collect_first(&passes, NULL) ||
 	    collect_active(&passes, NULL) || collect_newborn(&passes, 0, NULL) ||
-	    collect_stopped(&passes, 0, &done, NULL) || collect_channels(&passes, true, NULL) ||
-	    collect_channels(&passes, false, NULL) || collect_semaphores(&passes, true, NULL) ||
+	    collect_stopped(&passes, 0, &done, NULL) || collect_channels(&passes, true, 0, NULL) ||
+	    collect_channels(&passes, false, 0, NULL) || collect_semaphores(&passes, true, NULL) ||
 	    collect_semaphores(&passes, false, NULL) || collect_verify(&passes, true, NULL) ||
 	    collect_validated(&passes, NULL) || !collect_extras(image, &passes) ||
 	    decode_ps(c, &arena, &ps, NULL) || decode_ms(c, &arena, &ms, NULL))
