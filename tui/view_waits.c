@@ -46,6 +46,7 @@ struct waits_view {
 	struct view view;
 	VEC(struct wait_row) rows;
 	size_t goroutines, deadlocks, more;
+	bool held; /* of one of them it is known who holds it */
 	struct arena arena;
 };
 
@@ -66,6 +67,7 @@ static void add_holder(struct waits_view *view, const struct waits *w,
 	const struct gospy_object *state = object->state;
 	row->style = STYLE_DIM;
 	if (state && state->holder_count && waits_is_lock(object->kind)) {
+		view->held = true;
 		struct gospy_goroutine g;
 		bool doubt = state->holders[0].doubt != GOSPY_DOUBT_NONE;
 		gospy_snapshot_goroutine(w->snapshot, state->holders[0].goroutine, &g);
@@ -131,6 +133,7 @@ static void add_circle(struct waits_view *view, const struct waits *w,
 	strbuf_printf(&name, "%s of %zu", circle->certain ? "DEADLOCK" : "perhaps a deadlock",
 		      circle->members);
 	strbuf_printf(&held, "%" PRIu64, holder.goid);
+	view->held = true;
 	struct wait_row row = {
 		.id = waits_circle_id(w, circle),
 		.waiting = circle->members + circle->behind,
@@ -152,6 +155,7 @@ static void waits_update(struct view *view, struct ui *ui)
 	const struct waits *w = model_sample(ui->model)->waits;
 	arena_deinit(&own->arena);
 	own->rows.len = own->goroutines = own->deadlocks = own->more = 0;
+	own->held = false;
 	if (!w)
 		return; // it is asked for, and comes with the next sample
 	own->goroutines = w->goroutines;
@@ -175,7 +179,8 @@ static uint64_t waits_id(const struct view *view, size_t at)
 static void waits_cell(struct view *view, const struct ui *ui, size_t at, size_t column,
 		       struct cell_value *value)
 {
-	const struct wait_row *row = &((struct waits_view *)view)->rows.at[at];
+	const struct waits_view *own = (struct waits_view *)view;
+	const struct wait_row *row = &own->rows.at[at];
 	switch (columns[column].sort) {
 	case BY_WAITING:
 		value->style = STYLE_STRONG;
@@ -191,7 +196,8 @@ static void waits_cell(struct view *view, const struct ui *ui, size_t at, size_t
 		break;
 	case BY_HOLDER:
 		value->style = row->style;
-		strbuf_puts(&value->text, row->holder);
+		// A column of nothing but dashes would only take room.
+		strbuf_puts(&value->text, own->held ? row->holder : "");
 		break;
 	case BY_PLACE:
 		value->style = STYLE_FUNC;

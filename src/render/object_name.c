@@ -36,11 +36,39 @@ static struct part cut_address(struct part *object)
 	return (struct part){object->s + object->len, digits + 2};
 }
 
+/* Take off what stands behind the address: ", cap 0 len 0". */
+static struct part cut_details(struct part *object)
+{
+	struct part details = after_first(*object, ", ");
+	object->len -= details.len;
+	return details;
+}
+
+static int address_least(struct part object, bool utf8)
+{
+	cut_details(&object);
+	int full = part_width(object, utf8);
+	return cut_address(&object).len ? part_width(object, utf8) + 1 + DIGITS_MIN : full;
+}
+
+/* What stands behind it goes before the digits that tell it from others. */
 static void fit_address(struct part object, int width, bool utf8, struct strbuf *text)
 {
+	struct part details = cut_details(&object);
+	int behind = part_width(details, utf8);
+	if (address_least(object, utf8) + behind > width)
+		details = (struct part){0};
+	else
+		width -= behind;
+	if (part_width(object, utf8) <= width) {
+		part_add(text, object);
+		part_add(text, details);
+		return;
+	}
 	struct part address = cut_address(&object);
 	if (!address.len) {
 		part_add_squeezed(text, object, width, utf8);
+		part_add(text, details);
 		return;
 	}
 	int room = width - part_width(object, utf8) - 1;
@@ -50,12 +78,7 @@ static void fit_address(struct part object, int width, bool utf8, struct strbuf 
 		room = width - 1;
 	strbuf_puts(text, part_more(utf8));
 	part_add(text, part_tail(address, room, utf8));
-}
-
-static int address_least(struct part object, bool utf8)
-{
-	int full = part_width(object, utf8);
-	return cut_address(&object).len ? part_width(object, utf8) + 1 + DIGITS_MIN : full;
+	part_add(text, details);
 }
 
 /* ---- the channels of a select */

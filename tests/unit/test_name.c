@@ -288,6 +288,10 @@ static void test_other_kinds(void **state)
 static void test_objects(void **state)
 {
 	(void)state;
+	EXPECT_FORMS(other(NAME_OBJECT, "channel 0x12345, cap 1 len 0"),
+		     "channel 0x12345, cap 1 len 0", "channel …12345, cap 1 len 0",
+		     "channel …2345, cap 1 len 0", "channel …345, cap 1 len 0", "channel 0x12345",
+		     "channel …12345", "channel …2345", "channel …345");
 	EXPECT_FORMS(other(NAME_OBJECT, "select of 0xc000012345 (receive), 0xc000067890 (send), "
 					"0x4de (receive)"),
 		     "select of 0xc000012345 (receive), 0xc000067890 (send), 0x4de (receive)",
