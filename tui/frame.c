@@ -1,5 +1,6 @@
 #include "tui/frame.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,7 +12,9 @@
 #include "tui/bar.h"
 #include "tui/header.h"
 #include "tui/lines.h"
+#include "tui/model.h"
 #include "tui/table.h"
+#include "tui/view_waits.h"
 
 enum {
 	COLS_ALL_TABS = 60,
@@ -53,11 +56,30 @@ static int message_draw(struct canvas *canvas, int y, int height, bool upward, e
 	return y + n;
 }
 
+/* On all views but the one that shows it. */
+static int deadlock_draw(struct app *app, int y, int end)
+{
+	const struct sample *sample = app->ui.model ? model_sample(app->ui.model) : NULL;
+	char text[160], behind[48] = "", who[64] = "a goroutine waits for itself";
+	if (!sample || !sample->deadlock.members || app_view(app)->ops == &view_waits)
+		return y;
+	const struct sample_deadlock *deadlock = &sample->deadlock;
+	if (deadlock->members > 1)
+		snprintf(who, sizeof(who), "%zu goroutines wait for each other", deadlock->members);
+	if (deadlock->behind)
+		snprintf(behind, sizeof(behind), ", and %zu more for them", deadlock->behind);
+	snprintf(text, sizeof(text), " Deadlock: %s%s (goroutine %" PRIu64 "; see Waits)", who,
+		 behind, deadlock->goid);
+	return message_draw(&app->ui.canvas, y, end - y < MESSAGE_ROWS ? end - y : MESSAGE_ROWS,
+			    false, STYLE_BANNER, text);
+}
+
 /* If nothing new comes: why. */
 static int banner_draw(struct app *app, int y, int end)
 {
 	char text[sizeof(app->status.error.msg) + 80];
-	if (!app->ui.model || app->status.state != SAMPLER_ENDED)
+	y = deadlock_draw(app, y, end);
+	if (!app->ui.model || app->status.state != SAMPLER_ENDED || y >= end)
 		return y;
 	snprintf(text, sizeof(text), " Last picture, %s ago%s: %s",
 		 units_age(clock_mono_ns() - app->status.since_mono_ns).s,

@@ -28,6 +28,9 @@ struct sampler {
 	struct select select;
 	struct still still;
 	VEC(uint64_t) circles; /* that were certain in the last sample with .waits */
+	struct sample_deadlock deadlock;
+	bool look_for_deadlock; /* the next sample is to have .waits */
+	uint64_t looked_ns;     /* CLOCK_MONOTONIC: when one had, the last time; 0: none had */
 	/* Members of both, under the lock. */
 	struct sampler_options options;
 	struct sampler_options read; /* what the last one was taken with */
@@ -244,6 +247,61 @@ static enum gospy_code find_waits(struct sampler *s, struct sample *sample, stru
 	return code;
 }
 
+/* Is a lock waited for? src/runtime/runtime2.go, waitReasonStrings; before Go 1.20 it was the same
+ * word for all. */
+static bool is_for_lock(const char *reason)
+{
+	static const char *const reasons[] = {"sync.Mutex.Lock", "sync.RWMutex.Lock",
+					      "sync.RWMutex.RLock", "semacquire"};
+	for (size_t i = 0; reason && i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		if (strcmp(reason, reasons[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* May there be a deadlock? Somebody waits for a lock and does not move, as far as that is counted.
+ */
+static bool may_be_deadlock(const struct sample *sample)
+{
+	static const uint64_t still_ns = 1000000000;
+	bool cheap = sample->options.stacks ||
+		     gospy_snapshot_goroutine_count(sample->snapshot) <= CENSUS_STACKS_FEW;
+	for (size_t i = 0; cheap && i < sample->census.classes.len; i++) {
+		const struct census_class *class = &sample->census.classes.at[i];
+		if (is_for_lock(class->wait_reason) && class->longest_still_ns >= still_ns)
+			return true; // GOSPY_UNKNOWN is more
+	}
+	return false;
+}
+
+/* What is known of deadlocks, and whether the next sample is to look for them. */
+static void note_deadlock(struct sampler *s, struct sample *sample)
+{
+	static const uint64_t again_ns = UINT64_C(10) * 1000 * 1000 * 1000;
+	const struct waits *waits = sample->waits;
+	bool once = false;
+	if (waits) {
+		s->looked_ns = sample->mono_ns;
+		s->deadlock = (struct sample_deadlock){0};
+	}
+	// Certain ones come first.
+	for (size_t i = 0; waits && i < waits->circles.len; i++) {
+		const struct waits_circle *circle = &waits->circles.at[i];
+		const struct waits_edge *edge =
+			&waits->edges.at[waits->circle_edges.at[circle->first]];
+		struct gospy_goroutine g;
+		once |= circle->once;
+		if (!circle->certain || s->deadlock.members)
+			continue;
+		gospy_snapshot_goroutine(sample->snapshot, edge->waiter, &g);
+		s->deadlock = (struct sample_deadlock){circle->members, circle->behind, g.goid};
+	}
+	sample->deadlock = s->deadlock;
+	bool due = !s->looked_ns || sample->mono_ns >= clock_after(s->looked_ns, again_ns);
+	s->look_for_deadlock = once || (due && may_be_deadlock(sample));
+}
+
 static enum gospy_code take_sample(struct sampler *s, const struct sampler_options *options,
 				   struct sample **ret, struct gospy_error *err)
 {
@@ -277,6 +335,8 @@ static enum gospy_code take_sample(struct sampler *s, const struct sampler_optio
 		code = sample_group(sample, err);
 	if (!code && options->waits)
 		code = find_waits(s, sample, err);
+	if (!code)
+		note_deadlock(s, sample);
 	if (!code && options->heap && !read_heap(s, sample))
 		code = err_nomem(err);
 	if (code) {
@@ -292,6 +352,7 @@ static bool sample_once(struct sampler *s)
 {
 	struct sampler_options options = s->options;
 	options.non_blocking |= s->status.not_stopped;
+	options.waits |= s->look_for_deadlock;
 	struct gospy_error err = {0};
 	struct sample *sample = NULL;
 	set_state(s, SAMPLER_READING);
@@ -308,7 +369,7 @@ static bool sample_once(struct sampler *s)
 		s->status.not_stopped |= info->not_stopped != NULL;
 		s->status.samples++;
 		s->status.failures = 0;
-		if (!satisfies(&s->read, &s->options))
+		if (!satisfies(&s->read, &s->options) || (s->core && s->look_for_deadlock))
 			s->refresh = true;
 		notify(s);
 		return true;

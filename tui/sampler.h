@@ -40,6 +40,13 @@ struct sample_heap {
 	struct gospy_error error;
 };
 
+/** Goroutines that wait for each other, and one of them. */
+struct sample_deadlock {
+	size_t members; /* 0: there is none that is known */
+	size_t behind;  /* others that wait for them */
+	uint64_t goid;
+};
+
 /** One sample of the target. */
 struct sample {
 	struct gospy_snapshot *snapshot; /* owned by the sample */
@@ -58,6 +65,9 @@ struct sample {
 	/* Of its snapshot. A deadlock is certain from the second sample on that has it. NULL: as
 	   above. */
 	struct waits *waits;
+	/* What the last sample with .waits has found for certain. One is taken now and then if
+	   goroutines wait for locks and do not move, whatever is wanted. */
+	struct sample_deadlock deadlock;
 	struct sampler_options options; /* that it was taken with */
 };
 void sample_destroy(struct sample *sample);

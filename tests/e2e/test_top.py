@@ -379,6 +379,20 @@ class ScreenTest(TopTest):
             top.wait_text(r"DEADLOCK")
             self.quit(top)
 
+    def test_deadlock_everywhere(self):
+        """All views tell of a deadlock, but for the one that shows it."""
+        top = self.top(self.fixture("abba"), size=(24, 100), wait=None)
+        told = "Deadlock: 2 goroutines wait for each other (goroutine "
+        top.wait_text(told.replace("(", r"\("))
+        for key, view in (("2", "THREAD"), ("3", "next GC")):
+            top.key(key)
+            top.wait_text(view)
+            top.wait_text(told.replace("(", r"\("))
+        top.key("4")
+        top.wait_text(r"DEADLOCK")
+        self.assertNotIn(told, top.text())
+        self.quit(top)
+
     def test_memory(self):
         fixture = self.fixture("states")
         top = self.top(fixture)
