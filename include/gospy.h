@@ -1070,6 +1070,11 @@ struct gospy_leak {
 	const char *why; /**< in words, for a person */
 };
 
+/** One that waits, and one that could end that if it ever ran: indexes in the snapshot. */
+struct gospy_leak_peer {
+	size_t goroutine, other;
+};
+
 /** How it was found. */
 struct gospy_leak_info {
 	uint64_t candidates;   /**< goroutines that wait for what only others can do */
@@ -1102,6 +1107,14 @@ GOSPY_API enum gospy_code gospy_leaks_find(struct gospy_target *target,
 GOSPY_API void gospy_leaks_destroy(struct gospy_leaks *leaks);
 /** Those whose verdict is not GOSPY_LEAK_NONE, by index; `*n_ret` entries. */
 GOSPY_API const struct gospy_leak *gospy_leaks_get(const struct gospy_leaks *leaks, size_t *n_ret);
+/**
+ * Of goroutines that are proved to be leaked: who of the others has what one waits for, on its
+ * stack or in objects that only it refers to. Nobody else does; so where that leads back to the
+ * first one, they wait for each other. Those that wait for the same are no peers, and of more than
+ * 65,536 pairs the rest is left out. `*n_ret` entries, the handle's.
+ */
+GOSPY_API const struct gospy_leak_peer *gospy_leaks_peers(const struct gospy_leaks *leaks,
+							  size_t *n_ret);
 /** Never NULL; the handle's. */
 GOSPY_API const struct gospy_leak_info *gospy_leaks_info(const struct gospy_leaks *leaks);
 /** The snapshot, with .objects and .stacks; the handle's. */

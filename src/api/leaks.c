@@ -18,6 +18,7 @@ struct gospy_leaks {
 	struct gospy_snapshot *snapshot;
 	struct gospy_leak_info info;
 	VEC(struct gospy_leak) list;
+	VEC(struct gospy_leak_peer) peers;
 	/* With paths, of which .paths borrows what comes before it. */
 	struct budget budget;
 	struct search search;
@@ -39,6 +40,7 @@ void gospy_leaks_destroy(struct gospy_leaks *leaks)
 	search_deinit(&leaks->search);
 	snapshot_destroy(leaks->snapshot);
 	vec_free(&leaks->list);
+	vec_free(&leaks->peers);
 	free(leaks);
 }
 
@@ -62,6 +64,13 @@ static enum gospy_code list(struct gospy_leaks *leaks, const struct search *sear
 	}
 	if (leaks->list.len)
 		qsort(leaks->list.at, leaks->list.len, sizeof(*leaks->list.at), by_goroutine);
+	for (size_t i = 0; i < proof->peers.len; i++) {
+		const struct peer *from = &proof->peers.at[i];
+		const struct gospy_leak_peer peer = {search_rec(search, from->waiter)->index,
+						     search_rec(search, from->other)->index};
+		if (!vec_push(&leaks->peers, peer))
+			return err_nomem(err);
+	}
 	return GOSPY_OK;
 }
 
@@ -210,6 +219,12 @@ const struct gospy_leak *gospy_leaks_get(const struct gospy_leaks *leaks, size_t
 {
 	*n_ret = leaks->list.len;
 	return leaks->list.at;
+}
+
+const struct gospy_leak_peer *gospy_leaks_peers(const struct gospy_leaks *leaks, size_t *n_ret)
+{
+	*n_ret = leaks->peers.len;
+	return leaks->peers.at;
 }
 
 const struct gospy_leak_info *gospy_leaks_info(const struct gospy_leaks *leaks)

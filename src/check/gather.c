@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "check/gather_circles.h"
 #include "check/gather_text.h"
 #include "check/gather_waits.h"
 #include "check/limits.h"
@@ -363,6 +364,7 @@ enum gospy_code gather(struct looks *looks, const char *target, struct pattern *
 	gather_process(&g, target);
 	note_leaked(&g);
 	gather_deadlocks(&g);
+	gather_circles(&g);
 	gather_locks(&g);
 	gather_leaks(&g, ignore, ignore_count);
 	gather_sites(&g);

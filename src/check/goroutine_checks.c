@@ -68,8 +68,13 @@ void check_deadlocks(const struct facts *facts, struct check *check)
 			finding_say(check, finding, "%s", deadlock->steps[k]);
 		if (deadlock->doubt)
 			finding_say(check, finding, "not certain: %s", deadlock->doubt);
+		if (deadlock->by_heap)
+			finding_say(check, finding,
+				    "proved: nobody else who may run has what they wait for");
 		finding_goids(finding, deadlock->goids);
-		finding_next(check, finding, "gospy waits %s", facts->target);
+		finding_next(check, finding,
+			     deadlock->by_heap ? "gospy leaks %s" : "gospy waits %s",
+			     facts->target);
 	}
 	count_others(check, FINDING_DEADLOCK, shown, "waits", facts);
 	if (shown)

@@ -24,6 +24,7 @@ static const char why_never[] = "nobody can end such a wait",
 void proof_deinit(struct proof *proof)
 {
 	free(proof->verdicts);
+	vec_free(&proof->peers);
 	*proof = (struct proof){0};
 }
 
@@ -160,8 +161,12 @@ static const char *why_not(uint64_t how)
 		       : "something has what it waits for that nothing seemed to have itself";
 }
 
-static void judge(const struct search *s, const struct instant *in, struct proof *proof)
+static enum gospy_code judge(const struct search *s, const struct instant *in, struct proof *proof,
+			     struct gospy_error *err)
 {
+	CLEANUP_FREE bool *leaked = calloc(s->candidates.list.len + 1, sizeof(*leaked));
+	if (!leaked)
+		return err_nomem(err);
 	for (size_t i = 0; i < s->candidates.list.len; i++) {
 		struct proof_verdict *verdict = &proof->verdicts[i];
 		if (s->live[i] || s->candidates.list.at[i].kind == CANDIDATE_NEVER)
@@ -173,7 +178,9 @@ static void judge(const struct search *s, const struct instant *in, struct proof
 			*verdict = (struct proof_verdict){GOSPY_LEAK_LIKELY, why_not(*how)};
 		else
 			*verdict = (struct proof_verdict){GOSPY_LEAK_PROVED, why_proved};
+		leaked[i] = verdict->verdict == GOSPY_LEAK_PROVED;
 	}
+	return peers_find(in, leaked, &proof->peers, err);
 }
 
 /* ----------------------------------------------------------------------------------------- all --
@@ -227,7 +234,7 @@ static enum gospy_code prove(struct source *source, const struct search *s,
 	if (!code && done && !spread(in))
 		code = err_nomem(err);
 	else if (!code && done)
-		judge(s, in, proof);
+		code = judge(s, in, proof, err);
 	if (in)
 		instant_deinit(in);
 	closure_deinit(&closure);

@@ -5,6 +5,7 @@
 #ifndef GOSPY_HEAP_PROOF_H
 #define GOSPY_HEAP_PROOF_H
 
+#include "heap/peers.h"
 #include "heap/search.h"
 #include "target/source.h"
 
@@ -25,6 +26,7 @@ struct proof_verdict {
 
 struct proof {
 	struct proof_verdict *verdicts; /* of each candidate of the search */
+	peers peers;                    /* of those that are proved */
 	uint64_t predicted_ns, paused_ns;
 	uint64_t scanned; /* bytes of the heap, in the stop */
 	size_t interrupted;

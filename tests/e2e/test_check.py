@@ -17,6 +17,7 @@ MANY = 300  # behind one lock
 # words of its text or evidence.
 ILLNESSES = {
     "leak": ((), STOP, "leaks", "wrong", "20 goroutines can never run again"),
+    "circle": ((), STOP, "deadlocks", "wrong", "2 goroutines wait for each other"),
     "nil": ((), (), "leaks", "wrong", "chan receive (nil chan)"),
     "consumer": ((), STOP, "leaks", "wrong", "cap 4 len 4"),
     "queue": ((), (), "channels", "suspect", "which nobody receives from"),

@@ -129,6 +129,11 @@ static void test_deadlock(void **state)
 	facts = well();
 	vec_push(&facts.deadlocks, doubtful);
 	expect_first(&facts, FINDING_DEADLOCK, FINDING_SUSPECT, "not certain: it was not there");
+	struct fact_deadlock proved = two;
+	proved.by_heap = true;
+	facts = well();
+	vec_push(&facts.deadlocks, proved);
+	expect_first(&facts, FINDING_DEADLOCK, FINDING_WRONG, "proved: nobody else");
 }
 
 static void test_leaks(void **state)
