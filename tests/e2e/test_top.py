@@ -97,7 +97,7 @@ SHORT = {"chan receive": "chan recv", "chan receive (nil chan)": "chan recv nil"
          "chan send (nil chan)": "chan send nil", "select (no cases)": "select{}",
          "sync.Cond.Wait": "Cond.Wait",
          "sync.Mutex.Lock": "Mutex.Lock", "sync.RWMutex.Lock": "RWMutex.Lock",
-         "sync.RWMutex.RLock": "RWMutex.RLock", "sync.WaitGroup.Wait": "WaitGroup.Wait"}
+         "sync.RWMutex.RLock": "RWMutex.RLock", "sync.WaitGroup.Wait": "WaitGroup"}
 
 
 def goids(lines):
