@@ -192,8 +192,8 @@ static enum gospy_code take_snapshot(struct gospy_target *target,
 	struct gospy_snapshot *snapshot = NULL;
 	enum gospy_code code =
 		snapshot_take(target->source, target->image, how, keep, &snapshot, err);
-	if (!code && how->objects && how->syscalls && !target->source->frozen)
-		code = syscalls_find(target->source->pid, snapshot, err);
+	if (!code && how->objects && how->syscalls)
+		code = syscalls_find(target->source, snapshot, err);
 	if (!code && how->objects && how->sockets)
 		code = target->source->frozen ? sockets_take(&target->source->taken, snapshot, err)
 					      : sockets_find(target->source->pid,

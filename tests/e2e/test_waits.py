@@ -2,9 +2,11 @@
 descriptors and deadlines that the fixture `states` knows of its own."""
 import os
 import re
+import tempfile
 
 import lib_fixture
 import lib_gospy
+import take_core
 
 VARIANTS = ("default", "pie", "stripped")
 # A deadline is a thousand hours away; the clocks of the fixture and of gospy are not read at once.
@@ -119,6 +121,23 @@ class WaitTest(lib_gospy.TargetTest):
         self.assertRegex(link, r"^pipe:")
         out = lib_gospy.whole("waits", fixture.pid, "--goid", goids["syscall-read"]).out
         self.assertIn(f"waits for system call read of fd {waits_for['fd']} pipe", out)
+
+    def test_syscalls_of_files(self):
+        """The registers tell of the same calls, but not what their descriptors were."""
+        fixture = self.watch(lib_fixture.start(lib_gospy.builds("states", ("default",))[-1]))
+        goids = {g["name"]: g["goid"] for g in fixture.ready["goroutines"]}
+        with tempfile.TemporaryDirectory(prefix="gospy-files-") as place:
+            core, bundle = os.path.join(place, "core"), os.path.join(place, "bundle")
+            take_core.take(fixture.pid, core)
+            lib_gospy.run("capture", fixture.pid, "-o", bundle).expect(lib_gospy.OK)
+            for path in (core, bundle):
+                document = lib_gospy.run("waits", path, "--json").json()
+                found = {waiter["goid"]: waiter["waits_for"] for thing in document["objects"]
+                         for waiter in thing["waiters"] if thing["kind"] == "system call"}
+                waits_for = found[goids["syscall-read"]]
+                self.assertEqual((waits_for["syscall"], waits_for["number"]), ("read", 0))
+                self.assertRegex(os.readlink(f"/proc/{fixture.pid}/fd/{waits_for['fd']}"), "^pipe:")
+                self.assertNotIn("type", waits_for)
 
     def check_dues(self, fixture):
         """Sleeps and deadlines: until when."""
