@@ -1060,7 +1060,8 @@ struct gospy_leak_options {
 	   ones. */
 	uint64_t holder_limit;
 	bool sockets, threads, figures, syscalls;
-	bool paths; /**< for gospy_leaks_path(): takes half as much time and memory again */
+	bool paths;  /**< for gospy_leaks_path(): takes half as much time and memory again */
+	bool labels; /**< its snapshot has profiler labels */
 };
 
 /** A goroutine that may have been leaked. */
@@ -1752,15 +1753,16 @@ enum gospy_profile_kind {
 	GOSPY_PROFILE_MUTEX,         /**< who made others wait: SetMutexProfileFraction */
 	GOSPY_PROFILE_THREADCREATE,  /**< where threads were made */
 	GOSPY_PROFILE_OTHER,         /**< of a file, which does not say; cannot be made */
+	GOSPY_PROFILE_GOROUTINELEAK, /**< goroutines that can never run again, of any Go version */
 };
 
 struct gospy_profile_options {
 	size_t size; /**< sizeof(struct gospy_profile_options) */
 	enum gospy_profile_kind kind;
-	/** Goroutine: never stop the target. Where running goroutines are is not known then. The
-	   other profiles never take a stop. */
+	/** Goroutine, goroutineleak: never stop the target. Where running goroutines are is not
+	   known then, and no leak is proved. The other profiles never take a stop. */
 	bool non_blocking;
-	/** Goroutine: longest time to hold the target; 0: one second. */
+	/** Goroutine, goroutineleak: longest time to hold the target; 0: one second. */
 	uint64_t max_pause_ns;
 	int64_t cancel_fd; /**< give up when this becomes readable; 0: none */
 	bool frames;       /**< samples have .frames */
@@ -1889,7 +1891,8 @@ struct gospy_profile {
 };
 
 /**
- * Make a profile of the target. GOSPY_E_UNSUPPORTED: the program was linked without this profile,
+ * Make a profile of the target. Leaks that could not be proved have the label "verdict", "likely".
+ * GOSPY_E_UNSUPPORTED: the program was linked without this profile,
  * or the profile cannot be found in it; .note of the error's message says why. GOSPY_E_LIMIT,
  * _BAD_DATA: what is there cannot be one. Else errors as gospy_snapshot_take. Owned by the caller.
  */

@@ -15,7 +15,6 @@
 #include "profile/decode.h"
 #include "profile/made.h"
 #include "profile/merge.h"
-#include "profile/profile.h"
 #include "snapshot/memstats.h"
 #include "snapshot/snapshot.h"
 #include "snapshot/stack.h"
@@ -361,31 +360,6 @@ enum gospy_code gospy_stats_read_sized(struct gospy_target *target,
 	code = cancel_verdict(explained(target, code, err), err);
 	if (!code)
 		sized_write(ret, ret_size, &stats, sizeof(stats));
-	return code;
-}
-
-enum gospy_code gospy_profile_create(struct gospy_target *target,
-				     const struct gospy_profile_options *options,
-				     struct gospy_profile **ret, struct gospy_error *err)
-{
-	struct gospy_profile_options how;
-	if (!target || !ret)
-		return err_set(err, GOSPY_E_USAGE, "gospy_profile_create: bad argument");
-	if (SIZED_READ(&how, options, err))
-		return GOSPY_E_USAGE;
-	CLEANUP(cancel_end) struct cancel cancel;
-	cancel_begin(&cancel, how.cancel_fd);
-	struct gospy_profile *profile = NULL;
-	enum gospy_code code = image_check(target->image, target->source, err);
-	if (!code)
-		code = profile_create(target->source, target->image, &how, &profile, err);
-	if (code)
-		code = source_explain(target->source, code, err);
-	code = cancel_verdict(code, err);
-	if (code)
-		made_destroy(profile);
-	else
-		*ret = profile;
 	return code;
 }
 

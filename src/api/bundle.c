@@ -304,7 +304,7 @@ static enum gospy_code read_profiles(struct reader *reader, struct gospy_error *
 			.size = sizeof(how), .kind = kinds[i], .frames = true};
 		struct gospy_profile *profile = NULL;
 		enum gospy_code code =
-			profile_create(reader->source, reader->image, &how, &profile, err);
+			profile_create(reader->source, reader->image, &how, NULL, &profile, err);
 		if (!code && profile->ticks_per_second)
 			reader->cycles_per_second = profile->ticks_per_second;
 		if (!code)

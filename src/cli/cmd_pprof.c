@@ -95,9 +95,13 @@ static const struct {
 	const char *name;
 	enum gospy_profile_kind kind;
 } kinds[] = {
-	{"goroutine", GOSPY_PROFILE_GOROUTINE}, {"heap", GOSPY_PROFILE_HEAP},
-	{"allocs", GOSPY_PROFILE_ALLOCS},       {"block", GOSPY_PROFILE_BLOCK},
-	{"mutex", GOSPY_PROFILE_MUTEX},         {"threadcreate", GOSPY_PROFILE_THREADCREATE},
+	{"goroutine", GOSPY_PROFILE_GOROUTINE},
+	{"heap", GOSPY_PROFILE_HEAP},
+	{"allocs", GOSPY_PROFILE_ALLOCS},
+	{"block", GOSPY_PROFILE_BLOCK},
+	{"mutex", GOSPY_PROFILE_MUTEX},
+	{"threadcreate", GOSPY_PROFILE_THREADCREATE},
+	{"goroutineleak", GOSPY_PROFILE_GOROUTINELEAK},
 };
 
 static enum gospy_code parse_kind(char ***words, size_t *count, enum gospy_profile_kind *ret,
@@ -112,8 +116,8 @@ static enum gospy_code parse_kind(char ***words, size_t *count, enum gospy_profi
 		}
 	}
 	return err_set(err, GOSPY_E_USAGE,
-		       "%s%s%s: say which profile, goroutine, heap, allocs, block, mutex or "
-		       "threadcreate, and then whose",
+		       "%s%s%s: say which profile, goroutine, heap, allocs, block, mutex, "
+		       "threadcreate or goroutineleak, and then whose",
 		       *count ? "there is no profile '" : "no profile is named",
 		       *count ? **words : "", *count ? "'" : "");
 }
@@ -536,7 +540,8 @@ static enum gospy_code parse_tags(const struct pprof_options *options, enum gosp
 			more = *text;
 		}
 	}
-	if (*ret & (PPROF_TAG_STATE | PPROF_TAG_REASON) && kind != GOSPY_PROFILE_GOROUTINE)
+	if (*ret & (PPROF_TAG_STATE | PPROF_TAG_REASON) && kind != GOSPY_PROFILE_GOROUTINE &&
+	    kind != GOSPY_PROFILE_GOROUTINELEAK)
 		return err_set(err, GOSPY_E_USAGE,
 			       "--tag state and --tag reason are of goroutines: they go with the "
 			       "goroutine profile only");
@@ -591,10 +596,10 @@ const struct cmd cmd_pprof = {
 	.summary =
 		"write a profile as net/http/pprof would serve it, with no handler in the process",
 	.description =
-		"TYPE is goroutine, heap, allocs, block, mutex or threadcreate. The file is, "
-		"uncompressed, byte for byte what the process itself would write. Only the "
-		"goroutine "
-		"profile stops the process, as `summary` does.",
+		"TYPE is goroutine, heap, allocs, block, mutex, threadcreate or goroutineleak. The "
+		"file is, uncompressed, byte for byte what the process itself would write. Only "
+		"the goroutine profile stops the process, as `summary` does, and goroutineleak, "
+		"as `leaks` does.",
 	.groups = {&pprof_group, &read_group, &core_group, &target_group, &common_group},
 	.examples = "gospy pprof heap shop\n"
 		    "gospy pprof goroutine 4711 --debug 1\n"
@@ -604,6 +609,7 @@ const struct cmd cmd_pprof = {
 		    "gospy pprof goroutine 4711 -o now.pb.gz && go tool pprof -http : now.pb.gz\n"
 		    "gospy pprof heap shop --seconds 10 --format top\n"
 		    "gospy pprof heap shop --diff now.pb.gz --format top\n"
+		    "gospy pprof goroutineleak shop --format top\n"
 		    "gospy pprof goroutine --all shop --tag pid,state,reason",
 	.pages = true,
 	.run = pprof_run,

@@ -322,9 +322,13 @@ int pprof_make(struct cli *cli, const struct pprof_request *request, const which
 
 /* What the runtime calls the period of each. */
 static const char *const periods[] = {
-	[GOSPY_PROFILE_GOROUTINE] = "goroutine", [GOSPY_PROFILE_HEAP] = "space",
-	[GOSPY_PROFILE_ALLOCS] = "space",        [GOSPY_PROFILE_BLOCK] = "contentions",
-	[GOSPY_PROFILE_MUTEX] = "contentions",   [GOSPY_PROFILE_THREADCREATE] = "threadcreate",
+	[GOSPY_PROFILE_GOROUTINE] = "goroutine",
+	[GOSPY_PROFILE_HEAP] = "space",
+	[GOSPY_PROFILE_ALLOCS] = "space",
+	[GOSPY_PROFILE_BLOCK] = "contentions",
+	[GOSPY_PROFILE_MUTEX] = "contentions",
+	[GOSPY_PROFILE_THREADCREATE] = "threadcreate",
+	[GOSPY_PROFILE_GOROUTINELEAK] = "goroutineleak",
 };
 
 static enum gospy_code read_file(const char *path, struct gospy_profile **ret,

@@ -9,8 +9,9 @@
 
 /* Goroutines in one state, waiting for one reason; all, if they are not told apart by that. */
 struct division {
-	const char *state, *reason; /* "": not told apart, or they do not wait */
-	struct map groups;          /* stack and label set -> 1 + index of their group */
+	/* "": not told apart, or they do not wait, or there is no doubt. */
+	const char *state, *reason, *verdict;
+	struct map groups; /* stack and label set -> 1 + index of their group */
 };
 
 /* The stacks of a snapshot, each expanded once: many goroutines have one. */
@@ -66,15 +67,18 @@ static bool is_counted(const struct gospy_goroutine *g)
 
 /* NULL: out of memory. Valid until the next call. */
 static struct division *division_of(struct expanded *e, const struct goroutines_by *by,
-				    const struct gospy_goroutine *g)
+				    const struct gospy_goroutine *g, bool likely)
 {
 	struct division new = {
 		.state = by->state ? status_name(g->status) : "",
 		.reason = by->reason && g->wait_reason ? g->wait_reason : "",
+		.verdict = likely ? "likely" : "",
 	};
 	for (size_t i = 0; i < e->divisions.len; i++) {
 		struct division *known = &e->divisions.at[i];
-		if (strcmp(known->state, new.state) == 0 && strcmp(known->reason, new.reason) == 0)
+		if (strcmp(known->state, new.state) == 0 &&
+		    strcmp(known->reason, new.reason) == 0 &&
+		    strcmp(known->verdict, new.verdict) == 0)
 			return known;
 	}
 	return vec_push(&e->divisions, new) ? &e->divisions.at[e->divisions.len - 1] : NULL;
@@ -84,16 +88,20 @@ static struct division *division_of(struct expanded *e, const struct goroutines_
 static bool gather_labels(struct expanded *e, const struct division *division,
 			  const struct gospy_goroutine *g)
 {
-	const struct gospy_label own[] = {{"state", division->state}, {"reason", division->reason}};
+	enum { OWN = 3 };
+	const struct gospy_label own[OWN] = {{"state", division->state},
+					     {"reason", division->reason},
+					     {"verdict", division->verdict}};
 	e->labels.len = 0;
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < OWN; i++) {
 		if (*own[i].value && !vec_push(&e->labels, own[i]))
 			return false;
 	}
 	for (size_t i = 0; i < g->label_count; i++) {
 		const char *key = g->label_list[i].key;
-		bool replaced = (*own[0].value && strcmp(key, own[0].key) == 0) ||
-				(*own[1].value && strcmp(key, own[1].key) == 0);
+		bool replaced = false;
+		for (size_t k = 0; k < OWN; k++)
+			replaced |= *own[k].value && strcmp(key, own[k].key) == 0;
 		if (!replaced && !vec_push(&e->labels, g->label_list[i]))
 			return false;
 	}
@@ -122,10 +130,10 @@ static bool count_new(struct gospy_snapshot *s, const struct gospy_goroutine *g,
 
 static bool count_one(struct gospy_snapshot *s, const struct g_rec *rec,
 		      const struct gospy_goroutine *g, size_t depth, const struct goroutines_by *by,
-		      struct expanded *e, struct counts *counts)
+		      bool likely, struct expanded *e, struct counts *counts)
 {
 	uint64_t group, *known = NULL;
-	struct division *division = division_of(e, by, g);
+	struct division *division = division_of(e, by, g, likely);
 	if (!division)
 		return false;
 	if (g->stack_id) {
@@ -154,9 +162,14 @@ enum gospy_code goroutines_count(struct gospy_snapshot *s, size_t depth,
 	e.parts = calloc(stacks_count(&s->capture.stacks) + 1, sizeof(*e.parts));
 	if (!e.parts)
 		return err_nomem(err);
+	size_t next = 0;
 	*unknown_ret = 0;
 	for (size_t i = 0; i < s->capture.count; i++) {
+		const struct gospy_leak *leak =
+			by->leaked ? leaked_find(by->leaked, i, &next) : NULL;
 		struct gospy_goroutine g;
+		if (by->leaked && !leak)
+			continue;
 		if (cancel_asked())
 			return err_set(err, GOSPY_E_CANCELLED, "cancelled");
 		snapshot_goroutine(s, i, &g);
@@ -167,7 +180,8 @@ enum gospy_code goroutines_count(struct gospy_snapshot *s, size_t depth,
 			g.label_count = 0;
 		}
 		const struct g_rec *rec = &s->capture.recs[s->capture.store->by_index[i]];
-		if (!count_one(s, rec, &g, depth, by, &e, counts))
+		if (!count_one(s, rec, &g, depth, by, leak && leak->verdict != GOSPY_LEAK_PROVED,
+			       &e, counts))
 			return err_nomem(err);
 		*unknown_ret += !g.stack_id;
 	}

@@ -4,12 +4,17 @@
 #define GOSPY_PROFILE_GOROUTINES_H
 
 #include "profile/counts.h"
+#include "profile/leaked.h"
 #include "snapshot/snapshot.h"
 
 /** What goroutines with the same stack are told apart by. */
 struct goroutines_by {
 	bool labels;        /* their profiler labels */
 	bool state, reason; /* these become labels, too, before the others */
+	/* Count no other than these; who is not proved to be one has the label "verdict". NULL:
+	 * all.
+	 */
+	const struct leaked *leaked;
 };
 
 /** Count all that runtime/pprof counts: no dead ones, and none of the runtime's own. `depth`: so

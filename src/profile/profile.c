@@ -20,7 +20,8 @@ struct maker {
 	struct source *source;
 	struct image *image;
 	const struct gospy_profile_options *options;
-	struct globals globals; /* with those that only profiles need */
+	const struct leaked *leaked; /* for the goroutineleak profile */
+	struct globals globals;      /* with those that only profiles need */
 	struct made *made;
 	struct locations locations;
 	struct frame_table frames; /* where they are asked for */
@@ -217,16 +218,22 @@ static void snapshot_free(struct gospy_snapshot **snapshot)
 	snapshot_destroy(*snapshot);
 }
 
+static struct goroutines_by goroutines_by(const struct maker *m)
+{
+	enum { LABELS_SINCE = 15 };
+	return (struct goroutines_by){
+		.labels = m->image->version.minor >= LABELS_SINCE,
+		.state = m->options->state_label,
+		.reason = m->options->reason_label,
+		.leaked = m->leaked,
+	};
+}
+
 static enum gospy_code make_goroutine(struct maker *m, struct gospy_error *err)
 {
 	CLEANUP(snapshot_free) struct gospy_snapshot *snapshot = NULL;
 	CLEANUP(counts_deinit) struct counts counts = {.arena = &m->made->arena};
-	enum { LABELS_SINCE = 15 };
-	const struct goroutines_by by = {
-		.labels = m->image->version.minor >= LABELS_SINCE,
-		.state = m->options->state_label,
-		.reason = m->options->reason_label,
-	};
+	const struct goroutines_by by = goroutines_by(m);
 	const struct gospy_snapshot_options how = {
 		.size = sizeof(how),
 		.non_blocking = m->options->non_blocking,
@@ -250,6 +257,29 @@ static enum gospy_code make_goroutine(struct maker *m, struct gospy_error *err)
 	} else if (unknown)
 		m->made->pub.note = "of some goroutines it is not known where they are: they are "
 				    "shown at their start";
+	return add_counts(m, &counts, err);
+}
+
+/* Of a snapshot in which they were found. Go 1.27 and newer write one after a collection that has
+ * found them; here it is the same for all versions. */
+static enum gospy_code make_goroutineleak(struct maker *m, struct gospy_error *err)
+{
+	CLEANUP(counts_deinit) struct counts counts = {.arena = &m->made->arena};
+	const struct goroutines_by by = goroutines_by(m);
+	struct gospy_profile *pub = &m->made->pub;
+	uint64_t unknown;
+	enum gospy_code code =
+		goroutines_count(m->leaked->snapshot, m->depth, &by, &counts, &unknown, err);
+	if (code)
+		return code;
+	pub->paused_ns = m->leaked->paused_ns;
+	if (m->leaked->partial)
+		pub->soundness = GOSPY_SOUND_TORN;
+	if (m->leaked->note) {
+		pub->note = arena_strdup(&m->made->arena, m->leaked->note);
+		if (!pub->note)
+			return err_nomem(err);
+	}
 	return add_counts(m, &counts, err);
 }
 
@@ -289,8 +319,10 @@ static enum gospy_code make(struct maker *m, struct gospy_error *err)
 		[GOSPY_PROFILE_BLOCK] = "block",
 		[GOSPY_PROFILE_MUTEX] = "mutex",
 		[GOSPY_PROFILE_THREADCREATE] = "threadcreate",
+		[GOSPY_PROFILE_GOROUTINELEAK] = "goroutineleak",
 	};
-	if ((size_t)m->options->kind >= sizeof(names) / sizeof(names[0]))
+	if ((size_t)m->options->kind >= sizeof(names) / sizeof(names[0]) ||
+	    !names[m->options->kind])
 		return err_set(err, GOSPY_E_USAGE, "there is no such profile");
 	m->made->pub.kind = m->options->kind;
 	m->made->pub.name = names[m->options->kind];
@@ -306,6 +338,8 @@ static enum gospy_code make(struct maker *m, struct gospy_error *err)
 		return make_contention(m, true, err);
 	case GOSPY_PROFILE_THREADCREATE:
 		return make_threadcreate(m, err);
+	case GOSPY_PROFILE_GOROUTINELEAK:
+		return make_goroutineleak(m, err);
 	case GOSPY_PROFILE_OTHER:
 		break;
 	}
@@ -327,10 +361,11 @@ static uint32_t depth_of(const struct image *image)
 
 enum gospy_code profile_create(struct source *source, struct image *image,
 			       const struct gospy_profile_options *options,
-			       struct gospy_profile **ret, struct gospy_error *err)
+			       const struct leaked *leaked, struct gospy_profile **ret,
+			       struct gospy_error *err)
 {
 	CLEANUP(maker_deinit)
-	struct maker m = {.source = source, .image = image, .options = options};
+	struct maker m = {.source = source, .image = image, .options = options, .leaked = leaked};
 	struct made *made = made_create();
 	m.locations.symbols = made ? symbolizer_hold(&image->symbolizer) : NULL;
 	if (!m.locations.symbols) {

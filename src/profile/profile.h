@@ -11,10 +11,12 @@
 #define GOSPY_PROFILE_PROFILE_H
 
 #include "image/image.h"
+#include "profile/leaked.h"
 
-/** As gospy_profile_create. */
+/** As gospy_profile_create; `leaked` is for the goroutineleak profile, else NULL. */
 enum gospy_code profile_create(struct source *source, struct image *image,
 			       const struct gospy_profile_options *options,
-			       struct gospy_profile **ret, struct gospy_error *err);
+			       const struct leaked *leaked, struct gospy_profile **ret,
+			       struct gospy_error *err);
 
 #endif

@@ -414,6 +414,7 @@ bool profile_text(struct out *out, const struct gospy_profile *profile,
 	switch (profile->kind) {
 	case GOSPY_PROFILE_GOROUTINE:
 	case GOSPY_PROFILE_THREADCREATE:
+	case GOSPY_PROFILE_GOROUTINELEAK:
 		return print_counts(out, profile, &lines);
 	case GOSPY_PROFILE_BLOCK:
 	case GOSPY_PROFILE_MUTEX:

@@ -11,6 +11,7 @@ import unittest
 
 import lib_fixture
 import lib_gospy
+import lib_pprof
 
 PROGRAMS = "testgoroutineleakprofile"
 FIRST = 27   # that has the profile
@@ -47,6 +48,49 @@ func gospyLook(prof *pprof.Profile, w io.Writer, debug int) {
 		if line, err := in.ReadString('\\n'); err != nil || line == "end\\n" {
 			os.Exit(0)
 		}
+	}
+}
+"""
+
+
+# Writes its own profile, as often as it is asked, to the file and in the form that are named.
+LABELLED = """package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"runtime/pprof"
+)
+
+func receive() { <-make(chan *int) }
+
+func send() { make(chan *int) <- nil }
+
+func leak(n int, f func(), labels ...string) {
+	for i := 0; i < n; i++ {
+		go pprof.Do(context.Background(), pprof.Labels(labels...), func(context.Context) { f() })
+	}
+}
+
+func main() {
+	leak(3, receive, "job", "import", "user", "ann")
+	leak(2, receive, "job", "export")
+	leak(4, send, "verdict", "guilty")
+	for i := 0; i < 5; i++ {
+		go receive()
+	}
+	for in := bufio.NewReader(os.Stdin); ; {
+		var debug int
+		var path string
+		if _, err := fmt.Fscanln(in, &debug, &path); err != nil {
+			return
+		}
+		f, _ := os.Create(path)
+		pprof.Lookup("goroutineleak").WriteTo(f, debug)
+		f.Close()
+		fmt.Println("written")
 	}
 }
 """
@@ -209,6 +253,44 @@ class GoTest(lib_gospy.TargetTest):
                     proved += result[1]
         print(f"{looked} programs, {total} leaked goroutines, {proved} of them proved")
         self.assertGreater(looked, 50)
+
+    def test_the_profile_itself(self):
+        """Ours is what the program writes, as bytes and as text, labels included."""
+        with tempfile.TemporaryDirectory(prefix="gospy-leaks-") as place:
+            source = os.path.join(place, "labelled")
+            os.mkdir(source)
+            with open(os.path.join(source, "main.go"), "w", encoding="utf-8") as f:
+                f.write(LABELLED)
+            path = build(self.newest, self.found[self.newest], source, os.path.join(place, "src"))
+            self.assertIsNotNone(path)
+            with subprocess.Popen([path], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                  text=True) as program:
+                self.addCleanup(program.kill)
+                for debug in (0, 1):
+                    self.profile_alike(program, debug, os.path.join(place, "own"),
+                                       os.path.join(place, "ours"))
+                program.stdin.close()
+
+    def profile_alike(self, program, debug, own, ours):
+        def all_have_come():
+            """The goroutines wait where they wait for ever, when the program says so."""
+            program.stdin.write(f"{debug} {own}\n")
+            program.stdin.flush()
+            self.assertEqual(program.stdout.readline(), "written\n")
+            if debug:
+                with open(own, encoding="utf-8") as f:
+                    return "total 14" in f.read()
+            samples = lib_pprof.Profile(lib_pprof.read(own)).samples
+            return samples if sum(sample[0][0] for sample in samples) == 14 else None
+        lib_gospy.wait_for(all_have_come, "14 leaked goroutines")
+        lib_gospy.run("pprof", "goroutineleak", program.pid, "-o", ours, "--debug", debug,
+                      "--max-pause", f"{lib_gospy.HANG}s").expect(lib_gospy.OK)
+        if debug:
+            with open(own, encoding="utf-8") as f, open(ours, encoding="utf-8") as g:
+                self.assertEqual(g.read(), f.read())
+        else:
+            self.assertEqual(lib_pprof.without_times(lib_pprof.read(ours)),
+                             lib_pprof.without_times(lib_pprof.read(own)))
 
     def search(self, path, name, patterns):
         """What is missing of the leaks that happen each time."""
