@@ -69,6 +69,30 @@ static void report_gc(const struct facts *facts, struct check *check)
 		     facts->target);
 }
 
+/* Is nearly all of what may be there before the next collection alive? Then there is one after the
+ * other, however long each takes. */
+static bool has_no_room(const struct fact_gc *gc)
+{
+	bool known = gc->live != GOSPY_UNKNOWN && gc->goal != GOSPY_UNKNOWN && !(gc->goal >> 62);
+	return at_limit(gc) && known && gc->live >= gc->goal / 100 * LIMIT_MEMORY_PERCENT;
+}
+
+static void report_no_room(const struct facts *facts, struct check *check)
+{
+	const struct fact_gc *gc = &facts->gc;
+	struct finding *finding = finding_begin(
+		check, FINDING_GC, FINDING_SUSPECT, 1,
+		"the memory limit leaves the GC no room: live are %s, and the next collection "
+		"begins for %s",
+		units_bytes(gc->live).s, units_bytes(gc->goal).s);
+	finding_say(check, finding, "%s in use, of GOMEMLIMIT=%s", units_bytes(gc->used).s,
+		    units_bytes(gc->limit).s);
+	finding_say(check, finding, "%" PRIu64 " collection%s ended within %s", gc->cycles,
+		    units_plural(gc->cycles), units_age(facts->watched_ns).s);
+	finding_next(check, finding, "gospy check --for 10s %s, gospy heap %s", facts->target,
+		     facts->target);
+}
+
 static void say_gc(const struct facts *facts, struct check *check)
 {
 	const struct fact_gc *gc = &facts->gc;
@@ -93,6 +117,8 @@ void check_gc(const struct facts *facts, struct check *check)
 		finding_none(check, FINDING_GC, CHECKED_NOT, "%s", facts->no_gc);
 	else if (gc->percent >= LIMIT_GC_PERCENT && gc->cycles > 1)
 		report_gc(facts, check);
+	else if (has_no_room(gc))
+		report_no_room(facts, check);
 	else
 		say_gc(facts, check);
 }

@@ -371,9 +371,18 @@ static void test_gc(void **state)
 	// Near its limit, and at peace with it.
 	busy.percent = 3;
 	busy.limit = 100 * LIMIT_MIB;
+	busy.live = 60 * LIMIT_MIB;
+	busy.goal = 80 * LIMIT_MIB;
 	facts = well();
 	facts.gc = busy;
 	expect_fine(&facts);
+	// None has ended, but one follows the other.
+	busy.percent = 0;
+	busy.cycles = 0;
+	busy.live = 79 * LIMIT_MIB;
+	facts = well();
+	facts.gc = busy;
+	expect_first(&facts, FINDING_GC, FINDING_SUSPECT, "leaves the GC no room");
 }
 
 static void test_queue(void **state)
