@@ -434,6 +434,194 @@ static bool find_indirect_name(struct dwinfo *dw, const struct unit *unit, const
 	return false;
 }
 
+/* ---- variables */
+
+/* What cmd/internal/dwarf/dwarf.go calls DW_AT_go_*; Go 1.12-1.27. */
+enum { AT_GO_KIND = 0x2900, AT_GO_ELEM = 0x2902, AT_GO_RUNTIME_TYPE = 0x2904 };
+/* abi.Kind. */
+enum { KIND_ARRAY = 17, KIND_POINTER = 22, KIND_SLICE = 23, KIND_STRING = 24, KIND_STRUCT = 25 };
+enum {
+	POINTER_SIZE = 8,
+	VARIABLE_DEPTH_MAX = 16,
+	VARIABLE_STEPS_MAX = 1 << 22, /* members and elements of all variables */
+	VARIABLE_ELEMENTS_MAX = 1024, /* of one array */
+	VARIABLE_LOOK = 1024,         /* steps between two looks whether it was called off */
+};
+
+/* What an entry says of a type of Go. */
+struct gotype_die {
+	uint64_t kind, size, runtime_type;
+};
+
+struct variables {
+	struct dwinfo *dw;
+	dwinfo_visit *visit;
+	void *ctx;
+	uint32_t steps;
+	bool stop;
+};
+
+/* False: it says nothing. */
+static bool gotype_of(const struct dwinfo *dw, Dwarf_Die die, struct gotype_die *ret)
+{
+	*ret = (struct gotype_die){0};
+	if (!die_attr(dw, die, AT_GO_KIND, dwarf_formudata, &ret->kind))
+		return false;
+	if (!die_attr(dw, die, DW_AT_byte_size, dwarf_formudata, &ret->size))
+		ret->size = POINTER_SIZE; // as above: pointers, and what is one
+	(void)die_attr(dw, die, AT_GO_RUNTIME_TYPE, dwarf_formaddr, &ret->runtime_type);
+	return true;
+}
+
+/* The entry of a type, behind names that stand for others. */
+static Dwarf_Die gotype_at(struct dwinfo *dw, uint64_t offset)
+{
+	Dwarf_Die die = die_at(dw, offset);
+	for (int i = 0; die && i < ALIASES_MAX; i++) {
+		uint64_t kind, next;
+		if (!is_alias(die_tag(dw, die)) ||
+		    die_attr(dw, die, AT_GO_KIND, dwarf_formudata, &kind) ||
+		    !die_attr(dw, die, DW_AT_type, dwarf_global_formref, &next))
+			return die;
+		dwarf_dealloc_die(die);
+		die = die_at(dw, next);
+	}
+	return die;
+}
+
+static void tell(struct variables *v, enum dwinfo_holds holds, uint64_t addr,
+		 const struct gotype_die *type)
+{
+	const struct dwinfo_holding holding = {.holds = holds,
+					       .addr = addr,
+					       .runtime_type = type->runtime_type,
+					       .kind = (uint8_t)type->kind,
+					       .size = type->size};
+	v->stop |= !v->visit(v->ctx, &holding);
+}
+
+/* The type that an attribute of this one names, if it has a descriptor. */
+static void tell_elem(struct variables *v, enum dwinfo_holds holds, uint64_t addr, Dwarf_Die die,
+		      Dwarf_Half attribute)
+{
+	uint64_t offset;
+	struct gotype_die elem;
+	if (!die_attr(v->dw, die, attribute, dwarf_global_formref, &offset))
+		return;
+	CLEANUP(die_free) Dwarf_Die to = gotype_at(v->dw, offset);
+	if (to && gotype_of(v->dw, to, &elem) && elem.runtime_type)
+		tell(v, holds, addr, &elem);
+}
+
+static void visit_type(struct variables *v, uint64_t type, uint64_t addr, unsigned depth);
+
+static void visit_members(struct variables *v, Dwarf_Die parent, uint64_t addr, unsigned depth)
+{
+	CLEANUP(die_free) Dwarf_Die die = die_child(v->dw, parent);
+	for (int i = 0; die && i < MEMBERS_MAX && !v->stop; i++, die_next(v->dw, &die)) {
+		uint64_t offset, type;
+		if (die_tag(v->dw, die) == DW_TAG_member &&
+		    die_attr(v->dw, die, DW_AT_data_member_location, dwarf_formudata, &offset) &&
+		    die_attr(v->dw, die, DW_AT_type, dwarf_global_formref, &type))
+			visit_type(v, type, addr + offset, depth + 1);
+	}
+}
+
+static void visit_elements(struct variables *v, Dwarf_Die die, const struct gotype_die *array,
+			   uint64_t addr, unsigned depth)
+{
+	uint64_t type;
+	struct gotype_die elem;
+	if (!die_attr(v->dw, die, DW_AT_type, dwarf_global_formref, &type))
+		return;
+	CLEANUP(die_free) Dwarf_Die of = gotype_at(v->dw, type);
+	if (!of || !gotype_of(v->dw, of, &elem) || !elem.size)
+		return;
+	uint64_t n = array->size / elem.size;
+	n = n < VARIABLE_ELEMENTS_MAX ? n : VARIABLE_ELEMENTS_MAX;
+	for (uint64_t i = 0; i < n && !v->stop; i++)
+		visit_type(v, type, addr + i * elem.size, depth + 1);
+}
+
+/* A value of the type is at `addr`. Of a type that no descriptor describes its parts may have one.
+ */
+static void visit_type(struct variables *v, uint64_t type, uint64_t addr, unsigned depth)
+{
+	struct gotype_die go;
+	if (depth > VARIABLE_DEPTH_MAX || v->stop || ++v->steps > VARIABLE_STEPS_MAX)
+		return;
+	if (v->steps % VARIABLE_LOOK == 0 && cancel_asked())
+		v->stop = true;
+	CLEANUP(die_free) Dwarf_Die die = gotype_at(v->dw, type);
+	if (!die || !gotype_of(v->dw, die, &go))
+		return;
+	if (go.runtime_type) {
+		tell(v, DWINFO_VALUE, addr, &go);
+		return;
+	}
+	switch (go.kind) {
+	case KIND_POINTER:
+		tell_elem(v, DWINFO_POINTER, addr, die, DW_AT_type);
+		break;
+	case KIND_SLICE:
+		tell_elem(v, DWINFO_SLICE, addr, die, AT_GO_ELEM);
+		break;
+	case KIND_STRING:
+		tell(v, DWINFO_STRING, addr, &go);
+		break;
+	case KIND_ARRAY:
+		visit_elements(v, die, &go, addr, depth);
+		break;
+	case KIND_STRUCT:
+		visit_members(v, die, addr, depth);
+		break;
+	default:
+		break;
+	}
+}
+
+/* DW_OP_addr and nothing else. */
+static bool address_of(const struct dwinfo *dw, Dwarf_Die die, uint64_t *ret)
+{
+	CLEANUP(attr_free) Dwarf_Attribute attr = NULL;
+	Dwarf_Block *block;
+	Dwarf_Error error = NULL;
+	if (!ok(dw, dwarf_attr(die, DW_AT_location, &attr, &error), error) ||
+	    !ok(dw, dwarf_formblock(attr, &block, &error), error))
+		return false;
+	const uint8_t *bytes = block->bl_data;
+	bool found = block->bl_len == 1 + sizeof(*ret) && bytes[0] == DW_OP_addr;
+	if (found)
+		memcpy(ret, bytes + 1, sizeof(*ret));
+	dwarf_dealloc(dw->dbg, block, DW_DLA_BLOCK);
+	return found;
+}
+
+static void visit_unit(struct variables *v, const struct unit *unit)
+{
+	CLEANUP(die_free)
+	Dwarf_Die parent = unit->first < unit->end ? die_at(v->dw, unit->first) : NULL;
+	CLEANUP(die_free) Dwarf_Die die = parent ? die_child(v->dw, parent) : NULL;
+	for (; die && !v->stop && v->dw->walked < TOP_LEVEL_MAX && !cancel_asked();
+	     v->dw->walked++, die_next(v->dw, &die)) {
+		uint64_t addr, type;
+		if (die_tag(v->dw, die) == DW_TAG_variable && address_of(v->dw, die, &addr) &&
+		    die_attr(v->dw, die, DW_AT_type, dwarf_global_formref, &type))
+			visit_type(v, type, addr, 0);
+	}
+}
+
+enum gospy_code dwinfo_each_variable(struct dwinfo *dwinfo, dwinfo_visit *visit, void *ctx,
+				     struct gospy_error *err)
+{
+	struct variables v = {.dw = dwinfo, .visit = visit, .ctx = ctx};
+	struct unit unit = {0};
+	for (int i = 0; i < UNITS_MAX && !v.stop && !cancel_asked() && next_unit(dwinfo, &unit);
+	     i++)
+		visit_unit(&v, &unit);
+	return cancel_check(err);
+}
+
 /* ---- struct type_source */
 
 static bool dwinfo_find(struct type_source *source, const char *name, uint64_t *ret)

@@ -329,6 +329,40 @@ static void follow_object(struct types *t, uint32_t number, const struct heap_sp
 	}
 }
 
+void types_variable(struct types *t, uint64_t type, const uint8_t *bytes, size_t len)
+{
+	uint16_t id = gotypes_number(&t->gotypes, GOROLE_VALUE, type);
+	if (!id)
+		return;
+	const struct gotype *known = gotypes_walked(&t->gotypes, id);
+	// As in follow_object(): the table of types may move.
+	const struct goleaf *leaves = known->leaves;
+	const size_t leaf_count = known->leaf_count;
+	const uint64_t step = known->step;
+	for (uint64_t at = 0; leaf_count && at < len; at += step) {
+		for (size_t i = 0; i < leaf_count; i++)
+			follow_leaf(t, &leaves[i], bytes + at, len - at, false);
+		if (!step)
+			break;
+	}
+}
+
+void types_pointer(struct types *t, uint64_t type, uint64_t pointer)
+{
+	assign(t, pointer, GOROLE_VALUE, type, 0, false);
+}
+
+void types_slice(struct types *t, uint64_t type, const uint8_t words[24])
+{
+	const struct goleaf leaf = {.what = GOLEAF_SLICE, .role = GOROLE_ARRAY, .type = type};
+	follow_leaf(t, &leaf, words, 3 * WORD, false);
+}
+
+void types_string(struct types *t, uint64_t pointer)
+{
+	assign(t, pointer, GOROLE_STRING, 0, 0, false);
+}
+
 /* How large pieces of a large object are, so that no value is cut; 0: only its first piece is
  * looked at. */
 static uint64_t piece_size(struct types *t, uint32_t number)

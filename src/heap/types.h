@@ -49,6 +49,14 @@ void types_header(struct types *types, const struct heap_span *span, uint32_t nu
 /** `pointer` is the second word of what may be an interface, `before` is the first. */
 void types_pair(struct types *types, uint64_t before, uint64_t pointer);
 
+/** A value of that type lies in a variable; `bytes` are all of it. */
+void types_variable(struct types *types, uint64_t type, const uint8_t *bytes, size_t len);
+/** A pointer to a value of that type; the three words of a slice of them; the first word of a
+ * string. */
+void types_pointer(struct types *types, uint64_t type, uint64_t pointer);
+void types_slice(struct types *types, uint64_t type, const uint8_t words[24]);
+void types_string(struct types *types, uint64_t pointer);
+
 /** May this word be the first of an interface? */
 static inline bool types_is_near(const struct types *types, uint64_t before)
 {

@@ -69,8 +69,8 @@ static int by_address(const void *a, const void *b)
 }
 
 /* The program has let go of its sections, and perhaps of its file. */
-static enum gospy_code open_symbols(struct image *image, struct source *source,
-				    struct elf_file *ret, struct gospy_error *err)
+enum gospy_code variables_open(struct image *image, struct source *source, struct elf_file *ret,
+			       struct gospy_error *err)
 {
 	struct program *program = image->program;
 	int fd = -1;
@@ -104,7 +104,7 @@ enum gospy_code variables_read(struct image *image, struct source *source, struc
 	struct elf_file elf;
 	struct gospy_error why;
 	*ret = variables;
-	enum gospy_code code = open_symbols(image, source, &elf, &why);
+	enum gospy_code code = variables_open(image, source, &elf, &why);
 	if (!code) {
 		code = elf_file_each_symbol(&elf, SHT_SYMTAB, take_symbols, &r, &why);
 		elf_file_close(&elf);

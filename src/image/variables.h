@@ -20,6 +20,9 @@ struct variables {
  * GOSPY_E_CANCELLED. */
 enum gospy_code variables_read(struct image *image, struct source *source, struct variables *ret,
 			       struct gospy_error *err);
+/** The file that the program's symbols and DWARF are in, to be closed by elf_file_close(). */
+enum gospy_code variables_open(struct image *image, struct source *source, struct elf_file *ret,
+			       struct gospy_error *err);
 void variables_deinit(struct variables *variables);
 /** The variable that this is a part of, or NULL. */
 const struct variable *variables_find(const struct variables *variables, uint64_t addr);
