@@ -81,7 +81,7 @@ static bool next_run(const struct bulk *b, size_t *i, size_t end, size_t room, s
 	uint64_t stop = start + item_len(b, *i);
 	run->first = (*i)++;
 	run->addr = start;
-	while (*i < end) {
+	while (*i < end && !b->mem->ops->runs_are_slow) {
 		__builtin_prefetch(
 			(const void *)((uintptr_t)b->items + (*i + PREFETCH) * b->stride));
 		uint64_t addr = item_addr(b, *i);

@@ -356,13 +356,27 @@ static void visit_piece(void *ctx, unsigned worker, size_t i, const uint8_t *byt
 		visit_stack(ctx, worker, i, bytes, NULL);
 }
 
+static uint64_t g_at(const void *ctx, size_t i)
+{
+	const struct stack_job *job = ctx;
+	return job->p->capture->recs[i].addr;
+}
+
 enum gospy_code collect_stacks_now(struct passes *p, struct gospy_error *err)
 {
 	struct stack_job *job = p->put_off;
 	CLEANUP_FREE uint8_t *buffer = malloc(STACK_BULK_MAX);
 	if (!buffer)
 		return err_nomem(err);
-	const struct mem_pieces pieces = {job->items.len, piece_at, visit_piece, job};
+	const struct mem_pieces pieces = {
+		.count = job->items.len,
+		.at = piece_at,
+		.visit = visit_piece,
+		.record_count = p->capture->sorted,
+		.record_len = grec_window(&p->image->layout),
+		.record_at = g_at,
+		.ctx = job,
+	};
 	enum gospy_code code = mem_record_now(p->image->mem, &pieces, err);
 	// Those that were not read in one piece.
 	for (size_t i = 0; i < job->items.len && !code; i++) {

@@ -16,6 +16,7 @@ enum {
 	BUNDLE_NOTE_EXACT = 0x59505348,   /* core/exact.h */
 	BUNDLE_NOTE_MARKS = 0x59505349,   /* struct source_mark, one after the other */
 	BUNDLE_NOTE_PROGRAM = 0x5950534a, /* image/program_facts.h */
+	BUNDLE_NOTE_RECORDS = 0x5950534b, /* core/record_copy.h */
 };
 
 enum {

@@ -29,9 +29,10 @@ struct core {
 	struct notes notes;
 	struct mapped_files files;
 	bool is_bundle;
-	struct bundle_facts facts; /* of a bundle */
-	struct exact_ranges exact; /* of a bundle */
-	struct map threads;        /* of a bundle: tid -> 1 + position in .notes.threads */
+	struct bundle_facts facts;   /* of a bundle */
+	struct exact_ranges exact;   /* of a bundle */
+	struct record_copy *records; /* of a bundle, or NULL */
+	struct map threads;          /* of a bundle: tid -> 1 + position in .notes.threads */
 	uint64_t time_unix_ns;
 	const char *name; /* of the core file, without its folders */
 	struct arena arena;
@@ -309,6 +310,7 @@ static void destroy(struct source *source)
 	bundle_facts_deinit(&core->facts);
 	map_deinit(&core->threads);
 	exact_ranges_deinit(&core->exact);
+	record_copy_destroy(core->records);
 	notes_deinit(&core->notes);
 	segments_deinit(&core->segments);
 	input_destroy(core->input);
@@ -427,6 +429,8 @@ static enum gospy_code read_bundle(struct core *core, struct gospy_error *err)
 			       "it is a bundle that says nothing of its program");
 	if (!code)
 		code = exact_ranges_decode(core->notes.exact, &core->exact, err);
+	if (!code && core->notes.records.len)
+		code = record_copy_create(core->notes.records, &core->records, err);
 	for (size_t i = 0; !code && i < core->notes.threads.len; i++) {
 		uint64_t *at = map_put(&core->threads, (uint64_t)core->notes.threads.at[i].tid);
 		if (!at)
@@ -508,8 +512,8 @@ static enum gospy_code read_core(struct core *core, const char *path,
 		code = describe(core, shown, err);
 	if (!code)
 		code = mem_core_create(&core->segments, core->input, &core->files,
-				       core->is_bundle ? &core->exact : NULL, &core->source.mem,
-				       err);
+				       core->is_bundle ? &core->exact : NULL, core->records,
+				       &core->source.mem, err);
 	return code;
 }
 

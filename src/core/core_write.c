@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "core/core_layout.h"
 #include "core/exact_ranges.h"
+#include "core/record_copy.h"
 
 /* A frame of the store that is smaller is unpacked, and packed with its neighbours: small frames
  * pack badly, and there would be many. */
@@ -19,6 +20,7 @@ struct job {
 	struct core_layout layout;
 	struct seekable_writer writer;
 	uint64_t notes_at, notes_size, exact_size, data_at;
+	uint64_t records_size; /* 0: there is no such note */
 };
 
 static uint64_t aligned(uint64_t size, uint64_t to)
@@ -44,12 +46,26 @@ static enum gospy_code put(struct job *job, const void *bytes, size_t len, struc
 
 /* ---- where everything goes */
 
+static uint64_t measure_records(const struct page_store *store)
+{
+	uint64_t sum = 0;
+	for (size_t i = 0; i < page_store_count(store); i++)
+		sum += page_store_block(store, i).records.len;
+	return sum ? RECORD_NOTE_HEADER + sum : 0;
+}
+
 static enum gospy_code measure(struct job *job, struct gospy_error *err)
 {
 	const struct core_layout *layout = &job->layout;
 	job->exact_size = EXACT_HEADER + layout->runs.len * EXACT_RUN + layout->pages * EXACT_PAGE +
 			  layout->parts * EXACT_PART;
 	job->notes_size = note_size(EXACT_OWNER, job->exact_size);
+	job->records_size = measure_records(job->parts->store);
+	// It only saves time.
+	if (job->records_size > UINT32_MAX)
+		job->records_size = 0;
+	if (job->records_size)
+		job->notes_size += note_size(EXACT_OWNER, job->records_size);
 	bool fits = job->exact_size <= UINT32_MAX;
 	for (size_t i = 0; i < job->parts->note_count; i++) {
 		const struct core_note *note = &job->parts->notes[i];
@@ -195,6 +211,26 @@ static enum gospy_code put_exact(struct job *job, struct gospy_error *err)
 	return code ? code : put_exact_parts(job, err);
 }
 
+static enum gospy_code put_records(struct job *job, struct gospy_error *err)
+{
+	uint8_t head[RECORD_NOTE_HEADER];
+	const struct page_store *store = job->parts->store;
+	if (!job->records_size)
+		return GOSPY_OK;
+	record_note_header(head, page_store_record_words(store));
+	enum gospy_code code =
+		put_note_header(job, EXACT_OWNER, RECORD_NOTE, job->records_size, err);
+	if (!code)
+		code = put(job, head, sizeof(head), err);
+	for (size_t i = 0; i < page_store_count(store) && !code; i++) {
+		const struct span records = page_store_block(store, i).records;
+		if (records.len)
+			code = put(job, records.ptr, records.len, err);
+	}
+	const uint64_t padding = aligned(job->records_size, NOTE_ALIGN) - job->records_size;
+	return code ? code : seekable_writer_zeros(&job->writer, padding, err);
+}
+
 static enum gospy_code put_notes(struct job *job, struct gospy_error *err)
 {
 	for (size_t i = 0; i < job->parts->note_count; i++) {
@@ -206,7 +242,8 @@ static enum gospy_code put_notes(struct job *job, struct gospy_error *err)
 		if (code)
 			return code;
 	}
-	return put_exact(job, err);
+	enum gospy_code code = put_records(job, err);
+	return code ? code : put_exact(job, err);
 }
 
 /* ---- pages */

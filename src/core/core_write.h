@@ -1,6 +1,7 @@
 /*
  * Writing a bundle: an ELF core file with the pages of a store (page_store.h), the notes that the
- * caller has made, and the note of what was read (exact_ranges.h), which comes last of the notes.
+ * caller has made, a second copy of records (record_copy.h), if the store has one, and the note of
+ * what was read (exact_ranges.h), which comes last of the notes.
  * It is written from its beginning to its end, so it can go into a pipe.
  *
  * There is one PT_NOTE, since delve reads one only, and then the segments by address. All that a

@@ -11,7 +11,8 @@ struct mem_core {
 	const struct segments *segments;
 	struct input *input;
 	struct mapped_files *files;
-	const struct exact_ranges *exact; /* or NULL */
+	const struct exact_ranges *exact; /* or NULL, and so is the next one */
+	struct record_copy *records;
 };
 
 /* What a file has of memory that could not be written to. */
@@ -54,9 +55,12 @@ static enum gospy_code core_readv(struct mem *mem, struct mem_req *reqs, size_t 
 				  struct gospy_error *err)
 {
 	const struct mem_core *core = (const struct mem_core *)mem;
+	for (size_t i = 0; i < n && !core->records; i++)
+		reqs[i].done = 0;
+	if (core->records)
+		record_copy_read(core->records, reqs, n);
 	for (struct mem_req *req = reqs; req < reqs + n; req++) {
 		enum gospy_code code = GOSPY_OK;
-		req->done = 0;
 		while (req->done < req->len) {
 			uint64_t addr;
 			if (__builtin_add_overflow(req->addr, req->done, &addr))
@@ -81,18 +85,24 @@ static void core_destroy(struct mem *mem)
 
 static const struct mem_ops core_ops = {.readv = core_readv, .destroy = core_destroy};
 
+/* What lies between records was not read, most of it. */
+static const struct mem_ops bundle_ops = {
+	.readv = core_readv, .destroy = core_destroy, .runs_are_slow = true};
+
 enum gospy_code mem_core_create(const struct segments *segments, struct input *input,
 				struct mapped_files *files, const struct exact_ranges *exact,
-				struct mem **ret, struct gospy_error *err)
+				struct record_copy *records, struct mem **ret,
+				struct gospy_error *err)
 {
 	struct mem_core *core = malloc(sizeof(*core));
 	if (!core)
 		return err_nomem(err);
-	*core = (struct mem_core){.mem.ops = &core_ops,
+	*core = (struct mem_core){.mem.ops = exact ? &bundle_ops : &core_ops,
 				  .segments = segments,
 				  .input = input,
 				  .files = files,
-				  .exact = exact};
+				  .exact = exact,
+				  .records = records};
 	*ret = &core->mem;
 	return GOSPY_OK;
 }

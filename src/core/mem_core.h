@@ -4,11 +4,13 @@
 
 #include "core/exact_ranges.h"
 #include "core/mapped_files.h"
+#include "core/record_copy.h"
 
 /** All is borrowed. `exact`: of a bundle, what was read of its pages; NULL: all of them was.
- * GOSPY_E_NOMEM. */
+ * `records`: copies of what lies on them, or NULL. GOSPY_E_NOMEM. */
 enum gospy_code mem_core_create(const struct segments *segments, struct input *input,
 				struct mapped_files *files, const struct exact_ranges *exact,
-				struct mem **ret, struct gospy_error *err);
+				struct record_copy *records, struct mem **ret,
+				struct gospy_error *err);
 
 #endif

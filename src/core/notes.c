@@ -196,9 +196,10 @@ static void read_delve_header(struct input *input, const struct note *note, stru
 static enum gospy_code read_own(struct input *input, const struct note *note, struct notes *notes,
 				struct gospy_error *err)
 {
-	struct span *const spans[] = {&notes->facts, &notes->exact, &notes->marks, &notes->program};
+	struct span *const spans[] = {&notes->facts, &notes->exact, &notes->marks, &notes->program,
+				      &notes->records};
 	const uint32_t types[] = {BUNDLE_NOTE_FACTS, BUNDLE_NOTE_EXACT, BUNDLE_NOTE_MARKS,
-				  BUNDLE_NOTE_PROGRAM};
+				  BUNDLE_NOTE_PROGRAM, BUNDLE_NOTE_RECORDS};
 	uint64_t left = input_size(input);
 	left = note->offset < left ? left - note->offset : 0;
 	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {

@@ -44,7 +44,7 @@ struct notes {
 				else GOSPY_UNKNOWN */
 	bool cut;            /* they go on behind the end of the file */
 	/* Of a bundle (bundle_facts.h); empty: there are none. In the arena. */
-	struct span facts, exact, marks, program;
+	struct span facts, exact, marks, program, records;
 	struct arena arena;
 };
 

@@ -6,6 +6,7 @@
 
 #include "base/cancel.h"
 #include "base/parallel.h"
+#include "core/record_copy.h"
 
 enum {
 	/* Of base/parallel.h: a chunk takes some hundred microseconds. */
@@ -17,12 +18,15 @@ enum {
 	/* So few such groups between others are read, which takes less than to begin anew behind
 	   them. */
 	GROUPS_BETWEEN = 3,
+	/* Fewer records need no copy: all that they lie on is unpacked soon. */
+	RECORDS_FROM = 4096,
 };
 _Static_assert(CHUNK_BYTES == GROUPS * GROUP * 8, "a bit for each word");
 
 /* What a worker needs for a chunk. */
 struct room {
 	struct range_bits bits;
+	uint32_t records[CHUNK_RECORDS_MAX];
 	/* From the first word that is wanted to the last one. */
 	struct mem_req runs[RUNS_MAX];
 	struct page_spare bytes; /* each is at its place in the chunk */
@@ -166,6 +170,49 @@ static void show_pieces(const struct filling *f, unsigned worker)
 	}
 }
 
+/* ---- records */
+
+/* The first record that begins at `addr` or later. */
+static size_t first_record(const struct mem_pieces *pieces, uint64_t addr)
+{
+	size_t lo = 0, hi = pieces->record_count;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (pieces->record_at(pieces->ctx, mid) < addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* List those that lie in the chunk, and not over one another: a target may claim anything. */
+static struct page_records list_records(const struct filling *f)
+{
+	const struct mem_pieces *pieces = f->gather->pieces;
+	uint32_t *words = f->room->records;
+	struct page_records ret = {.at = words};
+	const size_t len = pieces ? pieces->record_len : 0;
+	if (!len || len % 8 || len / 8 > RECORD_WORDS_MAX || pieces->record_count < RECORDS_FROM)
+		return ret;
+	size_t least = 0; // where the next one may begin
+	for (size_t i = first_record(pieces, f->addr);
+	     i < pieces->record_count && ret.count < CHUNK_RECORDS_MAX; i++) {
+		const uint64_t addr = pieces->record_at(pieces->ctx, i);
+		if (addr - f->addr >= CHUNK_BYTES)
+			break;
+		const size_t at = (size_t)(addr - f->addr);
+		if (at % 8 || at < least || len > CHUNK_BYTES - at)
+			continue;
+		words[ret.count++] = (uint32_t)(at / 8);
+		least = at + len;
+	}
+	ret.words = len / 8;
+	return ret;
+}
+
+/* ---- the whole */
+
 static enum gospy_code gather_chunk(struct job *job, struct room *room, size_t i, unsigned worker,
 				    struct gospy_error *err)
 {
@@ -182,8 +229,9 @@ static enum gospy_code gather_chunk(struct job *job, struct room *room, size_t i
 		return code;
 	show_pieces(&filling, worker);
 	redact_stacks(&filling);
-	return page_store_fill(job->gather->store, filling.addr, room->bits.wanted, &room->bytes,
-			       err);
+	const struct page_records records = list_records(&filling);
+	return page_store_fill(job->gather->store, filling.addr, room->bits.wanted, &records,
+			       &room->bytes, err);
 }
 
 static enum gospy_code gather_some(struct job *job, struct room *room, unsigned worker,

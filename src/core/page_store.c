@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "core/frame_zstd.h"
 #include "core/put_log.h"
+#include "core/record_copy.h"
 
 enum {
 	BUFFER_BYTES = CHUNK_BYTES + CHUNK_KNOWN,
@@ -42,6 +43,9 @@ struct chunk {
 	struct page_chunk pages; /* .pages NULL: it is packed, or empty */
 	struct page_set touched; /* pages of its buffer that take memory */
 	struct packed data, known;
+	uint32_t *records; /* as of struct page_records */
+	size_t record_count;
+	struct packed copies; /* of these; a block of record_copy.h */
 	/* Of all open chunks, from the one that was used last; with the store's lock. */
 	struct chunk *used, *unused;
 };
@@ -57,6 +61,7 @@ struct page_store {
 	atomic_size_t touched; /* pages of all buffers */
 	atomic_size_t packed;  /* bytes */
 	atomic_bool failed;    /* something was lost */
+	atomic_size_t record_words;
 	atomic_bool sets_aside;
 	/* Two threads do not wait for each other, nor for memory that the other one has written to.
 	 * Whoever has the locks of both may wait for other locks. */
@@ -246,19 +251,57 @@ static struct chunk *choose(struct page_store *store)
 	return chunk;
 }
 
+/* Are these words of the open chunk known, at most RECORD_WORDS_MAX? */
+static bool is_known(const struct page_chunk *pages, size_t first, size_t words)
+{
+	const size_t group = first / 64, last = first + words - 1;
+	const uint64_t *known = &pages->known[0][0], all = UINT64_MAX >> (64 - words);
+	if (!page_set_has(&pages->present, (unsigned)(first * 8 / PAGE_BYTES)) ||
+	    !page_set_has(&pages->present, (unsigned)(last * 8 / PAGE_BYTES)))
+		return false;
+	uint64_t bits = known[group] >> first % 64;
+	if (last / 64 != group)
+		bits |= known[last / 64] << (64 - first % 64);
+	return (bits & all) == all;
+}
+
+/* Copy the records of a chunk that is open, as they are now. */
+static bool copy_records(struct page_store *store, struct chunk *chunk)
+{
+	struct record_block_writer block = {.words = atomic_load(&store->record_words)};
+	bool good = true;
+	packed_drop(store, &chunk->copies);
+	for (size_t i = 0; good && i < chunk->record_count; i++) {
+		const size_t at = chunk->records[i];
+		if (is_known(&chunk->pages, at, block.words))
+			good = record_block_add(&block, chunk->addr + at * 8,
+						chunk->pages.pages + at * 8);
+	}
+	record_block_end(&block);
+	uint8_t *bytes = good && block.count ? malloc(block.bytes.len) : NULL;
+	if (bytes) {
+		memcpy(bytes, block.bytes.at, block.bytes.len);
+		chunk->copies = (struct packed){bytes, block.bytes.len};
+		atomic_fetch_add(&store->packed, block.bytes.len);
+	}
+	good &= !block.count || bytes;
+	vec_free(&block.bytes);
+	return good;
+}
+
 /* Close up and pack a chunk that is locked. Its buffer is the caller's then. A failure is kept in
  * the store. */
 static void chunk_pack(struct page_store *store, struct chunk *chunk, enum frame_effort effort)
 {
 	const size_t pages = page_set_size(&chunk->pages.present);
 	struct packer *packer = packer_get(store);
+	bool good = packer && copy_records(store, chunk);
 	page_chunk_sort(&chunk->pages);
 	page_chunk_close(&chunk->pages);
-	bool good =
-		packer &&
-		pack(store, packer, effort, chunk->pages.pages, pages * PAGE_BYTES, &chunk->data) &&
-		pack(store, packer, FRAME_SMALL, chunk->pages.known, pages * PAGE_KNOWN,
-		     &chunk->known);
+	good = good &&
+	       pack(store, packer, effort, chunk->pages.pages, pages * PAGE_BYTES, &chunk->data) &&
+	       pack(store, packer, FRAME_SMALL, chunk->pages.known, pages * PAGE_KNOWN,
+		    &chunk->known);
 	packer_put(store, packer);
 	chunk->pages.pages = NULL;
 	chunk->pages.known = NULL;
@@ -349,6 +392,8 @@ static void chunk_destroy(struct page_store *store, struct chunk *chunk)
 	page_chunk_deinit(&chunk->pages);
 	free(chunk->data.bytes);
 	free(chunk->known.bytes);
+	free(chunk->copies.bytes);
+	free(chunk->records);
 	pthread_mutex_destroy(&chunk->lock);
 	free(chunk);
 }
@@ -365,6 +410,22 @@ static struct chunk *add_chunk(struct page_store *store, uint64_t addr)
 	}
 	*value = (uintptr_t)chunk;
 	return chunk;
+}
+
+/* With the lock of the chunk. */
+static bool note_records(struct page_store *store, struct chunk *chunk,
+			 const struct page_records *records)
+{
+	const size_t len = records->count * sizeof(*records->at);
+	if (!records->count)
+		return true;
+	free(chunk->records);
+	chunk->records = malloc(len);
+	chunk->record_count = chunk->records ? records->count : 0;
+	if (chunk->records)
+		memcpy(chunk->records, records->at, len);
+	atomic_store(&store->record_words, records->words);
+	return chunk->records;
 }
 
 static struct chunk *find_chunk(struct page_store *store, uint64_t addr)
@@ -601,7 +662,8 @@ static void pack_filled(struct page_store *store, struct chunk *chunk, struct pa
 }
 
 enum gospy_code page_store_fill(struct page_store *store, uint64_t addr, const uint64_t *words,
-				struct page_spare *spare, struct gospy_error *err)
+				const struct page_records *records, struct page_spare *spare,
+				struct gospy_error *err)
 {
 	struct chunk *chunk = find_chunk(store, addr);
 	if (!chunk) {
@@ -614,6 +676,7 @@ enum gospy_code page_store_fill(struct page_store *store, uint64_t addr, const u
 			    ? lend(store, chunk, spare)
 			    : chunk->pages.pages ||
 				      chunk_open(store, chunk, buffer_get(store, &chunk->touched));
+	good = good && note_records(store, chunk, records);
 	if (!good)
 		atomic_store(&store->failed, true);
 	else if (!spare->buffer)
@@ -702,10 +765,14 @@ enum gospy_code page_store_seal(struct page_store *store, struct gospy_error *er
 		      compare_chunks);
 	for (size_t i = 0; i < store->chunks.len; i++) {
 		struct page_chunk *pages = &store->chunks.at[i]->pages;
-		if (pages->pages) {
-			page_chunk_sort(pages);
-			page_chunk_close(pages);
+		if (!pages->pages)
+			continue;
+		if (!copy_records(store, store->chunks.at[i])) {
+			atomic_store(&store->failed, true);
+			return err_nomem(err);
 		}
+		page_chunk_sort(pages);
+		page_chunk_close(pages);
 	}
 	return GOSPY_OK;
 }
@@ -713,6 +780,11 @@ enum gospy_code page_store_seal(struct page_store *store, struct gospy_error *er
 size_t page_store_count(const struct page_store *store)
 {
 	return store->chunks.len;
+}
+
+size_t page_store_record_words(const struct page_store *store)
+{
+	return atomic_load(&store->record_words);
 }
 
 struct page_block page_store_block(const struct page_store *store, size_t i)
@@ -725,6 +797,7 @@ struct page_block page_store_block(const struct page_store *store, size_t i)
 				   .present = &chunk->pages.present,
 				   .pages = page_set_size(&chunk->pages.present),
 				   .pages_packed = packed,
+				   .records = {chunk->copies.bytes, chunk->copies.len},
 				   .parts = &chunk->pages.parts};
 }
 

@@ -64,22 +64,32 @@ struct page_spare {
 	struct page_set touched; /* the store's */
 };
 
+/* Records in a chunk, of which a second copy is kept (record_copy.h). */
+struct page_records {
+	const uint32_t *at;  /* the first word of each, in the chunk, in order and apart */
+	size_t count, words; /* of each: the same for all that a store has */
+};
+enum { CHUNK_RECORDS_MAX = 1 << 14 };
+
 /** Make room, if there is none; what it holds does not matter. */
 enum gospy_code page_spare_make(struct page_store *store, struct page_spare *spare,
 				struct gospy_error *err) __attribute__((warn_unused_result));
 void page_spare_drop(struct page_store *store, struct page_spare *spare);
 /** Lay over the chunk at the address, a multiple of CHUNK_BYTES, those of the words in the room
- * that have a bit in `words` (page_chunk_put_words()), and pack it at once. There is room
- * afterwards, but not with these bytes. Several threads may do so at the same time. GOSPY_E_NOMEM.
- */
+ * that have a bit in `words` (page_chunk_put_words()), and pack it at once. Of the `records`, as
+ * far as they are known as a whole, there will be a copy. There is room afterwards, but not with
+ * these bytes. Several threads may do so at the same time. GOSPY_E_NOMEM. */
 enum gospy_code page_store_fill(struct page_store *store, uint64_t addr, const uint64_t *words,
-				struct page_spare *spare, struct gospy_error *err)
-	__attribute__((warn_unused_result));
+				const struct page_records *records, struct page_spare *spare,
+				struct gospy_error *err) __attribute__((warn_unused_result));
 
 /** Bytes of memory that the store takes, about. */
 size_t page_store_memory(struct page_store *store);
 
 /* ---- for who writes them to a file */
+
+/** Words of each record of which there are copies; 0: there are none. */
+size_t page_store_record_words(const struct page_store *store);
 
 /* What a chunk holds, closed up. Spans are the store's. */
 struct page_block {
@@ -88,6 +98,7 @@ struct page_block {
 	size_t pages;             /* of all its runs */
 	struct span pages_packed; /* a frame of zstd that holds the pages of all runs; or empty */
 	const chunk_parts *parts; /* see page_chunk.h */
+	struct span records;      /* a block of copies, or empty */
 };
 
 /** Nothing is put any more. Once is enough, and more does no harm. */

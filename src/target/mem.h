@@ -47,6 +47,10 @@ struct mem_pieces {
 	/* What was read of a piece, if it was read as a whole. Several workers may call it at once.
 	 */
 	void (*visit)(void *ctx, unsigned worker, size_t i, const uint8_t *bytes);
+	/* Of what was put off, too: so many records of .record_len bytes, by address, which whoever
+	 * opens what is recorded reads all, and not what lies between them. */
+	size_t record_count, record_len;
+	uint64_t (*record_at)(const void *ctx, size_t i);
 	void *ctx;
 };
 
@@ -69,6 +73,8 @@ struct mem_ops {
 	enum gospy_code (*now)(struct mem *mem, const struct mem_pieces *pieces,
 			       struct gospy_error *err);
 	void (*destroy)(struct mem *mem);
+	/* A MEM_RUN takes as long as its records do, each for itself, or longer. */
+	bool runs_are_slow;
 };
 
 struct mem {

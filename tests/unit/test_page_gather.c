@@ -11,6 +11,7 @@
 
 #include "base/parallel.h"
 #include "core/page_gather.h"
+#include "core/record_copy.h"
 #include "target/mem_bytes.h"
 
 enum { CHUNKS = 20, THREADS = 4, WORDS = CHUNKS * CHUNK_BYTES / 8, KEEPS = 0xee };
@@ -272,7 +273,8 @@ static void pieces(void **state)
 		assert_true(range_notes_add(f->notes, shown.pieces[i].addr,
 					    (size_t)shown.pieces[i].len, RANGE_STACK));
 	assert_true(range_notes_add(f->notes, BASE + 16384 + 24, 64, RANGE_KEPT));
-	const struct mem_pieces how = {PIECES, piece_at, visit_piece, &shown};
+	const struct mem_pieces how = {
+		.count = PIECES, .at = piece_at, .visit = visit_piece, .ctx = &shown};
 	const struct page_gather gather = {.store = f->store,
 					   .notes = f->notes,
 					   .mem = f->mem,
@@ -282,6 +284,79 @@ static void pieces(void **state)
 	for (size_t i = 0; i < PIECES; i++)
 		assert_int_equal(shown.count[i], wanted[i]);
 	assert_false(shown.differs);
+}
+
+enum { RECORDS = 9000, RECORD_BYTES = 448 };
+
+static uint64_t record_at(const void *ctx, size_t i)
+{
+	(void)ctx;
+	// Some lie over the one before, and some over the border of a chunk.
+	return BASE + i * 2320 - (i % 1000 == 3 ? 2000 : 0);
+}
+
+/* Of each record that is known as a whole there is a copy, or none, as it is in the pages. */
+static size_t compare_records(const struct fixture *f, struct record_copy *copy)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < RECORDS; i++) {
+		uint64_t words[RECORD_BYTES / 8], want;
+		bool whole = true;
+		struct mem_req req = {
+			.addr = record_at(NULL, i), .dst = words, .len = RECORD_BYTES};
+		record_copy_read(copy, &req, 1);
+		count += req.done != 0;
+		for (size_t k = 0; k < RECORD_BYTES / 8; k++) {
+			whole &= expected(f, (size_t)(req.addr - BASE) / 8 + k, &want);
+			if (req.done)
+				assert_int_equal(words[k], want);
+		}
+		assert_true(whole || !req.done);
+	}
+	return count;
+}
+
+static void records(void **state)
+{
+	struct fixture *f = *state;
+	const struct mem_pieces how = {
+		.record_count = RECORDS, .record_len = RECORD_BYTES, .record_at = record_at};
+	const struct page_gather gather = {.store = f->store,
+					   .notes = f->notes,
+					   .mem = f->mem,
+					   .pieces = &how,
+					   .redact = redact};
+	for (size_t i = 0; i < RECORDS; i++) {
+		note(f, (size_t)(record_at(NULL, i) - BASE), RECORD_BYTES, RANGE_DATA);
+		note(f, (size_t)(record_at(NULL, i) - BASE) + 1000, 248, RANGE_STACK);
+	}
+	put(f, 2 * CHUNK_BYTES / 8, 5000); // what is there before, in the midst of records
+	note(f, 2 * CHUNK_BYTES, 5000 * 8, RANGE_KEPT);
+	assert_int_equal(page_gather_run(&gather, &err), GOSPY_OK);
+	put(f, 4 * CHUNK_BYTES / 8 + 64, 3); // and afterwards
+	for (size_t i = 0; i < 3; i++)
+		f->noted[4 * CHUNK_BYTES / 8 + 64 + i] = 1 << RANGE_KEPT;
+	assert_int_equal(page_store_seal(f->store, &err), GOSPY_OK);
+	assert_all(f);
+	assert_int_equal(page_store_record_words(f->store), RECORD_BYTES / 8);
+	VEC(uint8_t) bytes = {0};
+	for (size_t i = 0; i < page_store_count(f->store); i++)
+		bytes.len += page_store_block(f->store, i).records.len;
+	assert_true(vec_reserve(&bytes, RECORD_NOTE_HEADER + bytes.len));
+	record_note_header(bytes.at, RECORD_BYTES / 8);
+	bytes.len = RECORD_NOTE_HEADER;
+	for (size_t i = 0; i < page_store_count(f->store); i++) {
+		const struct span span = page_store_block(f->store, i).records;
+		if (span.len)
+			memcpy(bytes.at + bytes.len, span.ptr, span.len);
+		bytes.len += span.len;
+	}
+	struct record_copy *copy = NULL;
+	assert_int_equal(record_copy_create((struct span){bytes.at, bytes.len}, &copy, &err),
+			 GOSPY_OK);
+	assert_in_range(compare_records(f, copy), RECORDS * 3 / 4, RECORDS);
+	record_copy_destroy(copy);
+	vec_free(&bytes);
 }
 
 struct noter {
@@ -329,8 +404,8 @@ static void threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(nothing), TEST(edges),  TEST(anywhere),
-		TEST(aside),   TEST(pieces), TEST(threads),
+		TEST(nothing), TEST(edges),   TEST(anywhere), TEST(aside),
+		TEST(pieces),  TEST(records), TEST(threads),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
