@@ -6,7 +6,6 @@
 #include "tui/app.h"
 
 #include <errno.h>
-#include <locale.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "render/locale.h"
 #include "tui/act.h"
 #include "tui/app_state.h"
 #include "tui/frame.h"
@@ -447,7 +447,7 @@ enum gospy_code app_run(const struct top_options *options, struct app_end *end,
 		return code;
 	// This comes before there are threads: a locale belongs to all of them, and these signals
 	// are meant for none.
-	setlocale(LC_CTYPE, "");
+	locale_take();
 	sigset_t set, before;
 	struct sigaction suspend_before;
 	watched_set(&set);

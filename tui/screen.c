@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "tui/answers.h"
 #include "tui/restore.h"
+#include "tui/terminfo.h"
 
 enum {
 	ESCAPE_DELAY_MS = 25, /* what follows Esc in that time belongs to it */
@@ -52,13 +53,25 @@ static struct {
 	int rows, cols;
 } screen;
 
-enum gospy_code screen_check(struct gospy_error *err)
+/* Make it the terminal that terminfo is asked about, by gospy's own description if there is no
+ * other. */
+static bool setup(const char *term)
 {
 	int status;
+	if (setupterm(NULL, STDOUT_FILENO, &status) == OK)
+		return true;
+	const struct terminfo_entry *found = terminfo_find(term);
+	// They stay for newterm().
+	return found && setenv("TERMINFO", found->entry, 1) == 0 &&
+	       setenv("TERM", found->name, 1) == 0 && setupterm(NULL, STDOUT_FILENO, &status) == OK;
+}
+
+enum gospy_code screen_check(struct gospy_error *err)
+{
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
 		return err_set(err, GOSPY_E_UNSUPPORTED, "this is no terminal");
 	const char *term = getenv("TERM");
-	if (!term || !*term || setupterm(NULL, STDOUT_FILENO, &status) != OK)
+	if (!term || !*term || !setup(term))
 		return err_set(err, GOSPY_E_UNSUPPORTED, "nothing is known of this terminal");
 	const char *move = tigetstr("cup");
 	bool able = move && move != (const char *)-1;

@@ -2,8 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -14,29 +12,11 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/trust.h"
+#include "base/user.h"
 
 enum { TRIES = 100 /* for a name that nobody has taken */ };
 
 /* ---- who may write where */
-
-static bool is_in_group(struct trust_user user, gid_t gid)
-{
-	enum { GROUPS_MAX = 256 };
-	gid_t groups[GROUPS_MAX];
-	char buf[4096];
-	struct passwd entry, *found = NULL;
-	int n = GROUPS_MAX;
-	if (user.gid == gid)
-		return true;
-	if (getpwuid_r(user.uid, &entry, buf, sizeof(buf), &found) != 0 || !found ||
-	    getgrouplist(found->pw_name, user.gid, groups, &n) < 0)
-		return false;
-	for (int i = 0; i < n; i++) {
-		if (groups[i] == gid)
-			return true;
-	}
-	return false;
-}
 
 /* May the user create files there? Only the mode is asked, not what else may permit it. */
 static bool may_create(struct trust_user user, const struct stat *dir)
@@ -44,7 +24,7 @@ static bool may_create(struct trust_user user, const struct stat *dir)
 	mode_t mode = dir->st_mode & 7;
 	if (dir->st_uid == user.uid)
 		mode = dir->st_mode >> 6 & 7;
-	else if (is_in_group(user, dir->st_gid))
+	else if (user_is_in_group(user.uid, user.gid, dir->st_gid))
 		mode = dir->st_mode >> 3 & 7;
 	return (mode & 3) == 3;
 }

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <linux/capability.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/user.h"
 
 struct explanation {
 	char cause[160];
@@ -140,18 +140,6 @@ static void printable_comm(pid_t pid, char comm[COMM_MAX])
 	for (i = 0; stat.comm[i]; i++)
 		comm[i] = stat.comm[i] >= ' ' && stat.comm[i] <= '~' ? stat.comm[i] : '?';
 	comm[i] = '\0';
-}
-
-enum { USER_NAME_MAX = 64 };
-
-static void user_name(uid_t uid, char name[USER_NAME_MAX])
-{
-	char buf[1024];
-	struct passwd passwd, *found;
-	if (getpwuid_r(uid, &passwd, buf, sizeof(buf), &found) == 0 && found)
-		snprintf(name, USER_NAME_MAX, "%s", passwd.pw_name);
-	else
-		snprintf(name, USER_NAME_MAX, "%u", uid);
 }
 
 static int yama_scope(void)

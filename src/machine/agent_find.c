@@ -2,13 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/user.h"
 
 enum {
 	PORT_TEXT_MAX = 16, /* five digits, and room for a line end */
@@ -244,15 +244,14 @@ static const char *find_variable(struct span variables, const char *name)
 /* The home directory of a user, or NULL. */
 static const char *find_home(struct agent_finder *finder, uid_t uid)
 {
-	char buf[4096];
-	struct passwd entry, *user = NULL;
+	struct user_entry user;
 	for (size_t i = 0; i < finder->homes.len; i++) {
 		if (finder->homes.at[i].uid == uid)
 			return finder->homes.at[i].dir;
 	}
 	struct agent_home home = {.uid = uid};
-	if (getpwuid_r(uid, &entry, buf, sizeof(buf), &user) == 0 && user && user->pw_dir)
-		home.dir = strdup(user->pw_dir);
+	if (user_find(uid, &user) && user.home[0])
+		home.dir = strdup(user.home);
 	if (!vec_push(&finder->homes, home)) {
 		free(home.dir);
 		return NULL;

@@ -22,8 +22,8 @@
 struct lookup {
 	char host[NI_MAXHOST];
 	struct dial_addrs addrs;
-	int status; /* of getaddrinfo() */
-	int done;   /* write end of a pipe, closed when the answer is there */
+	const char *failed; /* what resolve() gave */
+	int done;           /* write end of a pipe, closed when the answer is there */
 	pthread_t thread;
 	atomic_bool ended; /* nothing that takes time is left for the thread to do */
 	struct lookup *next;
@@ -77,32 +77,10 @@ static void give_up(struct lookup *lookup)
 	pthread_mutex_unlock(&in_vain_lock);
 }
 
-static int look_up_now(const char *host, int flags, struct dial_addrs *ret)
-{
-	struct addrinfo hints = {.ai_flags = flags, .ai_socktype = SOCK_STREAM}, *list;
-	int status = getaddrinfo(host, NULL, &hints, &list);
-	if (status)
-		return status;
-	ret->len = 0;
-	for (const struct addrinfo *i = list; i && ret->len < DIAL_ADDRS_MAX; i = i->ai_next) {
-		struct sock_addr *addr = &ret->at[ret->len];
-		*addr = (struct sock_addr){.v6 = i->ai_family == AF_INET6};
-		if (addr->v6)
-			memcpy(addr->ip, &((struct sockaddr_in6 *)i->ai_addr)->sin6_addr, 16);
-		else if (i->ai_family == AF_INET)
-			memcpy(addr->ip, &((struct sockaddr_in *)i->ai_addr)->sin_addr, 4);
-		else
-			continue;
-		ret->len++;
-	}
-	freeaddrinfo(list);
-	return ret->len ? 0 : EAI_NONAME;
-}
-
 static void *lookup_thread(void *arg)
 {
 	struct lookup *lookup = arg;
-	lookup->status = look_up_now(lookup->host, AI_ADDRCONFIG, &lookup->addrs);
+	lookup->failed = resolve(lookup->host, false, &lookup->addrs);
 	close(lookup->done);
 	atomic_store(&lookup->ended, true);
 	return NULL;
@@ -137,7 +115,7 @@ static enum gospy_code look_up_host(const char *host, uint64_t deadline_ns, stru
 				    struct gospy_error *err)
 {
 	// A number needs no resolver.
-	if (look_up_now(host, AI_NUMERICHOST, ret) == 0)
+	if (!resolve(host, true, ret))
 		return GOSPY_OK;
 	int answer CLEANUP_CLOSE = -1;
 	struct lookup *lookup = NULL;
@@ -153,9 +131,9 @@ static enum gospy_code look_up_host(const char *host, uint64_t deadline_ns, stru
 		give_up(lookup);
 		return code;
 	}
-	if (lookup->status)
+	if (lookup->failed)
 		code = err_set(err, GOSPY_E_NOT_FOUND, "there is no host '%s': %s", host,
-			       gai_strerror(lookup->status));
+			       lookup->failed);
 	else
 		*ret = lookup->addrs;
 	lookup_end(lookup);

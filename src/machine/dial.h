@@ -6,14 +6,7 @@
 #define GOSPY_MACHINE_DIAL_H
 
 #include "base/error.h"
-#include "machine/inet.h"
-
-/** The addresses of a host in the order of preference, at most DIAL_ADDRS_MAX. */
-enum { DIAL_ADDRS_MAX = 8 };
-struct dial_addrs {
-	struct sock_addr at[DIAL_ADDRS_MAX];
-	size_t len;
-};
+#include "machine/resolve.h"
 
 /** Take "host:port" or "[::1]:port" apart and look the host up. GOSPY_E_USAGE, GOSPY_E_NOT_FOUND,
  * GOSPY_E_LIMIT (also: too many lookups in vain are under way), GOSPY_E_CANCELLED. */

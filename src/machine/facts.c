@@ -1,20 +1,18 @@
 #include "machine/facts.h"
 
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/user.h"
 #include "live/process.h"
 
 const char *facts_user_name(struct arena *arena, uid_t uid)
 {
-	struct passwd pwd, *found = NULL;
-	char buffer[4096];
-	if (getpwuid_r(uid, &pwd, buffer, sizeof(buffer), &found) == 0 && found)
-		return arena_strdup(arena, found->pw_name);
-	return arena_printf(arena, "%u", (unsigned)uid);
+	char name[USER_NAME_MAX];
+	user_name(uid, name);
+	return arena_strdup(arena, name);
 }
 
 /* `args` are NUL-terminated, the last one may be cut off. */

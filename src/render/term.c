@@ -1,11 +1,12 @@
 #include "render/term.h"
 
 #include <langinfo.h>
-#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "render/locale.h"
 
 static bool env_is(const char *name, const char *value)
 {
@@ -111,7 +112,7 @@ static size_t sequence(const char *text, size_t len)
 
 bool term_is_utf8(void)
 {
-	setlocale(LC_CTYPE, "");
+	locale_take();
 	return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
 
