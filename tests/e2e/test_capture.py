@@ -8,6 +8,7 @@ import re
 import secrets
 import shutil
 import stat
+import struct
 import subprocess
 import tempfile
 import unittest
@@ -66,6 +67,22 @@ class CaptureTest(unittest.TestCase):
                 fixture.close()
                 os.unlink(copy)
                 self.assertEqual(run("stack", path, "--no-args").expect(OK).out, live)
+
+    def test_copy_of_gs(self):
+        """Of many goroutines the g's are in the bundle once more, and say what the pages say."""
+        count = 5000
+        fixture = self.start("parked", "-n", count)
+        live, path = self.at_rest(fixture, "summary", captured=("--plain",))
+        copied = run("summary", path, "--json").expect(OK).json()["goroutines"]
+        note = struct.pack("<I", 0x5950534b) + b"GOSPY"
+        with open(path, "rb") as file:
+            data = file.read()
+        self.assertEqual(data.count(note), 1)
+        with open(path, "wb") as file:
+            file.write(data.replace(note, struct.pack("<I", 0x5950534f) + b"GOSPY"))
+        self.assertEqual(run("summary", path, "--json").expect(OK).json()["goroutines"], copied)
+        self.assertGreater(len(copied), count)
+        self.assertEqual(without_header(run("summary", path).expect(OK).out), without_header(live))
 
     def test_summary_is_the_same(self):
         """Of a program that is the same before and after: its start may go on for a moment."""
