@@ -27,7 +27,7 @@ static uint64_t zigzag(uint64_t difference)
 static uint64_t words_that_differ(const uint64_t *before, const uint64_t *now, size_t words)
 {
 	uint64_t differ = 0;
-	for (size_t i = 0; i < words; i++)
+	for (size_t i = 0; i < words && i < RECORD_WORDS_MAX; i++)
 		differ |= (uint64_t)(before[i] != now[i]) << i;
 	return differ;
 }
