@@ -13,6 +13,7 @@
 #ifndef GOSPY_CAPTURE_CAPTURE_H
 #define GOSPY_CAPTURE_CAPTURE_H
 
+#include "capture/label_reader.h"
 #include "capture/native.h"
 #include "capture/store.h"
 #include "image/schedstate.h"
@@ -100,13 +101,6 @@ struct holder_rec {
 	bool reader;
 	bool held;     /* by a goroutine that stands there still, whenever .bytes were read */
 	uint8_t doubt; /* enum gospy_doubt */
-};
-
-/* Profiler labels. */
-struct label_set {
-	const struct gospy_label *list;
-	size_t count;
-	bool known; /* false: they cannot be read, or do not fit */
 };
 
 /* A thread that there was at the instant of the snapshot. */
