@@ -3,8 +3,8 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "base/save.h"
 #include "cli/pprof_make.h"
+#include "cli/profile_file.h"
 #include "cli/shared.h"
 #include "cli/sink.h"
 #include "render/json.h"
@@ -20,7 +20,7 @@
 struct pprof_options {
 	struct snapshot_options snapshot;
 	const char *output;
-	int format; /* enum format, or NOT_GIVEN */
+	int format; /* enum profile_format, or NOT_GIVEN */
 	int debug;  /* as in runtime/pprof.Profile.WriteTo, or NOT_GIVEN */
 	const char *sample_type;
 	uint64_t limit;
@@ -31,21 +31,11 @@ struct pprof_options {
 
 enum { NOT_GIVEN = -1 };
 
-enum format {
-	FORMAT_PPROF,
-	FORMAT_TEXT,
-	FORMAT_FOLDED,
-	FORMAT_SPEEDSCOPE,
-	FORMAT_TOP,
-	FORMAT_HTML,
-	FORMAT_SVG,
-};
-
 static const struct opt_choice formats[] = {
-	{"pprof", FORMAT_PPROF},   {"text", FORMAT_TEXT},
-	{"folded", FORMAT_FOLDED}, {"speedscope", FORMAT_SPEEDSCOPE},
-	{"top", FORMAT_TOP},       {"html", FORMAT_HTML},
-	{"svg", FORMAT_SVG},       {0},
+	{"pprof", PROFILE_PPROF},   {"text", PROFILE_TEXT},
+	{"folded", PROFILE_FOLDED}, {"speedscope", PROFILE_SPEEDSCOPE},
+	{"top", PROFILE_TOP},       {"html", PROFILE_HTML},
+	{"svg", PROFILE_SVG},       {0},
 };
 
 #define AT(member) .offset = offsetof(struct pprof_options, member)
@@ -127,33 +117,21 @@ static void profile_free(struct gospy_profile **profile)
 	gospy_profile_destroy(*profile);
 }
 
-enum { DEFAULT_PATH_SIZE = 192 };
 /* gospy-NAME-PID-TYPE-TIME-RANDOM in the working directory. */
 static void default_path(const struct pprof_product *product, const char *extension,
-			 char path[DEFAULT_PATH_SIZE])
+			 char path[PROFILE_PATH_SIZE])
 {
 	const struct gospy_target_info *info = pprof_first(product);
-	const char *kind = product->now->name;
-	char name[64], stamp[SAVE_STAMP_SIZE];
-	snprintf(name, sizeof(name), "%s", info->comm);
-	for (char *c = name; *c; c++) {
-		bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
-			     (*c >= '0' && *c <= '9') || strchr("._-", *c);
-		*c = plain ? *c : '_';
-	}
-	save_stamp(stamp);
 	if (product->count == 1)
-		snprintf(path, DEFAULT_PATH_SIZE, "gospy-%s-%d-%s-%s.%s", name, (int)info->pid,
-			 kind, stamp, extension);
+		profile_path(info->comm, info->pid, product->now->name, extension, path);
 	else
-		snprintf(path, DEFAULT_PATH_SIZE, "gospy-%zu-processes-%s-%s.%s", product->count,
-			 kind, stamp, extension);
+		profile_path_of_several(product->count, product->now->name, extension, path);
 }
 
 /* What was written, for say_written. */
 struct facts {
 	const char *profile;
-	enum format format;
+	enum profile_format format;
 	const struct gospy_profile *counts; /* NULL: stacks */
 	size_t samples;
 	uint64_t time_unix_ns, paused_ns, over_ns;
@@ -161,26 +139,6 @@ struct facts {
 	size_t pid_count;
 	const char *base; /* file, or NULL */
 };
-
-/* What opens a file, printed with its path; NULL: it is read as it is. */
-static const char *opener(enum format format)
-{
-	switch (format) {
-	case FORMAT_PPROF:
-		return "; open it with: go tool pprof ";
-	case FORMAT_FOLDED:
-		return "; open it with: flamegraph.pl ";
-	case FORMAT_SPEEDSCOPE:
-		return "; open it with: speedscope ";
-	case FORMAT_HTML:
-	case FORMAT_SVG:
-		return "; open it in a browser: xdg-open ";
-	case FORMAT_TEXT:
-	case FORMAT_TOP:
-		return NULL;
-	}
-	return NULL;
-}
 
 static void say_json(struct cli *cli, const struct facts *facts, const struct save *save)
 {
@@ -229,7 +187,7 @@ static void say_written(struct cli *cli, const struct facts *facts, const struct
 	if (facts->base)
 		out_printf(cli->out, " less %s", facts->base);
 	out_printf(cli->out, ", %zu samples", facts->samples);
-	const char *how = opener(facts->format);
+	const char *how = profile_opener(facts->format);
 	if (how) {
 		out_puts(cli->out, how);
 		out_puts(cli->out, save->path);
@@ -238,7 +196,7 @@ static void say_written(struct cli *cli, const struct facts *facts, const struct
 }
 
 static struct facts facts_of(const struct pprof_options *options,
-			     const struct pprof_product *product, enum format format)
+			     const struct pprof_product *product, enum profile_format format)
 {
 	const struct gospy_profile *shown = product->shown;
 	return (struct facts){
@@ -276,11 +234,11 @@ static int note_profile(struct cli *cli, const struct pprof_product *product)
 static int write_pprof(struct cli *cli, const struct pprof_options *options,
 		       const struct pprof_product *product)
 {
-	char path[DEFAULT_PATH_SIZE];
+	char path[PROFILE_PATH_SIZE];
 	struct gospy_error err;
 	CLEANUP(save_drop) struct save save = SAVE_NONE;
 	CLEANUP(strbuf_deinit) struct strbuf bytes = {0};
-	const struct facts facts = facts_of(options, product, FORMAT_PPROF);
+	const struct facts facts = facts_of(options, product, PROFILE_PPROF);
 	if (!options->output)
 		default_path(product, "pb.gz", path);
 	if (!pprof_encode_gzip(product->shown, product->writer, &bytes)) {
@@ -325,7 +283,7 @@ static bool read_memory(struct cli *cli, const struct pprof_options *options,
 
 /* What a format is written from. */
 struct writing {
-	enum format format;
+	enum profile_format format;
 	const struct gospy_profile *profile;      /* less the base, if there is one */
 	const struct gospy_profile *now, *base;   /* both by themselves; the base may be NULL */
 	const struct profile_text_memory *memory; /* or NULL */
@@ -336,19 +294,19 @@ struct writing {
 static bool write_format(struct out *out, const struct writing *w)
 {
 	switch (w->format) {
-	case FORMAT_PPROF:
+	case PROFILE_PPROF:
 		break;
-	case FORMAT_TEXT:
+	case PROFILE_TEXT:
 		return profile_text(out, w->profile, w->memory);
-	case FORMAT_FOLDED:
+	case PROFILE_FOLDED:
 		return profile_folded(out, w->now, w->base, w->type);
-	case FORMAT_SPEEDSCOPE:
+	case PROFILE_SPEEDSCOPE:
 		return profile_speedscope(out, w->profile, w->title, w->type);
-	case FORMAT_TOP:
+	case PROFILE_TOP:
 		return profile_top(out, w->profile, w->type, w->limit);
-	case FORMAT_HTML:
+	case PROFILE_HTML:
 		return profile_flame_html(out, w->now, w->base, w->title, w->go_version, w->type);
-	case FORMAT_SVG:
+	case PROFILE_SVG:
 		return profile_flame_svg(out, w->now, w->base, w->title, w->go_version, w->type);
 	}
 	return true;
@@ -379,13 +337,14 @@ static const char *go_version_of(const struct pprof_product *product)
 	return version;
 }
 
-static int write_text(struct cli *cli, const struct pprof_options *options, enum format format,
-		      const struct pprof_product *product, const struct gospy_profile *base)
+static int write_text(struct cli *cli, const struct pprof_options *options,
+		      enum profile_format format, const struct pprof_product *product,
+		      const struct gospy_profile *base)
 {
 	struct gospy_error err;
 	struct gospy_memstats memstats;
 	struct profile_text_memory memory;
-	char title[96], path[DEFAULT_PATH_SIZE];
+	char title[96], path[PROFILE_PATH_SIZE];
 	CLEANUP(sink_drop) struct sink sink = SINK_NONE;
 	const struct gospy_profile *profile = product->shown;
 	const struct facts facts = facts_of(options, product, format);
@@ -400,7 +359,7 @@ static int write_text(struct cli *cli, const struct pprof_options *options, enum
 	};
 	// A terminal shows a page's source, which nobody wants to read.
 	const char *output = options->output;
-	bool is_page = format == FORMAT_HTML || format == FORMAT_SVG;
+	bool is_page = format == PROFILE_HTML || format == PROFILE_SVG;
 	if (!output && is_page && cli->out->rows) {
 		default_path(product, formats[format].name, path);
 		output = path;
@@ -411,7 +370,7 @@ static int write_text(struct cli *cli, const struct pprof_options *options, enum
 		return cli_fail(cli, &err);
 	bool of_memory =
 		profile->kind == GOSPY_PROFILE_HEAP || profile->kind == GOSPY_PROFILE_ALLOCS;
-	if (format == FORMAT_TEXT && of_memory &&
+	if (format == PROFILE_TEXT && of_memory &&
 	    read_memory(cli, options, product->subjects.at[0].target, &memstats, &memory))
 		writing.memory = &memory;
 	if (!write_format(sink.out, &writing)) {
@@ -448,7 +407,7 @@ static int write_stacks(struct cli *cli, const struct pprof_options *options,
 	const struct gospy_snapshot_info *info = gospy_snapshot_info(snapshot);
 	const struct facts facts = {
 		.profile = "goroutine",
-		.format = FORMAT_TEXT,
+		.format = PROFILE_TEXT,
 		.samples = report.shown,
 		.time_unix_ns = info->time_unix_ns,
 		.paused_ns = info->paused_ns,
@@ -466,19 +425,19 @@ static int write_stacks(struct cli *cli, const struct pprof_options *options,
  */
 
 /* What is not to be had of what --seconds, --diff, --tag and several processes give. */
-static enum gospy_code check_format(const struct pprof_options *options, enum format format,
+static enum gospy_code check_format(const struct pprof_options *options, enum profile_format format,
 				    bool several, struct gospy_error *err)
 {
 	const char *what = options->seconds_ns ? "--seconds"
 			   : options->diff     ? "--diff"
 			   : options->tags.len ? "--tag"
 					       : NULL;
-	if (format == FORMAT_TEXT && (what || several))
+	if (format == PROFILE_TEXT && (what || several))
 		return err_set(err, GOSPY_E_USAGE,
 			       "text is that of one process as it is: %s does not go with --debug "
 			       "and --format text; --format top is text, too",
 			       what ? what : "more than one");
-	if (format == FORMAT_SPEEDSCOPE && options->diff)
+	if (format == PROFILE_SPEEDSCOPE && options->diff)
 		return err_set(err, GOSPY_E_USAGE,
 			       "speedscope shows no differences: --diff goes with --format pprof, "
 			       "folded, top, html or svg");
@@ -487,24 +446,24 @@ static enum gospy_code check_format(const struct pprof_options *options, enum fo
 
 /* Do the options fit together, and what is to be written? */
 static enum gospy_code check(const struct cli *cli, const struct pprof_options *options,
-			     enum format *ret, struct gospy_error *err)
+			     enum profile_format *ret, struct gospy_error *err)
 {
 	bool to_stdout = !options->output || strcmp(options->output, "-") == 0;
 	if (options->format != NOT_GIVEN)
-		*ret = (enum format)options->format;
+		*ret = (enum profile_format)options->format;
 	else
-		*ret = options->debug > 0 ? FORMAT_TEXT : FORMAT_PPROF;
-	if (options->debug != NOT_GIVEN && (options->debug > 0) != (*ret == FORMAT_TEXT))
+		*ret = options->debug > 0 ? PROFILE_TEXT : PROFILE_PPROF;
+	if (options->debug != NOT_GIVEN && (options->debug > 0) != (*ret == PROFILE_TEXT))
 		return err_set(err, GOSPY_E_USAGE,
 			       "--debug says whether it is text: it does not go with another "
 			       "--format");
-	if (options->sample_type && (*ret == FORMAT_PPROF || *ret == FORMAT_TEXT))
+	if (options->sample_type && (*ret == PROFILE_PPROF || *ret == PROFILE_TEXT))
 		return err_set(err, GOSPY_E_USAGE,
 			       "--format %s has all values: --sample-type does not go with it",
 			       formats[*ret].name);
-	if (options->limit && *ret != FORMAT_TOP)
+	if (options->limit && *ret != PROFILE_TOP)
 		return err_set(err, GOSPY_E_USAGE, "--limit is for --format top");
-	if (*ret != FORMAT_PPROF && to_stdout && cli->format != REPORT_TEXT)
+	if (*ret != PROFILE_PPROF && to_stdout && cli->format != REPORT_TEXT)
 		return err_set(
 			err, GOSPY_E_USAGE,
 			"standard output is either the profile or JSON about it: name a file "
@@ -548,14 +507,15 @@ static enum gospy_code parse_tags(const struct pprof_options *options, enum gosp
 	return GOSPY_OK;
 }
 
-static int make_and_write(struct cli *cli, const struct pprof_options *options, enum format format,
-			  const struct pprof_request *request, const which_ones *ones)
+static int make_and_write(struct cli *cli, const struct pprof_options *options,
+			  enum profile_format format, const struct pprof_request *request,
+			  const which_ones *ones)
 {
 	CLEANUP(pprof_product_deinit) struct pprof_product product = {0};
 	int status = pprof_make(cli, request, ones, &product);
 	if (status != CLI_GO_ON)
 		return status;
-	if (format == FORMAT_PPROF)
+	if (format == PROFILE_PPROF)
 		return write_pprof(cli, options, &product);
 	return write_text(cli, options, format, &product, request->base);
 }
@@ -564,7 +524,7 @@ static int pprof_run(struct cli *cli, char **args)
 {
 	struct pprof_options options = {
 		.snapshot.max_pause_ns = 1000000000, .format = NOT_GIVEN, .debug = NOT_GIVEN};
-	enum format format;
+	enum profile_format format;
 	struct gospy_error err;
 	size_t count;
 	int status = cli_parse(cli, &cmd_pprof, args, &options, &count);
@@ -581,7 +541,7 @@ static int pprof_run(struct cli *cli, char **args)
 			   &err) ||
 	    check_format(&options, format, request.several, &err))
 		return cli_fail(cli, &err);
-	request.frames = format == FORMAT_TEXT;
+	request.frames = format == PROFILE_TEXT;
 	if (options.diff && pprof_read_base(options.diff, &request, &base, &err))
 		return cli_fail(cli, &err);
 	if (request.kind == GOSPY_PROFILE_GOROUTINE && options.debug == 2)
