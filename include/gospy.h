@@ -1754,6 +1754,7 @@ enum gospy_profile_kind {
 	GOSPY_PROFILE_THREADCREATE,  /**< where threads were made */
 	GOSPY_PROFILE_OTHER,         /**< of a file, which does not say; cannot be made */
 	GOSPY_PROFILE_GOROUTINELEAK, /**< goroutines that can never run again, of any Go version */
+	GOSPY_PROFILE_CPU,           /**< of a recording: gospy_record() */
 };
 
 struct gospy_profile_options {
@@ -1933,6 +1934,106 @@ struct gospy_profile_part {
 GOSPY_API enum gospy_code gospy_profile_merge(const struct gospy_profile_part *parts, size_t count,
 					      struct gospy_profile **ret, struct gospy_error *err)
 	__attribute__((warn_unused_result));
+
+/* --------------------------------------------------------------------------------- recordings --
+ */
+
+/** Which perf events a recording opens: perf_event_open(2). */
+enum gospy_record_events {
+	GOSPY_RECORD_EVENTS_ANY = 0, /**< what this target and this kernel allow */
+	/** One for each thread on each processor. Threads that are made later inherit them. Each
+	   takes a descriptor: RLIMIT_NOFILE. */
+	GOSPY_RECORD_EVENTS_THREADS,
+	/** One for each processor, of which the samples of all other processes are left out. It
+	   takes CAP_PERFMON, or kernel.perf_event_paranoid 0 or less. */
+	GOSPY_RECORD_EVENTS_SYSTEM,
+};
+
+/** Why a recording ended. */
+enum gospy_record_end {
+	GOSPY_RECORD_RUNS = 0, /**< it has not: for .progress */
+	GOSPY_RECORD_TIME,     /**< its time was over */
+	GOSPY_RECORD_ASKED,    /**< .end_fd became readable */
+	GOSPY_RECORD_GONE,     /**< the target has ended */
+	GOSPY_RECORD_EXEC,     /**< the target runs another program now */
+};
+
+/** By what the stacks of a recording are told apart: each part has an outermost frame of its own.
+ */
+enum gospy_record_by {
+	GOSPY_RECORD_BY_NOTHING = 0,
+	GOSPY_RECORD_BY_GOROUTINE, /**< "goroutine 17" */
+	GOSPY_RECORD_BY_LABEL,     /**< "tenant=acme": what the label .label_key has */
+	GOSPY_RECORD_BY_THREAD,    /**< "thread 4711" */
+};
+
+/** How a recording is doing, and how it ended. */
+struct gospy_recording_info {
+	enum gospy_record_end ended;
+	enum gospy_record_events events; /**< that were opened */
+	bool kernel_unseen; /**< gospy may see user mode only: samples in the kernel are missing */
+	uint32_t event_count, ring_count;
+	uint32_t thread_count;  /**< that the target had when the recording began */
+	uint64_t time_unix_ns;  /**< when it began */
+	uint64_t duration_ns;   /**< how long it took */
+	uint64_t period_ns;     /**< processor time that a sample stands for */
+	uint64_t target_cpu_ns; /**< that the kernel has counted meanwhile; GOSPY_UNKNOWN */
+	uint64_t own_cpu_ns;    /**< processor time that the recording itself took */
+	uint64_t samples;
+	uint64_t lost;      /**< samples for which there was no room in the ring */
+	uint64_t throttled; /**< how often the kernel held the events back */
+	uint64_t malformed; /**< records that made no sense */
+	/** Of the samples: those whose stack is known to its outermost frame; and those taken in
+	   the kernel. */
+	uint64_t whole, kernel;
+	/** Of the samples: those whose goroutine is known; those of no goroutine: the scheduler's,
+	   or of threads of C code; the others, of which it is not known. */
+	uint64_t of_goroutine, of_none, of_unknown;
+	uint64_t goroutines; /**< how many different ones */
+};
+
+struct gospy_record_options {
+	size_t size;          /**< sizeof(struct gospy_record_options) */
+	uint32_t rate_hz;     /**< samples in a second of processor time; 0: 99 */
+	uint64_t duration_ns; /**< 0: until .end_fd is readable */
+	int64_t end_fd;       /**< end, and hand out what there is, when it is readable; 0: none */
+	int64_t cancel_fd;    /**< give up when this becomes readable; 0: none */
+	enum gospy_record_events events;
+	enum gospy_record_by by;
+	const char *label_key; /**< with GOSPY_RECORD_BY_LABEL */
+	/** Samples that were taken in the kernel have the innermost frame "[kernel]". */
+	bool kernel;
+	/** Called about ten times a second, on the thread of the call; may be NULL. */
+	void (*progress)(void *ctx, const struct gospy_recording_info *info);
+	void *ctx;
+};
+
+/** A recording. */
+struct gospy_recording {
+	const struct gospy_recording_info *info;
+	/**
+	 * Where processor time went: "samples" and "cpu", as runtime/pprof has them. A sample has
+	 * the profiler labels of its goroutine, and the number labels "goroutine", its id, and
+	 * "thread". The outermost frame of a stack that is not whole is "[missing frames]", or
+	 * what follows that is the start of the goroutine. Code that is not Go's has the names of
+	 * its ELF symbols, else of the file, in brackets.
+	 */
+	const struct gospy_profile *cpu;
+};
+
+/**
+ * Sample where the target spends processor time, goroutine by goroutine, without stopping it: perf
+ * events with a clock tell the registers and the innermost part of the stack; what goroutine it was
+ * is read from the target a moment later. GOSPY_E_PERM says which right is missing.
+ * GOSPY_E_UNSUPPORTED: the target is no running process, or the kernel has no perf events. Owned by
+ * the caller.
+ */
+GOSPY_API enum gospy_code gospy_record(struct gospy_target *target,
+				       const struct gospy_record_options *options,
+				       struct gospy_recording **ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+/** NULL is allowed. */
+GOSPY_API void gospy_recording_destroy(struct gospy_recording *recording);
 
 #ifdef __cplusplus
 }

@@ -33,9 +33,9 @@ struct cmd {
 };
 
 /** All that the files of the commands show. */
-extern const struct cmd cmd_capture, cmd_pprof, cmd_list, cmd_tree, cmd_process, cmd_summary,
-	cmd_stack, cmd_top, cmd_stats, cmd_memstats, cmd_check, cmd_waits, cmd_heap, cmd_leaks,
-	cmd_version, cmd_doctor, cmd_diff, cmd_gc, cmd_setgc, cmd_trace, cmd_pprof_cpu,
+extern const struct cmd cmd_capture, cmd_pprof, cmd_record, cmd_list, cmd_tree, cmd_process,
+	cmd_summary, cmd_stack, cmd_top, cmd_stats, cmd_memstats, cmd_check, cmd_waits, cmd_heap,
+	cmd_leaks, cmd_version, cmd_doctor, cmd_diff, cmd_gc, cmd_setgc, cmd_trace, cmd_pprof_cpu,
 	cmd_pprof_heap, cmd_completion, cmd_help;
 
 /** The command with this name or alias, or NULL. `cmds` ends with NULL. */

@@ -13,11 +13,11 @@
 
 /* In the order of the help. */
 static const struct cmd *const cmds[] = {
-	&cmd_check,     &cmd_capture,    &cmd_pprof,      &cmd_list,  &cmd_tree,
-	&cmd_process,   &cmd_summary,    &cmd_stack,      &cmd_top,   &cmd_stats,
-	&cmd_memstats,  &cmd_waits,      &cmd_heap,       &cmd_leaks, &cmd_version,
-	&cmd_diff,      &cmd_doctor,     &cmd_gc,         &cmd_setgc, &cmd_trace,
-	&cmd_pprof_cpu, &cmd_pprof_heap, &cmd_completion, &cmd_help,  NULL,
+	&cmd_check,   &cmd_capture, &cmd_pprof, &cmd_record,    &cmd_list,       &cmd_tree,
+	&cmd_process, &cmd_summary, &cmd_stack, &cmd_top,       &cmd_stats,      &cmd_memstats,
+	&cmd_waits,   &cmd_heap,    &cmd_leaks, &cmd_version,   &cmd_diff,       &cmd_doctor,
+	&cmd_gc,      &cmd_setgc,   &cmd_trace, &cmd_pprof_cpu, &cmd_pprof_heap, &cmd_completion,
+	&cmd_help,    NULL,
 };
 
 /* A file opened later must not become a standard descriptor that the caller had closed. */

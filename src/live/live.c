@@ -8,6 +8,7 @@
 #include "live/kept.h"
 #include "live/mem_live.h"
 #include "live/pause.h"
+#include "live/perf_sampler.h"
 
 struct live {
 	struct source source;
@@ -116,6 +117,12 @@ static uint64_t read_clock(const struct source *source, enum source_clock clock)
 	return GOSPY_UNKNOWN;
 }
 
+static enum gospy_code sampler(struct source *source, const struct cpu_sampler_options *options,
+			       struct cpu_sampler **ret, struct gospy_error *err)
+{
+	return perf_sampler_create(&live_of(source)->process, options, ret, err);
+}
+
 static void destroy(struct source *source)
 {
 	struct live *live = live_of(source);
@@ -138,6 +145,7 @@ static const struct source_ops live_ops = {
 	.watch = watch,
 	.watch_thread = watch_thread,
 	.clock_ns = read_clock,
+	.sampler = sampler,
 	.destroy = destroy,
 };
 

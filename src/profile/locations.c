@@ -30,6 +30,15 @@ static const char *name_of(const struct caller *caller)
 	return caller->call && caller->call->symbol ? caller->call->symbol : "";
 }
 
+/* The same, or what code that is not Go's is called. */
+static const char *full_name_of(const struct locations *l, const struct caller *caller)
+{
+	const char *name = NULL;
+	if (!caller->call && l->foreign.name)
+		name = l->foreign.name(l->foreign.ctx, caller->pc);
+	return name ? name : name_of(caller);
+}
+
 /* runtime.goexit stands for no location. */
 static bool is_goexit(const struct caller *caller)
 {
@@ -48,7 +57,8 @@ static bool has_failed(const struct caller *caller)
 static bool add_function(struct locations *l, const char *name, const struct caller *caller)
 {
 	const struct frame_call *call = caller->call;
-	const char *printed = func_name_for_print(l->arena, name, l->minor);
+	// What is no code of Go's is printed as it is.
+	const char *printed = call ? func_name_for_print(l->arena, name, l->minor) : name;
 	struct gospy_profile_function function = {
 		.name = arena_strdup(l->arena, name),
 		.file = arena_strdup(l->arena, call && call->file ? call->file : ""),
@@ -60,9 +70,9 @@ static bool add_function(struct locations *l, const char *name, const struct cal
 }
 
 /* Functions are told apart by name alone. */
-static bool find_function(struct locations *l, const struct caller *caller, uint32_t *ret)
+static bool find_function(struct locations *l, const char *name, const struct caller *caller,
+			  uint32_t *ret)
 {
-	const char *name = name_of(caller);
 	uint64_t *head = map_put(&l->by_name, hash_bytes(0, name, strlen(name)));
 	if (!head)
 		return false;
@@ -127,7 +137,7 @@ static bool add_location(struct locations *l)
 			.pc = caller->pc,
 			.entry = caller->entry,
 		};
-		if (!find_function(l, caller, &lines[i].function))
+		if (!find_function(l, full_name_of(l, caller), caller, &lines[i].function))
 			return false;
 	}
 	const struct gospy_profile_location location = {
@@ -270,6 +280,18 @@ bool locations_of_stack(struct locations *l, const uint64_t *pcs, size_t n, cons
 	*ret = locations;
 	*count_ret = (uint32_t)l->found.len;
 	return locations != NULL;
+}
+
+bool locations_add_named(struct locations *l, const char *name, uint32_t *ret)
+{
+	static const struct caller nowhere = {0};
+	struct gospy_profile_line *line = arena_calloc(l->arena, 1, sizeof(*line));
+	const struct gospy_profile_location location = {.line_count = 1, .lines = line};
+	if (!line || !find_function(l, name, &nowhere, &line->function) ||
+	    !vec_push(&l->all, location) || !vec_push(&l->keys, ((struct location_key){0})))
+		return false;
+	*ret = (uint32_t)l->all.len - 1;
+	return true;
 }
 
 void locations_end(struct locations *l)

@@ -22,10 +22,17 @@ struct location_hint {
 	uint64_t pc, known;
 };
 
+/* Names what no function of Go holds; NULL: it has no name. */
+struct locations_foreign {
+	const char *(*name)(const void *ctx, uint64_t addr);
+	const void *ctx;
+};
+
 struct locations {
 	struct symbols *symbols; /* borrowed */
 	struct arena *arena;     /* borrowed: all that is shown lives in it */
 	int minor;
+	struct locations_foreign foreign; /* .name NULL: such code has no names */
 	VEC(struct gospy_profile_location) all;
 	VEC(struct location_key) keys; /* of these */
 	VEC(struct gospy_profile_function) functions;
@@ -47,6 +54,10 @@ void locations_deinit(struct locations *locations);
  * .all. False: out of memory. */
 bool locations_of_stack(struct locations *locations, const uint64_t *pcs, size_t n,
 			const uint32_t **ret, uint32_t *count_ret);
+/** A location that is no code, but has a name: a new one each time. Its index; false: out of
+ * memory.
+ */
+bool locations_add_named(struct locations *locations, const char *name, uint32_t *ret);
 /** All stacks are in: which mappings have functions is known. */
 void locations_end(struct locations *locations);
 

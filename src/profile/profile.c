@@ -341,6 +341,7 @@ static enum gospy_code make(struct maker *m, struct gospy_error *err)
 	case GOSPY_PROFILE_GOROUTINELEAK:
 		return make_goroutineleak(m, err);
 	case GOSPY_PROFILE_OTHER:
+	case GOSPY_PROFILE_CPU: // no name, so it was refused above
 		break;
 	}
 	return GOSPY_OK;

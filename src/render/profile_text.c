@@ -423,6 +423,7 @@ bool profile_text(struct out *out, const struct gospy_profile *profile,
 	case GOSPY_PROFILE_ALLOCS:
 		return print_heap(out, profile, memory, &lines);
 	case GOSPY_PROFILE_OTHER:
+	case GOSPY_PROFILE_CPU:
 		break; // what was recorded is not in a file
 	}
 	return true;

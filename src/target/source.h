@@ -17,6 +17,7 @@
 #ifndef GOSPY_TARGET_SOURCE_H
 #define GOSPY_TARGET_SOURCE_H
 
+#include "target/cpu_sampler.h"
 #include "target/mapping.h"
 #include "target/mem.h"
 #include "target/moment.h"
@@ -142,6 +143,9 @@ struct source_ops {
 	bool (*watch_thread)(struct source *source, pid_t tid,
 			     bool (*visit)(void *ctx, const struct place *place), void *ctx);
 	uint64_t (*clock_ns)(const struct source *source, enum source_clock clock);
+	/** NULL: nothing of this source runs. */
+	enum gospy_code (*sampler)(struct source *source, const struct cpu_sampler_options *options,
+				   struct cpu_sampler **ret, struct gospy_error *err);
 	void (*destroy)(struct source *source);
 };
 
@@ -266,6 +270,19 @@ static inline bool source_watch_thread(struct source *source, pid_t tid,
 				       void *ctx)
 {
 	return source->ops->watch_thread(source, tid, visit, ctx);
+}
+
+/** Begin to sample where the threads of the target are that use processor time. The sampler ends
+ * before the source. GOSPY_E_PERM; GOSPY_E_UNSUPPORTED: there is nothing to be sampled, or no means
+ * to do so. */
+static inline enum gospy_code source_sampler(struct source *source,
+					     const struct cpu_sampler_options *options,
+					     struct cpu_sampler **ret, struct gospy_error *err)
+{
+	if (!source->ops->sampler)
+		return err_set(err, GOSPY_E_UNSUPPORTED,
+			       "%s does not run: there is nothing to be recorded", source->name);
+	return source->ops->sampler(source, options, ret, err);
 }
 
 /** How long the target had run when SOURCE_BOOT said `boot_ns`. GOSPY_UNKNOWN. */

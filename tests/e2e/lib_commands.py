@@ -74,7 +74,8 @@ WITHOUT_TARGET = [
     "top -n 1 --group here 1", "completion bash", "completion zsh", "completion fish",
     *(f"help {command}" for command in
       ("list", "tree", "process", "summary", "stack", "top", "stats", "memstats", "heap",
-       "version", "diff", "doctor", "gc", "setgc", "trace", "pprof-cpu", "pprof-heap", "completion", "help")),
+       "version", "diff", "doctor", "gc", "setgc", "trace", "pprof-cpu", "pprof-heap", "record",
+       "completion", "help")),
     *(f"{command} 8388608" for command in
       ("summary", "summary --json", "stack", "stats", "memstats --json", "version", "process",
        "doctor", "top -n 1", "gc")),

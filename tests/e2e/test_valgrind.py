@@ -50,6 +50,12 @@ class ValgrindTest(lib_gospy.TargetTest):
             with self.subTest(kind=kind, options=options):
                 self.check("pprof", kind, fixture.pid, *options)
 
+    def test_record(self):
+        fixture = self.watch(lib_fixture.start(lib_gospy.builds("burner", ("default",))[-1]))
+        for output in ("pprof", "html"):
+            self.check("record", fixture.pid, "-d", "1s", "--format", output, "-o", "/dev/null",
+                       "--by", "label=part")
+
     def test_agent(self):
         with lib_agent.Agent() as agent:
             for args in (("gc",), ("stack", "--agent"), ("pprof-heap", "-o", "/dev/null")):

@@ -1,0 +1,84 @@
+/*
+ * Whose sample it is: the goroutine that the thread ran.
+ *
+ * From Go 1.17 on a register holds g while Go code runs; it counts if the stack pointer lies in the
+ * stack of that g. Otherwise the thread's M tells, or the g that it was the last time. What a g is,
+ * its id, its labels, is read when the sample is, a moment after it was taken. So it counts only if
+ *
+ *  - the g was of the same goroutine at a look before the sample: then it was so in between, for no
+ *    two goroutines have one id; or
+ *  - the sample is hardly older than WHOSE_LAG_NS, and its stack begins with the function that the
+ *    goroutine was started with.
+ */
+#ifndef GOSPY_RECORD_WHOSE_H
+#define GOSPY_RECORD_WHOSE_H
+
+#include "capture/grec.h"
+#include "capture/label_reader.h"
+#include "image/schedstate.h"
+#include "record/walk.h"
+
+enum {
+	/* Within this time a goroutine does not end and another one begin at the same g, with the
+	 * same function, but seldom; and labels are those of the sample, but for the shortest
+	 * work. */
+	WHOSE_LAG_NS = 20 * 1000 * 1000,
+};
+
+enum whose_kind {
+	WHOSE_UNKNOWN,
+	WHOSE_GOROUTINE,
+	WHOSE_NONE, /* no goroutine ran */
+};
+
+struct whose {
+	enum whose_kind kind;
+	uint64_t goid;
+	uint64_t startpc;
+	bool has_labels; /* they are known; and that is all of them, be it none */
+	uint32_t labels; /* number of the set, for owners_labels(); 0: it has none */
+};
+
+/* A look at a g. */
+struct owner_look {
+	uint64_t ns, goid, lo, hi, startpc, labels;
+	uint32_t set; /* number of the labels, if they were asked for; or 0 */
+};
+
+struct owner {
+	uint64_t g;
+	struct owner_look before, now;
+};
+
+/* All that were met. */
+struct owners {
+	struct source *source; /* borrowed, as the next two */
+	struct image *image;
+	struct symbols *symbols;
+	struct map all;   /* addresses of allgs */
+	uint64_t all_len; /* so many of them were read */
+	VEC(struct owner) known;
+	struct map by_g;        /* -> 1 + index in known */
+	struct map by_tid;      /* thread -> 1 + index of the last one it ran */
+	struct map m_of;        /* thread -> address of its m */
+	uint64_t ms_ns;         /* when that was listed */
+	struct map by_goid;     /* goroutines that samples were found to be of */
+	struct map label_index; /* hash of the texts of a set -> 1 + index */
+	VEC(struct label_set) label_sets;
+	struct arena label_arena;
+	uint8_t *window; /* bytes of a g */
+};
+
+/** Set what is borrowed first. GOSPY_E_NOMEM, or nothing can be read. */
+enum gospy_code owners_init(struct owners *owners, struct gospy_error *err);
+void owners_deinit(struct owners *owners);
+
+/** Before the walk: is the thread on the stack of a goroutine? */
+struct walk_place owners_place(struct owners *owners, const struct cpu_sample *sample);
+/** After it. False: out of memory. */
+bool owners_find(struct owners *owners, const struct cpu_sample *sample, struct walker *walker,
+		 struct whose *ret);
+/** The labels of that number, which is none of 0. */
+const struct label_set *owners_labels(const struct owners *owners, uint32_t number);
+
+#endif
