@@ -185,7 +185,7 @@ class UsageTest(ErrorTest):
            "REGEX": ("(", "[", "*", "(" * 20000), "K[=V]": ("", "=x"), "MODULE": ("", "a,,b"),
            "WHEN": ("%", ""), "NAME": ("%", ""), "KEY": ("%", ""), "PLACE": ("%", ""),
            "CONDITION": ("goroutines", "rss>x", "wait>soon", "load>1", ""), "WHAT": ("%", ""),
-           "BYTES": ("x", "-1", "1.5", "", "9" * 30), "F": ("%", ""),
+           "BYTES": ("x", "-1", "1.5", "", "9" * 30), "F": ("%", ""), "SET": ("%", ""),
            "TAG[,TAG]": ("%", "", "pid,", "pid,,host"), "LEVEL": ("%", ""), "VERDICT": ("%", ""),
            "N|P%": ("x", "-1", "1.5", "%", "", "1,", "1,2", "1%,2%", "1,2%,3", "9" * 30)}
     # Which values there are depends on the profile, and which types on the program.

@@ -10,6 +10,7 @@ import tempfile
 import unittest
 
 import lib_fixture
+import lib_flame
 import lib_gospy
 import lib_pprof
 import lib_seccomp
@@ -173,13 +174,16 @@ class SharesTest(RecordTest):
         fixture = self.fixture(self.builds()[-1], "shares")
         for output, pattern in (("top", r"(?s)^File: burner\n.*Type: cpu\n.*Duration: .*"
                                         r"flat%.* main\.spin\n"),
-                                ("folded", r"(?m)^main\.shares\.func\S*;.*main\.spin \d+$"),
-                                ("speedscope", r'"nanoseconds".*'), ("html", "main.spin"),
+                                ("folded",
+                                 r"(?m)^(?:\S+;)?main\.shares\.func\S*;.*main\.spin \d+$"),
+                                ("speedscope", r'"nanoseconds".*'), ("html", "<html"),
                                 ("svg", "<svg.*")):
             self.record(fixture, "--format", output)
             with open(self.path, encoding="utf-8") as f:
                 text = f.read()
             self.assertRegex(text, pattern)
+            if output == "html":
+                self.assertIn("main.spin", lib_flame.Page(text).names)
             if output == "speedscope":
                 frames = json.loads(text)["shared"]["frames"]
                 self.assertIn("main.spin", {frame["name"] for frame in frames})
@@ -198,10 +202,24 @@ KINDS = {
 
 
 class KindsTest(RecordTest):
+    @staticmethod
+    def hides_frames(build):
+        """While it reads the clock an old runtime is on the thread's stack and has the goroutine's
+        sp in rbp, so nothing leads on from what was copied."""
+        goroot = next(v["goroot"] for v in lib_fixture.manifest()["versions"]
+                      if v["version"] == build.version)
+        path = os.path.join(goroot, "src", "runtime", "sys_linux_amd64.s")
+        with open(path, encoding="utf-8") as f:
+            return "MOVQ\tSP, BP\t// Save old SP" in f.read()
+
     def check(self, build, mode):
         fixture = self.fixture(build, mode)
         _, _, facts, samples = self.profile(fixture)
-        self.assertGreaterEqual(facts["whole"], NEARLY_ALL * facts["samples"] - 1)
+        if mode == "clock" and self.hides_frames(build):
+            missing = any("[missing frames]" in names(sample) for sample in samples)
+            self.assertEqual(facts["whole"] < facts["samples"], missing)
+        else:
+            self.assertGreaterEqual(facts["whole"], NEARLY_ALL * facts["samples"] - 1)
         found = collections.Counter()
         for sample in samples:
             stack = names(sample)
