@@ -184,6 +184,9 @@ static enum gospy_code find_first(struct cli *cli, const struct heap_cmd_options
 		return err_set(err, GOSPY_E_USAGE, "--diff: the name is too long");
 	strcpy(word, options->diff);
 	enum gospy_code code = which_runtime(cli, &none, &words, &count, ret, err);
+	// Not the word, which goes with this function.
+	if (ret->core)
+		ret->core = options->diff;
 	return code ? err_context(err, code, "--diff") : GOSPY_OK;
 }
 

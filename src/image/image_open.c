@@ -153,10 +153,9 @@ static enum gospy_code open_known(struct image *image, struct source *source,
 	struct program_facts facts;
 	enum gospy_code code =
 		program_facts_read(source->program_facts, &image->arena, &facts, err);
-	if (!code)
-		code = source_auxv(source, &image->auxv, err);
 	if (code)
 		return code;
+	code = source_auxv(source, &image->auxv, err);
 	image->bias = facts.bias;
 	image->tls_g = facts.tls_g;
 	image->binary = facts.object;
