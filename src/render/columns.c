@@ -26,6 +26,7 @@ static bool has_core(enum name_kind kind)
 	case NAME_STATE:
 	case NAME_STATES:
 		return true;
+	case NAME_TYPE:
 	case NAME_TEXT:
 	case NAME_LINE:
 	case NAME_PATH:
@@ -42,7 +43,8 @@ void columns_name(struct column_need *need, const struct name *name, int good, i
 	// One long name does not take all: on a narrow terminal not even the states of all others.
 	int most = cols < NARROW ? cols / 2 : cols * 5 / 6;
 	if (!has_core(name->kind))
-		most = smaller(good, cols * 3 / 8);
+		most = smaller(good,
+			       name->kind == NAME_TYPE && cols < NARROW ? most : cols * 3 / 8);
 	columns_cell(need, smaller(size.core, most), smaller(size.good, good), size.full,
 		     size.most);
 	if (name->kind == NAME_PLACE || name->kind == NAME_LINE)

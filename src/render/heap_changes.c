@@ -128,7 +128,7 @@ static uint64_t distance(uint64_t before, uint64_t after)
 	return after > before ? after - before : before - after;
 }
 
-static void add_row(struct table *table, const struct heap_change *c)
+static void add_row(struct table *table, struct arena *arena, const struct heap_change *c)
 {
 	CLEANUP(strbuf_deinit) struct strbuf text = {0};
 	strbuf_printf(&text, "%s%s", sign(c->before.bytes, c->after.bytes),
@@ -140,9 +140,7 @@ static void add_row(struct table *table, const struct heap_change *c)
 	table_cell_buf(table, &text);
 	table_cell(table, units_bytes(c->before.bytes).s);
 	table_cell(table, units_bytes(c->after.bytes).s);
-	strbuf_clear(&text);
-	report_heap_add_type(&text, c->type);
-	table_name_buf(table, NAME_TEXT, &text);
+	report_heap_type_cell(table, arena, c->type);
 }
 
 void heap_changes_text(struct out *out, const struct heap_changes *changes, uint64_t limit)
@@ -150,12 +148,13 @@ void heap_changes_text(struct out *out, const struct heap_changes *changes, uint
 	size_t n = heap_changes_shown(changes, limit);
 	if (!n)
 		return;
+	CLEANUP(arena_deinit) struct arena arena = {0};
 	CLEANUP(table_deinit)
 	struct table table = {.columns = columns,
 			      .column_count = sizeof(columns) / sizeof(columns[0])};
 	table_titles(&table);
 	for (size_t i = 0; i < n; i++)
-		add_row(&table, &changes->list.at[i]);
+		add_row(&table, &arena, &changes->list.at[i]);
 	table_print(&table, out);
 	if (n < changes->list.len)
 		out_printf(out, "... %zu more\n", changes->list.len - n);

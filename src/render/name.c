@@ -9,6 +9,7 @@
 #include "render/object_name.h"
 #include "render/part.h"
 #include "render/state.h"
+#include "render/type_name.h"
 #include "render/wait.h"
 
 const char *name_more(bool utf8)
@@ -548,6 +549,9 @@ static void fit(struct strbuf *text, const struct name *name, int width, bool ut
 	case NAME_OBJECT:
 		object_fit(part_whole(&clean), width, utf8, text);
 		break;
+	case NAME_TYPE:
+		type_fit(part_whole(&clean), width, utf8, text);
+		break;
 	}
 }
 
@@ -576,6 +580,13 @@ static struct name_size path_size(struct part path, bool utf8)
 	return (struct name_size){least, least, least, least, full, full};
 }
 
+static struct name_size size_of_type(struct part type, bool utf8)
+{
+	struct type_size size = type_size(type, utf8);
+	return (struct name_size){size.least, size.core, size.core,
+				  size.good,  size.full, part_width(type, utf8)};
+}
+
 static struct name_size size_of(const struct name *name, bool utf8)
 {
 	CLEANUP(strbuf_deinit) struct strbuf clean = {0};
@@ -591,6 +602,8 @@ static struct name_size size_of(const struct name *name, bool utf8)
 		return states_size(part_whole(&clean), utf8);
 	case NAME_OBJECT:
 		return object_size(part_whole(&clean), utf8);
+	case NAME_TYPE:
+		return size_of_type(part_whole(&clean), utf8);
 	case NAME_LINE:
 	case NAME_STATE:
 	case NAME_TEXT:

@@ -1,6 +1,6 @@
 /*
- * Names made to fit into a width: functions and places, files, reasons to wait, objects. All views
- * and all reports for a terminal shorten here, and nowhere else.
+ * Names made to fit into a width: functions and places, types (type_name.h), files, reasons to
+ * wait, objects. All views and all reports for a terminal shorten here, and nowhere else.
  *
  * Of a place goes, until it fits:
  *
@@ -34,6 +34,7 @@ enum name_kind {
 	NAME_STATE, /* "chan receive (nil chan)": in its shorter words, "chan recv nil" (state.h) */
 	NAME_STATES, /* "9800 chan recv, 12 select": loses the last, "9800 chan recv +12" */
 	NAME_OBJECT, /* "channel 0xc000012345": loses its first digits, "channel …345" */
+	NAME_TYPE,   /* a type of Go, as in type_name.h */
 };
 
 /** What is to be shown. Strings are raw text of a target, and borrowed. */

@@ -372,7 +372,8 @@ static void print_name(struct out *out, const struct node *node, const char *nam
 		out_puts(out, after);
 		return;
 	}
-	if (out->cols - out_column(out) < LEAST)
+	int room = out->cols - out_column(out);
+	if (room < LEAST || name_size(&shown, out->utf8).core > room)
 		out_printf(out, "\n%*s", INDENT, "");
 	name_fit(&shown, out->cols - out_column(out), out->utf8, &fitted);
 	if (fitted.failed)

@@ -49,10 +49,14 @@ const char *report_origin_name(enum gospy_origin origin)
 void report_name_text(struct out *out, const struct name *name)
 {
 	CLEANUP(strbuf_deinit) struct strbuf text = {0};
-	int room = out->cols - out_column(out);
-	struct name_size size = name_size(name, out->utf8);
+	enum { INDENT = 6, BEHIND = 1 /* a comma, say */ };
+	int room = out->cols - out_column(out) - BEHIND, line = out->cols - INDENT - BEHIND;
+	int lined = name_size(name, out->utf8).lined;
+	// A name that does not fit with its line goes to a line of its own, or to several.
+	if (room < lined)
+		room = line > lined ? line : lined;
 	if (out->cols)
-		name_fit(name, room >= size.least ? room : size.good, out->utf8, &text);
+		name_fit(name, room, out->utf8, &text);
 	else
 		name_full(name, &text);
 	if (text.failed)

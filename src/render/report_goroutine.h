@@ -20,8 +20,8 @@ const char *report_origin_name(enum gospy_origin origin);
 /** The members of an object that is already open. */
 void report_goroutine_json(struct json *json, const struct gospy_goroutine *g);
 
-/** A name. On a terminal it is as short as it has to be on this line; where type and method have no
- * room, it goes on to the next one. */
+/** A name, in text that is wrapped (out_wrap). On a terminal it is as short as it has to be on this
+ * line; where type, method and line have no room, it goes to the next one. */
 void report_name_text(struct out *out, const struct name *name);
 void report_location_json(struct json *json, const char *key, const struct gospy_location *loc);
 

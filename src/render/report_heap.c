@@ -48,7 +48,24 @@ static bool has_retained(const struct gospy_graph_type *type)
 	return type->retained != GOSPY_UNKNOWN;
 }
 
-static void add_row(struct table *table, const struct gospy_graph_type *type, uint64_t all)
+void report_heap_type_cell(struct table *table, struct arena *arena,
+			   const struct gospy_graph_type *type)
+{
+	CLEANUP(strbuf_deinit) struct strbuf text = {0};
+	struct name name = {.kind = NAME_TYPE, .text = type->name};
+	if (!name.text) {
+		report_heap_add_type(&text, type);
+		name.text = text.failed ? NULL : arena_strndup(arena, text.s, text.len);
+	}
+	if (!name.text) {
+		table->text.failed = true;
+		name.text = "";
+	}
+	table_name(table, &name);
+}
+
+static void add_row(struct table *table, struct arena *arena, const struct gospy_graph_type *type,
+		    uint64_t all)
 {
 	CLEANUP(strbuf_deinit) struct strbuf text = {0};
 	uint64_t share = has_retained(type) ? type->retained : type->sum.bytes;
@@ -58,9 +75,7 @@ static void add_row(struct table *table, const struct gospy_graph_type *type, ui
 	strbuf_printf(&text, "%.1f%%", percent(share, all));
 	table_cell_buf(table, &text);
 	table_cell_u64(table, type->sum.objects);
-	strbuf_clear(&text);
-	report_heap_add_type(&text, type);
-	table_name_buf(table, NAME_TEXT, &text);
+	report_heap_type_cell(table, arena, type);
 }
 
 static void head_text(struct out *out, const struct heap_report *report)
@@ -98,11 +113,12 @@ static void text(struct out *out, const struct heap_report *report)
 	struct table_column shown[COLUMNS];
 	memcpy(shown, columns + skip, (COLUMNS - skip) * sizeof(*shown));
 	shown[0].gap = "";
+	CLEANUP(arena_deinit) struct arena arena = {0};
 	CLEANUP(table_deinit)
 	struct table table = {.columns = shown, .column_count = COLUMNS - skip};
 	table_titles(&table);
 	for (size_t i = 0; i < n; i++)
-		add_row(&table, &types[i], info->reachable.bytes);
+		add_row(&table, &arena, &types[i], info->reachable.bytes);
 	out_putc(out, '\n');
 	table_print(&table, out);
 	if (n < all)
@@ -213,11 +229,13 @@ void report_heap(struct out *out, const struct heap_report *report, enum report_
 
 static void step_text(struct out *out, const struct gospy_graph_step *step)
 {
+	const struct out_mark mark = out_mark(out);
 	out_puts(out, "    ");
 	out_text(out, step->name);
 	if (step->addr)
 		out_printf(out, " 0x%" PRIx64, step->addr);
 	out_puts(out, step->repeats ? " ...\n" : "\n");
+	out_wrap(out, mark);
 }
 
 static void path_text(struct out *out, const struct gospy_graph_path *path, bool one)
@@ -225,17 +243,20 @@ static void path_text(struct out *out, const struct gospy_graph_path *path, bool
 	if (!one)
 		out_printf(out, "\n%s in %" PRIu64 " object%s\n", units_bytes(path->sum.bytes).s,
 			   path->sum.objects, units_plural(path->sum.objects));
+	const struct out_mark mark = out_mark(out);
 	out_puts(out, "    ");
 	out_style(out, OUT_STRONG);
 	out_text(out, path->root);
 	out_style(out, OUT_NONE);
 	out_putc(out, '\n');
+	out_wrap(out, mark);
 	for (size_t i = 0; i < path->step_count; i++)
 		step_text(out, &path->steps[i]);
 }
 
 static void who_text(struct out *out, const struct gospy_graph_paths *paths)
 {
+	const struct out_mark mark = out_mark(out);
 	if (paths->addr)
 		out_printf(out, "0x%" PRIx64 ", %s, is a ", paths->addr,
 			   units_bytes(paths->sum.bytes).s);
@@ -244,6 +265,7 @@ static void who_text(struct out *out, const struct gospy_graph_paths *paths)
 		out_printf(out, ": %s in %" PRIu64 " object%s", units_bytes(paths->sum.bytes).s,
 			   paths->sum.objects, units_plural(paths->sum.objects));
 	out_puts(out, paths->addr ? ", kept alive by\n" : ", kept alive by these paths\n");
+	out_wrap(out, mark);
 	for (size_t i = 0; i < paths->path_count; i++)
 		path_text(out, &paths->paths[i], paths->addr);
 	if (paths->more)

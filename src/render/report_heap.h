@@ -2,10 +2,12 @@
 #ifndef GOSPY_RENDER_REPORT_HEAP_H
 #define GOSPY_RENDER_REPORT_HEAP_H
 
+#include "base/arena.h"
 #include "base/strbuf.h"
 #include "gospy.h"
 #include "render/json.h"
 #include "render/report.h"
+#include "render/table.h"
 
 struct heap_report {
 	const struct gospy_target_info *target;
@@ -20,6 +22,9 @@ void report_heap_who(struct out *out, const struct gospy_target_info *target,
 void report_heap_path_json(struct json *json, const struct gospy_graph_path *path);
 /** How a type is called in text, and the members that say it in JSON. */
 void report_heap_add_type(struct strbuf *text, const struct gospy_graph_type *type);
+/** The same as the next cell of a table. The arena stays until the table is printed. */
+void report_heap_type_cell(struct table *table, struct arena *arena,
+			   const struct gospy_graph_type *type);
 void report_heap_type_json(struct json *json, const struct gospy_graph_type *type);
 
 void report_heap(struct out *out, const struct heap_report *report, enum report_format format);

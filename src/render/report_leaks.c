@@ -207,14 +207,18 @@ static bool path_of(const struct leaks_report *report, const struct leak_group *
 
 static void write_path(struct out *out, const struct gospy_graph_path *path)
 {
+	struct out_mark mark = out_mark(out);
 	out_printf(out, "  %-8s", "path");
 	out_text(out, path->root ? path->root : "nothing that may run has it");
 	out_putc(out, '\n');
+	out_wrap(out, mark);
 	for (size_t i = 0; i < path->step_count; i++) {
+		mark = out_mark(out);
 		out_printf(out, "  %-8s", "");
 		out_text(out, path->steps[i].name);
 		out_printf(out, " 0x%" PRIx64 "%s\n", path->steps[i].addr,
 			   path->steps[i].repeats ? " ..." : "");
+		out_wrap(out, mark);
 	}
 }
 
@@ -227,6 +231,7 @@ static void write_group(struct out *out, const struct leaks_report *report,
 	struct gospy_snapshot *snapshot = gospy_leaks_snapshot(report->leaks);
 	gospy_snapshot_goroutine(snapshot, group->oldest, &g);
 	out_putc(out, '\n');
+	const struct out_mark mark = out_mark(out);
 	out_style(out, group->kind == LEAK_PROVED ? OUT_BAD : OUT_WARN);
 	out_puts(out, leak_kind_name(group->kind));
 	out_style(out, OUT_NONE);
@@ -250,6 +255,7 @@ static void write_group(struct out *out, const struct leaks_report *report,
 	}
 	write_goids(out, report->groups, group);
 	out_printf(out, "  %-8s%s\n", "why", group->why);
+	out_wrap(out, mark);
 	if (path_of(report, group, &path))
 		write_path(out, path);
 }

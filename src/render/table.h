@@ -39,16 +39,17 @@ void table_cell(struct table *table, const char *s);
 /** The same; a failed buffer makes the table fail. */
 void table_cell_buf(struct table *table, const struct strbuf *b);
 void table_cell_u64(struct table *table, uint64_t n);
-/** A name. The strings of a place stay until the table is printed. */
+/** A name. The strings of a place, or of a type, stay until the table is printed. */
 void table_name(struct table *table, const struct name *name);
-/** A name that is no place. */
+/** A name that is no place and no type. */
 void table_name_buf(struct table *table, enum name_kind kind, const struct strbuf *b);
 /**
  * Print all rows. On a terminal that they do not fit names are shortened, if there are any. The
  * last column is not padded. Running out of memory is an error of `out`.
  *
- * Places whose type and method have no room there go to a line of their own below the row, and so
- * do those which would look like those of another row and are others. Texts that would look alike
+ * Places whose type and method have no room there go to a line of their own below the row, as do
+ * types that would lose more than their package, and so do those which would look like those of
+ * another row and are others. Texts that would look alike
  * leave out what they have in common (alike.h).
  */
 void table_print(const struct table *table, struct out *out);

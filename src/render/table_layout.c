@@ -26,13 +26,20 @@ const char *table_layout_text(const struct table *table, size_t i, size_t *len_r
 	return table->text.s + start;
 }
 
+/* May it go to a line of its own below the row? Types may, too. */
+bool table_layout_is_place(const struct table *table, size_t i)
+{
+	enum name_kind kind = table->cells.at[i].name.kind;
+	return table->cells.at[i].named && (kind == NAME_PLACE || kind == NAME_TYPE);
+}
+
 /* The name of a cell. One that is no place is what stands in the cell; `copy` holds it. */
 static struct name cell_name(const struct table *table, size_t i, struct strbuf *copy)
 {
 	size_t len;
 	const char *s = table_layout_text(table, i, &len);
 	struct name name = table->cells.at[i].name;
-	if (name.kind == NAME_PLACE)
+	if (table_layout_is_place(table, i))
 		return name;
 	strbuf_clear(copy);
 	strbuf_add(copy, s, len);
@@ -90,11 +97,6 @@ int table_layout_gap(const struct table *table, size_t column, const struct out 
 	enum { NARROW = 60 };
 	int width = (int)strlen(table->columns[column].gap);
 	return width > 1 && out->cols && out->cols < NARROW ? 1 : width;
-}
-
-bool table_layout_is_place(const struct table *table, size_t i)
-{
-	return table->cells.at[i].named && table->cells.at[i].name.kind == NAME_PLACE;
 }
 
 static size_t count_place_columns(const struct table *table)

@@ -319,6 +319,33 @@ static void test_objects(void **state)
 			 strlen("fd 7 with :4711"));
 }
 
+static void test_types(void **state)
+{
+	(void)state;
+	EXPECT_FORMS(other(NAME_TYPE, "map[uint64]*atomic.Pointer[example.com/store/wal.Segment]"),
+		     "map[uint64]*atomic.Pointer[example.com/store/wal.Segment]",
+		     "map[uint64]*atomic.Pointer[wal.Segment]", "map[uint64]*atomic.Pointer[…]",
+		     "map[uint64]*Pointer[…]", "…Pointer[…]");
+	EXPECT_FORMS(other(NAME_TYPE, "[]map.bucket[a/b.Ref][]*tsdb.memSeries"),
+		     "[]map.bucket[a/b.Ref][]*tsdb.memSeries",
+		     "[]map.bucket[b.Ref][]*tsdb.memSeries", "[]map.bucket[Ref][]*memSeries",
+		     "…memSeries");
+	EXPECT_FORMS(other(NAME_TYPE, "func(context.Context, ...[4]int) (x/y.T, error)"),
+		     "func(context.Context, ...[4]int) (x/y.T, error)",
+		     "func(context.Context, ...[4]int) (y.T, error)", "func(…) (y.T, error)",
+		     "func(…) (T, error)");
+	EXPECT_FORMS(other(NAME_TYPE, "*struct { F uintptr; X0 *net/http.Request }"),
+		     "*struct { F uintptr; X0 *net/http.Request }",
+		     "*struct { F uintptr; X0 *http.Request }", "*struct {…}", "…struct {…}");
+	EXPECT_FORMS(other(NAME_TYPE, "[16]chan<- struct {}"), "[16]chan<- struct {}");
+	EXPECT_FORMS(other(NAME_TYPE, "string (header)"), "string (header)");
+	EXPECT_FORMS(other(NAME_TYPE, "uint8"), "uint8");
+	EXPECT_FORMS(other(NAME_TYPE, "? 48 B with pointers"), "? 48 B with pointers",
+		     "? 48 B pointers");
+	EXPECT_FORMS(other(NAME_TYPE, "? large without pointers"), "? large without pointers",
+		     "? large no pointers");
+}
+
 /* Part of a number is never shown, and what looks like one is all of it. */
 static void test_lines(void **state)
 {
@@ -490,7 +517,7 @@ static void test_every_width(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(nasty) / sizeof(nasty[0]); i++) {
-		for (enum name_kind kind = NAME_TEXT; kind <= NAME_OBJECT; kind++) {
+		for (enum name_kind kind = NAME_TEXT; kind <= NAME_TYPE; kind++) {
 			struct name name = place(nasty[i]);
 			name.kind = kind;
 			check_every_width(&name, NULL);
@@ -683,6 +710,7 @@ int main(void)
 		cmocka_unit_test(test_package),
 		cmocka_unit_test(test_other_kinds),
 		cmocka_unit_test(test_objects),
+		cmocka_unit_test(test_types),
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_reasons),
 		cmocka_unit_test(test_states),

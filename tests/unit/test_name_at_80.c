@@ -38,6 +38,9 @@ static void cell(struct view *view, const struct ui *ui, size_t row, size_t colu
 	case COLUMN_LOCATION:
 		cell_location(value, &((struct names_view *)view)->at.at[row]);
 		break;
+	case COLUMN_UNSORTED:
+		// A mark, and where a group differs that is like another one.
+		break;
 	default:
 		strbuf_puts(&value->text, "+12.3");
 		break;

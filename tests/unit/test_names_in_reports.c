@@ -14,6 +14,7 @@
 #include "go_names.h"
 #include "output.h"
 #include "render/goroutine_line.h"
+#include "render/report_goroutine.h"
 #include "render/width.h"
 
 enum { PAGE = 24, INDENT = 6 };
@@ -105,6 +106,52 @@ static void check_line(const struct gospy_location *at, int cols)
 	check(output_close(out), cols, places, 2);
 }
 
+/* All but blanks. */
+static void squeeze(char *text)
+{
+	char *end = text;
+	for (; *text; text++) {
+		if (!strchr(" \n", *text))
+			*end++ = *text;
+	}
+	*end = '\0';
+}
+
+/* In text that goes on in other lines nothing is ever missing that has to stay. */
+static void check_sentence(const struct gospy_location *at, int cols)
+{
+	CLEANUP(strbuf_deinit) struct strbuf core = {0};
+	struct name name = name_place(at);
+	struct out *out = output_open();
+	out->cols = cols;
+	const struct out_mark mark = out_mark(out);
+	out_puts(out, "  goroutines 4711, 4712 and 17 more receive at ");
+	report_name_text(out, &name);
+	out_puts(out, ", 42s\n");
+	out_wrap(out, mark);
+	char *text = output_close(out);
+	for (const char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
+		// A name without a place to be broken is broken by the terminal.
+		if (width_text(line, (size_t)(end - line), false) > cols && strchr(line, ' ') &&
+		    name_size(&name, false).lined + INDENT <= cols)
+			fail_msg("wider than %d columns: %s", cols, text);
+	}
+	squeeze(text);
+	int lined = name_size(&name, false).lined, width = lined > cols ? lined : cols;
+	bool found = false;
+	for (; width >= lined && !found; width--) {
+		strbuf_clear(&core);
+		name_fit(&name, width, false, &core);
+		strbuf_putc(&core, '\0');
+		assert_false(core.failed);
+		squeeze(core.s);
+		found = strstr(text, core.s);
+	}
+	if (!found)
+		fail_msg("%d columns: '%s' is not in '%s'", cols, core.s, text);
+	free(text);
+}
+
 static void check_program(const char *path)
 {
 	location_vec at = {0};
@@ -114,6 +161,8 @@ static void check_program(const char *path)
 			if (i % PAGE == 0)
 				check_table(&at.at[i], at.len - i, widths[w]);
 			check_line(&at.at[i], widths[w]);
+			if (i % (sizeof(widths) / sizeof(widths[0])) == w)
+				check_sentence(&at.at[i], widths[w]);
 		}
 	}
 	for (size_t i = 0; i < at.len; i++)
