@@ -390,6 +390,8 @@ static bool walk(struct native_walker *w, struct arena *arena, struct native_sta
 		if (w->is_go(w->ctx, place.pc)) {
 			stack->go_pc = place.pc;
 			stack->go_sp = place.sp;
+			if (unw_get_reg(&cursor, UNW_X86_64_RBP, &stack->go_bp))
+				stack->go_bp = 0;
 			return true;
 		}
 		if (w->frames.len == NATIVE_FRAMES_MAX) {

@@ -47,6 +47,7 @@ struct native_stack {
 	uint64_t end_addr;
 	/* Where Go code goes on, if it does: a return address, unless there are no frames. */
 	uint64_t go_pc, go_sp;
+	uint64_t go_bp; /* the frame pointer there, or 0: not known */
 };
 
 /* What a walk begins with. */

@@ -29,39 +29,63 @@ static uint64_t load(struct span bytes, size_t off)
 	return v;
 }
 
-static bool is_frame(struct span bytes, size_t off, uint64_t lo, uint64_t hi)
+static bool is_frame(struct span bytes, size_t off, uint64_t addr, uint64_t lo, uint64_t hi)
 {
 	uint64_t fpstate = load(bytes, off + FPSTATE), rsp = load(bytes, off + RSP);
-	uint64_t end = hi - bytes.len + off + FRAME_LEN;
+	uint64_t end = addr + off + FRAME_LEN;
 	// The signal stack is entered from another one, and vector registers are saved above.
 	return load(bytes, off + SS_SP) == lo && load(bytes, off + SS_SIZE) == hi - lo &&
 	       !load(bytes, off + UC_LINK) && (uint16_t)load(bytes, off + CS) == USER_CS &&
 	       fpstate >= end && fpstate < hi && fpstate % 64 == 0 && (rsp < lo || rsp >= hi);
 }
 
+static struct signal_frame read_frame(struct span bytes, size_t off, uint64_t addr)
+{
+	return (struct signal_frame){
+		.addr = addr + off,
+		.rip = load(bytes, off + RIP),
+		.rsp = load(bytes, off + RSP),
+		.rbp = load(bytes, off + RBP),
+		.r12 = load(bytes, off + R12),
+		.r13 = load(bytes, off + R13),
+		.r14 = load(bytes, off + R14),
+		.r15 = load(bytes, off + R15),
+		.rbx = load(bytes, off + RBX),
+	};
+}
+
+/* The kernel aligns the frame as if the handler had been called. */
+static size_t first_off(uint64_t addr)
+{
+	return (size_t)((24 - addr % 16) % 16);
+}
+
+bool signal_frame_find_above(struct span bytes, uint64_t addr, struct signal_frame *ret)
+{
+	for (size_t off = first_off(addr); bytes.len >= FRAME_LEN && off <= bytes.len - FRAME_LEN;
+	     off += 16) {
+		uint64_t lo = load(bytes, off + SS_SP), size = load(bytes, off + SS_SIZE);
+		bool holds = addr >= lo && addr - lo < size && lo + size > lo;
+		if (!holds || !is_frame(bytes, off, addr, lo, lo + size))
+			continue;
+		*ret = read_frame(bytes, off, addr);
+		return true;
+	}
+	return false;
+}
+
 bool signal_frame_find(struct span bytes, uint64_t lo, uint64_t hi, struct signal_frame *ret)
 {
 	uint64_t addr = hi - bytes.len;
 	bool found = false;
-	// The kernel aligns the frame as if the handler had been called.
-	for (size_t off = (size_t)((24 - addr % 16) % 16);
-	     bytes.len >= FRAME_LEN && off <= bytes.len - FRAME_LEN; off += 16) {
-		if (!is_frame(bytes, off, lo, hi))
+	for (size_t off = first_off(addr); bytes.len >= FRAME_LEN && off <= bytes.len - FRAME_LEN;
+	     off += 16) {
+		if (!is_frame(bytes, off, addr, lo, hi))
 			continue;
 		if (found)
 			return false;
 		found = true;
-		*ret = (struct signal_frame){
-			.addr = addr + off,
-			.rip = load(bytes, off + RIP),
-			.rsp = load(bytes, off + RSP),
-			.rbp = load(bytes, off + RBP),
-			.r12 = load(bytes, off + R12),
-			.r13 = load(bytes, off + R13),
-			.r14 = load(bytes, off + R14),
-			.r15 = load(bytes, off + R15),
-			.rbx = load(bytes, off + RBX),
-		};
+		*ret = read_frame(bytes, off, addr);
 	}
 	return found;
 }

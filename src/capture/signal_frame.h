@@ -23,5 +23,10 @@ struct signal_frame {
  * that are always the same; by these it is known. False: there is none, or more than one.
  */
 bool signal_frame_find(struct span bytes, uint64_t lo, uint64_t hi, struct signal_frame *ret);
+/**
+ * The same where only the bytes from `addr`, the stack pointer, on are known, and not the signal
+ * stack: the frame has to describe one that holds `addr`.
+ */
+bool signal_frame_find_above(struct span bytes, uint64_t addr, struct signal_frame *ret);
 
 #endif

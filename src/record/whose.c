@@ -20,8 +20,8 @@ enum {
 	/* For one set. */
 	LABEL_BYTES_MAX = 1 << 20,
 	LABEL_READS_MAX = 1 << 12,
-	/* When the stack pointer alone tells, so many of those that were met are looked through. */
-	SEARCH_MAX = 1 << 14,
+	/* Stacks that are found one by one. */
+	STACKS_NEW_MAX = 256,
 };
 
 /* ------------------------------------------------------------------------------------- allgs --
@@ -61,9 +61,12 @@ void owners_deinit(struct owners *o)
 	map_deinit(&o->by_g);
 	map_deinit(&o->by_tid);
 	map_deinit(&o->m_of);
+	map_deinit(&o->thread_index);
+	vec_free(&o->threads);
 	map_deinit(&o->by_goid);
 	map_deinit(&o->label_index);
 	vec_free(&o->known);
+	vec_free(&o->stacks);
 	vec_free(&o->label_sets);
 	arena_deinit(&o->label_arena);
 	free(o->window);
@@ -72,8 +75,21 @@ void owners_deinit(struct owners *o)
 /* -------------------------------------------------------------------------------------- looks --
  */
 
-/* Note what a g is now, from its bytes. NULL: out of memory. */
-static struct owner *note(struct owners *o, uint64_t g, const uint8_t *bytes, uint64_t ns)
+/* A stack is moved when it grows: samples of before are on the old one. */
+static void note_stack(struct owner *owner, const struct owner_look *look)
+{
+	const struct owner_look *last = &owner->now;
+	if (last->goid != look->goid)
+		owner->old_lo = owner->old_hi = 0;
+	else if (last->lo != look->lo || last->hi != look->hi) {
+		owner->old_lo = last->lo;
+		owner->old_hi = last->hi;
+	}
+}
+
+/* Note what a g is, from its bytes, which were read between the two times. NULL: out of memory. */
+static struct owner *note(struct owners *o, uint64_t g, const uint8_t *bytes, uint64_t begin_ns,
+			  uint64_t end_ns)
 {
 	struct g_rec rec = {.addr = g};
 	grec_extract(&o->image->layout, bytes, &rec);
@@ -83,25 +99,43 @@ static struct owner *note(struct owners *o, uint64_t g, const uint8_t *bytes, ui
 	if (!*slot)
 		*slot = o->known.len;
 	struct owner *owner = &o->known.at[*slot - 1];
-	owner->before = owner->now;
-	owner->now = (struct owner_look){
-		.ns = ns,
-		.goid = rec.goid,
-		.lo = rec.stack_lo,
-		.hi = rec.stack_hi,
-		.startpc = rec.startpc,
-		.labels = rec.labels,
-	};
+	const struct owner_look *last = &owner->now, look = {
+							     .goid = rec.goid,
+							     .lo = rec.stack_lo,
+							     .hi = rec.stack_hi,
+							     .startpc = rec.startpc,
+							     .labels = rec.labels,
+						     };
+	bool is_same = owner->end_ns && last->goid == look.goid;
+	note_stack(owner, &look);
+	if (!is_same)
+		owner->goid_ns = end_ns;
+	if (!is_same || last->lo != look.lo || last->hi != look.hi)
+		owner->stack_ns = end_ns;
+	if (!is_same || last->labels != look.labels) {
+		owner->labels_ns = end_ns;
+		owner->set = 0;
+	}
+	bool is_new = owner->now.hi != look.hi && look.hi;
+	owner->now = look;
+	if (is_new && !vec_push(&o->stacks, ((struct owner_stack){look.hi, *slot - 1})))
+		return NULL;
+	owner->begin_ns = begin_ns;
+	owner->end_ns = end_ns;
 	return owner;
 }
 
-/* Look at a g of allgs; NULL: it cannot be read, or there is no memory. */
-static struct owner *look(struct owners *o, uint64_t g)
+/* Look at a g of allgs, unless that was done after the sample; NULL: it cannot be read, or there is
+ * no memory. */
+static struct owner *look(struct owners *o, uint64_t g, const struct cpu_sample *s)
 {
-	uint64_t ns = clock_mono_ns();
+	const uint64_t *known = map_get(&o->by_g, g);
+	if (known && *known && o->known.at[*known - 1].begin_ns >= s->time_ns)
+		return &o->known.at[*known - 1];
+	uint64_t begin_ns = clock_mono_ns();
 	if (mem_read(o->image->mem, g, o->window, grec_window(&o->image->layout), NULL))
 		return NULL;
-	return note(o, g, o->window, ns);
+	return note(o, g, o->window, begin_ns, clock_mono_ns());
 }
 
 /* So that the goroutine of a sample is known by a look before it. */
@@ -120,12 +154,14 @@ static enum gospy_code look_at_all(struct owners *o, struct gospy_error *err)
 			continue;
 		for (size_t k = 0; k < n; k++)
 			reqs[k].dst = bytes + k * len;
-		uint64_t ns = clock_mono_ns();
+		uint64_t begin_ns = clock_mono_ns();
 		enum gospy_code code = mem_readv(o->image->mem, reqs, n, err);
+		uint64_t end_ns = clock_mono_ns();
 		if (code && code != GOSPY_E_FAULT)
 			return code;
 		for (size_t k = 0; k < n; k++) {
-			if (reqs[k].done == len && !note(o, reqs[k].addr, bytes + k * len, ns))
+			if (reqs[k].done == len &&
+			    !note(o, reqs[k].addr, bytes + k * len, begin_ns, end_ns))
 				return err_nomem(err);
 		}
 		looked += n;
@@ -143,33 +179,34 @@ enum gospy_code owners_init(struct owners *o, struct gospy_error *err)
 	return code ? code : look_at_all(o, err);
 }
 
-static bool holds(const struct owner_look *look, uint64_t sp)
+static bool is_within(uint64_t sp, uint64_t lo, uint64_t hi)
 {
-	return sp > look->lo && sp <= look->hi;
+	return sp > lo && sp <= hi;
 }
 
-/* A stack is moved when it grows: it is where it was before, or is now. */
 static bool is_on(const struct owner *owner, uint64_t sp)
 {
-	return owner && (holds(&owner->now, sp) || holds(&owner->before, sp));
+	return owner && (is_within(sp, owner->now.lo, owner->now.hi) ||
+			 is_within(sp, owner->old_lo, owner->old_hi));
 }
 
 /* Look at a g, if the address is in its stack; else NULL. */
-static struct owner *look_on(struct owners *o, uint64_t g, uint64_t sp)
+static struct owner *look_on(struct owners *o, uint64_t g, const struct cpu_sample *s, uint64_t sp)
 {
-	struct owner *owner = g && is_g(o, g) ? look(o, g) : NULL;
+	struct owner *owner = g && is_g(o, g) ? look(o, g, s) : NULL;
 	return is_on(owner, sp) ? owner : NULL;
 }
 
 struct walk_place owners_place(struct owners *o, const struct cpu_sample *s)
 {
 	const struct owner *owner = NULL;
+	const uint64_t sp = s->regs.sp;
 	if (s->has_regs && o->image->version.minor >= REGISTER_SINCE)
-		owner = look_on(o, s->regs.r14, s->regs.sp);
+		owner = look_on(o, s->regs.r14, s, sp);
 	if (!owner)
 		return (struct walk_place){.hi = UINT64_MAX};
-	const struct owner_look *l = holds(&owner->now, s->regs.sp) ? &owner->now : &owner->before;
-	return (struct walk_place){.on_stack = true, .hi = l->hi};
+	bool is_now = is_within(sp, owner->now.lo, owner->now.hi);
+	return (struct walk_place){.on_stack = true, .hi = is_now ? owner->now.hi : owner->old_hi};
 }
 
 /* ------------------------------------------------------------------------------------ threads --
@@ -213,7 +250,7 @@ static uint64_t m_of(struct owners *o, pid_t tid)
 {
 	const uint64_t *known = map_get(&o->m_of, (uint64_t)tid);
 	uint64_t now = clock_mono_ns();
-	if (!known && (!o->ms_ns || now - o->ms_ns >= MS_EVERY_NS)) {
+	if ((!known || !*known) && (!o->ms_ns || now - o->ms_ns >= MS_EVERY_NS)) {
 		o->ms_ns = now;
 		list_ms(o);
 		known = map_get(&o->m_of, (uint64_t)tid);
@@ -222,7 +259,7 @@ static uint64_t m_of(struct owners *o, pid_t tid)
 }
 
 /* The goroutine that the M of the thread has now; 0: none. */
-static uint64_t curg_of(struct owners *o, pid_t tid)
+static uint64_t read_curg(struct owners *o, pid_t tid)
 {
 	const __typeof__(o->image->layout.m) *layout = &o->image->layout.m;
 	uint64_t m = m_of(o, tid), procid, curg;
@@ -236,28 +273,80 @@ static uint64_t curg_of(struct owners *o, pid_t tid)
 	return curg;
 }
 
+/* The same, unless that was asked for after the sample. */
+static uint64_t curg_of(struct owners *o, const struct cpu_sample *s)
+{
+	uint64_t *slot = map_put(&o->thread_index, (uint64_t)s->tid);
+	if (!slot || (!*slot && !vec_push(&o->threads, ((struct thread_look){0}))))
+		return 0;
+	if (!*slot)
+		*slot = o->threads.len;
+	struct thread_look *thread = &o->threads.at[*slot - 1];
+	if (!thread->begin_ns || thread->begin_ns < s->time_ns) {
+		thread->begin_ns = clock_mono_ns();
+		thread->curg = read_curg(o, s->tid);
+	}
+	return thread->curg;
+}
+
 /* ------------------------------------------------------------------------------------- owners --
  */
 
-static struct owner *search(struct owners *o, uint64_t sp)
+static bool is_prompt(const struct owner *owner, const struct cpu_sample *s)
 {
-	for (size_t i = 0; i < o->known.len && i < SEARCH_MAX; i++) {
-		uint64_t g = o->known.at[i].g;
-		if (holds(&o->known.at[i].now, sp))
-			return look_on(o, g, sp);
+	return owner->end_ns < s->time_ns || owner->end_ns - s->time_ns <= WHOSE_LAG_NS;
+}
+
+static int compare_stacks(const void *a, const void *b)
+{
+	const struct owner_stack *x = a, *y = b;
+	return x->hi < y->hi ? -1 : x->hi > y->hi;
+}
+
+/* Those that are new are looked through one by one, until they are many. */
+static void sort_stacks(struct owners *o)
+{
+	if (o->stacks.len - o->stacks_sorted < STACKS_NEW_MAX)
+		return;
+	qsort(o->stacks.at, o->stacks.len, sizeof(*o->stacks.at), compare_stacks);
+	// Several are of one place if stacks were used again: the looks tell which is right.
+	size_t n = 0;
+	for (size_t i = 0; i < o->stacks.len; i++) {
+		const struct owner_stack *stack = &o->stacks.at[i];
+		if (o->known.at[stack->owner].now.hi == stack->hi)
+			o->stacks.at[n++] = *stack;
+	}
+	o->stacks.len = o->stacks_sorted = n;
+}
+
+static struct owner *search(struct owners *o, const struct cpu_sample *s, uint64_t sp)
+{
+	enum { SAME_MAX = 8 };
+	size_t lo = 0, hi;
+	sort_stacks(o);
+	for (hi = o->stacks_sorted; lo < hi;) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (o->stacks.at[mid].hi < sp)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	for (size_t i = lo; i < o->stacks.len; i++) {
+		if (i - lo == SAME_MAX && i < o->stacks_sorted)
+			i = o->stacks_sorted;
+		if (i >= o->stacks.len)
+			break;
+		const struct owner *owner = &o->known.at[o->stacks.at[i].owner];
+		if (is_within(sp, owner->now.lo, owner->now.hi))
+			return look_on(o, owner->g, s, sp);
 	}
 	return NULL;
 }
 
-/* The g whose stack `sp` is in. */
-static struct owner *find_on(struct owners *o, const struct cpu_sample *s, uint64_t sp)
+static struct owner *last_of(struct owners *o, const struct cpu_sample *s)
 {
 	const uint64_t *last = map_get(&o->by_tid, (uint64_t)s->tid);
-	uint64_t last_g = last && *last ? o->known.at[*last - 1].g : 0;
-	struct owner *owner = look_on(o, curg_of(o, s->tid), sp);
-	if (!owner)
-		owner = look_on(o, last_g, sp);
-	return owner ? owner : search(o, sp);
+	return last && *last ? &o->known.at[*last - 1] : NULL;
 }
 
 /* Does the stack begin with the function that the goroutine was started with? */
@@ -273,17 +362,111 @@ static bool begins_with(struct owners *o, const struct walker *walker, uint64_t 
 	       entry == start_entry;
 }
 
-/* Is the owner, as it is now, that of the sample? See the top of whose.h. */
+/* The register had that g. C code may have left it alone; and the stack that the thread was on may
+ * have been freed since. */
+static struct owner *owner_of_register(struct owners *o, const struct cpu_sample *s,
+				       const struct walker *walker)
+{
+	// owners_place() has looked at it.
+	const uint64_t *known = map_get(&o->by_g, s->regs.r14);
+	if (o->image->version.minor < REGISTER_SINCE || !known || !*known)
+		return NULL;
+	struct owner *owner = &o->known.at[*known - 1];
+	if (is_on(owner, s->regs.sp) || (walker->crossed && is_on(owner, walker->crossed)))
+		return owner;
+	bool left = !walker->crossed && begins_with(o, walker, owner->now.startpc);
+	return left && owner->begin_ns >= s->time_ns ? owner : NULL;
+}
+
+/* The g whose stack `sp` is in. Stacks are used again, as g's are. */
+static struct owner *owner_of_stack(struct owners *o, const struct cpu_sample *s, uint64_t sp,
+				    const struct walker *walker)
+{
+	const struct owner *last = last_of(o, s);
+	uint64_t last_g = last ? last->g : 0;
+	struct owner *owner = look_on(o, curg_of(o, s), s, sp);
+	if (!owner)
+		owner = look_on(o, last_g, s, sp);
+	if (!owner)
+		owner = search(o, s, sp);
+	if (!owner)
+		return NULL;
+	bool is_old = !is_within(sp, owner->now.lo, owner->now.hi);
+	bool is_steady = is_old ? owner->goid_ns <= s->time_ns : owner->stack_ns <= s->time_ns;
+	return is_steady || (is_prompt(owner, s) && begins_with(o, walker, owner->now.startpc))
+		       ? owner
+		       : NULL;
+}
+
+/* The g of the thread, of which there is only the place where its stack began. */
+static struct owner *owner_of_thread(struct owners *o, const struct cpu_sample *s,
+				     const struct walker *walker)
+{
+	const struct owner *last = last_of(o, s);
+	uint64_t last_g = last ? last->g : 0, g = curg_of(o, s);
+	struct owner *owner = g && is_g(o, g) ? look(o, g, s) : NULL;
+	if (!owner || !begins_with(o, walker, owner->now.startpc))
+		return NULL;
+	return is_prompt(owner, s) || last_g == g ? owner : NULL;
+}
+
+/* Its callers are those of the sample if they are read in time, or were the same before. */
+static bool add_callers(struct owners *o, struct owner *owner, const struct cpu_sample *s,
+			struct walker *walker, uint64_t depth)
+{
+	const struct g_rec rec = {.stack_lo = owner->now.lo, .stack_hi = owner->now.hi};
+	uint64_t hash;
+	if (!walk_callers_of_c(walker, o->image->mem, &rec, depth, &hash))
+		return false;
+	uint64_t now = clock_mono_ns();
+	if (hash != owner->callers) {
+		owner->callers = hash;
+		owner->callers_ns = now;
+	}
+	bool steady = owner->callers_ns <= s->time_ns || now - s->time_ns <= WHOSE_LAG_NS;
+	return !hash || !steady || walk_add_callers(walker);
+}
+
+/* The g that has called C code; and its callers, if they are not known. False: out of memory. */
+static bool owner_of_c_call(struct owners *o, const struct cpu_sample *s, struct walker *walker,
+			    struct owner **ret)
+{
+	for (size_t i = 0; i < WALK_C_CALLS; i++) {
+		const struct walk_c_call *call = &walker->c_calls[i];
+		struct owner *owner = call->g && is_g(o, call->g) ? look(o, call->g, s) : NULL;
+		if (!owner || !is_on(owner, walker->cgocall_bp))
+			continue;
+		*ret = owner;
+		return add_callers(o, owner, s, walker, call->depth);
+	}
+	return true;
+}
+
+static struct owner *find_owner(struct owners *o, const struct cpu_sample *s,
+				const struct walker *walker)
+{
+	struct owner *owner = owner_of_register(o, s, walker);
+	if (!owner)
+		owner = owner_of_stack(o, s, s->regs.sp, walker);
+	if (!owner && walker->crossed)
+		owner = owner_of_stack(o, s, walker->crossed, walker);
+	for (size_t i = 0; !owner && i < WALK_HINTS; i++) {
+		if (walker->hints[i])
+			owner = owner_of_stack(o, s, walker->hints[i], walker);
+	}
+	if (!owner && !walker->crossed && walker->root == WALK_GOROUTINE)
+		owner = owner_of_thread(o, s, walker);
+	return owner;
+}
+
+/* Was it of its goroutine when the sample was taken? See the top of whose.h. */
 static bool is_proved(struct owners *o, const struct owner *owner, const struct cpu_sample *s,
 		      const struct walker *walker)
 {
-	const struct owner_look *before = &owner->before, *now = &owner->now;
-	if (!now->goid)
+	if (!owner->now.goid)
 		return false;
-	if (before->goid == now->goid && before->ns < s->time_ns)
-		return true;
-	bool prompt = now->ns < s->time_ns || now->ns - s->time_ns <= WHOSE_LAG_NS;
-	return prompt && begins_with(o, walker, now->startpc);
+	return owner->goid_ns <= s->time_ns ||
+	       (is_prompt(owner, s) && begins_with(o, walker, owner->now.startpc));
 }
 
 /* The number of a set with these texts. False: out of memory. */
@@ -334,27 +517,21 @@ static bool number_labels(struct owners *o, uint64_t addr, uint32_t *ret)
 static bool find_labels(struct owners *o, struct owner *owner, const struct cpu_sample *s,
 			struct whose *ret)
 {
-	struct owner_look *now = &owner->now;
-	const struct owner_look *before = &owner->before;
-	bool prompt = now->ns < s->time_ns || now->ns - s->time_ns <= WHOSE_LAG_NS;
-	bool steady = before->goid == now->goid && before->labels == now->labels;
 	uint64_t again;
-	ret->has_labels = prompt || steady;
-	if (!ret->has_labels || !now->labels)
+	ret->has_labels = is_prompt(owner, s) || owner->labels_ns <= s->time_ns;
+	if (!ret->has_labels || !owner->now.labels)
 		return true;
-	if (steady && before->set) {
-		ret->labels = now->set = before->set;
-		return true;
+	if (!owner->set) {
+		if (!number_labels(o, owner->now.labels, &owner->set))
+			return false;
+		// It may have been freed, and its memory used again, before it was read.
+		if (mem_read_u64(o->image->mem, owner->g + o->image->layout.g.labels.off, &again,
+				 NULL) ||
+		    again != owner->now.labels)
+			owner->set = 0;
 	}
-	if (!number_labels(o, now->labels, &ret->labels))
-		return false;
-	// The set may have been freed, and its memory used again, before it was read.
-	if (mem_read_u64(o->image->mem, owner->g + o->image->layout.g.labels.off, &again, NULL) ||
-	    again != now->labels || !ret->labels) {
-		ret->has_labels = false;
-		ret->labels = 0;
-	}
-	now->set = ret->labels;
+	ret->labels = owner->set;
+	ret->has_labels = ret->labels != 0;
 	return true;
 }
 
@@ -367,20 +544,10 @@ bool owners_find(struct owners *o, const struct cpu_sample *s, struct walker *wa
 		return true;
 	}
 	struct owner *owner = NULL;
-	// owners_place() has just looked at it.
-	const uint64_t *known = map_get(&o->by_g, s->regs.r14);
-	if (o->image->version.minor >= REGISTER_SINCE && known)
-		owner = &o->known.at[*known - 1];
-	if (!is_on(owner, s->regs.sp))
-		owner = find_on(o, s, s->regs.sp);
-	if (!owner && walker->crossed)
-		owner = find_on(o, s, walker->crossed);
-	if (!owner && walker->root == WALK_GOROUTINE) {
-		uint64_t g = curg_of(o, s->tid);
-		owner = g && is_g(o, g) ? look(o, g) : NULL;
-		if (owner && !begins_with(o, walker, owner->now.startpc))
-			owner = NULL;
-	}
+	if (!owner_of_c_call(o, s, walker, &owner))
+		return false;
+	if (!owner)
+		owner = find_owner(o, s, walker);
 	if (!owner || !is_proved(o, owner, s, walker))
 		return true;
 	uint64_t *last = map_put(&o->by_tid, (uint64_t)s->tid);

@@ -2,13 +2,18 @@
  * Whose sample it is: the goroutine that the thread ran.
  *
  * From Go 1.17 on a register holds g while Go code runs; it counts if the stack pointer lies in the
- * stack of that g. Otherwise the thread's M tells, or the g that it was the last time. What a g is,
- * its id, its labels, is read when the sample is, a moment after it was taken. So it counts only if
+ * stack of that g. Otherwise the stack that the pointer lies in tells, or the thread's M. What a g
+ * is, its goroutine, its stack, its labels, is read after the sample was taken, be it a moment or
+ * half a second. So it counts only if
  *
- *  - the g was of the same goroutine at a look before the sample: then it was so in between, for no
- *    two goroutines have one id; or
- *  - the sample is hardly older than WHOSE_LAG_NS, and its stack begins with the function that the
- *    goroutine was started with.
+ *  - a look before the sample has found the same. Of the goroutine this is a proof: it was that in
+ *    between, for no two goroutines have one id. Labels and stacks may have been others meanwhile,
+ *    and the same again; that is rare, and nothing tells it; or
+ *  - the sample is hardly older than WHOSE_LAG_NS. Then the stack has to begin with the function
+ *    that the goroutine was started with, too.
+ *
+ * A look serves all samples that were taken before it, so one is enough for those that are fetched
+ * together.
  */
 #ifndef GOSPY_RECORD_WHOSE_H
 #define GOSPY_RECORD_WHOSE_H
@@ -39,15 +44,31 @@ struct whose {
 	uint32_t labels; /* number of the set, for owners_labels(); 0: it has none */
 };
 
-/* A look at a g. */
+/* What a look found a g to be. */
 struct owner_look {
-	uint64_t ns, goid, lo, hi, startpc, labels;
-	uint32_t set; /* number of the labels, if they were asked for; or 0 */
+	uint64_t goid, lo, hi, startpc, labels;
 };
 
 struct owner {
 	uint64_t g;
-	struct owner_look before, now;
+	/* The last look, and when it began and was over; and since when all looks have found the
+	 * same goroutine, and that with the same stack, and with the same labels. */
+	struct owner_look now;
+	uint64_t begin_ns, end_ns, goid_ns, stack_ns, labels_ns;
+	uint64_t old_lo, old_hi; /* its stack before that was moved, or 0 */
+	/* Its callers of C code, hashed, and since when they were found to be these. */
+	uint64_t callers, callers_ns;
+	uint32_t set; /* number of the labels, if they were asked for; or 0 */
+};
+
+/* The end of a stack, and the index of who had it when that was noted. */
+struct owner_stack {
+	uint64_t hi, owner;
+};
+
+/* What the M of a thread had for a goroutine. */
+struct thread_look {
+	uint64_t begin_ns, curg;
 };
 
 /* All that were met. */
@@ -58,8 +79,12 @@ struct owners {
 	struct map all;   /* addresses of allgs */
 	uint64_t all_len; /* so many of them were read */
 	VEC(struct owner) known;
-	struct map by_g;        /* -> 1 + index in known */
-	struct map by_tid;      /* thread -> 1 + index of the last one it ran */
+	struct map by_g;                /* -> 1 + index in known */
+	VEC(struct owner_stack) stacks; /* the first stacks_sorted are in order */
+	size_t stacks_sorted;
+	struct map by_tid;       /* thread -> 1 + index of the last one it ran */
+	struct map thread_index; /* thread -> 1 + index in threads */
+	VEC(struct thread_look) threads;
 	struct map m_of;        /* thread -> address of its m */
 	uint64_t ms_ns;         /* when that was listed */
 	struct map by_goid;     /* goroutines that samples were found to be of */

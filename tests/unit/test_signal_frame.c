@@ -80,6 +80,19 @@ static void test_of_another_stack(void **state)
 	assert_false(signal_frame_find(bytes, lo, hi + 16, &frame));
 }
 
+/* Of a stack whose ends are not known: it is the same frame, and has to be of that stack. */
+static void test_above(void **state)
+{
+	(void)state;
+	struct signal_frame frame, same;
+	uint64_t addr = hi - copy_len;
+	assert_true(signal_frame_find((struct span){copy, copy_len}, lo, hi, &frame));
+	assert_true(signal_frame_find_above((struct span){copy, copy_len}, addr, &same));
+	assert_memory_equal(&frame, &same, sizeof(frame));
+	assert_false(signal_frame_find_above((struct span){copy, copy_len}, lo - 4096, &same));
+	assert_false(signal_frame_find_above((struct span){copy, copy_len}, hi, &same));
+}
+
 /* Wherever the bytes end, nothing behind them is read. */
 static void test_cut_off(void **state)
 {
@@ -90,6 +103,7 @@ static void test_cut_off(void **state)
 		assert_non_null(bytes);
 		memcpy(bytes, copy + copy_len - len, len);
 		signal_frame_find((struct span){bytes, len}, lo, hi, &frame);
+		signal_frame_find_above((struct span){bytes, len}, hi - len, &frame);
 		free(bytes);
 	}
 }
@@ -114,6 +128,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_was_interrupted),
 		cmocka_unit_test(test_of_another_stack),
+		cmocka_unit_test(test_above),
 		cmocka_unit_test(test_cut_off),
 		cmocka_unit_test(test_ambiguous),
 	};
