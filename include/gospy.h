@@ -209,7 +209,8 @@ enum gospy_verdict {
 
 /** One thing that was looked at to find out what can be read of a process. */
 struct gospy_finding {
-	const char *topic;  /**< "process", "access", "runtime", "global" or "layout" */
+	const char *topic;  /**< "process", "access", "runtime", "global", "layout"; of a
+			     *   machine see gospy_diagnosis_create_host() */
 	const char *name;   /**< "memory", "stop", "Go version", "runtime.allgs" ... */
 	const char *text;   /**< what was found, in words; NULL for most globals and layouts */
 	const char *source; /**< where it came from ("symtab", "DWARF" ...), or NULL */
@@ -239,6 +240,15 @@ gospy_diagnosis_create(pid_t pid, const struct gospy_open_options *options,
 GOSPY_API enum gospy_code
 gospy_diagnosis_create_core(const char *path, const struct gospy_open_options *options,
 			    struct gospy_diagnosis **ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
+/**
+ * Find out what this machine, its kernel, the container that gospy is in and its user permit,
+ * whatever the target: reading, stopping, recording, seeing other processes; topics are "access",
+ * "record" and "machine". Owned by the caller. Fails with GOSPY_E_NOMEM, or where there is no
+ * /proc.
+ */
+GOSPY_API enum gospy_code gospy_diagnosis_create_host(struct gospy_diagnosis **ret,
+						      struct gospy_error *err)
 	__attribute__((warn_unused_result));
 /** NULL is allowed. */
 GOSPY_API void gospy_diagnosis_destroy(struct gospy_diagnosis *diagnosis);

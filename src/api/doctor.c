@@ -1,5 +1,7 @@
 /* What can be read of a process, from where, and at what cost; nothing is stopped to find out. */
+#include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +17,7 @@
 #include "live/live.h"
 #include "live/mem_live.h"
 #include "live/pause.h"
+#include "live/permits.h"
 #include "machine/buildinfo.h"
 
 /* What a stop costs, measured with `./dev bench summary`: the least; interrupting and resuming a
@@ -23,7 +26,7 @@ enum { STOP_NS = 60000, STOP_NS_PER_THREAD = 15000, STOP_NS_PER_ACTIVE = 500 };
 
 struct owned_diagnosis {
 	struct gospy_diagnosis pub; /* first: what the caller gives back */
-	VEC(struct gospy_finding) findings;
+	finding_vec findings;
 	struct arena arena;
 	bool out_of_memory;
 };
@@ -369,6 +372,78 @@ enum gospy_code gospy_diagnosis_create_core(const char *path,
 	if (!d)
 		return err_nomem(err);
 	enum gospy_code code = cancel_verdict(diagnose_core(d, path, &how, err), err);
+	d->pub.findings = d->findings.at;
+	d->pub.finding_count = d->findings.len;
+	if (code)
+		gospy_diagnosis_destroy(&d->pub);
+	else
+		*ret = &d->pub;
+	return code;
+}
+
+/* May gospy read this process? To open this file is to ask; nothing is read. */
+static bool may_read(pid_t pid)
+{
+	char path[32];
+	snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0;
+}
+
+/* The Go processes that are seen here, and why the first of them that is out of reach is. */
+static enum gospy_code look_at_go_processes(struct owned_diagnosis *d, struct gospy_error *err)
+{
+	struct gospy_process_list *list;
+	struct gospy_finding finding = {.topic = "access", .name = "Go processes"};
+	struct gospy_error why = {0};
+	size_t n, seen = 0, readable = 0;
+	enum gospy_code code = gospy_process_list_create(&list, err);
+	if (code)
+		return code;
+	const struct gospy_process *processes = gospy_process_list_get(list, &n);
+	const size_t hidden = gospy_process_list_unreadable(list);
+	for (size_t i = 0; i < n; i++) {
+		if (!processes[i].is_go)
+			continue;
+		seen++;
+		if (may_read(processes[i].pid))
+			readable++;
+		else if (!why.code)
+			diagnose_eperm(processes[i].pid, PROCESS_READ_MEMORY, &why);
+	}
+	gospy_process_list_destroy(list);
+	finding.text = arena_printf(&d->arena, "%zu seen, %zu can be read%s", seen, readable,
+				    hidden ? arena_printf(&d->arena,
+							  "; of %zu more it is not known "
+							  "whether they are Go's",
+							  hidden)
+					   : "");
+	if (readable < seen) {
+		finding.verdict = GOSPY_VERDICT_NOTE;
+		finding.remedy = keep(d, why.msg);
+	} else if (hidden && geteuid() != 0) {
+		finding.verdict = GOSPY_VERDICT_NOTE;
+		finding.remedy = "sudo gospy ...";
+	}
+	add(d, finding);
+	return GOSPY_OK;
+}
+
+enum gospy_code gospy_diagnosis_create_host(struct gospy_diagnosis **ret, struct gospy_error *err)
+{
+	struct permit_facts facts;
+	if (!ret)
+		return err_set(err, GOSPY_E_USAGE, "gospy_diagnosis_create_host: bad argument");
+	struct owned_diagnosis *d = calloc(1, sizeof(*d));
+	if (!d)
+		return err_nomem(err);
+	enum gospy_code code = permits_gather(&facts, &d->arena, err);
+	if (!code)
+		code = look_at_go_processes(d, err);
+	if (!code)
+		code = permits_explain(&facts, &d->findings, &d->arena, err);
+	if (!code && d->out_of_memory)
+		code = err_nomem(err);
 	d->pub.findings = d->findings.at;
 	d->pub.finding_count = d->findings.len;
 	if (code)

@@ -42,6 +42,20 @@ static enum gospy_code check(const struct which_one *one, struct gospy_error *er
 		       : GOSPY_OK;
 }
 
+static bool names_a_target(const struct target_options *options, size_t count)
+{
+	return count || options->pid || options->core;
+}
+
+static int report(struct cli *cli, const struct which_one *one,
+		  const struct gospy_diagnosis *diagnosis)
+{
+	report_doctor(cli->out, one->pid, one->core, diagnosis, cli->verbose, cli->format);
+	if (diagnosis->code)
+		return cli_status_of(diagnosis->code);
+	return has_problem(diagnosis) ? EXIT_STATUS_PARTIAL : EXIT_STATUS_OK;
+}
+
 static int doctor_run(struct cli *cli, char **args)
 {
 	struct target_options options = {0};
@@ -51,27 +65,31 @@ static int doctor_run(struct cli *cli, char **args)
 	if (status != CLI_GO_ON)
 		return status;
 	CLEANUP(diagnosis_destroy) struct gospy_diagnosis *diagnosis = NULL;
-	struct which_one one;
+	struct which_one one = {0};
+	if (!names_a_target(&options, count))
+		return gospy_diagnosis_create_host(&diagnosis, &err) ? cli_fail(cli, &err)
+								     : report(cli, &one, diagnosis);
 	if (which_runtime(cli, &options, &args, &count, &one, &err) ||
 	    cli_no_more(args, count, &err) || check(&one, &err) ||
 	    diagnose(&options, &one, &diagnosis, &err))
 		return cli_fail(cli, &err);
-	report_doctor(cli->out, one.pid, one.core, diagnosis, cli->verbose, cli->format);
-	if (diagnosis->code)
-		return cli_status_of(diagnosis->code);
-	return has_problem(diagnosis) ? EXIT_STATUS_PARTIAL : EXIT_STATUS_OK;
+	return report(cli, &one, diagnosis);
 }
 
 const struct cmd cmd_doctor = {
 	.name = "doctor",
-	.synopsis = "[OPTIONS] PROCESS",
-	.summary = "show what can be read of a process, from where, and the remedy for the rest",
+	.synopsis = "[OPTIONS] [PROCESS]",
+	.summary = "show what can be done here, or read of a process, and the remedy for the rest",
 	.description =
-		"Says whether memory can be read and the process be stopped, about how long that "
+		"Without a process: what this machine, its kernel, the container and the user "
+		"permit, feature by feature.\n\n"
+		"With one: says whether memory can be read and the process be stopped, about how "
+		"long that "
 		"would take, and where each global and layout of the Go runtime was found. The "
 		"process is not stopped. With -v, each of them has a line with its address.",
 	.groups = {&core_group, &target_group, &common_group},
-	.examples = "gospy doctor 4711\n"
+	.examples = "gospy doctor\n"
+		    "gospy doctor 4711\n"
 		    "gospy doctor 4711 --json | jq '.findings[] | select(.verdict != \"ok\")'",
 	.pages = true,
 	.run = doctor_run,

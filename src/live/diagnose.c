@@ -142,7 +142,7 @@ static void printable_comm(pid_t pid, char comm[COMM_MAX])
 	comm[i] = '\0';
 }
 
-static int yama_scope(void)
+int diagnose_yama_scope(void)
 {
 	FILE *file CLEANUP_FCLOSE = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
 	int scope;
@@ -187,7 +187,7 @@ static uid_t files_owner(pid_t pid, uid_t euid)
 }
 
 /** ptrace(2) on a process that is not traced is ESRCH; a filter answers something else. */
-static bool ptrace_is_filtered(void)
+bool diagnose_ptrace_filtered(void)
 {
 	return ptrace(PTRACE_DETACH, getpid(), NULL, NULL) == -1 && errno != ESRCH;
 }
@@ -245,8 +245,8 @@ enum gospy_code diagnose_eperm(pid_t pid, enum process_access access, struct gos
 		.self = target.tgid == getpid(),
 		.tracer_pid = target.tracer_pid,
 		.tracer_comm = tracer_comm,
-		.ptrace_filtered = ptrace_is_filtered(),
-		.yama_scope = yama_scope(),
+		.ptrace_filtered = diagnose_ptrace_filtered(),
+		.yama_scope = diagnose_yama_scope(),
 		.user_ns = user_ns_of(pid),
 		.dumpable = files_uid == target.euid,
 		.files_uid = files_uid,

@@ -54,4 +54,9 @@ enum gospy_code diagnose_traced(pid_t pid, pid_t tracer_pid, struct gospy_error 
  * mounted with hidepid (proc(5)). */
 enum gospy_code diagnose_missing(pid_t pid, struct gospy_error *err);
 
+/** kernel.yama.ptrace_scope, -1 without Yama. */
+int diagnose_yama_scope(void);
+/** Does a seccomp filter on gospy reject ptrace(2)? */
+bool diagnose_ptrace_filtered(void);
+
 #endif

@@ -89,13 +89,16 @@ static void write_verdict(struct out *out, pid_t pid, const char *core,
 	const size_t problems = count(d, GOSPY_VERDICT_PROBLEM);
 	if (core)
 		out_text(out, core);
-	else
+	else if (pid)
 		out_printf(out, "pid %d", (int)pid);
+	else
+		out_puts(out, "this machine, this user");
 	out_puts(out, ": ");
 	if (d->code)
 		out_puts(out, "cannot be looked into");
 	else if (problems)
-		out_puts(out, "can be read, but not everything can be done");
+		out_puts(out, pid || core ? "can be read, but not everything can be done"
+					  : "not everything can be done");
 	else
 		out_puts(out, "all is well");
 	counted(out, ": ", problems, "problem");
@@ -184,7 +187,8 @@ static void doctor_json(struct out *out, pid_t pid, const char *core,
 	if (pid)
 		json_u64(&json, "pid", (uint64_t)pid);
 	json_str(&json, "core", core);
-	json_bool(&json, "readable", d->code == GOSPY_OK);
+	if (pid || core)
+		json_bool(&json, "readable", d->code == GOSPY_OK);
 	if (d->code)
 		json_str(&json, "code", gospy_code_name(d->code));
 	json_array(&json, "findings");

@@ -6,7 +6,8 @@
 #include "render/out.h"
 #include "render/report.h"
 
-/** `core`: path of a core file; NULL: it is of the process `pid`. Text is one screen: globals and
+/** `core`: path of a core file; NULL: it is of the process `pid`; 0:
+ * of this machine. Text is one screen: globals and
  * layouts by where they came from, unless `verbose` asks for a line each. JSON always has all of
  * it. */
 void report_doctor(struct out *out, pid_t pid, const char *core,

@@ -164,5 +164,64 @@ class DoctorTest(lib_gospy.TargetTest):
         self.assertIn(str(ended.pid), run.err)
 
 
+class HostTest(lib_gospy.TargetTest):
+    """Without a target: what may be done here, held against what can be done."""
+
+    def host(self, *prefix):
+        run = lib_gospy.run("doctor", "--json", prefix=list(prefix))
+        self.assertIn(run.status, (lib_gospy.OK, lib_gospy.PARTIAL))
+        document = run.json()
+        self.assertNotIn("pid", document)
+        self.assertNotIn("readable", document)
+        self.assertEqual(run.status == lib_gospy.PARTIAL,
+                         any(f["verdict"] == "problem" for f in document["findings"]))
+        return {f["name"]: f for f in document["findings"]}
+
+    def test_what_is_permitted_works(self):
+        fixture = self.watch(lib_fixture.start(lib_gospy.builds("states", ["default"])[-1]))
+        found = self.host()
+        self.assertIn(os.uname().release, found["kernel"]["text"])
+        seen, readable = map(int, re.match(r"(\d+) seen, (\d+) can be read",
+                                           found["Go processes"]["text"]).groups())
+        self.assertGreaterEqual(seen, 1)
+        if readable == seen:
+            lib_gospy.run("summary", fixture.pid).expect(lib_gospy.OK)
+        recorded = lib_gospy.run("record", "-d", "0.1", "--format", "top", fixture.pid)
+        self.assertEqual(found["perf events"]["verdict"] != "problem",
+                         recorded.status != lib_gospy.PERMISSION, recorded.err)
+
+    def test_other_user(self):
+        """One who may not read others' processes is told so, and what would help."""
+        nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        if os.getuid() != 0 or not shutil.which("setpriv"):
+            self.skipTest("only root can give up its rights, with setpriv")
+        try:
+            lib_gospy.run("--version", prefix=nobody).expect(lib_gospy.OK)
+        except AssertionError:
+            self.skipTest("another user cannot run the program where it is")
+        fixture = self.watch(lib_fixture.start(lib_gospy.builds("states", ["default"])[-1]))
+        lib_gospy.run("summary", fixture.pid, prefix=nobody).expect(lib_gospy.PERMISSION)
+        found = self.host(*nobody)
+        self.assertNotEqual(found["memory"]["verdict"], "ok")
+        self.assertIn("sudo", found["memory"]["remedy"])
+
+    def test_container(self):
+        """In namespaces of its own: what is seen is not all of the machine."""
+        own = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc"]
+        try:
+            lib_gospy.run("--version", prefix=own).expect(lib_gospy.OK)
+        except (AssertionError, OSError):
+            self.skipTest("no namespaces may be made here")
+        found = self.host(*own)
+        self.assertIn("container", found["processes"]["text"])
+        self.assertIn("user namespace", found["memory"]["text"])
+        self.assertNotIn("container", self.host()["processes"]["text"])
+
+    def test_text_fits_a_screen(self):
+        lines = lib_gospy.run("doctor").out.splitlines()
+        self.assertLess(len(lines), 24)
+        self.assertRegex(lines[0], r"^this machine, this user: ")
+
+
 if __name__ == "__main__":
     lib_gospy.main()

@@ -229,7 +229,7 @@ class UsageTest(ErrorTest):
 
     def test_missing(self):
         """Of what a command needs: it says what that is."""
-        needs = {"process", "summary", "stack", "top", "stats", "memstats", "version", "doctor", "gc",
+        needs = {"process", "summary", "stack", "top", "stats", "memstats", "version", "gc",
                  "leaks", "waits", "check", "capture", "trace", "pprof-cpu", "pprof-heap", "diff"}
         for command in commands():
             if command in needs:
