@@ -53,6 +53,7 @@ struct fact_leak {
 	uint64_t wait_ns;
 	const char *reason; /* "chan send" */
 	const char *object; /* of one of them */
+	bool is_nil;        /* a nil channel, which is the same for all */
 	const char *at, *by;
 	const char *why;
 	struct fact_goids goids;

@@ -81,6 +81,7 @@ static void add_leak(struct gathering *g, const struct leak_groups *groups,
 	fact.reason = gather_take(g->facts, &reason, &g->failed);
 	fact.on_purpose = one.wait_kind == GOSPY_WAIT_SELECT && !one.select_case_count;
 	fact.object = fact.on_purpose ? NULL : gather_wait(g->facts, &one, &g->failed);
+	fact.is_nil = one.wait_kind == GOSPY_WAIT_NIL_CHANNEL;
 	fact.at = gather_place(g->facts, select_where(&one), &g->failed);
 	fact.by = gather_place(g->facts, group->creator, &g->failed);
 	fact.why = group->why;

@@ -98,11 +98,12 @@ static void say_leak(struct check *check, struct finding *finding, const struct 
 	char count[32] = "";
 	if (!alone)
 		snprintf(count, sizeof(count), "%" PRIu64 " in ", leak->count);
-	finding_say(
-		check, finding, "%s%s%s%s%s%s%s%s%s", count, leak->reason ? leak->reason : "a wait",
-		leak->at ? " at " : "", leak->at ? leak->at : "", leak->by ? ", started by " : "",
-		leak->by ? leak->by : "", leak->object ? "; on " : "",
-		leak->object ? leak->object : "", leak->count > 1 && leak->object ? " ..." : "");
+	finding_say(check, finding, "%s%s%s%s%s%s%s%s%s", count,
+		    leak->reason ? leak->reason : "a wait", leak->at ? " at " : "",
+		    leak->at ? leak->at : "", leak->by ? ", started by " : "",
+		    leak->by ? leak->by : "", leak->object ? "; on " : "",
+		    leak->object ? leak->object : "",
+		    leak->count > 1 && leak->object && !leak->is_nil ? " ..." : "");
 }
 
 /* All of those that are proved, or all others, are one finding. */
@@ -227,8 +228,8 @@ void check_growth(const struct facts *facts, struct check *check)
 	count_others(check, FINDING_GROWTH, shown, "diff --for 10s", facts);
 	if (!shown)
 		finding_none(check, FINDING_GROWTH, CHECKED_FINE,
-			     "no group of goroutines only grew within %s%s",
-			     units_age(facts->watched_ns).s,
+			     "no %sgroup of goroutines only grew within %s%s",
+			     facts->leaks.len ? "other " : "", units_age(facts->watched_ns).s,
 			     facts->watched_ns < LIMIT_GROWTH_NS ? " (longer: --for 1m)" : "");
 }
 

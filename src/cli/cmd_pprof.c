@@ -177,6 +177,7 @@ static void say_written(struct cli *cli, const struct facts *facts, const struct
 		say_json(cli, facts, save);
 		return;
 	}
+	const struct out_mark mark = out_mark(cli->out);
 	out_printf(cli->out, "%s: %s profile of ", save->path, facts->profile);
 	if (facts->pid_count == 1)
 		out_printf(cli->out, "process %d", (int)facts->pids[0]);
@@ -193,6 +194,7 @@ static void say_written(struct cli *cli, const struct facts *facts, const struct
 		out_puts(cli->out, save->path);
 	}
 	out_putc(cli->out, '\n');
+	out_wrap(cli->out, mark);
 }
 
 static struct facts facts_of(const struct pprof_options *options,

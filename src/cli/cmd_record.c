@@ -271,6 +271,7 @@ static void say_written(struct cli *cli, const struct record_options *options,
 	}
 	if (!sink->is_file)
 		return;
+	const struct out_mark mark = out_mark(cli->out);
 	out_printf(cli->out,
 		   "%s: CPU profile of process %d over %s: %" PRIu64 " samples of %" PRIu64
 		   " goroutines",
@@ -282,6 +283,7 @@ static void say_written(struct cli *cli, const struct record_options *options,
 		out_puts(cli->out, sink->save.path);
 	}
 	out_putc(cli->out, '\n');
+	out_wrap(cli->out, mark);
 }
 
 static int write_recording(struct cli *cli, const struct record_options *options,

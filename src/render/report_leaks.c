@@ -251,7 +251,8 @@ static void write_group(struct out *out, const struct leaks_report *report,
 	if (object.len) {
 		out_printf(out, "  %-8s", "on");
 		out_text(out, object.s);
-		out_puts(out, group->count > 1 ? " (the oldest)\n" : "\n");
+		bool others = group->count > 1 && g.wait_kind != GOSPY_WAIT_NIL_CHANNEL;
+		out_puts(out, others ? " (the oldest)\n" : "\n");
 	}
 	write_goids(out, report->groups, group);
 	out_printf(out, "  %-8s%s\n", "why", group->why);
