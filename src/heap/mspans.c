@@ -129,7 +129,7 @@ static bool make_room(struct mspans *s, size_t n)
  * may be gone. */
 static enum gospy_code read_list(struct mspans *s, struct gospy_error *err)
 {
-	uint64_t *addrs, n;
+	uint64_t *addrs = NULL, n = 0;
 	enum gospy_code code = read_addrs(s, s->listed, &n, &addrs, err);
 	for (unsigned tries = 0; code == GOSPY_E_FAULT && tries < SLICE_TRIES; tries++)
 		code = read_addrs(s, s->listed, &n, &addrs, err);
