@@ -24,6 +24,7 @@
 #include "image/image_check.h"
 #include "image/image_create.h"
 #include "image/program_facts.h"
+#include "image/variable_facts.h"
 #include "image/verify.h"
 #include "machine/buildinfo.h"
 #include "profile/profile.h"
@@ -231,7 +232,7 @@ static enum gospy_code note_heap(struct reader *reader, const struct gospy_snaps
 	if (heap->failed && !(capture->info.problem = arena_printf(
 				      &capture->arena, "it is without the heap: %s", heap->why)))
 		return err_nomem(err);
-	return bundle_heap_follow(heap, err);
+	return bundle_heap_follow(heap, reader->source, err);
 }
 
 static enum gospy_code read_goroutines(struct reader *reader, struct gospy_error *err)
@@ -399,7 +400,7 @@ static enum gospy_code describe_files(struct source *source, struct strbuf *text
 }
 
 /* What is known of the program, as text. */
-static enum gospy_code describe_program(struct gospy_target *target, struct strbuf *text,
+static enum gospy_code describe_program(struct gospy_target *target, bool heap, struct strbuf *text,
 					struct gospy_error *err)
 {
 	CLEANUP(arena_deinit) struct arena scratch = {0};
@@ -413,6 +414,8 @@ static enum gospy_code describe_program(struct gospy_target *target, struct strb
 			return code == GOSPY_E_NOMEM ? err_nomem(err) : cancel_check(err);
 		program_facts_write(target->image, code ? NULL : &info, text);
 		code = describe_files(target->source, text, err);
+		if (!code && heap)
+			code = variable_facts_write(target->image, target->source, text, err);
 		if (code)
 			return code;
 	}
@@ -449,7 +452,7 @@ static enum gospy_code take_capture(struct gospy_target *target,
 	CLEANUP(bundle_heap_deinit) struct bundle_heap heap = {0};
 	struct reader reader = {.capture = capture, .how = how, .below = target->source};
 	const struct recording_also also = {read_figures_again, read_heap_in_moment, &reader};
-	enum gospy_code code = describe_program(target, &text, err);
+	enum gospy_code code = describe_program(target, how->heap, &text, err);
 	if (code)
 		return code;
 	code = recording_create(target->source, (struct span){(const uint8_t *)text.s, text.len},

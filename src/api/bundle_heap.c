@@ -114,7 +114,8 @@ void bundle_heap_visit(struct bundle_heap *heap, struct source *source, struct i
 	memcpy(heap->why, err.msg, sizeof(heap->why));
 }
 
-enum gospy_code bundle_heap_follow(struct bundle_heap *heap, struct gospy_error *err)
+enum gospy_code bundle_heap_follow(struct bundle_heap *heap, struct source *source,
+				   struct gospy_error *err)
 {
-	return heap->failed ? GOSPY_OK : whole_follow(heap->whole, err);
+	return heap->failed ? GOSPY_OK : whole_follow(heap->whole, source, err);
 }

@@ -30,7 +30,8 @@ enum gospy_code bundle_heap_read(struct bundle_heap *heap, struct source *source
 void bundle_heap_visit(struct bundle_heap *heap, struct source *source, struct image *image,
 		       const struct moment *moment);
 /** After that: what it takes to name the types of its objects. */
-enum gospy_code bundle_heap_follow(struct bundle_heap *heap, struct gospy_error *err);
+enum gospy_code bundle_heap_follow(struct bundle_heap *heap, struct source *source,
+				   struct gospy_error *err);
 void bundle_heap_deinit(struct bundle_heap *heap);
 
 #endif

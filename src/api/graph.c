@@ -18,10 +18,10 @@
 #include "heap/dominators.h"
 #include "heap/mark.h"
 #include "heap/roots.h"
+#include "heap/seeds.h"
 #include "heap/stack_roots.h"
 #include "heap/tally.h"
 #include "heap/types.h"
-#include "image/variable_types.h"
 
 /* What is found on the way. */
 struct taking {
@@ -35,9 +35,7 @@ struct taking {
 	struct symbols *symbols;
 	struct heap_options options;
 	struct stack_roots *stacks;
-	uint64_t *roots;       /* to find out what is retained: a bit for each object that is one */
-	VEC(uint8_t) variable; /* room for one of them */
-	uint64_t variable_bytes;
+	uint64_t *roots; /* to find out what is retained: a bit for each object that is one */
 	bool no_memory;
 };
 
@@ -472,57 +470,6 @@ static enum gospy_code copy(struct taking *t, struct gospy_error *err)
 	return graph->info.not_stopped ? copy_running(t, err) : err_nomem(err);
 }
 
-/* ----------------------------------------------------------------------------------- variables --
- */
-
-/* What a variable holds leads to objects of the types that DWARF tells of it. */
-static bool take_variable(void *ctx, const struct dwinfo_holding *holding)
-{
-	// DWARF that lies may name one variable as often as it likes.
-	enum { VARIABLE_MAX = 1 << 20, ALL_MAX = 1 << 28, SLICE = 3 * sizeof(uint64_t) };
-	struct taking *t = ctx;
-	struct types *types = t->graph->types;
-	const uint64_t len = holding->holds == DWINFO_VALUE   ? holding->size
-			     : holding->holds == DWINFO_SLICE ? SLICE
-							      : sizeof(uint64_t);
-	uint64_t word;
-	if (!len || len > VARIABLE_MAX)
-		return true;
-	t->variable_bytes += len;
-	if (t->variable_bytes > ALL_MAX)
-		return false;
-	if (len > t->variable.cap && !vec_reserve(&t->variable, len)) {
-		t->no_memory = true;
-		return false;
-	}
-	if (mem_read(t->target->image->mem, holding->addr, t->variable.at, len, NULL))
-		return true;
-	switch (holding->holds) {
-	case DWINFO_VALUE:
-		types_variable(types, holding->runtime_type, t->variable.at, len);
-		break;
-	case DWINFO_SLICE:
-		types_slice(types, holding->runtime_type, t->variable.at);
-		break;
-	case DWINFO_POINTER:
-	case DWINFO_STRING:
-		memcpy(&word, t->variable.at, sizeof(word));
-		if (holding->holds == DWINFO_POINTER)
-			types_pointer(types, holding->runtime_type, word);
-		else
-			types_string(types, word);
-		break;
-	}
-	return true;
-}
-
-static enum gospy_code follow_variables(struct taking *t, struct gospy_error *err)
-{
-	enum gospy_code code =
-		variable_types_each(t->target->image, t->target->source, take_variable, t, err);
-	return !code && t->no_memory ? err_nomem(err) : code;
-}
-
 /* ----------------------------------------------------------------------------------------- all --
  */
 
@@ -537,7 +484,7 @@ static enum gospy_code read_graph(struct gospy_target *target, struct taking *t,
 		code = mark_run(&graph->mark, err);
 	t->options.progress = t->how->progress ? tell_types : NULL;
 	if (!code)
-		code = follow_variables(t, err);
+		code = seeds_take(t->target->image, t->target->source, graph->types, err);
 	if (!code)
 		code = types_spread(graph->types, &t->options, err);
 	if (!code)
@@ -561,7 +508,6 @@ static void taking_end(struct taking *t)
 	symbols_release(t->symbols);
 	capture_deinit(&t->capture);
 	vec_free(&t->stopped);
-	vec_free(&t->variable);
 	free(t->roots);
 }
 

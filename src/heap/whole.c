@@ -5,6 +5,7 @@
 #include "base/cancel.h"
 #include "base/cleanup.h"
 #include "heap/roots.h"
+#include "heap/seeds.h"
 #include "heap/stack_roots.h"
 #include "heap/thread_words.h"
 #include "image/image.h"
@@ -140,11 +141,13 @@ enum gospy_code whole_read(struct image *image, const struct capture *capture,
 	return !code && moment ? fix_spans(w, image->mem, err) : code;
 }
 
-enum gospy_code whole_follow(struct whole *w, struct gospy_error *err)
+enum gospy_code whole_follow(struct whole *w, struct source *source, struct gospy_error *err)
 {
 	struct heap_options options = *w->options;
 	options.deadline_ns = 0;
-	enum gospy_code code = types_spread(&w->types, &options, err);
+	enum gospy_code code = seeds_take(w->heap.image, source, &w->types, err);
+	if (!code)
+		code = types_spread(&w->types, &options, err);
 	for (size_t i = 1; i < w->types.gotypes.all.len && !code; i++) {
 		CLEANUP_FREE char *name = gotypes_name(&w->types.gotypes, (uint16_t)i);
 		code = name ? cancel_check(err) : err_nomem(err);

@@ -29,7 +29,7 @@ enum gospy_code whole_read(struct image *image, const struct capture *capture,
 			   struct whole *whole, struct gospy_error *err);
 /** Read the descriptors of all types; objects are looked at again for that, which is not recorded.
  */
-enum gospy_code whole_follow(struct whole *whole, struct gospy_error *err);
+enum gospy_code whole_follow(struct whole *whole, struct source *source, struct gospy_error *err);
 void whole_free(struct whole *whole);
 
 #endif

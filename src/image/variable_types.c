@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/pairs.h"
 #include "image/variables.h"
 
 /* abi.Type: the first word is its size, the kind is at 23 (internal/abi/type.go; up to Go 1.20
@@ -31,7 +34,7 @@ static bool is_descriptor(const struct looking *l, const struct dwinfo_holding *
 	return size == holding->size && (bytes[TYPE_KIND] & KIND_MASK) == holding->kind;
 }
 
-static bool take(void *ctx, const struct dwinfo_holding *holding)
+static bool take_holding(void *ctx, const struct dwinfo_holding *holding)
 {
 	const struct looking *l = ctx;
 	const struct program *program = l->image->program;
@@ -48,6 +51,32 @@ static bool take(void *ctx, const struct dwinfo_holding *holding)
 	return !is_descriptor(l, holding, found.runtime_type) || l->visit(l->ctx, &found);
 }
 
+/* Those of a bundle: variable_facts.h. */
+static enum gospy_code each_fact(const struct looking *looking, struct span facts,
+				 struct gospy_error *err)
+{
+	CLEANUP(arena_deinit) struct arena scratch = {0};
+	struct pairs pairs = {.text = facts, .arena = &scratch};
+	struct pair pair;
+	while (pairs_next(&pairs, &pair)) {
+		struct dwinfo_holding found;
+		uint64_t holds, kind;
+		const char *at = pair.value;
+		if (strcmp(pair.key, "holding") != 0 || !pair_u64(&at, &found.addr) ||
+		    !pair_u64(&at, &holds) || !pair_u64(&at, &kind) ||
+		    !pair_u64(&at, &found.size) || !pair_u64(&at, &found.runtime_type) ||
+		    holds > DWINFO_STRING || kind > UINT8_MAX)
+			continue;
+		found.holds = (enum dwinfo_holds)holds;
+		found.kind = (uint8_t)kind;
+		if ((found.holds == DWINFO_STRING ||
+		     is_descriptor(looking, &found, found.runtime_type)) &&
+		    !looking->visit(looking->ctx, &found))
+			break;
+	}
+	return pairs.failed ? err_nomem(err) : GOSPY_OK;
+}
+
 enum gospy_code variable_types_each(struct image *image, struct source *source, dwinfo_visit *visit,
 				    void *ctx, struct gospy_error *err)
 {
@@ -55,12 +84,14 @@ enum gospy_code variable_types_each(struct image *image, struct source *source, 
 	struct elf_file elf;
 	struct dwinfo *dwinfo = NULL;
 	struct gospy_error why;
+	if (source->program_facts.len)
+		return each_fact(&looking, source->program_facts, err);
 	// A file that is not there, or is broken, tells nothing.
 	if (variables_open(image, source, &elf, &why))
 		return why.code == GOSPY_E_NOMEM ? err_nomem(err) : GOSPY_OK;
 	enum gospy_code code = dwinfo_create(&elf, &dwinfo, &why);
 	if (!code)
-		code = dwinfo_each_variable(dwinfo, take, &looking, &why);
+		code = dwinfo_each_variable(dwinfo, take_holding, &looking, &why);
 	dwinfo_destroy(dwinfo);
 	elf_file_close(&elf);
 	if (code == GOSPY_E_NOMEM || code == GOSPY_E_CANCELLED)

@@ -6,7 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+#include "base/error.h"
 #include "base/file.h"
+#include "base/pairs.h"
 #include "dwarf/elf_symbols.h"
 
 enum {
@@ -92,6 +95,25 @@ enum gospy_code variables_open(struct image *image, struct source *source, struc
 	return code;
 }
 
+/* Those of a bundle: variable_facts.h. */
+static enum gospy_code read_facts(struct span facts, struct variables *ret, struct gospy_error *err)
+{
+	CLEANUP(arena_deinit) struct arena scratch = {0};
+	struct pairs pairs = {.text = facts, .arena = &scratch};
+	struct pair pair;
+	bool ok = true;
+	while (ok && ret->all.len < VARIABLES_MAX && pairs_next(&pairs, &pair)) {
+		struct variable variable;
+		const char *at = pair.value;
+		if (strcmp(pair.key, "variable") != 0 || !pair_u64(&at, &variable.addr) ||
+		    !pair_u64(&at, &variable.size) || *at != ' ')
+			continue;
+		variable.name = arena_strndup(&ret->arena, at + 1, strnlen(at + 1, NAME_MAX_BYTES));
+		ok = variable.name && vec_push(&ret->all, variable);
+	}
+	return ok && !pairs.failed ? GOSPY_OK : err_nomem(err);
+}
+
 enum gospy_code variables_read(struct image *image, struct source *source, struct variables *ret,
 			       struct gospy_error *err)
 {
@@ -104,8 +126,10 @@ enum gospy_code variables_read(struct image *image, struct source *source, struc
 	struct elf_file elf;
 	struct gospy_error why;
 	*ret = variables;
-	enum gospy_code code = variables_open(image, source, &elf, &why);
-	if (!code) {
+	bool known = source->program_facts.len;
+	enum gospy_code code = known ? read_facts(source->program_facts, &variables, &why)
+				     : variables_open(image, source, &elf, &why);
+	if (!code && !known) {
 		code = elf_file_each_symbol(&elf, SHT_SYMTAB, take_symbols, &r, &why);
 		elf_file_close(&elf);
 	}
