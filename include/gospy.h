@@ -832,6 +832,8 @@ struct gospy_snapshot_info {
 	enum gospy_scope scope; /**< as was asked */
 	/** Of the GC since the start, up to the end of the last cycle; Go 1.20+. */
 	struct gospy_gc_cpu gc_cpu;
+	/** With more threads than that the program ends: debug.SetMaxThreads. GOSPY_UNKNOWN. */
+	uint64_t max_threads;
 };
 
 /**
@@ -985,6 +987,7 @@ enum gospy_doubt {
 	GOSPY_DOUBT_CALLEE,  /**< a call that it made meanwhile may have released it */
 	GOSPY_DOUBT_STATE,   /**< the lock says otherwise, or was not read at the same instant */
 	GOSPY_DOUBT_SEVERAL, /**< others seem to hold it as well */
+	GOSPY_DOUBT_HEAP,    /**< the heap says so, but was read while the target ran */
 };
 
 /** A goroutine that holds a lock, or may do. */
@@ -1000,7 +1003,7 @@ struct gospy_holder {
 /** An object of package sync that goroutines wait for. Unknown numbers are GOSPY_UNKNOWN. */
 struct gospy_object {
 	uint64_t addr;             /**< gospy_goroutine.wait_addr of those who wait for it */
-	enum gospy_wait_kind kind; /**< and their .wait_kind: a Mutex, RWMutex or WaitGroup */
+	enum gospy_wait_kind kind; /**< their .wait_kind: Mutex, RWMutex, WaitGroup or Cond */
 	uint64_t locked;           /**< of a Mutex: 1 or 0; of a RWMutex: for writing */
 	uint64_t waiters;          /**< of a Mutex or WaitGroup, as it counts them */
 	uint64_t readers;          /**< of a RWMutex: those that have it */
@@ -1010,6 +1013,7 @@ struct gospy_object {
 	size_t holder_count;
 	const char *symbol;  /**< the global variable that it is in, or NULL */
 	uint64_t symbol_off; /**< and where in it */
+	uint64_t lock;       /**< of a Cond: where the lock is that its L leads to, or 0 */
 };
 
 struct gospy_objects {
@@ -1046,6 +1050,8 @@ enum gospy_leak_verdict {
 	GOSPY_LEAK_PROVED,
 };
 
+struct gospy_leak_peer;
+
 struct gospy_leak_options {
 	size_t size; /**< sizeof(struct gospy_leak_options) */
 	/** Never stop the target: verdicts are GOSPY_LEAK_LIKELY at most, but for those that need
@@ -1072,6 +1078,15 @@ struct gospy_leak_options {
 	bool sockets, threads, figures, syscalls;
 	bool paths;  /**< for gospy_leaks_path(): takes half as much time and memory again */
 	bool labels; /**< its snapshot has profiler labels */
+	/** Called with the snapshot, taken with .holder_limit: which of its goroutines wait for a
+	   lock, and who has it for certain, `*n_ret` pairs that stay until gospy_leaks_find()
+	   returns. Nobody else may release these locks. Who waits for one that is leaked is leaked
+	   himself then, although anybody may have the lock: without this such a goroutine is none.
+	   May be NULL. */
+	enum gospy_code (*locks)(void *ctx, struct gospy_snapshot *snapshot,
+				 const struct gospy_leak_peer **ret, size_t *n_ret,
+				 struct gospy_error *err);
+	void *locks_ctx;
 };
 
 /** A goroutine that may have been leaked. */
@@ -1119,10 +1134,11 @@ GOSPY_API void gospy_leaks_destroy(struct gospy_leaks *leaks);
 /** Those whose verdict is not GOSPY_LEAK_NONE, by index; `*n_ret` entries. */
 GOSPY_API const struct gospy_leak *gospy_leaks_get(const struct gospy_leaks *leaks, size_t *n_ret);
 /**
- * Of goroutines that are proved to be leaked: who of the others has what one waits for, on its
- * stack or in objects that only it refers to. Nobody else does; so where that leads back to the
- * first one, they wait for each other. Those that wait for the same are no peers, and of more than
- * 65,536 pairs the rest is left out. `*n_ret` entries, the handle's.
+ * Of goroutines that are proved to be leaked, or if nothing could be proved of all that are likely
+ * to be: who of the others has what one waits for, on its stack or in objects that only it refers
+ * to. Nobody else does; so where that leads back to the first one, they wait for each other. Those
+ * that wait for the same are no peers, and of more than 65,536 pairs the rest is left out. `*n_ret`
+ * entries, the handle's.
  */
 GOSPY_API const struct gospy_leak_peer *gospy_leaks_peers(const struct gospy_leaks *leaks,
 							  size_t *n_ret);
@@ -1367,6 +1383,10 @@ struct gospy_graph_step {
 	const char *name; /**< type of the object, or "? 48 B with pointers" */
 	uint64_t addr;    /**< of the first object; 0: the path is that of several */
 	bool repeats;     /**< more of the same type follow, one behind the other */
+	/** Where in it the pointer is that leads to the next one: ".jobs", "[3].next"; NULL: that
+	   is not known, as it is of the last one, and of paths of several. Raw bytes of the target.
+	 */
+	const char *field;
 };
 
 /** What keeps objects alive: a shortest path from a root. */
@@ -1387,6 +1407,8 @@ struct gospy_graph_paths {
 	const struct gospy_graph_path *paths; /**< by bytes, most first */
 	size_t path_count;
 	size_t more; /**< paths that are left out */
+	/** Of one object: where in it the address is, ".mu"; NULL: that is not known. */
+	const char *field;
 };
 
 /**
@@ -1413,6 +1435,23 @@ struct gospy_graph_referrer {
  * moved while the heap was read may be missing, or be gone. */
 GOSPY_API const struct gospy_graph_referrer *gospy_graph_referrers(const struct gospy_graph *graph,
 								   size_t *n_ret, bool *cut_ret);
+/** What a part of an object holds. All three are text of the target or made of it: raw bytes. */
+struct gospy_graph_value {
+	const char *field; /**< where it is: ".name", "[3].next"; "" if it is the whole object */
+	const char *type;  /**< as Go writes it, or "" */
+	const char *value; /**< "42", "\"text\"", "0xc012345", "nil", "len 3 cap 4 at 0xc0123" */
+};
+
+/**
+ * What is in the object at an address in it, now: it may have changed since the graph was taken. At
+ * most `most` parts; `*more_ret`: there are others. The result is the graph's.
+ * GOSPY_E_NOT_FOUND: there is no such object; GOSPY_E_UNSUPPORTED: its type is not known;
+ * GOSPY_E_FAULT: it cannot be read.
+ */
+GOSPY_API enum gospy_code gospy_graph_values(struct gospy_graph *graph, uint64_t addr, size_t most,
+					     const struct gospy_graph_value **ret, size_t *n_ret,
+					     bool *more_ret, struct gospy_error *err)
+	__attribute__((warn_unused_result));
 /** NULL is allowed. To be called before the target is closed. */
 GOSPY_API void gospy_graph_destroy(struct gospy_graph *graph);
 

@@ -163,7 +163,8 @@ static inline uint64_t field_load(const uint8_t *bytes, struct field f)
 	F(runqsize, "runq.size|runqsize", 0)                                                       \
 	F(gFree_n, "gFree.n", 0)                                                                   \
 	F(gFree_stack, "gFree.stack.size", 0)                                                      \
-	F(gFree_noStack, "gFree.noStack.size", 0)
+	F(gFree_noStack, "gFree.noStack.size", 0)                                                  \
+	F(maxmcount, "maxmcount", 0)
 
 #define LAYOUT_MSTATS(F)                                                                           \
 	F(heap_sys, "heap_sys", 0)                                                                 \

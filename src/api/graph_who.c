@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/hash.h"
 #include "base/strbuf.h"
+#include "heap/gofields.h"
 #include "heap/roots.h"
 
 static const char *const special_roots[] = {
@@ -270,9 +271,45 @@ static uint64_t object_addr(const struct gospy_graph *graph, const struct heap_s
 bool graph_step(struct gospy_graph *graph, uint32_t number, struct gospy_graph_step *ret)
 {
 	*ret = (struct gospy_graph_step){
-		step_name(graph, paths_what(graph->types, number)),
-		object_addr(graph, spans_of(&graph->heap.spans, number), number), false};
+		.name = step_name(graph, paths_what(graph->types, number)),
+		.addr = object_addr(graph, spans_of(&graph->heap.spans, number), number),
+	};
 	return ret->name;
+}
+
+/* What is `off` bytes into the object called? `*ret` is NULL if that is not known. False: out of
+ * memory. */
+static bool field_name(struct gospy_graph *graph, uint32_t number, uint64_t off, const char **ret)
+{
+	CLEANUP(strbuf_deinit) struct strbuf b = {0};
+	uint32_t what = paths_what(graph->types, number);
+	*ret = NULL;
+	if (!(what & PATHS_CLASS))
+		gofields_place(&b, &graph->types->gotypes, (uint16_t)what, off);
+	if (b.len && !b.failed)
+		*ret = arena_strdup(&graph->arena, b.s);
+	return !b.failed && (!b.len || *ret);
+}
+
+/* Where in the object is what leads to the other one? */
+static bool link_name(struct gospy_graph *graph, uint32_t number, uint32_t to, const char **ret)
+{
+	enum { LOOKED_AT = 1 << 16 };
+	const struct heap_span *span = spans_of(&graph->heap.spans, number);
+	uint64_t addr = object_addr(graph, span, number);
+	uint64_t len = span_addr(span, number) + span->elemsize - addr;
+	CLEANUP_FREE uint64_t *words = malloc(LOOKED_AT);
+	*ret = NULL;
+	if (!words)
+		return false;
+	len = len < LOOKED_AT ? len : LOOKED_AT;
+	if (mem_read(graph->image->mem, addr, words, len, NULL))
+		return true;
+	for (uint64_t i = 0; i < len / sizeof(*words); i++) {
+		if (heap_number(&graph->heap.spans, words[i]) == to)
+			return field_name(graph, number, i * sizeof(*words), ret);
+	}
+	return true;
 }
 
 /* Its steps, the last one first. Objects of one type, one behind the other, are one. */
@@ -281,11 +318,11 @@ enum gospy_code graph_path_to(struct gospy_graph *graph, uint32_t number,
 {
 	VEC(struct gospy_graph_step) steps = {0};
 	CLEANUP(strbuf_deinit) struct strbuf root = {0};
-	uint32_t last = UINT32_MAX;
+	uint32_t last = UINT32_MAX, before = HEAP_NONE;
 	uint64_t origin = 0;
 	bool ok = true;
 	for (uint32_t at = number; at != HEAP_NONE && ok;
-	     at = mark_parent(&graph->mark, at, &origin)) {
+	     before = at, at = mark_parent(&graph->mark, at, &origin)) {
 		uint32_t what = paths_what(graph->types, at);
 		const struct heap_span *span = spans_of(&graph->heap.spans, at);
 		if (what == last) {
@@ -295,7 +332,9 @@ enum gospy_code graph_path_to(struct gospy_graph *graph, uint32_t number,
 		}
 		last = what;
 		struct gospy_graph_step step;
-		ok = graph_step(graph, at, &step) && vec_push(&steps, step);
+		ok = graph_step(graph, at, &step) &&
+		     (before == HEAP_NONE || link_name(graph, at, before, &step.field)) &&
+		     vec_push(&steps, step);
 	}
 	add_root(&root, graph, origin, true);
 	struct gospy_graph_step *own = arena_calloc(&graph->arena, steps.len + 1, sizeof(*own));
@@ -328,7 +367,10 @@ static enum gospy_code who_address(struct gospy_graph *graph, uint64_t addr,
 	ret->name = step_name(graph, paths_what(graph->types, number));
 	ret->paths = path;
 	ret->path_count = 1;
-	return ret->name ? graph_path_to(graph, number, path, err) : err_nomem(err);
+	bool inside = addr >= ret->addr;
+	if (!ret->name || (inside && !field_name(graph, number, addr - ret->addr, &ret->field)))
+		return err_nomem(err);
+	return graph_path_to(graph, number, path, err);
 }
 
 enum gospy_code gospy_graph_who(struct gospy_graph *graph, const char *what, size_t most,
@@ -353,5 +395,78 @@ enum gospy_code gospy_graph_who(struct gospy_graph *graph, const char *what, siz
 				  : who_type(graph, what, most, paths, err);
 	if (!code)
 		*ret = paths;
+	return code;
+}
+
+/* ------------------------------------------------------------------------------------- values --
+ */
+
+struct listing {
+	struct gospy_graph *graph;
+	VEC(struct gospy_graph_value) values;
+	size_t most;
+	bool more, no_memory;
+};
+
+static bool take_value(void *ctx, const char *field, const char *type, const char *value)
+{
+	struct listing *l = ctx;
+	struct arena *arena = &l->graph->arena;
+	if (l->values.len == l->most) {
+		l->more = true;
+		return false;
+	}
+	const struct gospy_graph_value one = {arena_strdup(arena, field), arena_strdup(arena, type),
+					      arena_strdup(arena, value)};
+	l->no_memory = !one.field || !one.type || !one.value || !vec_push(&l->values, one);
+	return !l->no_memory;
+}
+
+static enum gospy_code list_values(struct listing *l, uint32_t number, struct gospy_error *err)
+{
+	enum { LOOKED_AT = 1 << 20 };
+	struct gospy_graph *graph = l->graph;
+	const struct heap_span *span = spans_of(&graph->heap.spans, number);
+	uint64_t addr = object_addr(graph, span, number);
+	uint64_t len = span_addr(span, number) + span->elemsize - addr;
+	uint32_t what = paths_what(graph->types, number);
+	if (what & PATHS_CLASS)
+		return err_set(err, GOSPY_E_UNSUPPORTED,
+			       "the type of the object at 0x%" PRIx64 " is not known", addr);
+	l->more = len > LOOKED_AT;
+	len = len < LOOKED_AT ? len : LOOKED_AT;
+	CLEANUP_FREE uint8_t *bytes = malloc(len + 1);
+	if (!bytes)
+		return err_nomem(err);
+	enum gospy_code code = mem_read(graph->image->mem, addr, bytes, len, err);
+	if (!code)
+		code = gofields_each(&graph->types->gotypes, (uint16_t)what, bytes, len, take_value,
+				     l, err);
+	return !code && l->no_memory ? err_nomem(err) : code;
+}
+
+enum gospy_code gospy_graph_values(struct gospy_graph *graph, uint64_t addr, size_t most,
+				   const struct gospy_graph_value **ret, size_t *n_ret,
+				   bool *more_ret, struct gospy_error *err)
+{
+	if (!graph || !ret || !n_ret || !more_ret)
+		return err_set(err, GOSPY_E_USAGE, "gospy_graph_values: bad argument");
+	uint32_t number = heap_number(&graph->heap.spans, addr);
+	if (number == HEAP_NONE || !spans_is_allocated(&graph->heap.spans, number))
+		return err_set(err, GOSPY_E_NOT_FOUND, "there is no object at 0x%" PRIx64, addr);
+	struct listing l = {.graph = graph, .most = most};
+	enum gospy_code code = list_values(&l, number, err);
+	struct gospy_graph_value *own =
+		code ? NULL : arena_calloc(&graph->arena, l.values.len + 1, sizeof(*own));
+	if (!code && !own)
+		code = err_nomem(err);
+	if (!code) {
+		if (l.values.len)
+			memcpy(own, l.values.at, l.values.len * sizeof(*own));
+		*ret = own;
+		*n_ret = l.values.len;
+		*more_ret = l.more;
+	}
+	vec_free(&l.values);
 	return code;
 }

@@ -119,6 +119,35 @@ static void report(void *ctx, uint64_t done, uint64_t total)
 	cancel_look_again();
 }
 
+typedef VEC(struct search_lock) lock_list;
+
+static void locks_free(lock_list *locks)
+{
+	vec_free(locks);
+}
+
+/* Who has which lock, by positions in the capture. */
+static enum gospy_code ask_for_locks(const struct gospy_leak_options *how,
+				     const struct gospy_leaks *leaks, lock_list *ret,
+				     struct gospy_error *err)
+{
+	const struct capture *capture = &leaks->snapshot->capture;
+	const struct gospy_leak_peer *pairs = NULL;
+	size_t n = 0;
+	if (!how->locks)
+		return GOSPY_OK;
+	enum gospy_code code = how->locks(how->locks_ctx, leaks->snapshot, &pairs, &n, err);
+	for (size_t i = 0; i < n && !code; i++) {
+		if (pairs[i].goroutine >= capture->count || pairs[i].other >= capture->count)
+			code = err_set(err, GOSPY_E_USAGE, "gospy_leaks_find: bad index");
+		else if (!vec_push(ret, ((struct search_lock){
+						capture->store->by_index[pairs[i].goroutine],
+						capture->store->by_index[pairs[i].other]})))
+			code = err_nomem(err);
+	}
+	return code;
+}
+
 static enum gospy_code judge(struct gospy_target *target, const struct gospy_leak_options *how,
 			     struct gospy_leaks *leaks, struct gospy_error *err)
 {
@@ -138,11 +167,19 @@ static enum gospy_code judge(struct gospy_target *target, const struct gospy_lea
 	leaks->types = how->paths ? calloc(1, sizeof(*leaks->types)) : NULL;
 	if (how->paths && !leaks->types)
 		return err_nomem(err);
-	const struct search_options options_of = {budget, how->progress ? report : NULL, &reading,
-						  leaks->types, !target->source->frozen};
+	struct search_options options_of = {.budget = budget,
+					    .progress = how->progress ? report : NULL,
+					    .ctx = &reading,
+					    .types = leaks->types,
+					    .runs = !target->source->frozen};
+	CLEANUP(locks_free) lock_list locks = {0};
 	struct proof proof = {0};
-	enum gospy_code code =
-		search_run(target->image, &leaks->snapshot->capture, &options_of, search, err);
+	enum gospy_code code = ask_for_locks(how, leaks, &locks, err);
+	options_of.locks = locks.at;
+	options_of.lock_count = locks.len;
+	if (!code)
+		code = search_run(target->image, &leaks->snapshot->capture, &options_of, search,
+				  err);
 	if (code)
 		return code;
 	code = proof_run(target->source, search, &options, &proof, err);

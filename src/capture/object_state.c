@@ -16,6 +16,9 @@ enum {
 	WAITGROUP_BYTES = 12,
 	WAITGROUP_ALIGNED_SINCE = 18,
 	WAITGROUP_WAITERS = 0x7fffffff, /* Go 1.25+: the highest bit is another flag */
+	/* src/sync/cond.go: noCopy, which takes no room, and L, an interface */
+	COND_LOCK = 8,
+	COND_BYTES = 16,
 };
 
 size_t object_state_bytes(enum gospy_wait_kind kind)
@@ -28,12 +31,13 @@ size_t object_state_bytes(enum gospy_wait_kind kind)
 		return OBJECT_BYTES;
 	case GOSPY_WAIT_WAITGROUP:
 		return WAITGROUP_BYTES;
+	case GOSPY_WAIT_COND:
+		return COND_BYTES;
 	case GOSPY_WAIT_NONE:
 	case GOSPY_WAIT_CHANNEL:
 	case GOSPY_WAIT_NIL_CHANNEL:
 	case GOSPY_WAIT_SELECT:
 	case GOSPY_WAIT_SEMAPHORE:
-	case GOSPY_WAIT_COND:
 	case GOSPY_WAIT_FD_MUTEX:
 	case GOSPY_WAIT_FD:
 	case GOSPY_WAIT_SLEEP:
@@ -94,8 +98,8 @@ static void state_of_waitgroup(const struct object_rec *object, int go_minor,
 
 struct object_state object_state(const struct object_rec *object, int go_minor)
 {
-	struct object_state state = {GOSPY_UNKNOWN, GOSPY_UNKNOWN, GOSPY_UNKNOWN, GOSPY_UNKNOWN,
-				     GOSPY_UNKNOWN};
+	struct object_state state = {GOSPY_UNKNOWN, GOSPY_UNKNOWN, GOSPY_UNKNOWN,
+				     GOSPY_UNKNOWN, GOSPY_UNKNOWN, 0};
 	if (!object->read)
 		return state;
 	switch ((enum gospy_wait_kind)object->kind) {
@@ -110,12 +114,14 @@ struct object_state object_state(const struct object_rec *object, int go_minor)
 	case GOSPY_WAIT_WAITGROUP:
 		state_of_waitgroup(object, go_minor, &state);
 		break;
+	case GOSPY_WAIT_COND:
+		memcpy(&state.lock, object->bytes + COND_LOCK, sizeof(state.lock));
+		break;
 	case GOSPY_WAIT_NONE:
 	case GOSPY_WAIT_CHANNEL:
 	case GOSPY_WAIT_NIL_CHANNEL:
 	case GOSPY_WAIT_SELECT:
 	case GOSPY_WAIT_SEMAPHORE:
-	case GOSPY_WAIT_COND:
 	case GOSPY_WAIT_FD_MUTEX:
 	case GOSPY_WAIT_FD:
 	case GOSPY_WAIT_SLEEP:

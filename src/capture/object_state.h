@@ -14,6 +14,7 @@ struct object_state {
 	uint64_t readers;         /* of a RWMutex: those that have it */
 	uint64_t readers_waiting; /* of a RWMutex: for a writer */
 	uint64_t counter;         /* of a WaitGroup */
+	uint64_t lock;            /* of a Cond: the address in its .L; 0 */
 };
 
 /** How many bytes of it tell; 0: objects of this kind are not looked at. */

@@ -172,7 +172,8 @@ struct facts {
 	uint64_t queued; /* goroutines in run queues, the fewest of all looks */
 	uint64_t looks_at_queue;
 	uint64_t processors;
-	double cpu_percent; /* of one processor, while it was watched; negative: not known */
+	uint64_t max_threads; /* debug.SetMaxThreads; 0: not known */
+	double cpu_percent;   /* of one processor, while it was watched; negative: not known */
 
 	VEC(struct fact_thread) threads;
 	uint64_t thread_count;

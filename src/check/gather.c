@@ -6,7 +6,6 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "check/gather_circles.h"
 #include "check/gather_text.h"
 #include "check/gather_waits.h"
 #include "check/limits.h"
@@ -346,6 +345,7 @@ static void gather_process(struct gathering *g, const char *target)
 	facts->queued = looks->queued_least;
 	facts->looks_at_queue = looks->queue_looks;
 	facts->processors = info->sched.gomaxprocs;
+	facts->max_threads = info->max_threads == GOSPY_UNKNOWN ? 0 : info->max_threads;
 	facts->cpu_percent = -1;
 	facts->rss_before = facts->rss_after = GOSPY_UNKNOWN;
 	if (looks->first && looks->usage_known[0] && looks->usage_known[1] &&
@@ -365,7 +365,6 @@ enum gospy_code gather(struct looks *looks, const char *target, struct pattern *
 	gather_process(&g, target);
 	note_leaked(&g);
 	gather_deadlocks(&g);
-	gather_circles(&g);
 	gather_locks(&g);
 	gather_leaks(&g, ignore, ignore_count);
 	gather_sites(&g);

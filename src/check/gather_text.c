@@ -101,9 +101,9 @@ const char *gather_holder(struct facts *facts, const struct waits *waits,
 	struct gospy_goroutine g;
 	gospy_snapshot_goroutine(waits->snapshot, edge->holder, &g);
 	strbuf_printf(&text, "goroutine %" PRIu64, g.goid);
-	if (!edge->found)
+	if (!edge->found && !edge->by_heap)
 		strbuf_puts(&text, ", which waits to write");
-	else if (edge->found->reader)
+	else if (edge->found && edge->found->reader)
 		strbuf_puts(&text, " to read");
 	if (edge->found && edge->found->at) {
 		strbuf_puts(&text, ", taken at ");

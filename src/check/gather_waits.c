@@ -40,10 +40,13 @@ static const char *step_of(struct gathering *g, const struct waits_edge *edge)
 	const char *object = gather_object(g->facts, w, &w->objects.at[edge->object], &g->failed);
 	const char *holder = gather_holder(g->facts, w, edge, &g->failed);
 	const char *how = waits_how(&waiter, NULL);
-	const char *text = facts_text(g->facts, "goroutine %" PRIu64 " wants %s%s%s%s%s, %s by %s",
-				      waiter.goid, object ? object : "?", how ? " " : "",
-				      how ? how : "", place ? " at " : "", place ? place : "",
-				      edge->doubt ? "perhaps held" : "held", holder ? holder : "?");
+	const char *perhaps = edge->doubt ? "perhaps " : "",
+		   *has = edge->by_heap ? "had only" : "held";
+	const char *text =
+		facts_text(g->facts, "goroutine %" PRIu64 " %s %s%s%s%s%s, %s%s by %s", waiter.goid,
+			   edge->by_heap ? "waits for" : "wants", object ? object : "?",
+			   how ? " " : "", how ? how : "", place ? " at " : "", place ? place : "",
+			   perhaps, has, holder ? holder : "?");
 	g->failed |= !text;
 	return text;
 }
@@ -88,6 +91,29 @@ static void explain_circle(struct gathering *g, const struct waits_circle *circl
 	}
 }
 
+/* And so are those that wait for nobody else, by the heap. */
+static void explain_behind(struct gathering *g)
+{
+	enum { STEPS_MAX = 16 };
+	const struct waits *w = &g->looks->now;
+	bool more = true;
+	for (unsigned step = 0; step < STEPS_MAX && more && !g->failed; step++) {
+		more = false;
+		for (size_t i = 0; i < w->edges.len; i++) {
+			struct gospy_goroutine waiter, holder;
+			if (!w->edges.at[i].by_heap || w->edges.at[i].doubt)
+				continue;
+			gospy_snapshot_goroutine(w->snapshot, w->edges.at[i].waiter, &waiter);
+			gospy_snapshot_goroutine(w->snapshot, w->edges.at[i].holder, &holder);
+			if (!map_get(&g->explained, holder.goid) ||
+			    map_get(&g->explained, waiter.goid))
+				continue;
+			gather_explain(g, waiter.goid);
+			more = true;
+		}
+	}
+}
+
 void gather_deadlocks(struct gathering *g)
 {
 	const struct waits *w = &g->looks->now;
@@ -106,6 +132,7 @@ void gather_deadlocks(struct gathering *g)
 			.doubt = doubt_of(g, circle),
 			.steps = steps,
 			.step_count = shown,
+			.by_heap = circle->by_heap && circle->certain,
 		};
 		for (size_t k = 0; k < shown; k++) {
 			const struct waits_edge *edge =
@@ -123,6 +150,7 @@ void gather_deadlocks(struct gathering *g)
 		}
 		fact.goids = gather_goids(g, goids, shown);
 		explain_circle(g, circle);
+		explain_behind(g);
 		g->failed |= !vec_push(&g->facts->deadlocks, fact);
 	}
 }

@@ -69,11 +69,10 @@ void check_deadlocks(const struct facts *facts, struct check *check)
 		if (deadlock->doubt)
 			finding_say(check, finding, "not certain: %s", deadlock->doubt);
 		if (deadlock->by_heap)
-			finding_say(check, finding,
-				    "proved: nobody else who may run has what they wait for");
+			finding_say(check, finding, "proved: nobody else who may run can end that");
 		finding_goids(finding, deadlock->goids);
 		finding_next(check, finding,
-			     deadlock->by_heap ? "gospy leaks %s" : "gospy waits %s",
+			     deadlock->by_heap ? "gospy waits --heap %s" : "gospy waits %s",
 			     facts->target);
 	}
 	count_others(check, FINDING_DEADLOCK, shown, "waits", facts);

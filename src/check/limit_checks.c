@@ -53,8 +53,13 @@ static void check_tasks(const struct facts *facts, struct check *check)
 	if (finding)
 		finding_say(check, finding, "%" PRIu64 " of them are of this process", is->threads);
 	if (!finding)
-		finding = report_used(check, facts, is->threads, LIMIT_THREADS,
-				      "threads, unless it has called debug.SetMaxThreads", false);
+		finding = !facts->max_threads
+				  ? report_used(check, facts, is->threads, LIMIT_THREADS,
+						"threads, unless it has called debug.SetMaxThreads",
+						false)
+				  : report_used(check, facts, is->threads, facts->max_threads,
+						"threads that it may have (debug.SetMaxThreads)",
+						true);
 	if (!finding)
 		return;
 	finding_say(check, finding,

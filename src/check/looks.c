@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "check/limits.h"
 #include "render/units.h"
+#include "render/waits_leaks.h"
 
 enum {
 	HOLDERS = 1 << 16, /* goroutines of which is looked at what they hold */
@@ -187,9 +188,11 @@ static enum gospy_code look_between(struct taking *t, struct gospy_error *err)
 
 /* ---- the heap */
 
-static enum gospy_code search(const struct taking *t, struct gospy_leaks **ret,
+/* `waits` is made of the search's snapshot; who waits for whom by the heap is in it, too. */
+static enum gospy_code search(const struct taking *t, struct waits *waits, struct gospy_leaks **ret,
 			      struct gospy_error *err)
 {
+	CLEANUP(waits_leaks_deinit) struct waits_leaks locks = {.waits = waits};
 	struct gospy_leak_options how = {
 		.size = sizeof(how),
 		.non_blocking = t->options->non_blocking,
@@ -200,6 +203,8 @@ static enum gospy_code search(const struct taking *t, struct gospy_leaks **ret,
 		.threads = true,
 		.figures = true,
 		.syscalls = true,
+		.locks = waits_leaks_locks,
+		.locks_ctx = &locks,
 		.progress = t->options->progress,
 		.progress_ctx = t->options->progress_ctx,
 	};
@@ -208,7 +213,7 @@ static enum gospy_code search(const struct taking *t, struct gospy_leaks **ret,
 		how.non_blocking = true;
 		code = gospy_leaks_find(t->looks->target, &how, ret, err);
 	}
-	return code;
+	return code ? code : waits_add_peers(waits, *ret, err);
 }
 
 /* What is not proved counts only if it is found twice: the heap is copied while the process runs,
@@ -216,6 +221,7 @@ static enum gospy_code search(const struct taking *t, struct gospy_leaks **ret,
 static enum gospy_code search_again(struct taking *t, struct gospy_error *err)
 {
 	struct looks *looks = t->looks;
+	CLEANUP(waits_deinit) struct waits waits = {0};
 	struct gospy_leaks *leaks = NULL;
 	size_t n, likely = 0;
 	const struct gospy_leak *list = gospy_leaks_get(looks->leaks, &n);
@@ -223,9 +229,11 @@ static enum gospy_code search_again(struct taking *t, struct gospy_error *err)
 		likely += list[i].verdict == GOSPY_LEAK_LIKELY;
 	if (!likely)
 		return GOSPY_OK;
-	enum gospy_code code = search(t, &leaks, err);
-	if (code)
+	enum gospy_code code = search(t, &waits, &leaks, err);
+	if (code) {
+		gospy_leaks_destroy(leaks);
 		return code;
+	}
 	list = gospy_leaks_get(leaks, &n);
 	for (size_t i = 0; i < n && !code; i++) {
 		struct gospy_goroutine g;
@@ -258,7 +266,7 @@ static enum gospy_code look_last(struct taking *t, struct gospy_error *err)
 		snprintf(looks->no_leaks, sizeof(looks->no_leaks),
 			 "a heap of %s takes long to read: --stop, or gospy leaks",
 			 units_bytes(looks->mem[0].heap_alloc).s);
-	else if ((code = search(t, &looks->leaks, &own)))
+	else if ((code = search(t, &looks->now, &looks->leaks, &own)))
 		snprintf(looks->no_leaks, sizeof(looks->no_leaks), "%s", own.msg);
 	if (!code) {
 		looks->last = gospy_leaks_snapshot(looks->leaks);
@@ -269,11 +277,13 @@ static enum gospy_code look_last(struct taking *t, struct gospy_error *err)
 			*err = own;
 		return code;
 	} else {
+		waits_deinit(&looks->now);
+		looks->now = (struct waits){0};
 		code = snapshot(t, &how, &looks->last, err);
+		if (!code)
+			code = waits_collect(&looks->now, looks->last, false, err);
 	}
-	if (!code)
-		code = compare(looks, looks->last, begin_ns, err);
-	return code ? code : waits_collect(&looks->now, looks->last, false, err);
+	return code ? code : compare(looks, looks->last, begin_ns, err);
 }
 
 /* How long after the first look is the next one? At unequal distances: as in shared_take_after() of

@@ -20,7 +20,7 @@ struct heap_cmd_options {
 	uint64_t limit, max_memory, max_pause_ns, for_ns;
 	const char *who, *diff;
 	enum heap_format picture;
-	bool retained, stop;
+	bool retained, stop, values;
 };
 
 #define AT(member) .offset = offsetof(struct heap_cmd_options, member)
@@ -36,6 +36,10 @@ static const struct opt heap_opts[] = {
 	{"who", .type = OPT_STRING, AT(who), .arg = "TYPE|ADDR",
 	 .help = "what keeps the objects of this type alive, or the one at this address: paths "
 		 "from globals and stacks"},
+	{"values", .type = OPT_FLAG, AT(values),
+	 .help = "with --who ADDR: what is in the object, field by field. It may be secret: "
+		 "without "
+		 "this no values of the process are shown"},
 	{"retained", .type = OPT_FLAG, AT(retained),
 	 .help = "how much would be freed with the objects of each type, most first"},
 	{"format", .type = OPT_CHOICE, AT(picture), .arg = "F", .choices = pictures,
@@ -61,7 +65,7 @@ static const struct opt heap_opts[] = {
 
 static const struct opt_group heap_group = {"What to show", heap_opts};
 
-enum { LIMIT_TERMINAL = 30, LIMIT_PATHS = 10 };
+enum { LIMIT_TERMINAL = 30, LIMIT_PATHS = 10, VALUES_MOST = 256 };
 
 static void graph_destroy(struct gospy_graph **graph)
 {
@@ -113,7 +117,16 @@ static int show_who(struct cli *cli, const struct heap_cmd_options *options,
 						     : SIZE_MAX;
 	if (gospy_graph_who(graph, options->who, most, &paths, &err))
 		return cli_fail(cli, &err);
-	report_heap_who(cli->out, gospy_target_info(target), paths, cli->format);
+	struct heap_who_report report = {.target = gospy_target_info(target), .paths = paths};
+	if (options->values && !paths->addr) {
+		err_set(&err, GOSPY_E_USAGE, "--values goes with --who ADDR: of one object");
+		return cli_fail(cli, &err);
+	}
+	if (options->values && gospy_graph_values(graph, paths->addr, VALUES_MOST, &report.values,
+						  &report.value_count, &report.more_values, &err))
+		return cli_fail(cli, &err);
+	report.has_values = options->values;
+	report_heap_who(cli->out, &report, cli->format);
 	return note_graph(cli, target, gospy_graph_info(graph));
 }
 
@@ -250,6 +263,10 @@ static int heap_run(struct cli *cli, char **args)
 		err_set(&err, GOSPY_E_USAGE, "--for goes with none of --who, --retained, --diff");
 		return cli_fail(cli, &err);
 	}
+	if (options.values && !options.who) {
+		err_set(&err, GOSPY_E_USAGE, "--values goes with --who ADDR");
+		return cli_fail(cli, &err);
+	}
 	if (options.diff && (options.who || options.retained)) {
 		err_set(&err, GOSPY_E_USAGE, "--diff goes with neither --who nor --retained");
 		return cli_fail(cli, &err);
@@ -291,6 +308,7 @@ const struct cmd cmd_heap = {
 		    "gospy heap --diff yesterday.bundle shop\n"
 		    "gospy heap --retained shop\n"
 		    "gospy heap --who main.session shop\n"
+		    "gospy heap --who 0xc000123450 --values shop\n"
 		    "gospy heap --json core.4711",
 	.pages = true,
 	.run = heap_run,

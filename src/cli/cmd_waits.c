@@ -8,6 +8,7 @@
 #include "cli/which.h"
 #include "render/report_waits.h"
 #include "render/waits_chain.h"
+#include "render/waits_leaks.h"
 
 struct waits_options {
 	struct snapshot_options snapshot;
@@ -29,7 +30,8 @@ static const struct opt waits_opts[] = {
 	 .help = "a graph, for Graphviz: gospy waits --dot ... | "
 		 "dot -Tsvg"},
 	{"heap", .type = OPT_FLAG, AT(heap),
-	 .help = "read the heap, too: what objects lie in, and who refers to channels"},
+	 .help = "read the heap, too: what objects lie in, who refers to channels, deadlocks of "
+		 "channels"},
 	{"max-memory", .type = OPT_NUMBER, AT(max_memory), .arg = "BYTES",
 	 .help = "what gospy may use to hold the heap (default: a quarter of what is available)"},
 	{"own", .type = OPT_STRINGS, AT(own), .arg = "MODULE", .help = OWN_HELP},
@@ -47,13 +49,16 @@ enum {
 /* Of one look at the process. */
 struct look {
 	struct gospy_snapshot *snapshot;
+	struct gospy_leaks *leaks; /* that it is of, or NULL */
 	struct waits waits;
 };
 
 static void look_deinit(struct look *look)
 {
 	waits_deinit(&look->waits);
-	gospy_snapshot_destroy(look->snapshot);
+	if (!look->leaks)
+		gospy_snapshot_destroy(look->snapshot);
+	gospy_leaks_destroy(look->leaks);
 }
 
 struct request {
@@ -78,6 +83,39 @@ static enum gospy_code look_take(struct cli *cli, const struct waits_options *op
 	return code ? code
 		    : waits_collect(&ret->waits, ret->snapshot,
 				    options->system || options->goids.len, err);
+}
+
+/* The same, with what the heap tells of who waits for whom. */
+static enum gospy_code look_through_heap(struct cli *cli, const struct waits_options *options,
+					 struct gospy_target *target, struct look *ret,
+					 struct gospy_error *err)
+{
+	CLEANUP(progress_end) struct progress progress;
+	CLEANUP(waits_leaks_deinit)
+	struct waits_leaks locks = {.waits = &ret->waits,
+				    .system = options->system || options->goids.len};
+	progress_init(&progress, cli);
+	struct gospy_leak_options how = {.size = sizeof(how),
+					 .non_blocking = options->snapshot.non_blocking,
+					 .max_pause_ns = options->snapshot.max_pause_ns,
+					 .max_memory = options->max_memory,
+					 .holder_limit = HOLDERS,
+					 .sockets = true,
+					 .syscalls = true,
+					 .figures = true,
+					 .locks = waits_leaks_locks,
+					 .locks_ctx = &locks,
+					 .progress = progress_update,
+					 .progress_ctx = &progress};
+	enum gospy_code code = gospy_leaks_find(target, &how, &ret->leaks, err);
+	if (code == GOSPY_E_LIMIT && !how.non_blocking) {
+		how.non_blocking = true;
+		code = gospy_leaks_find(target, &how, &ret->leaks, err);
+	}
+	if (code)
+		return code;
+	ret->snapshot = gospy_leaks_snapshot(ret->leaks);
+	return waits_add_peers(&ret->waits, ret->leaks, err);
 }
 
 static enum gospy_code check_form(const struct cli *cli, const struct waits_options *options,
@@ -156,11 +194,15 @@ static int show(struct cli *cli, const struct which_one *one, void *ctx)
 	const struct look *look = &first;
 	const struct gospy_target_info *info = gospy_target_info(target);
 	// What never goes on does not do so in a moment, either.
-	if (info->kind == GOSPY_TARGET_PROCESS && has_deadlock(&first.waits)) {
+	bool twice = info->kind == GOSPY_TARGET_PROCESS && has_deadlock(&first.waits);
+	if (twice)
 		clock_sleep(AGAIN_NS);
-		if (look_take(cli, options, target, &again, &err))
+	if (twice || options->heap) {
+		if (options->heap ? look_through_heap(cli, options, target, &again, &err)
+				  : look_take(cli, options, target, &again, &err))
 			return cli_fail(cli, &err);
-		waits_confirm(&again.waits, &first.waits);
+		if (info->kind == GOSPY_TARGET_PROCESS)
+			waits_confirm(&again.waits, &first.waits);
 		look = &again;
 	}
 	if (look_at_heap(cli, options, target, &look->waits, &heap, &graph, &err))

@@ -7,17 +7,17 @@
 
 /* Offsets in abi.Type and what it begins. */
 enum {
-	TYPE_SIZE = 0,
+	TYPE_SIZE = GOTYPE_SIZE,
 	TYPE_PTR_BYTES = 8,
 	TYPE_TFLAG = 20,
 	TYPE_KIND = 23,
 	TYPE_STR = 40,
 	TYPE_LEN = 48,
-	ELEM = 48,      /* of arrays, channels, pointers, slices */
+	ELEM = GOTYPE_ELEM,
 	MAP_INNER = 64, /* of maps: the type of buckets, from Go 1.24 on of groups */
-	STRUCT_FIELDS = 56,
+	STRUCT_FIELDS = GOTYPE_FIELDS,
 	GOTYPE_BYTES = 80,
-	FIELD_LEN = 24, /* name, type, offset */
+	FIELD_LEN = GOTYPE_FIELD_LEN,
 	ITAB_TYPE = 8,
 
 	KIND_MASK = (1 << 5) - 1,
@@ -39,7 +39,7 @@ enum {
 	LEAVES_MAX = 2048, /* of one type; what an array has beyond that is not followed */
 	STEPS_MAX = 8192,  /* fields of structures in structures, of one type */
 	DEPTH_MAX = 32,
-	FIELDS_MAX = 1 << 14,
+	FIELDS_MAX = GOTYPE_FIELDS_MAX,
 	FIELDS_ALL_MAX = 1 << 22,  /* of all types; large programs have some hundred thousand */
 	DESCRIPTORS_MAX = 1 << 18, /* the largest programs have a tenth of it */
 };
@@ -106,6 +106,21 @@ static const uint8_t *descriptor(struct gotypes *types, uint64_t addr)
 	return d;
 }
 
+const uint8_t *gotypes_descriptor(struct gotypes *types, uint64_t addr)
+{
+	return descriptor(types, addr);
+}
+
+uint8_t gotypes_kind(const uint8_t *d)
+{
+	return kind_of(d);
+}
+
+uint64_t gotypes_field_off(const struct gotypes *types, const uint8_t *field)
+{
+	return load_u64(field + 16) >> (types->image->version.minor < PLAIN_OFFSETS_SINCE);
+}
+
 uint16_t gotypes_number(struct gotypes *types, enum gorole role, uint64_t addr)
 {
 	uint64_t key = addr << 3 | role;
@@ -156,7 +171,6 @@ static void walk_type(struct walk *w, uint64_t addr, uint64_t off, unsigned dept
 static void walk_struct(struct walk *w, const uint8_t *d, uint64_t off, unsigned depth)
 {
 	uint64_t fields = load_u64(d + STRUCT_FIELDS), n = load_u64(d + STRUCT_FIELDS + 8);
-	bool shifted = w->types->image->version.minor < PLAIN_OFFSETS_SINCE;
 	if (!n || n > FIELDS_MAX || w->types->fields > FIELDS_ALL_MAX)
 		return;
 	w->types->fields += n;
@@ -168,7 +182,7 @@ static void walk_struct(struct walk *w, const uint8_t *d, uint64_t off, unsigned
 	if (!mem_read(w->types->image->mem, fields, bytes, n * FIELD_LEN, NULL)) {
 		for (uint64_t i = 0; i < n; i++) {
 			const uint8_t *field = bytes + i * FIELD_LEN;
-			uint64_t at = load_u64(field + 16) >> shifted;
+			uint64_t at = gotypes_field_off(w->types, field);
 			if (at < load_u64(d + TYPE_PTR_BYTES))
 				walk_type(w, load_u64(field + 8), off + at, depth + 1);
 		}
@@ -413,10 +427,10 @@ static bool has_text(const struct gotypes *types, uint64_t addr, const uint8_t *
 	return text_at(types, addr, d);
 }
 
-static bool add_text(struct strbuf *b, struct gotypes *types, uint64_t addr, const uint8_t *d)
+/* With the star in front left out: there is always a pointer type, whose name has it. */
+static bool add_bytes(struct strbuf *b, const struct gotypes *types, uint64_t at, bool star)
 {
 	uint8_t bytes[3 + GOTYPE_NAME_MAX];
-	uint64_t at = text_at(types, addr, d);
 	struct mem_req req = {.addr = at, .dst = bytes, .len = sizeof(bytes)};
 	enum gospy_code code = at ? mem_readv(types->image->mem, &req, 1, NULL) : GOSPY_E_FAULT;
 	if ((code && code != GOSPY_E_FAULT) || req.done < 3)
@@ -430,7 +444,7 @@ static bool add_text(struct strbuf *b, struct gotypes *types, uint64_t addr, con
 		len = (size_t)(bytes[1] & 0x7f) | (more ? (size_t)bytes[2] << 7 : 0);
 		from = more ? 3 : 2;
 	}
-	bool star = d[TYPE_TFLAG] & TFLAG_EXTRA_STAR && len;
+	star = star && len;
 	const char *text = (const char *)bytes + from + star;
 	len -= star;
 	bool cut = len > req.done - from - star;
@@ -446,11 +460,27 @@ static bool add_text(struct strbuf *b, struct gotypes *types, uint64_t addr, con
 	return len;
 }
 
+static bool add_text(struct strbuf *b, struct gotypes *types, uint64_t addr, const uint8_t *d)
+{
+	return add_bytes(b, types, text_at(types, addr, d), d[TYPE_TFLAG] & TFLAG_EXTRA_STAR);
+}
+
+bool gotypes_add_text(struct strbuf *b, const struct gotypes *types, uint64_t name)
+{
+	return add_bytes(b, types, name, false);
+}
+
 static const char *const kind_names[] = {
 	NULL,      "bool",      "int",        "int8",   "int16",  "int32",         "int64",
 	"uint",    "uint8",     "uint16",     "uint32", "uint64", "uintptr",       "float32",
 	"float64", "complex64", "complex128", "array",  "chan",   "func",          "interface",
 	"map",     "pointer",   "slice",      "string", "struct", "unsafe.Pointer"};
+
+bool gotypes_add_name(struct strbuf *b, struct gotypes *types, uint64_t addr)
+{
+	const uint8_t *d = descriptor(types, addr);
+	return d && add_text(b, types, addr, d);
+}
 
 static void add_closure(struct strbuf *b, struct gotypes *types, uint64_t entry)
 {

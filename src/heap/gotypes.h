@@ -7,8 +7,11 @@
 #ifndef GOSPY_HEAP_GOTYPES_H
 #define GOSPY_HEAP_GOTYPES_H
 
+#include <string.h>
+
 #include "base/arena.h"
 #include "base/map.h"
+#include "base/strbuf.h"
 #include "base/vec.h"
 #include "image/image.h"
 
@@ -102,6 +105,31 @@ bool gotypes_boxed(struct gotypes *types, uint64_t type, enum gorole *role_ret, 
 
 /** The type of the groups, or up to Go 1.23 of the buckets, of that type of maps, or 0. */
 uint64_t gotypes_inner(struct gotypes *types, uint64_t map);
+
+/* What others need to read descriptors themselves. Offsets in abi.Type and what it begins. */
+enum {
+	GOTYPE_SIZE = 0,
+	GOTYPE_ELEM = 48, /* of arrays, channels, pointers, slices */
+	GOTYPE_FIELDS = 56,
+	GOTYPE_FIELD_LEN = 24, /* name, type, offset */
+	GOTYPE_METHODS = 64,   /* of interfaces: how many there are */
+	GOTYPE_FIELDS_MAX = 1 << 14,
+};
+/** The first bytes of the descriptor at that address; NULL: there is none that makes sense. */
+const uint8_t *gotypes_descriptor(struct gotypes *types, uint64_t addr);
+static inline uint64_t gotypes_word(const uint8_t *descriptor, unsigned off)
+{
+	uint64_t word;
+	memcpy(&word, descriptor + off, sizeof(word));
+	return word;
+}
+uint8_t gotypes_kind(const uint8_t *descriptor);
+/** Where a field of a structure begins, of the GOTYPE_FIELD_LEN bytes that tell of it. */
+uint64_t gotypes_field_off(const struct gotypes *types, const uint8_t *field);
+/** The text of an abi.Name; false: it cannot be read, or there is none. */
+bool gotypes_add_text(struct strbuf *b, const struct gotypes *types, uint64_t name);
+/** How the descriptor is called. */
+bool gotypes_add_name(struct strbuf *b, struct gotypes *types, uint64_t addr);
 
 /** How Go writes it; to be freed. NULL: out of memory. */
 char *gotypes_name(struct gotypes *types, uint16_t number);

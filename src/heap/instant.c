@@ -27,6 +27,7 @@ struct reading {
 	uint64_t deadline_ns;
 	struct capture capture;
 	uint32_t *candidate_of; /* of each record of the capture, or NO_CANDIDATE */
+	bool *unmoved;          /* of each candidate: it has not run since the search */
 	struct heap now;        /* spans, without edges */
 	struct words words;
 	struct stack_roots *stacks;
@@ -195,12 +196,47 @@ static void match(struct reading *r, const struct candidates *found)
 		bool same = rec->goid == search_rec(s, *at - 1)->goid &&
 			    rec->soundness == GOSPY_SOUND &&
 			    same_objects(&s->candidates, before, found, candidate);
-		for (uint32_t k = 0; k < candidate->count && same; k++)
+		// Of a lock that anybody may reach no object is looked for.
+		bool behind = search_behind(s, *at - 1) != SEARCH_NOBODY;
+		for (uint32_t k = 0; k < candidate->count && same && !behind; k++)
 			same = same_object(r, found->objects.at[candidate->first + k].addr);
+		r->unmoved[*at - 1] = grec_same(rec, search_rec(s, *at - 1));
 		if (same)
 			r->candidate_of[candidate->g] = (uint32_t)(*at - 1);
 	}
 	keep_waiters(r, found);
+}
+
+static void tie_object(struct reading *r, uint32_t candidate, const struct candidate_object *object)
+{
+	struct instant *in = r->instant;
+	uint32_t node = node_at(in, object->addr);
+	bool behind = search_behind(r->search, candidate) != SEARCH_NOBODY;
+	if (node != HEAP_NONE && !behind) {
+		join(in, node, NODE_GOROUTINE + candidate);
+		join(in, NODE_GOROUTINE + candidate, node);
+	} else if (!behind) { // it is one of the closure's targets
+		in->incomplete = "what they wait for has changed";
+	}
+	uint64_t *slot = object->sudog ? map_put(&in->handles, object->sudog) : NULL;
+	if (slot)
+		*slot = (uint64_t)candidate + 1;
+}
+
+/* Whoever has a lock and has not run since still has it: then he alone leads to who waits for it.
+ */
+static void tie_locks(struct reading *r)
+{
+	struct instant *in = r->instant;
+	for (size_t i = 0; i < r->search->candidates.list.len; i++) {
+		uint32_t holder = search_behind(r->search, i);
+		if (holder == SEARCH_NOBODY || !in->still[i])
+			continue;
+		if (in->still[holder] && r->unmoved[holder] && r->unmoved[i])
+			join(in, NODE_GOROUTINE + holder, NODE_GOROUTINE + i);
+		else
+			reach(in, NODE_GOROUTINE + i, REACHED);
+	}
 }
 
 /* What leads from a candidate to what it waits for counts for nobody, and what it waits for leads
@@ -220,22 +256,11 @@ static enum gospy_code tie(struct reading *r, struct candidates *found, struct g
 		in->no_memory |= !slot;
 		if (slot)
 			*slot = (uint64_t)l + 1;
-		for (uint32_t k = 0; k < candidate.count; k++) {
-			const struct candidate_object *object =
-				&found->objects.at[candidate.first + k];
-			uint32_t node = node_at(in, object->addr);
-			if (node == HEAP_NONE) { // it is one of the closure's targets
-				in->incomplete = "what they wait for has changed";
-				continue;
-			}
-			join(in, node, NODE_GOROUTINE + l);
-			join(in, NODE_GOROUTINE + l, node);
-			slot = object->sudog ? map_put(&in->handles, object->sudog) : NULL;
-			if (slot)
-				*slot = (uint64_t)l + 1;
-		}
+		for (uint32_t k = 0; k < candidate.count; k++)
+			tie_object(r, l, &found->objects.at[candidate.first + k]);
 	}
 	found->list.len = kept;
+	tie_locks(r);
 	return candidates_hidden(r->image, found, &r->hidden, &r->hidden_count, err);
 }
 
@@ -442,7 +467,8 @@ static enum gospy_code read_capture(struct reading *r, const struct moment *mome
 	}
 	if (r->capture.missing.entries || r->capture.grew_too_fast)
 		r->instant->incomplete = "not all goroutines could be read";
-	return r->candidate_of ? GOSPY_OK : err_nomem(err);
+	r->unmoved = calloc(r->search->candidates.list.len + 1, sizeof(*r->unmoved));
+	return r->candidate_of && r->unmoved ? GOSPY_OK : err_nomem(err);
 }
 
 static enum gospy_code check_time(const struct reading *r, enum gospy_code code,
@@ -514,6 +540,7 @@ enum gospy_code instant_read(struct instant *in, const struct moment *moment,
 	heap_free(&r->now);
 	free(r->hidden);
 	free(r->candidate_of);
+	free(r->unmoved);
 	capture_deinit(&r->capture);
 	return code;
 }

@@ -7,6 +7,7 @@
 enum {
 	STEPS_MAX = 1 << 20, /* edges that are followed, in all */
 	PEERS_MAX = 1 << 16,
+	SUSPECTS_MAX = 1 << 12, /* stacks that are read for what is not proved */
 };
 
 /* What one goroutine has. */
@@ -103,4 +104,149 @@ enum gospy_code peers_find(const struct instant *in, const bool *leaked, peers *
 		return GOSPY_OK;
 	vec_free(ret);
 	return err_nomem(err);
+}
+
+/* ------------------------------------------------------------------------------------ suspects --
+ */
+
+/* A candidate that waits for an object. */
+struct waiting {
+	uint32_t candidate, next; /* 1 + position of the next one; 0: there is none */
+};
+
+/* What one goroutine has, by the graph of the search. */
+struct suspect {
+	const struct search *in;
+	VEC(struct waiting) waiting;
+	struct map first; /* number of an object -> 1 + position of who waits for it */
+	peers *ret;
+	uint32_t other; /* the goroutine */
+	VEC(uint32_t) pending;
+	struct map seen;
+	size_t steps;
+	bool no_memory;
+};
+
+static void suspect_deinit(struct suspect *suspect)
+{
+	vec_free(&suspect->waiting);
+	map_deinit(&suspect->first);
+	vec_free(&suspect->pending);
+	map_deinit(&suspect->seen);
+}
+
+static bool is_suspect(const struct search *s, size_t candidate)
+{
+	return !s->live[candidate] && s->candidates.list.at[candidate].kind != CANDIDATE_NEVER;
+}
+
+static bool note_waiting(struct suspect *of, uint32_t candidate, uint64_t addr)
+{
+	uint32_t number = heap_number(&of->in->heap.spans, addr);
+	uint64_t *slot = number == HEAP_NONE ? NULL : map_put(&of->first, number);
+	if (number == HEAP_NONE)
+		return true;
+	if (!slot || !vec_push(&of->waiting, ((struct waiting){candidate, (uint32_t)*slot})))
+		return false;
+	*slot = of->waiting.len;
+	return true;
+}
+
+static bool note_all_waiting(struct suspect *of)
+{
+	const struct candidates *all = &of->in->candidates;
+	for (uint32_t i = 0; i < all->list.len; i++) {
+		const struct candidate *candidate = &all->list.at[i];
+		bool counts = is_suspect(of->in, i) && search_behind(of->in, i) == SEARCH_NOBODY;
+		for (uint32_t k = 0; counts && k < candidate->count; k++) {
+			if (!note_waiting(of, i, all->objects.at[candidate->first + k].addr))
+				return false;
+		}
+	}
+	return true;
+}
+
+static void add_suspect(struct suspect *of, uint32_t waiter)
+{
+	const struct peer peer = {waiter, of->other};
+	if (waiter != of->other && of->ret->len < PEERS_MAX &&
+	    !wait_for_same(&of->in->candidates, waiter, of->other))
+		of->no_memory |= !vec_push(of->ret, peer);
+}
+
+/* It has this object: who waits for it? */
+static void have_object(struct suspect *of, uint32_t number)
+{
+	if (number == HEAP_NONE || mark_has(&of->in->mark, number) ||
+	    !spans_is_allocated(&of->in->heap.spans, number) || of->steps++ > STEPS_MAX)
+		return;
+	uint64_t *slot = map_put(&of->seen, number);
+	if (!slot || *slot) {
+		of->no_memory |= !slot;
+		return;
+	}
+	*slot = 1;
+	of->no_memory |= !vec_push(&of->pending, number);
+	const uint64_t *first = map_get(&of->first, number);
+	for (size_t at = first ? *first : 0; at; at = of->waiting.at[at - 1].next)
+		add_suspect(of, of->waiting.at[at - 1].candidate);
+}
+
+static int take_own_word(void *ctx, uint64_t pointer)
+{
+	struct suspect *of = ctx;
+	have_object(of, heap_number(&of->in->heap.spans, pointer));
+	return 0;
+}
+
+/* By its g and what it waits for; these were not followed when they were marked. */
+static void have_own(struct suspect *of)
+{
+	const struct search *s = of->in;
+	const struct candidate *candidate = &s->candidates.list.at[of->other];
+	uint32_t g = heap_number(&s->heap.spans, search_rec(s, of->other)->addr);
+	size_t n = 0;
+	const uint32_t *edges = g == HEAP_NONE ? NULL : heap_edges(&s->heap, g, &n);
+	for (size_t i = 0; i < n; i++)
+		have_object(of, edges[i]);
+	for (uint32_t k = 0; k < candidate->count; k++)
+		take_own_word(of, s->candidates.objects.at[candidate->first + k].addr);
+}
+
+static enum gospy_code look_at_suspect(struct suspect *of, struct gospy_error *err)
+{
+	const struct search *s = of->in;
+	const uint32_t g = s->candidates.list.at[of->other].g;
+	map_deinit(&of->seen);
+	of->seen = (struct map){0};
+	if (search_behind(s, of->other) != SEARCH_NOBODY &&
+	    !vec_push(of->ret, ((struct peer){of->other, search_behind(s, of->other)})))
+		return err_nomem(err);
+	have_own(of);
+	enum gospy_code code =
+		stack_roots_of(s->stacks, s->capture->recs, &g, 1, take_own_word, of, err);
+	while (of->pending.len && !code && !of->no_memory) {
+		size_t n;
+		const uint32_t *edges = heap_edges(&s->heap, of->pending.at[--of->pending.len], &n);
+		for (size_t i = 0; i < n; i++)
+			have_object(of, edges[i]);
+	}
+	return code || !of->no_memory ? code : err_nomem(err);
+}
+
+enum gospy_code peers_suspect(const struct search *s, peers *ret, struct gospy_error *err)
+{
+	CLEANUP(suspect_deinit) struct suspect of = {.in = s, .ret = ret};
+	size_t looked = 0;
+	enum gospy_code code = note_all_waiting(&of) ? GOSPY_OK : err_nomem(err);
+	for (size_t i = 0; i < s->candidates.list.len && looked < SUSPECTS_MAX && !code; i++) {
+		if (!is_suspect(s, i))
+			continue;
+		looked++;
+		of.other = (uint32_t)i;
+		code = look_at_suspect(&of, err);
+	}
+	if (code)
+		vec_free(ret);
+	return code;
 }

@@ -1,6 +1,6 @@
 /*
- * Of goroutines that are proved to be leaked: which others of them have what each waits for. Nobody
- * else does, so it waits for these, and where that leads back to it they wait for each other.
+ * Of goroutines that are leaked: which others of them have what each waits for. Nobody else does,
+ * so it waits for these, and where that leads back to it they wait for each other.
  */
 #ifndef GOSPY_HEAP_PEERS_H
 #define GOSPY_HEAP_PEERS_H
@@ -18,5 +18,8 @@ typedef VEC(struct peer) peers;
  * all are found. GOSPY_E_NOMEM. */
 enum gospy_code peers_find(const struct instant *instant, const bool *leaked, peers *ret,
 			   struct gospy_error *err);
+/** The same of all that a search has found, by the graph that it has read: what is not proved.
+ * Their stacks are read once more. Errors as stack_roots_of(). */
+enum gospy_code peers_suspect(const struct search *search, peers *ret, struct gospy_error *err);
 
 #endif

@@ -19,6 +19,7 @@ static const uint64_t STOP_LEAST_NS = 2 * 1000 * 1000;
 
 static const char why_never[] = "nobody can end such a wait",
 		  why_proved[] = "nothing that can run has what it waits for",
+		  why_behind[] = "who has the lock that it waits for can never run again",
 		  why_unreached[] = "while it ran, nothing seemed to have what it waits for";
 
 void proof_deinit(struct proof *proof)
@@ -49,7 +50,8 @@ static enum gospy_code find_closure(const struct search *s, struct closure *ret,
 	bool ok = true;
 	for (size_t i = 0; i < s->candidates.list.len && ok; i++) {
 		const struct candidate *candidate = &s->candidates.list.at[i];
-		for (uint32_t k = 0; k < candidate->count && !s->live[i] && ok; k++) {
+		bool counts = !s->live[i] && search_behind(s, i) == SEARCH_NOBODY;
+		for (uint32_t k = 0; k < candidate->count && counts && ok; k++) {
 			uint64_t addr = s->candidates.objects.at[candidate->first + k].addr;
 			ok = vec_push(&numbers, heap_number(&s->heap.spans, addr));
 		}
@@ -177,7 +179,9 @@ static enum gospy_code judge(const struct search *s, const struct instant *in, s
 		else if (how && *how)
 			*verdict = (struct proof_verdict){GOSPY_LEAK_LIKELY, why_not(*how)};
 		else
-			*verdict = (struct proof_verdict){GOSPY_LEAK_PROVED, why_proved};
+			*verdict = (struct proof_verdict){
+				GOSPY_LEAK_PROVED,
+				search_behind(s, i) == SEARCH_NOBODY ? why_proved : why_behind};
 		leaked[i] = verdict->verdict == GOSPY_LEAK_PROVED;
 	}
 	return peers_find(in, leaked, &proof->peers, err);
@@ -266,6 +270,8 @@ enum gospy_code proof_run(struct source *source, const struct search *s,
 				 "a stop would take longer than --max-pause allows");
 		else
 			code = prove(source, s, options, &proof, err);
+		if (!code && proof.problem[0])
+			code = peers_suspect(s, &proof.peers, err);
 	}
 	if (code)
 		proof_deinit(&proof);

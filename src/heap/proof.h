@@ -26,7 +26,7 @@ struct proof_verdict {
 
 struct proof {
 	struct proof_verdict *verdicts; /* of each candidate of the search */
-	peers peers;                    /* of those that are proved */
+	peers peers;                    /* of those that are proved; of all, if nothing could be */
 	uint64_t predicted_ns, paused_ns;
 	uint64_t scanned; /* bytes of the heap, in the stop */
 	size_t interrupted;

@@ -22,6 +22,7 @@ void search_deinit(struct search *search)
 	heap_free(&search->heap);
 	candidates_deinit(&search->candidates);
 	free(search->live);
+	free(search->behind);
 	vec_free(&search->origins);
 	*search = (struct search){0};
 }
@@ -108,7 +109,93 @@ static void wake(struct search *s, const struct candidate *candidate)
 		mark_trace(&s->mark, number);
 }
 
-static enum gospy_code find_live(struct search *s, struct gospy_error *err)
+/* Who has the locks that candidates wait for, among the candidates: of each the first one in
+ * .pairs, and one more for the end. */
+struct holders {
+	uint32_t *first;
+	struct search_lock *pairs; /* positions among the candidates, by .waiter */
+};
+
+static void holders_deinit(struct holders *holders)
+{
+	free(holders->first);
+	free(holders->pairs);
+}
+
+static int by_waiter(const void *a, const void *b)
+{
+	const struct search_lock *x = a, *y = b;
+	return (x->waiter > y->waiter) - (x->waiter < y->waiter);
+}
+
+/* Candidates are in the order of their g's. */
+static uint32_t candidate_of(const struct search *s, uint32_t g)
+{
+	size_t lo = 0, hi = s->candidates.list.len;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (s->candidates.list.at[mid].g < g)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < s->candidates.list.len && s->candidates.list.at[lo].g == g ? (uint32_t)lo
+									       : SEARCH_NOBODY;
+}
+
+/* Whoever is no candidate may run: such pairs say nothing. */
+static bool holders_make(const struct search *s, const struct search_options *options,
+			 struct holders *ret)
+{
+	size_t n = s->candidates.list.len, count = 0;
+	ret->first = calloc(n + 2, sizeof(*ret->first));
+	ret->pairs = malloc((options->lock_count + 1) * sizeof(*ret->pairs));
+	if (!ret->first || !ret->pairs)
+		return false;
+	for (size_t i = 0; i < options->lock_count; i++) {
+		const struct search_lock pair = {candidate_of(s, options->locks[i].waiter),
+						 candidate_of(s, options->locks[i].holder)};
+		if (pair.waiter != SEARCH_NOBODY && pair.holder != SEARCH_NOBODY)
+			ret->pairs[count++] = pair;
+	}
+	qsort(ret->pairs, count, sizeof(*ret->pairs), by_waiter);
+	for (size_t i = 0; i < count; i++)
+		ret->first[ret->pairs[i].waiter + 1]++;
+	for (size_t i = 0; i < n; i++)
+		ret->first[i + 1] += ret->first[i];
+	return true;
+}
+
+/* One who has the lock that it waits for, and may not run. */
+static uint32_t stuck_holder(const struct search *s, const struct holders *holders,
+			     size_t candidate)
+{
+	for (uint32_t i = holders->first[candidate]; i < holders->first[candidate + 1]; i++) {
+		if (!s->live[holders->pairs[i].holder])
+			return holders->pairs[i].holder;
+	}
+	return SEARCH_NOBODY;
+}
+
+/* Those that are not live only because of who has the lock. */
+static enum gospy_code note_behind(struct search *s, const struct holders *holders,
+				   struct gospy_error *err)
+{
+	size_t n = s->candidates.list.len;
+	s->behind = malloc((n + 1) * sizeof(*s->behind));
+	if (!s->behind)
+		return err_nomem(err);
+	for (size_t i = 0; i < n; i++) {
+		const struct candidate *candidate = &s->candidates.list.at[i];
+		bool rests = !s->live[i] && candidate->kind != CANDIDATE_NEVER &&
+			     is_wakeable(s, candidate);
+		s->behind[i] = rests ? stuck_holder(s, holders, i) : SEARCH_NOBODY;
+	}
+	return GOSPY_OK;
+}
+
+static enum gospy_code find_live(struct search *s, const struct holders *holders,
+				 struct gospy_error *err)
 {
 	size_t n = s->candidates.list.len;
 	CLEANUP_FREE uint32_t *woken = malloc((n + 1) * sizeof(*woken));
@@ -120,7 +207,8 @@ static enum gospy_code find_live(struct search *s, struct gospy_error *err)
 		for (size_t i = 0; i < n && !code; i++) {
 			const struct candidate *candidate = &s->candidates.list.at[i];
 			if (s->live[i] || candidate->kind == CANDIDATE_NEVER ||
-			    !is_wakeable(s, candidate))
+			    !is_wakeable(s, candidate) ||
+			    stuck_holder(s, holders, i) != SEARCH_NOBODY)
 				continue;
 			s->live[i] = true;
 			s->found--;
@@ -153,13 +241,14 @@ static enum gospy_code read_heap(struct search *s, const struct search_options *
 static enum gospy_code run(struct search *s, const struct search_options *options,
 			   struct gospy_error *err)
 {
+	CLEANUP(holders_deinit) struct holders holders = {0};
 	uint64_t begin_ns = cpu_ns();
 	enum gospy_code code = candidates_find(s->image, s->capture, &s->candidates, err);
 	if (code)
 		return code;
 	s->found = s->candidates.list.len;
 	s->live = calloc(s->found + 1, sizeof(*s->live));
-	if (!s->live)
+	if (!s->live || !holders_make(s, options, &holders))
 		return err_nomem(err);
 	code = read_heap(s, options, err);
 	if (!code)
@@ -174,7 +263,9 @@ static enum gospy_code run(struct search *s, const struct search_options *option
 	if (!code)
 		code = mark_stacks(s, err);
 	if (!code)
-		code = find_live(s, err);
+		code = find_live(s, &holders, err);
+	if (!code && options->lock_count)
+		code = note_behind(s, &holders, err);
 	if (!code && s->no_memory)
 		code = err_nomem(err);
 	s->cpu_ns = cpu_ns() - begin_ns;

@@ -15,6 +15,14 @@
 #include "heap/roots.h"
 #include "heap/stack_roots.h"
 
+/* A goroutine that waits for a lock, and one that has it for certain: positions in the capture's
+ * recs. */
+struct search_lock {
+	uint32_t waiter, holder;
+};
+
+#define SEARCH_NOBODY UINT32_MAX
+
 struct search {
 	struct image *image;           /* borrowed */
 	const struct capture *capture; /* borrowed */
@@ -22,6 +30,10 @@ struct search {
 	struct candidates candidates;
 	bool *live;   /* of each candidate: it may run again */
 	size_t found; /* candidates that are not */
+	/* Of each candidate, with locks: the candidate that has the lock it waits for, and is not
+	 * live. SEARCH_NOBODY: there is none, or nobody who may run can reach the lock anyway.
+	 * NULL: of locks nothing is known. */
+	uint32_t *behind;
 	struct heap heap;
 	struct mark mark;
 	struct stack_roots *stacks;
@@ -42,6 +54,10 @@ struct search_options {
 	/* Remember how objects are reached, and find out what types they have; NULL: do not. */
 	struct types *types;
 	bool runs; /* the target may run meanwhile */
+	/* Who cannot run before others do, be what he waits for reachable or not. Nobody else may
+	 * release these locks. */
+	const struct search_lock *locks;
+	size_t lock_count;
 };
 
 /** `capture` was taken with .objects, just now. Errors as heap_build(). */
@@ -49,6 +65,12 @@ enum gospy_code search_run(struct image *image, const struct capture *capture,
 			   const struct search_options *options, struct search *ret,
 			   struct gospy_error *err);
 void search_deinit(struct search *search);
+
+/** Whose lock keeps this candidate from running, and nothing else; or SEARCH_NOBODY. */
+static inline uint32_t search_behind(const struct search *search, size_t candidate)
+{
+	return search->behind ? search->behind[candidate] : SEARCH_NOBODY;
+}
 
 static inline const struct g_rec *search_rec(const struct search *search, size_t candidate)
 {

@@ -232,6 +232,8 @@ static void step_text(struct out *out, const struct gospy_graph_step *step)
 	const struct out_mark mark = out_mark(out);
 	out_puts(out, "    ");
 	out_text(out, step->name);
+	if (step->field)
+		out_text(out, step->field);
 	if (step->addr)
 		out_printf(out, " 0x%" PRIx64, step->addr);
 	out_puts(out, step->repeats ? " ...\n" : "\n");
@@ -254,8 +256,29 @@ static void path_text(struct out *out, const struct gospy_graph_path *path, bool
 		step_text(out, &path->steps[i]);
 }
 
-static void who_text(struct out *out, const struct gospy_graph_paths *paths)
+/* ".name string "Ada"": text of the process, escaped. */
+static void values_text(struct out *out, const struct heap_who_report *report)
 {
+	out_puts(out, report->value_count ? "\nIt holds\n" : "\nIt holds nothing that is known\n");
+	for (size_t i = 0; i < report->value_count; i++) {
+		const struct gospy_graph_value *value = &report->values[i];
+		const struct out_mark mark = out_mark(out);
+		out_puts(out, "    ");
+		out_text(out, value->field);
+		out_puts(out, value->field[0] ? " " : "");
+		out_text(out, value->type);
+		out_puts(out, value->type[0] ? " " : "");
+		out_text(out, value->value);
+		out_putc(out, '\n');
+		out_wrap(out, mark);
+	}
+	if (report->more_values)
+		out_puts(out, "    ... and more\n");
+}
+
+static void who_text(struct out *out, const struct heap_who_report *report)
+{
+	const struct gospy_graph_paths *paths = report->paths;
 	const struct out_mark mark = out_mark(out);
 	if (paths->addr)
 		out_printf(out, "0x%" PRIx64 ", %s, is a ", paths->addr,
@@ -270,6 +293,8 @@ static void who_text(struct out *out, const struct gospy_graph_paths *paths)
 		path_text(out, &paths->paths[i], paths->addr);
 	if (paths->more)
 		out_printf(out, "\n... %zu more\n", paths->more);
+	if (report->has_values)
+		values_text(out, report);
 }
 
 void report_heap_path_json(struct json *json, const struct gospy_graph_path *path)
@@ -281,6 +306,7 @@ void report_heap_path_json(struct json *json, const struct gospy_graph_path *pat
 		json_str(json, "name", path->steps[i].name);
 		if (path->steps[i].addr)
 			json_addr(json, "addr", path->steps[i].addr);
+		json_str(json, "field", path->steps[i].field);
 		json_bool(json, "repeats", path->steps[i].repeats);
 		json_object_end(json);
 	}
@@ -294,18 +320,35 @@ static void path_json(struct json *json, const struct gospy_graph_path *path)
 	report_heap_path_json(json, path);
 }
 
-static void who_json(struct out *out, const struct gospy_target_info *target,
-		     const struct gospy_graph_paths *paths, bool lines)
+static void values_json(struct json *json, const struct heap_who_report *report)
 {
+	json_array(json, "values");
+	for (size_t i = 0; i < report->value_count; i++) {
+		json_object(json, NULL);
+		json_str(json, "field", report->values[i].field);
+		json_str(json, "type", report->values[i].type);
+		json_str(json, "value", report->values[i].value);
+		json_object_end(json);
+	}
+	json_array_end(json);
+	json_bool(json, "more_values", report->more_values);
+}
+
+static void who_json(struct out *out, const struct heap_who_report *report, bool lines)
+{
+	const struct gospy_graph_paths *paths = report->paths;
 	struct json json = {.out = out};
 	json_begin(&json, "heap_who");
-	json_u64(&json, "pid", (uint64_t)target->pid);
+	json_u64(&json, "pid", (uint64_t)report->target->pid);
 	json_str(&json, "name", paths->name);
 	if (paths->addr)
 		json_addr(&json, "addr", paths->addr);
+	json_str(&json, "field", paths->field);
 	json_u64(&json, "objects", paths->sum.objects);
 	json_u64(&json, "bytes", paths->sum.bytes);
 	json_u64(&json, "more", paths->more);
+	if (report->has_values)
+		values_json(&json, report);
 	if (lines) {
 		json_object_end(&json);
 		json_newline(&json);
@@ -329,16 +372,16 @@ static void who_json(struct out *out, const struct gospy_target_info *target,
 	}
 }
 
-void report_heap_who(struct out *out, const struct gospy_target_info *target,
-		     const struct gospy_graph_paths *paths, enum report_format format)
+void report_heap_who(struct out *out, const struct heap_who_report *report,
+		     enum report_format format)
 {
 	switch (format) {
 	case REPORT_TEXT:
-		who_text(out, paths);
+		who_text(out, report);
 		break;
 	case REPORT_JSON:
 	case REPORT_JSON_LINES:
-		who_json(out, target, paths, format == REPORT_JSON_LINES);
+		who_json(out, report, format == REPORT_JSON_LINES);
 		break;
 	}
 }

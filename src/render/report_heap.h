@@ -15,9 +15,18 @@ struct heap_report {
 	uint64_t limit; /* of types; 0: all */
 };
 
+struct heap_who_report {
+	const struct gospy_target_info *target;
+	const struct gospy_graph_paths *paths;
+	/* Of one object, what is in it. */
+	bool has_values, more_values;
+	const struct gospy_graph_value *values;
+	size_t value_count;
+};
+
 /** What keeps the objects of a type alive, or one object. */
-void report_heap_who(struct out *out, const struct gospy_target_info *target,
-		     const struct gospy_graph_paths *paths, enum report_format format);
+void report_heap_who(struct out *out, const struct heap_who_report *report,
+		     enum report_format format);
 /** The members "root" and "steps" of a path. */
 void report_heap_path_json(struct json *json, const struct gospy_graph_path *path);
 /** How a type is called in text, and the members that say it in JSON. */

@@ -37,6 +37,8 @@ static void put_circle_head(struct out *out, const struct waits *w,
 	if (circle->behind)
 		out_printf(out, ", and %zu more for them", circle->behind);
 	out_putc(out, '\n');
+	if (circle->by_heap && circle->certain)
+		out_puts(out, "  nobody else who may run can end that\n");
 	if (circle->once)
 		out_puts(out, "  not certain: a moment before it was not there\n");
 	if (circle->releaser == SIZE_MAX)

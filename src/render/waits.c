@@ -463,6 +463,13 @@ static bool add_circle(struct waits *w, const struct graph *graph, const struct 
 		.members = cycle->nodes,
 		.releaser = find_releaser(w, graph, cycles, number),
 	};
+	for (size_t i = 0; i < cycle->count; i++) {
+		uint32_t edge = graph->numbers.at[cycles->edges.at[cycle->first + i]];
+		circle.by_heap += w->edges.at[edge].by_heap;
+	}
+	// Of what has no lock in it nobody releases one.
+	if (circle.by_heap == circle.count)
+		circle.releaser = SIZE_MAX;
 	circle.certain = certain && circle.releaser == SIZE_MAX;
 	if (!cycles_behind(graph->edges.at, graph->edges.len, graph->nodes.len, cycles->part,
 			   (uint32_t)number, &circle.behind))
@@ -522,6 +529,20 @@ static int compare_circles(const void *a, const void *b)
 	return (x->first > y->first) - (x->first < y->first);
 }
 
+static bool find_all_circles(struct waits *w)
+{
+	w->circles.len = w->circle_edges.len = 0;
+	if (!find_circles(w, true))
+		return false;
+	size_t certain = w->circles.len;
+	if (!find_circles(w, false))
+		return false;
+	drop_repeated(w, certain);
+	if (w->circles.len)
+		qsort(w->circles.at, w->circles.len, sizeof(*w->circles.at), compare_circles);
+	return true;
+}
+
 enum gospy_code waits_collect(struct waits *w, struct gospy_snapshot *snapshot, bool system,
 			      struct gospy_error *err)
 {
@@ -538,15 +559,68 @@ enum gospy_code waits_collect(struct waits *w, struct gospy_snapshot *snapshot, 
 	ok = ok && arrange(w) && find_homes(w) && add_edges(w);
 	if (ok)
 		sort_edges(w);
-	ok = ok && find_circles(w, true);
-	size_t certain = w->circles.len;
-	ok = ok && find_circles(w, false);
-	if (!ok)
-		return err_nomem(err);
-	drop_repeated(w, certain);
-	if (w->circles.len)
-		qsort(w->circles.at, w->circles.len, sizeof(*w->circles.at), compare_circles);
-	return GOSPY_OK;
+	return ok && find_all_circles(w) ? GOSPY_OK : err_nomem(err);
+}
+
+/* ---- what the heap tells */
+
+/* Is it certain that it waits for a lock that somebody holds? */
+static bool is_behind_holder(const struct waits *w, size_t edges, size_t goroutine)
+{
+	size_t lo = 0, hi = edges;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (w->edges.at[mid].waiter < goroutine)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < edges && w->edges.at[lo].waiter == goroutine && !w->edges.at[lo].doubt;
+}
+
+static int compare_leaks(const void *a, const void *b)
+{
+	const struct gospy_leak *x = a, *y = b;
+	return (x->goroutine > y->goroutine) - (x->goroutine < y->goroutine);
+}
+
+static bool is_proved(const struct gospy_leak *leaks, size_t n, size_t goroutine)
+{
+	const struct gospy_leak key = {.goroutine = goroutine};
+	const struct gospy_leak *found =
+		n ? bsearch(&key, leaks, n, sizeof(*leaks), compare_leaks) : NULL;
+	return found && found->verdict == GOSPY_LEAK_PROVED;
+}
+
+enum gospy_code waits_add_peers(struct waits *w, const struct gospy_leaks *leaks,
+				struct gospy_error *err)
+{
+	size_t n, leaked, before = w->edges.len, object;
+	const struct gospy_leak_peer *peers = gospy_leaks_peers(leaks, &n);
+	const struct gospy_leak *list = gospy_leaks_get(leaks, &leaked);
+	if (!n)
+		return GOSPY_OK;
+	for (size_t i = 0; i < n; i++) {
+		const struct gospy_leak_peer *peer = &peers[i];
+		struct gospy_goroutine g;
+		gospy_snapshot_goroutine(w->snapshot, peer->goroutine, &g);
+		if (is_behind_holder(w, before, peer->goroutine) ||
+		    !waits_object_of(w, &g, &object))
+			continue;
+		bool proved = is_proved(list, leaked, peer->goroutine) &&
+			      is_proved(list, leaked, peer->other);
+		const struct waits_edge edge = {
+			.waiter = (uint32_t)peer->goroutine,
+			.holder = (uint32_t)peer->other,
+			.object = (uint32_t)object,
+			.doubt = proved ? GOSPY_DOUBT_NONE : GOSPY_DOUBT_HEAP,
+			.by_heap = true,
+		};
+		if (!vec_push(&w->edges, edge))
+			return err_nomem(err);
+	}
+	sort_edges(w);
+	return find_all_circles(w) ? GOSPY_OK : err_nomem(err);
 }
 
 /* ---- twice */
@@ -567,9 +641,11 @@ void waits_confirm(struct waits *w, const struct waits *earlier)
 	for (size_t i = 0; i < w->circles.len; i++) {
 		struct waits_circle *circle = &w->circles.at[i];
 		for (size_t k = 0; circle->certain && k < circle->count; k++) {
-			size_t waiter = w->edges.at[w->circle_edges.at[circle->first + k]].waiter;
-			circle->once = !waits_in_deadlock(earlier, waiter) ||
-				       !stood_still(w, earlier, waiter);
+			const struct waits_edge *edge =
+				&w->edges.at[w->circle_edges.at[circle->first + k]];
+			bool known = circle->by_heap || waits_in_deadlock(earlier, edge->waiter);
+			circle->once = !edge->by_heap &&
+				       (!known || !stood_still(w, earlier, edge->waiter));
 			circle->certain = !circle->once;
 		}
 	}

@@ -36,6 +36,7 @@ struct waits_edge {
 	/* NULL: nothing had to be found out. A writer waits for the readers of a RWMutex, and who
 	 * comes now waits for it. */
 	const struct gospy_holder *found;
+	bool by_heap;  /* it has what only one who never runs has: waits_add_peers() */
 	size_t number; /* of it before it was sorted, larger if it is not certain */
 };
 
@@ -48,7 +49,8 @@ struct waits_circle {
 	/* Why it is not certain: somebody releases locks that others have taken. Index in the
 	 * snapshot; SIZE_MAX: nobody does. */
 	size_t releaser;
-	bool once; /* and: a moment before it was not there, see waits_confirm() */
+	bool once;      /* and: a moment before it was not there, see waits_confirm() */
+	size_t by_heap; /* of its edges */
 };
 
 /* All zero is empty. */
@@ -70,8 +72,13 @@ void waits_deinit(struct waits *waits);
  * runtime's own, too. GOSPY_E_NOMEM. */
 enum gospy_code waits_collect(struct waits *waits, struct gospy_snapshot *snapshot, bool system,
 			      struct gospy_error *err);
+/** Who has what goroutines wait for, by what gospy_leaks_peers() tells of the same snapshot; it is
+ * left out of whom it is certain that they wait for a lock that somebody holds. GOSPY_E_NOMEM. */
+enum gospy_code waits_add_peers(struct waits *waits, const struct gospy_leaks *leaks,
+				struct gospy_error *err);
 /** Let no deadlock be certain that was not there, with the same goroutines at the same places, in
- * an earlier snapshot of the same process. */
+ * an earlier snapshot of the same process. What the heap has proved needs no second look; of the
+ * locks that are in such a circle those who wait have to have stood still. */
 void waits_confirm(struct waits *waits, const struct waits *earlier);
 /** A number for a circle and the places of its goroutines, for waits_confirm_ids(): if they have
  * moved meanwhile it is another one. */

@@ -150,6 +150,22 @@ static void put_holders(struct dot *dot, size_t index)
 	}
 }
 
+/* Who has what else is waited for, by the heap. */
+static void put_peers(struct dot *dot, size_t shown)
+{
+	const struct waits *w = dot->waits;
+	for (size_t i = 0; i < w->edges.len && !dot->out->error; i++) {
+		const struct waits_edge *edge = &w->edges.at[i];
+		if (!edge->by_heap || edge->object >= shown)
+			continue;
+		put_goroutine(dot, edge->holder);
+		out_printf(dot->out, "  o%" PRIu32 " -> g%" PRIu32 " [label=\"%s\"%s%s];\n",
+			   edge->object, edge->holder, edge->doubt ? "perhaps had by" : "had by",
+			   edge->doubt ? ", style=dashed" : "",
+			   is_red(dot, edge->holder) ? ", color=red" : "");
+	}
+}
+
 void waits_dot(struct out *out, const struct waits *w, size_t shown)
 {
 	CLEANUP(dot_deinit) struct dot dot = {.out = out, .waits = w};
@@ -161,5 +177,6 @@ void waits_dot(struct out *out, const struct waits *w, size_t shown)
 		put_waiters(&dot, i);
 		put_holders(&dot, i);
 	}
+	put_peers(&dot, shown);
 	out_puts(out, "}\n");
 }

@@ -31,6 +31,15 @@ enum gospy_code waits_heap_ask(struct waits_heap *heap, const struct waits *w,
 	return GOSPY_OK;
 }
 
+/* The object before the last one, with the name of the pointer. */
+static void note_owner(const struct gospy_graph_path *path, struct waits_home *home)
+{
+	if (path->step_count < 2 || !path->steps[path->step_count - 2].field)
+		return;
+	home->from_type = path->steps[path->step_count - 2].name;
+	home->from_field = path->steps[path->step_count - 2].field;
+}
+
 enum gospy_code waits_heap_take(struct waits_heap *heap, struct gospy_graph *graph,
 				struct gospy_error *err)
 {
@@ -49,7 +58,10 @@ enum gospy_code waits_heap_take(struct waits_heap *heap, struct gospy_graph *gra
 				     paths->addr <= heap->addrs.at[i];
 			home.type = known ? paths->name : NULL;
 			home.off = heap->addrs.at[i] - paths->addr;
-			home.root = paths->paths[0].root;
+			const struct gospy_graph_path *path = &paths->paths[0];
+			home.root = path->root;
+			home.field = known ? paths->field : NULL;
+			note_owner(path, &home);
 		}
 		if (!vec_push(&heap->homes, home))
 			return err_nomem(err);
@@ -71,16 +83,23 @@ void waits_heap_home(const struct waits_heap *heap, size_t object, struct strbuf
 	const struct waits_home *home = home_of(heap, object);
 	// That a stack leads there says nothing: those who wait have it there.
 	bool rooted = home && strncmp(home->root, stack, sizeof(stack) - 1) != 0;
-	if (!home || (!home->type && !rooted))
+	// A whole object is called as the field that leads to it, others as the field they are.
+	bool owned = home && !home->off && !home->field && home->from_field;
+	if (!home || (!home->type && !owned && !rooted))
 		return;
 	strbuf_puts(text, " (");
-	if (home->type) {
+	if (owned) {
+		escape_add(text, home->from_type);
+		escape_add(text, home->from_field);
+	} else if (home->type) {
 		escape_add(text, home->type);
-		if (home->off)
+		if (home->field)
+			escape_add(text, home->field);
+		else if (home->off)
 			strbuf_printf(text, "+0x%" PRIx64, home->off);
 	}
 	if (rooted) {
-		strbuf_puts(text, home->type ? ", kept by " : "kept by ");
+		strbuf_puts(text, home->type || owned ? ", kept by " : "kept by ");
 		escape_add(text, home->root);
 	}
 	strbuf_putc(text, ')');
@@ -134,6 +153,11 @@ void waits_heap_json(struct json *json, const struct waits_heap *heap, size_t ob
 	json_str(json, "type", home->type);
 	if (home->type)
 		json_u64(json, "off", home->off);
+	json_str(json, "field", home->field);
+	if (home->from_field) {
+		json_str(json, "from_type", home->from_type);
+		json_str(json, "from_field", home->from_field);
+	}
 	json_str(json, "root", home->root);
 	json_object_end(json);
 	json_array(json, "referrers");

@@ -8,8 +8,11 @@
 
 /* Of one object. */
 struct waits_home {
-	const char *type; /* of the object of the heap that it is in; NULL: that is not known */
-	uint64_t off;     /* where in that */
+	const char *type;  /* of the object of the heap that it is in; NULL: that is not known */
+	uint64_t off;      /* where in that */
+	const char *field; /* the same as a name, ".mu"; NULL: that is not known */
+	/* Of one that is a whole object: the field that leads to it, and the type that has it. */
+	const char *from_type, *from_field;
 	const char *root; /* what keeps it alive; NULL: nothing of the heap is there */
 };
 
@@ -32,7 +35,8 @@ enum gospy_code waits_heap_ask(struct waits_heap *heap, const struct waits *wait
 enum gospy_code waits_heap_take(struct waits_heap *heap, struct gospy_graph *graph,
 				struct gospy_error *err);
 
-/** " (main.guarded+0x8 of main.registry)"; nothing if it is not known. Escaped. */
+/** " (main.guarded.mu, kept by main.registry)", " (main.server.jobs)"; nothing if it is not known.
+ * Escaped. */
 void waits_heap_home(const struct waits_heap *heap, size_t object, struct strbuf *text);
 /** Lines: who else refers to a channel. */
 void waits_heap_text(struct out *out, const struct waits_heap *heap, const struct waits *waits,

@@ -21,7 +21,12 @@ void waits_json_held_by(struct json *json, const char *key, const struct waits *
 	struct gospy_goroutine holder;
 	gospy_snapshot_goroutine(w->snapshot, edge->holder, &holder);
 	json_object(json, key);
-	if (edge->found) {
+	if (edge->by_heap) {
+		json_u64(json, "goid", holder.goid);
+		json_bool(json, "certain", !edge->doubt);
+		json_str(json, "why", waits_doubt_name(edge->doubt));
+		json_bool(json, "by_heap", true);
+	} else if (edge->found) {
 		waits_json_holder(json, w, edge->found);
 	} else {
 		json_u64(json, "goid", holder.goid);

@@ -38,6 +38,8 @@ static void object_json(struct json *json, const struct waits *w, const struct w
 		json_u64(json, "readers", state->readers);
 		json_u64(json, "readers_waiting", state->readers_waiting);
 		json_u64(json, "counter", state->counter);
+		if (state->lock)
+			json_addr(json, "lock", state->lock);
 		json_array(json, "holders");
 		for (size_t i = 0; i < state->holder_count; i++) {
 			json_object(json, NULL);

@@ -51,6 +51,13 @@ void waits_put_holder(struct out *out, const struct waits *w, const struct waits
 {
 	struct gospy_goroutine g;
 	gospy_snapshot_goroutine(w->snapshot, edge->holder, &g);
+	if (edge->by_heap) {
+		out_printf(out, "%s goroutine %" PRIu64 " has it",
+			   edge->doubt ? "perhaps only" : "only", g.goid);
+		if (edge->doubt)
+			out_printf(out, " (%s)", waits_doubt_text(edge->doubt));
+		return;
+	}
 	if (!edge->found) {
 		out_printf(out, "behind goroutine %" PRIu64 ", which waits to write", g.goid);
 		return;

@@ -58,6 +58,8 @@ void waits_object_state(const struct waits_object *object, struct strbuf *text)
 	const struct gospy_object *state = object->state;
 	if (!state)
 		return;
+	if (state->lock)
+		strbuf_printf(text, "its lock is at 0x%" PRIx64, state->lock);
 	if (state->counter != GOSPY_UNKNOWN)
 		strbuf_printf(text, "counter %" PRIu64, state->counter);
 	if (state->readers != GOSPY_UNKNOWN && (state->readers || state->readers_waiting))
@@ -82,6 +84,8 @@ const char *waits_doubt_text(enum gospy_doubt doubt)
 		return "the lock did not say so at that instant";
 	case GOSPY_DOUBT_SEVERAL:
 		return "others seem to hold it, too";
+	case GOSPY_DOUBT_HEAP:
+		return "the heap was read while it ran";
 	}
 	return "for a reason that this gospy does not know";
 }
@@ -101,6 +105,8 @@ const char *waits_doubt_name(enum gospy_doubt doubt)
 		return "state";
 	case GOSPY_DOUBT_SEVERAL:
 		return "several";
+	case GOSPY_DOUBT_HEAP:
+		return "heap";
 	}
 	return "unknown";
 }

@@ -19,6 +19,7 @@ static void decode_one(int go_minor, const struct object_rec *rec,
 		.readers = state.readers,
 		.readers_waiting = state.readers_waiting,
 		.counter = state.counter,
+		.lock = state.lock,
 		.holders = rec->count ? holders + rec->first : NULL,
 		.holder_count = rec->count,
 	};

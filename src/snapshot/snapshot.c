@@ -356,6 +356,7 @@ static void describe(struct gospy_snapshot *s, const struct source *source,
 	else
 		memset(&info->threads, 0xff, sizeof(info->threads)); // GOSPY_UNKNOWN
 	decode_sched(s->image, &c->sched, &info->sched);
+	info->max_threads = blob_value(&c->sched.sched, s->image->layout.schedt.maxmcount);
 	if (options->scope == GOSPY_SCOPE_ALL || options->figures) {
 		decode_heap(s->image, &c->sched, &info->heap, &info->gc_cpu);
 	} else {

@@ -18,11 +18,14 @@ MANY = 300  # behind one lock
 ILLNESSES = {
     "leak": ((), STOP, "leaks", "wrong", "20 goroutines can never run again"),
     "circle": ((), STOP, "deadlocks", "wrong", "2 goroutines wait for each other"),
+    "mixed": ((), STOP, "deadlocks", "wrong", "2 goroutines wait for each other"),
     "nil": ((), (), "leaks", "wrong", "chan receive (nil chan)"),
     "consumer": ((), STOP, "leaks", "wrong", "cap 4 len 4"),
     "queue": ((), (), "channels", "suspect", "which nobody receives from"),
     "convoy": (("-n", MANY), (), "locks", "wrong", f"{MANY} of {MANY + 8} goroutines wait for"),
     "jam": (("-n", MANY), (), "locks", "wrong", "goroutines wait for sync.Mutex"),
+    "threads": ((), (), "limits", "suspect",
+                "of 100 threads that it may have (debug.SetMaxThreads)"),
     "growth": ((), (), "growth", "suspect", "more and more goroutines"),
 }
 VERDICTS = {"ok": lib_gospy.OK, "suspect": lib_gospy.OK, "wrong": lib_gospy.CHECK}
@@ -81,6 +84,16 @@ class CheckTest(lib_gospy.TargetTest):
             for name, found in zip(names, looked):
                 with self.subTest(build=str(build), name=name):
                     self.expect_first(found, *ILLNESSES[name][2:])
+            self.doCleanups()
+
+    def test_saved(self):
+        """Somebody else can end what looks like a deadlock of a lock and a channel."""
+        for build in self.both_ends("ill"):
+            with self.subTest(build=str(build)):
+                fixture = self.watch(lib_fixture.start(build, "-with", "saved"))
+                found = check(fixture.pid, *STOP)
+                self.assertNotIn("deadlocks", [one["kind"] for one in found["findings"]])
+                self.assertNotIn("leaks", [one["kind"] for one in found["findings"]])
             self.doCleanups()
 
     def test_without_a_stop(self):

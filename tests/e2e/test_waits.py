@@ -174,6 +174,101 @@ class WaitTest(lib_gospy.TargetTest):
             self.doCleanups()
 
 
+class CircleTest(lib_gospy.TargetTest):
+    """Deadlocks that channels have a part in, by the heap."""
+
+    def start(self, build, name):
+        return self.watch(lib_fixture.start(build, "-with", name))
+
+    def circles(self, pid, *options):
+        run = lib_gospy.run("waits", pid, "--heap", "--json", "--max-pause", f"{lib_gospy.HANG}s",
+                            *options).expect(lib_gospy.OK)
+        return run.json()["deadlocks"]
+
+    def builds(self):
+        found = lib_gospy.builds("ill", ("default", "stripped"))
+        return [found[0], found[-1]] if len(found) > 1 else found
+
+    def test_channels(self):
+        for build in self.builds():
+            with self.subTest(build=str(build)):
+                fixture = self.start(build, "circle")
+                circles = self.circles(fixture.pid)
+                self.assertEqual([one["certain"] for one in circles], [True])
+                goids = {one["goid"] for one in circles[0]["goroutines"]}
+                self.assertEqual(len(goids), 2)
+                for one in circles[0]["goroutines"]:
+                    self.assertEqual(one["waits_for"]["kind"], "channel")
+                    self.assertEqual(one["held_by"]["by_heap"], True)
+                    self.assertLessEqual({one["held_by"]["goid"]}, goids - {one["goid"]})
+                text = lib_gospy.run("waits", fixture.pid, "--heap", "--max-pause",
+                                     f"{lib_gospy.HANG}s").expect(lib_gospy.OK).out
+                self.assertIn("deadlock: 2 goroutines wait for each other", text)
+                self.assertIn("nobody else who may run", text)
+                self.assertEqual(lib_gospy.run("waits", fixture.pid, "--json")
+                                 .expect(lib_gospy.OK).json()["deadlocks"], [])
+            self.doCleanups()
+
+    def test_with_locks(self):
+        """One of the locks is a global variable, so that anybody may reach it."""
+        for build in self.builds():
+            with self.subTest(build=str(build)):
+                circles = self.circles(self.start(build, "mixed").pid)
+                self.assertEqual([one["certain"] for one in circles], [True, True])
+                for circle in circles:
+                    kinds = sorted(one["waits_for"]["kind"] for one in circle["goroutines"])
+                    self.assertEqual(kinds, ["channel", "sync.Mutex"])
+                self.assertEqual(self.circles(self.start(build, "saved").pid), [])
+            self.doCleanups()
+
+    def test_without_a_stop(self):
+        fixture = self.start(self.builds()[-1], "mixed")
+        circles = self.circles(fixture.pid, "--non-blocking")
+        self.assertEqual([one["certain"] for one in circles], [False, False])
+        whys = {one["held_by"].get("why") for circle in circles for one in circle["goroutines"]}
+        self.assertIn("heap", whys)
+
+    def test_core(self):
+        """A core is of one instant, so all is proved."""
+        fixture = self.start(self.builds()[0], "mixed")
+        with tempfile.TemporaryDirectory() as directory:
+            core = os.path.join(directory, "core")
+            take_core.take(fixture.pid, core)
+            circles = lib_gospy.run("waits", core, "--heap",
+                                    "--json").expect(lib_gospy.OK).json()["deadlocks"]
+            self.assertEqual([one["certain"] for one in circles], [True, True])
+
+    def test_fields(self):
+        """What a lock is called in the type that it is a part of."""
+        for build in self.builds():
+            with self.subTest(build=str(build)):
+                fixture = self.start(build, "mixed")
+                objects = lib_gospy.run("waits", fixture.pid, "--heap", "--json", "--max-pause",
+                                        f"{lib_gospy.HANG}s").expect(lib_gospy.OK).json()["objects"]
+                locks = [one for one in objects if one["kind"] == "sync.Mutex" and "in" in one]
+                self.assertEqual(len(locks), 1)
+                if build.variant != "default":
+                    continue  # nothing tells the type
+                self.assertEqual((locks[0]["in"]["type"], locks[0]["in"]["field"]),
+                                 ("main.shelf", ".mu"))
+                who = lib_gospy.run("heap", fixture.pid, "--who", locks[0]["addr"], "--values",
+                                    "--json").expect(lib_gospy.OK).json()
+                self.assertEqual(who["field"], ".mu")
+                values = {one["field"]: (one["type"], one["value"]) for one in who["values"]}
+                self.assertLessEqual({
+                    ".label": ("string", '"best"'), ".full": ("bool", "true"),
+                    ".change": ("int8", "-5"), ".price": ("float64", "1.5"),
+                    ".boxes[0]": ("uint16", "7"), ".boxes[1]": ("uint16", "8"),
+                    ".other": ("*main.shelf", "nil")}.items(), values.items())
+                self.assertRegex(values[".any"][1], "^int at 0x")
+                text = lib_gospy.run("heap", fixture.pid, "--who",
+                                     locks[0]["addr"]).expect(lib_gospy.OK).out
+                self.assertNotIn("best\"", text)
+                for args in (("--values",), ("--values", "--who", "main.shelf")):
+                    lib_gospy.run("heap", fixture.pid, *args).expect(lib_gospy.USAGE)
+            self.doCleanups()
+
+
 class ShownTest(lib_gospy.TargetTest):
     """Only those are looked up that are shown, and of these all is there."""
 

@@ -322,6 +322,14 @@ static void test_limits(void **state)
 	facts.limits.is.threads = LIMIT_THREADS;
 	expect_first(&facts, FINDING_LIMIT, FINDING_SUSPECT, "debug.SetMaxThreads");
 	facts = well();
+	facts.limits.is.threads = LIMIT_THREADS;
+	facts.max_threads = 2 * LIMIT_THREADS;
+	expect_fine(&facts);
+	facts = well();
+	facts.limits.is.threads = LIMIT_THREADS;
+	facts.max_threads = LIMIT_THREADS + 1;
+	expect_first(&facts, FINDING_LIMIT, FINDING_WRONG, "of 10001 threads that it may have");
+	facts = well();
 	facts.limits = limits_of(10, GOSPY_UNKNOWN, 96 * LIMIT_MIB);
 	expect_first(&facts, FINDING_LIMIT, FINDING_SUSPECT, "96.0 MB of the 100.0 MB");
 	facts = well();
