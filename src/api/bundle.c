@@ -286,8 +286,9 @@ static enum gospy_code read_goroutines(struct reader *reader, struct gospy_error
 	if (!code)
 		code = read_names(snapshot, err);
 	// Without a stop there was no moment in which they could be read; and a thread may have
-	// been stopped while it was changing them.
-	if (!code && (info->non_blocking || !reader->figures_steady))
+	// been stopped while it was changing them. With a heap that is of the moment they stay.
+	if (!code && capture->facts.taken.heap != SOURCE_HEAP_INSTANT &&
+	    (info->non_blocking || !reader->figures_steady))
 		read_figures(reader, reader->source);
 	capture->facts.taken.figures_steady = reader->figures_steady;
 	snapshot_destroy(snapshot);

@@ -346,6 +346,7 @@ static enum gospy_code collect_rest(struct passes *p, struct stop_work *work,
 {
 	struct capture *c = p->capture;
 	enum gospy_code code = schedstate_fix(&c->sched, p->image, err);
+	schedstate_fix_allgs(p->image, c->listed_in, c->listed);
 	if (!code)
 		code = collect_late(p, work->active_done, work->all_done, err);
 	c->active = c->still ? 0 : c->exact ? c->count : p->active.len;
@@ -437,7 +438,7 @@ static enum gospy_code capture_running(struct passes *p, const struct map *tids,
 	p->stopped = NULL;
 	enum gospy_code code = GOSPY_OK;
 	// It was listed before.
-	schedstate_fix_allgs(p->image);
+	schedstate_fix_allgs(p->image, c->listed_in, c->listed);
 	if (is_of_ms(p) && !(code = schedstate_read(&c->sched, p->image, tids, err)))
 		code = collect_on_ms(c, err);
 	if (!code)

@@ -68,20 +68,23 @@ static bool reserve_recs(struct capture *c, size_t n)
 /* Read g's [first, first + n) of allgs. The runtime copies allgs to another array when it grows,
  * and the GC may use the old one for something else while it is read;
  * runtime/proc.go:allgadd. If the array is the same before and after a reading, it was the array
- * all the time. */
+ * all the time. `*array_ret`: the one that was read. */
 static enum gospy_code read_allgs(struct schedstate *s, const struct image *image, uint64_t first,
-				  uint64_t n, uint64_t *addrs, struct gospy_error *err)
+				  uint64_t n, uint64_t *addrs, uint64_t *array_ret,
+				  struct gospy_error *err)
 {
 	const struct globals *g = &image->globals;
 	uint64_t root = g->allgptr.addr ? g->allgptr.addr : g->allgs.addr;
+	uint64_t array = s->allgptr;
 	enum gospy_code code = GOSPY_OK;
 	for (unsigned i = 0; n && i < ALLGS_TRIES; i++) {
-		uint64_t array = s->allgptr;
+		array = s->allgptr;
 		code = mem_read(image->mem, array + first * 8, addrs, (size_t)n * 8, err);
 		if ((code && code != GOSPY_E_FAULT) ||
 		    mem_read_u64(image->mem, root, &s->allgptr, NULL) || s->allgptr == array)
 			break;
 	}
+	*array_ret = array;
 	return code ? err_context(err, code, "runtime.allgs") : GOSPY_OK;
 }
 
@@ -171,8 +174,7 @@ enum gospy_code collect_allgs(struct capture *c, struct image *image, uint64_t r
 	if (!addrs)
 		return err_nomem(err);
 	prefault(addrs, n * sizeof(*addrs));
-	enum gospy_code code = read_allgs(&c->sched, image, 0, n, addrs, err);
-	c->listed_in = c->sched.allgptr;
+	enum gospy_code code = read_allgs(&c->sched, image, 0, n, addrs, &c->listed_in, err);
 	return code ? code : list_gs(c, addrs, n, err);
 }
 
@@ -183,7 +185,8 @@ static enum gospy_code read_moved_allgs(struct capture *c, struct image *image, 
 	if (!mem_is_recorded(image->mem) || c->sched.allgptr == c->listed_in)
 		return GOSPY_OK;
 	CLEANUP_FREE uint64_t *addrs = malloc((n + 1) * sizeof(*addrs));
-	return addrs ? read_allgs(&c->sched, image, 0, n, addrs, err) : err_nomem(err);
+	return addrs ? read_allgs(&c->sched, image, 0, n, addrs, &c->listed_in, err)
+		     : err_nomem(err);
 }
 
 enum gospy_code collect_on_ms(struct capture *c, struct gospy_error *err)
@@ -282,10 +285,11 @@ enum gospy_code collect_listed(struct capture *c, const struct image *image,
 			       struct gospy_error *err)
 {
 	size_t n = (size_t)(c->sched.allglen - c->listed);
+	uint64_t array; // nothing is recorded where something is kept
 	CLEANUP_FREE uint64_t *addrs = malloc((n + 1) * sizeof(*addrs));
 	if (!addrs)
 		return err_nomem(err);
-	enum gospy_code code = read_allgs(&c->sched, image, c->listed, n, addrs, err);
+	enum gospy_code code = read_allgs(&c->sched, image, c->listed, n, addrs, &array, err);
 	if (code)
 		return code;
 	bool ok = true;
@@ -505,9 +509,9 @@ static bool add_newborn(struct passes *p, uint64_t addr)
 enum gospy_code collect_newborn(struct passes *p, uint64_t deadline_ns, struct gospy_error *err)
 {
 	struct capture *c = p->capture;
-	uint64_t known = c->listed, now = c->sched.allglen;
+	uint64_t known = c->listed, now = c->sched.allglen, array;
 	if (now <= known) // allgs only grows
-		return GOSPY_OK;
+		return read_moved_allgs(c, p->image, (size_t)known, err);
 	uint64_t n = now - known, room = c->cap - c->count;
 	if (n > room) {
 		c->grew_too_fast = true;
@@ -521,7 +525,7 @@ enum gospy_code collect_newborn(struct passes *p, uint64_t deadline_ns, struct g
 	CLEANUP_FREE uint64_t *addrs = malloc((size_t)n * sizeof(*addrs));
 	if (!addrs)
 		return err_nomem(err);
-	code = read_allgs(&c->sched, p->image, known, n, addrs, err);
+	code = read_allgs(&c->sched, p->image, known, n, addrs, &array, err);
 	if (code)
 		return code;
 	bool late = false;
@@ -611,9 +615,12 @@ enum gospy_code collect_late(struct passes *p, size_t active_done, size_t all_do
 	struct bulk bulk = over_recs(p);
 	bulk.visit = visit_first;
 	bulk.first = all_done;
+	// The verification says nothing of these.
+	mem_keep(p->image->mem, true);
 	enum gospy_code code = all_done < c->sorted ? bulk_run(&bulk, NULL, err) : GOSPY_OK;
 	if (!code && active_done < p->active.len)
 		code = read_active(p, active_done, 0, NULL, err);
+	mem_keep(p->image->mem, false);
 	if (code)
 		return code;
 	for (size_t i = all_done; i < c->sorted; i++)
@@ -741,6 +748,8 @@ static void retry(struct passes *p, struct g_rec *rec, uint8_t *buffer, size_t l
 			rec->soundness = GOSPY_SOUND_RETRIED;
 			return;
 		}
+		// What was read last is what is recorded.
+		grec_extract(&p->image->layout, buffer + len, rec);
 	}
 	rec->soundness = GOSPY_SOUND_TORN;
 }

@@ -6,11 +6,14 @@
 #include "capture/collect_stack.h"
 #include "capture/place.h"
 
-/* Read the g again. Does it still run? */
+/* Read the g again. Does it still run? It is recorded once it has proved right. */
 static bool reread(struct passes *p, struct g_rec *rec, uint8_t *bytes)
 {
 	const struct layout *layout = &p->image->layout;
-	if (mem_read(p->image->mem, rec->addr, bytes, grec_window(layout), NULL))
+	mem_record(p->image->mem, false);
+	enum gospy_code code = mem_read(p->image->mem, rec->addr, bytes, grec_window(layout), NULL);
+	mem_record(p->image->mem, true);
+	if (code)
 		return false;
 	grec_extract(layout, bytes, rec);
 	return grec_status(rec) == GOSPY_STATUS_RUNNING;
@@ -72,7 +75,10 @@ enum gospy_code collect_quiet(struct passes *p, const struct map *tids, struct g
 			continue;
 		struct quiet quiet = {p, m, &c->recs[g - c->recs], bytes};
 		const struct g_rec was = *g;
-		if (!source_watch_thread(p->source, m->tid, read_still, &quiet))
+		if (source_watch_thread(p->source, m->tid, read_still, &quiet))
+			mem_seen(p->image->mem, g->addr, bytes, grec_window(&p->image->layout),
+				 MEM_DATA);
+		else
 			*quiet.rec = was;
 	}
 	return p->out_of_memory ? err_nomem(err) : GOSPY_OK;

@@ -736,8 +736,11 @@ static enum gospy_code find_changed(struct passes *p, struct gospy_error *err)
 		.visit = visit_changed,
 		.ctx = &job,
 	};
+	// What has changed is read once more.
+	mem_record(p->image->mem, false);
 	if (!code)
 		code = finish(p, bulk_run(&bulk, NULL, err), err);
+	mem_record(p->image->mem, true);
 	vec_free(&job.items);
 	return code;
 }

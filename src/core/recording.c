@@ -43,6 +43,7 @@ struct record_mem {
 	struct range_notes *notes;
 	struct again again;
 	bool in_moment; /* so is this; and what is read is recorded at once */
+	bool keeps;     /* so is this; mem_keep() */
 	bool was_tried; /* there was a moment before, which may have been given up */
 	bool has_heap;
 	size_t aside; /* bytes more than usual that are going to be read in the moment */
@@ -53,7 +54,8 @@ struct recording {
 	struct source *below;
 	struct record_mem mem;
 	struct recording_also also;
-	struct moment moment; /* the last one */
+	struct moment moment; /* the last one before the facts were told */
+	bool is_told;         /* they were: what stands still later is another moment */
 	/* While .also reads: the moment that it is in. */
 	const struct moment *now;
 	bool gives_files;
@@ -176,7 +178,7 @@ static void record(struct record_mem *m, uint64_t addr, const void *bytes, size_
 	const uint8_t *at = bytes;
 	if (kind != MEM_ONCE && atomic_load_explicit(&m->off, memory_order_relaxed))
 		return;
-	bool is_kept = m->again.state == AGAIN_GIVES && m->notes;
+	bool is_kept = (m->again.state == AGAIN_GIVES || m->keeps) && m->notes;
 	if (is_kept && !range_notes_add(m->notes, addr, len, RANGE_KEPT))
 		fail(m, GOSPY_E_NOMEM);
 	if (kind != MEM_STACK || m->redaction == REDACT_NONE) {
@@ -330,7 +332,8 @@ static void record_seen(struct mem *mem, uint64_t addr, const void *bytes, size_
 			enum mem_kind kind)
 {
 	struct record_mem *m = (struct record_mem *)mem;
-	if (m->notes && !m->in_moment && !atomic_load_explicit(&m->off, memory_order_relaxed))
+	bool waits = m->notes && !m->in_moment && !m->keeps;
+	if (waits && !atomic_load_explicit(&m->off, memory_order_relaxed))
 		note(m, addr, bytes, len, kind);
 	else
 		record(m, addr, bytes, len, kind);
@@ -339,6 +342,11 @@ static void record_seen(struct mem *mem, uint64_t addr, const void *bytes, size_
 static void record_switch(struct mem *mem, bool on)
 {
 	atomic_store(&((struct record_mem *)mem)->off, !on);
+}
+
+static void record_keep(struct mem *mem, bool on)
+{
+	((struct record_mem *)mem)->keeps = on;
 }
 
 static void record_fix(struct mem *mem, const struct mem_range *ranges, size_t n)
@@ -425,6 +433,7 @@ static const struct mem_ops record_ops = {
 	.readv = record_readv,
 	.seen = record_seen,
 	.record = record_switch,
+	.keep = record_keep,
 	.fix = record_fix,
 	.later = record_later,
 	.want = record_want,
@@ -521,7 +530,7 @@ static void rehearse(void *ctx)
 	struct recording *r = through->recording;
 	const struct moment moment = {.deadline_ns = UINT64_MAX};
 	through->work->rehearse(through->work->ctx);
-	if (!r->also.again)
+	if (!r->also.again || r->is_told)
 		return;
 	r->mem.again.ranges.len = 0;
 	r->mem.again.state = AGAIN_LISTS;
@@ -547,24 +556,14 @@ static bool needs_regs(void *ctx, pid_t tid, const struct place *place)
 	return through->work->needs_regs(through->work->ctx, tid, place);
 }
 
-static enum gospy_code visit(void *ctx, const struct moment *moment, struct gospy_error *err)
+/* Read what is to be of the same moment, too. */
+static void visit_also(struct recording *r, const struct moment *moment)
 {
-	struct through *through = ctx;
-	struct recording *r = through->recording;
-	r->mem.again.was_read = false;
-	enum gospy_code code = through->work->visit(through->work->ctx, moment, err);
-	uint64_t age_ns = r->below->frozen ? 0 : clock_mono_ns() - moment->begin_ns;
-	uint64_t real_ns = source_clock_ns(r->below, SOURCE_REAL);
-	uint64_t boot_ns = source_clock_ns(r->below, SOURCE_BOOT);
-	uint64_t mono_ns = source_clock_ns(r->below, SOURCE_MONO);
-	r->real_ns = real_ns == GOSPY_UNKNOWN ? real_ns : real_ns - age_ns;
-	r->boot_ns = boot_ns == GOSPY_UNKNOWN ? boot_ns : boot_ns - age_ns;
-	r->mono_ns = mono_ns == GOSPY_UNKNOWN ? mono_ns : mono_ns - age_ns;
-	if (!code && r->mem.again.reqs.len)
+	if (r->mem.again.reqs.len)
 		again_read(&r->mem);
-	else if (!code && r->also.again)
+	else if (r->also.again)
 		read_again(r, moment);
-	if (!code && r->also.read) {
+	if (r->also.read) {
 		// Nothing is to be tried again there.
 		struct range_notes *notes = r->mem.notes;
 		r->now = moment;
@@ -575,6 +574,25 @@ static enum gospy_code visit(void *ctx, const struct moment *moment, struct gosp
 		r->mem.notes = notes;
 		r->now = NULL;
 	}
+}
+
+static enum gospy_code visit(void *ctx, const struct moment *moment, struct gospy_error *err)
+{
+	struct through *through = ctx;
+	struct recording *r = through->recording;
+	r->mem.again.was_read = false;
+	enum gospy_code code = through->work->visit(through->work->ctx, moment, err);
+	if (r->is_told)
+		return code;
+	uint64_t age_ns = r->below->frozen ? 0 : clock_mono_ns() - moment->begin_ns;
+	uint64_t real_ns = source_clock_ns(r->below, SOURCE_REAL);
+	uint64_t boot_ns = source_clock_ns(r->below, SOURCE_BOOT);
+	uint64_t mono_ns = source_clock_ns(r->below, SOURCE_MONO);
+	r->real_ns = real_ns == GOSPY_UNKNOWN ? real_ns : real_ns - age_ns;
+	r->boot_ns = boot_ns == GOSPY_UNKNOWN ? boot_ns : boot_ns - age_ns;
+	r->mono_ns = mono_ns == GOSPY_UNKNOWN ? mono_ns : mono_ns - age_ns;
+	if (!code)
+		visit_also(r, moment);
 	return code;
 }
 
@@ -653,6 +671,24 @@ static bool keep_place(struct recording *r, pid_t tid, const struct place *place
 	return true;
 }
 
+/* Keep the threads of the moment that was, and with them what else was read in it. */
+static enum gospy_code keep_moment(struct recording *r, struct moment *was, struct gospy_error *err)
+{
+	if (!vec_reserve(&r->moment.threads, was->threads.len))
+		return err_nomem(err);
+	r->moment.reached = true;
+	r->moment.threads.len = was->threads.len;
+	if (was->threads.len)
+		memcpy(r->moment.threads.at, was->threads.at,
+		       was->threads.len * sizeof(*was->threads.at));
+	// Nobody else asked for these.
+	for (size_t i = 0; i < r->moment.threads.len; i++)
+		was->threads.at[i].vectors = NULL;
+	if (r->mem.again.was_read)
+		find_again(r);
+	return list_newborn(r, err);
+}
+
 static enum gospy_code pass_through(struct source *source, uint64_t max_pause_ns,
 				    const struct moment_work *work, struct moment *ret,
 				    struct gospy_error *err, bool watch)
@@ -668,20 +704,21 @@ static enum gospy_code pass_through(struct source *source, uint64_t max_pause_ns
 	}
 	struct through through = {r, work};
 	struct moment_work outer = *work;
-	moment_deinit(&r->moment); // of an attempt before
+	if (!r->is_told)
+		moment_deinit(&r->moment); // of an attempt before
 	outer.rehearse = work->rehearse ? rehearse : NULL;
 	outer.needs_regs = work->needs_regs ? needs_regs : NULL;
 	outer.visit = visit;
 	outer.settle = settle;
 	outer.ctx = &through;
-	outer.all |= r->mem.has_heap;
-	outer.vectors |= r->mem.has_heap;
+	outer.all |= r->mem.has_heap && !r->is_told;
+	outer.vectors |= r->mem.has_heap && !r->is_told;
 	outer.kept = NULL;
 	// Of a core file all is read in the moment, and nothing waits meanwhile.
 	if (!r->below->frozen) {
 		r->mem.in_moment = r->mem.was_tried = true;
 		const struct page_store_later later = {r->mem.notes, redact_aside, &r->mem};
-		page_store_set_aside(r->mem.store, &later, r->mem.aside);
+		page_store_set_aside(r->mem.store, &later, r->is_told ? 0 : r->mem.aside);
 	}
 	enum gospy_code code = watch ? source_watch(r->below, max_pause_ns, &outer, ret, err)
 				     : source_stop(r->below, max_pause_ns, &outer, ret, err);
@@ -689,21 +726,7 @@ static enum gospy_code pass_through(struct source *source, uint64_t max_pause_ns
 	r->mem.in_moment = false;
 	if (kept)
 		return kept;
-	if (code || !ret->reached)
-		return code;
-	if (!vec_reserve(&r->moment.threads, ret->threads.len))
-		return err_nomem(err);
-	r->moment.reached = true;
-	r->moment.threads.len = ret->threads.len;
-	if (ret->threads.len)
-		memcpy(r->moment.threads.at, ret->threads.at,
-		       ret->threads.len * sizeof(*ret->threads.at));
-	// Nobody else asked for these.
-	for (size_t i = 0; i < r->moment.threads.len; i++)
-		ret->threads.at[i].vectors = NULL;
-	if (r->mem.again.was_read)
-		find_again(r);
-	return list_newborn(r, err);
+	return code || !ret->reached || r->is_told ? code : keep_moment(r, ret, err);
 }
 
 static enum gospy_code stop(struct source *source, uint64_t max_pause_ns,
@@ -741,7 +764,7 @@ static bool watch_thread(struct source *source, pid_t tid,
 	struct one_look one = {.look = look, .ctx = ctx};
 	if (!source_watch_thread(r->below, tid, note_place, &one))
 		return false;
-	if (!keep_place(r, tid, &one.place))
+	if (!r->is_told && !keep_place(r, tid, &one.place))
 		fail(&r->mem, GOSPY_E_NOMEM);
 	return true;
 }
@@ -913,9 +936,11 @@ enum gospy_code recording_facts(struct recording *r, struct bundle_facts *ret,
 		code = source_mappings(r->below, &facts.maps, err);
 	if (!code)
 		code = list_threads(r, &facts, err);
-	if (code)
+	if (code) {
 		bundle_facts_deinit(&facts);
-	else
-		*ret = facts;
-	return code;
+		return code;
+	}
+	r->is_told = true;
+	*ret = facts;
+	return GOSPY_OK;
 }

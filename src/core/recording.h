@@ -48,7 +48,8 @@ void recording_give_files(struct recording *recording, bool give);
 /** Did something that was read not fit into memory? Then the recording is worth nothing. */
 enum gospy_code recording_check(struct recording *recording, struct gospy_error *err);
 /** What was noted of the process: all but .taken, .left_out, .gospy and .signal. Texts are the
- * recording's. To be freed by bundle_facts_deinit(). */
+ * recording's. To be freed by bundle_facts_deinit(). The moment that they are about stays
+ * recording_moment(): what stands still after this call is read, and nothing else is kept of it. */
 enum gospy_code recording_facts(struct recording *recording, struct bundle_facts *ret,
 				struct gospy_error *err);
 /** The threads at the moment, with registers where they have some; none if there was no moment. */

@@ -367,10 +367,26 @@ const struct m_rec *schedstate_m(const struct schedstate *s, uint64_t addr)
 	return at ? &s->ms.at[*at - 1] : NULL;
 }
 
-void schedstate_fix_allgs(struct image *image)
+void schedstate_fix_allgs(struct image *image, uint64_t array, uint64_t len)
 {
 	const struct globals *g = &image->globals;
 	enum { SLICE = 24 };
+	const uint64_t slice[] = {array, len};
+	const struct {
+		uint64_t addr;
+		const void *bytes;
+		size_t len;
+	} words[] = {
+		{g->allglen.addr, &len, sizeof(len)},
+		{g->allgptr.addr, &array, sizeof(array)},
+		{g->allgs.addr, slice, sizeof(slice)},
+	};
+	mem_keep(image->mem, true);
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		if (words[i].addr)
+			mem_seen(image->mem, words[i].addr, words[i].bytes, words[i].len, MEM_DATA);
+	}
+	mem_keep(image->mem, false);
 	const struct mem_range ranges[] = {
 		{g->allglen.addr, g->allglen.addr ? 8 : 0},
 		{g->allgptr.addr, g->allgptr.addr ? 8 : 0},
@@ -399,7 +415,6 @@ enum gospy_code schedstate_fix(const struct schedstate *s, struct image *image,
 			(struct mem_range){s->ms.at[i].addr, m_window(&image->layout)};
 	mem_fix(image->mem, ranges.at, ranges.len);
 	vec_free(&ranges);
-	schedstate_fix_allgs(image);
 	return GOSPY_OK;
 }
 

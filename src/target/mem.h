@@ -66,6 +66,8 @@ struct mem_ops {
 		     enum mem_kind kind);
 	/** Record from now on, or not; NULL likewise. */
 	void (*record)(struct mem *mem, bool on);
+	/** See mem_keep() and mem_fix(); NULL likewise. */
+	void (*keep)(struct mem *mem, bool on);
 	void (*fix)(struct mem *mem, const struct mem_range *ranges, size_t n);
 	/** See mem_record_later(), mem_want() and mem_record_now(); NULL likewise. */
 	bool (*later)(struct mem *mem, bool on);
@@ -103,6 +105,14 @@ static inline void mem_record(struct mem *mem, bool on)
 {
 	if (mem->ops->record)
 		mem->ops->record(mem, on);
+}
+
+/** While this is on, what is read in runs, or told by mem_seen(), is recorded at once and stays,
+ * though other recording is put off: nothing will prove that it has not changed meanwhile. */
+static inline void mem_keep(struct mem *mem, bool on)
+{
+	if (mem->ops->keep)
+		mem->ops->keep(mem, on);
 }
 
 /** What was read there up to now is what counts: what is read later is not recorded. */

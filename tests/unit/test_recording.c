@@ -49,16 +49,18 @@ static enum gospy_code list(struct source *source, struct source_kept **kept, st
 	return GOSPY_OK;
 }
 
+static uint64_t born_at; /* where a thread is in the moment */
+
 static const struct place somewhere = {.syscall = 202, .sp = 0x1000, .pc = 0x2000};
 
 static enum gospy_code stop(struct source *source, uint64_t max_pause_ns,
 			    const struct moment_work *work, struct moment *ret,
 			    struct gospy_error *err)
 {
-	static const struct moment_thread threads[MOMENT_THREADS] = {
+	const struct moment_thread threads[MOMENT_THREADS] = {
 		{.tid = FIRST, .state = MOMENT_STILL},
 		{.tid = ENDED, .state = MOMENT_ENDED},
-		{.tid = BORN, .state = MOMENT_STILL, .place = {.sp = 0x3000, .pc = 0x4000}},
+		{.tid = BORN, .state = MOMENT_STILL, .place = {.sp = 0x3000, .pc = born_at}},
 		{.tid = GONE, .state = MOMENT_STILL, .place = {.sp = 0x5000, .pc = 0x6000}},
 	};
 	(void)source, (void)max_pause_ns;
@@ -104,6 +106,7 @@ static int setup(void **state)
 		.private_bytes = no_bytes,
 	};
 	moment_was = false;
+	born_at = 0x4000;
 	const struct mem_bytes_range range = {BASE, {memory, sizeof(memory)}};
 	const struct recording_also also = {0};
 	memset(memory, 1, sizeof(memory));
@@ -183,6 +186,25 @@ static void test_record(void **state)
 	assert_memory_equal(page().ptr, expected, PAGE_BYTES);
 }
 
+/* While other recording is put off, what nothing will prove is recorded, and stays. */
+static void test_keep(void **state)
+{
+	(void)state;
+	uint8_t told[16], expected[PAGE_BYTES] = {0};
+	memset(told, 3, sizeof(told));
+	assert_true(mem_record_later(mem(), true));
+	mem_want(mem(), BASE, 64, MEM_DATA);
+	mem_keep(mem(), true);
+	mem_seen(mem(), BASE + 16, told, sizeof(told), MEM_DATA);
+	mem_keep(mem(), false);
+	mem_seen(mem(), BASE + 48, told, sizeof(told), MEM_DATA);
+	memset(memory, 2, sizeof(memory));
+	assert_int_equal(mem_record_now(mem(), NULL, NULL), GOSPY_OK);
+	memset(expected, 2, 64);
+	memset(expected + 16, 3, sizeof(told));
+	assert_memory_equal(page().ptr, expected, PAGE_BYTES);
+}
+
 static enum gospy_code see_nothing(void *ctx, const struct moment *moment, struct gospy_error *err)
 {
 	(void)ctx, (void)moment, (void)err;
@@ -238,6 +260,29 @@ static bool is_right(void *ctx, const struct place *place)
 	return *right;
 }
 
+/* What stands still after that, for figures that were not steady, say, is another moment. */
+static void test_moment_that_was_told(void **state)
+{
+	(void)state;
+	struct source *source = recording_source(recording);
+	const struct moment_work work = {.visit = see_nothing};
+	struct moment moment;
+	struct bundle_facts facts;
+	bool right = true;
+	list_before();
+	assert_int_equal(source_stop(source, 0, &work, &moment, NULL), GOSPY_OK);
+	moment_deinit(&moment);
+	assert_int_equal(recording_facts(recording, &facts, NULL), GOSPY_OK);
+	bundle_facts_deinit(&facts);
+	born_at = 0x7000;
+	assert_int_equal(source_stop(source, 0, &work, &moment, NULL), GOSPY_OK);
+	assert_int_equal(moment_find(&moment, BORN)->place.pc, born_at);
+	moment_deinit(&moment);
+	assert_true(source_watch_thread(source, BORN, is_right, &right));
+	assert_int_equal(recording_moment(recording)->threads.len, MOMENT_THREADS);
+	assert_int_equal(moment_find(recording_moment(recording), BORN)->place.pc, 0x4000);
+}
+
 /* Without a moment it is kept where a thread was that was looked at alone. */
 static void test_thread_alone(void **state)
 {
@@ -262,7 +307,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_fix, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_record, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_threads_of_the_moment, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_moment_that_was_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_thread_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_keep, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
