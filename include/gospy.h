@@ -224,6 +224,7 @@ struct gospy_diagnosis {
 	const struct gospy_finding *findings; /**< grouped by topic */
 	size_t finding_count;
 	enum gospy_code code; /**< why the process could not be opened, or GOSPY_OK */
+	const char *left_out; /**< of a bundle: what it was made without, or NULL */
 };
 
 /**
@@ -1113,6 +1114,9 @@ struct gospy_leak_info {
 	uint64_t stopped_threads;
 	const char *not_proved; /**< why there is no proof although one was needed, or NULL */
 	const char *problem;    /**< what of the heap is not known, and counts as alive, or NULL */
+	/** Of a bundle whose heap was copied before its goroutines: candidates that began to wait
+	   after that. What has what they wait for is not known, so they are no leaks, nor alive. */
+	uint64_t unknown;
 };
 
 /** The goroutines of a target that can never run again, with the snapshot that they are of. */
@@ -1768,6 +1772,7 @@ struct gospy_build_info {
 	size_t dep_count;
 	const struct gospy_build_setting *settings;
 	size_t setting_count;
+	const char *left_out; /**< of a bundle: what it was made without, or NULL */
 };
 
 /** Read the build information of the program that runs as `pid`; needs no debug information.

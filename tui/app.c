@@ -109,6 +109,9 @@ static void switch_target(struct app *app, struct sample *sample)
 	app_close_prompts(app);
 	app->message[0] = '\0';
 	sampler_status(app->sampler, &app->status);
+	const struct gospy_target_info *target = sampler_target(app->sampler);
+	if (target->left_out)
+		ui_say(&app->ui, STYLE_NORMAL, "the bundle was made without %s", target->left_out);
 	if (app->successor[0])
 		ui_say(&app->ui, STYLE_GOOD, "%s", app->successor);
 	app_watch(app);

@@ -14,6 +14,8 @@
 /* A target that cannot be sampled so many times in a row is given up. */
 static const uint64_t FAILURES_MAX = 10;
 
+enum { NOTE_MAX = 512 };
+
 struct batch {
 	const struct batch_options *options;
 	struct out *out;
@@ -46,12 +48,21 @@ static void note(const struct batch *batch, const char *text)
 		batch->options->note(batch->options->note_ctx, text);
 }
 
+static void note_left_out(const struct batch *batch, const char *left_out)
+{
+	char text[NOTE_MAX];
+	snprintf(text, sizeof(text), "the bundle was made without %s", left_out);
+	note(batch, text);
+}
+
 static void show(struct batch *batch, struct sample *sample)
 {
 	const struct gospy_target_info *target = sampler_target(batch->sampler);
 	const struct gospy_snapshot_info *info = gospy_snapshot_info(sample->snapshot);
 	if (!batch->frames && target->note)
 		note(batch, target->note);
+	if (!batch->frames && target->left_out)
+		note_left_out(batch, target->left_out);
 	if (!batch->frames && target->problem)
 		note(batch, target->problem);
 	if (!batch->frames && info->problem)

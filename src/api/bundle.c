@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "api/bundle_heap.h"
+#include "api/early_waits.h"
 #include "api/sockets.h"
 #include "api/target.h"
 #include "base/cancel.h"
@@ -62,6 +63,8 @@ struct reader {
 	bool figures_steady;
 	uint64_t cycles_per_second;
 	struct bundle_heap *heap; /* NULL: it is not wanted */
+	/* Who waited before the heap was copied, if that was before the moment. */
+	struct early_waits waits;
 };
 
 /* Figures that cannot be had here cannot be had of the bundle either. */
@@ -122,13 +125,26 @@ static enum gospy_code read_names(struct gospy_snapshot *snapshot, struct gospy_
 	return GOSPY_OK;
 }
 
-static enum gospy_code note_marks(struct gospy_capture *capture,
-				  const struct gospy_snapshot *snapshot, struct gospy_error *err)
+static enum gospy_code note_marks(struct reader *reader, const struct gospy_snapshot *snapshot,
+				  struct gospy_error *err)
 {
 	const struct capture *c = &snapshot->capture;
+	struct gospy_capture *capture = reader->capture;
+	bool has_old_heap = reader->heap && !reader->heap->in_moment;
 	for (size_t i = 0; i < c->count; i++) {
-		const struct source_mark mark = {c->recs[i].addr, c->recs[i].soundness};
+		const struct g_rec *rec = &c->recs[i];
+		const struct source_mark mark = {rec->addr, rec->soundness};
+		const struct source_mark new_wait = {rec->addr, SOURCE_MARK_NEW_WAIT};
 		if (mark.soundness && !vec_push(&capture->marks, mark))
+			return err_nomem(err);
+		if (has_old_heap && grec_is_parked(rec) && !early_waits_has(&reader->waits, rec) &&
+		    !vec_push(&capture->marks, new_wait))
+			return err_nomem(err);
+	}
+	const struct source_taken *taken = &reader->below->taken;
+	for (size_t i = 0; taken->heap == SOURCE_HEAP_RUNNING && i < taken->mark_count; i++) {
+		if (taken->marks[i].soundness == SOURCE_MARK_NEW_WAIT &&
+		    !vec_push(&capture->marks, taken->marks[i]))
 			return err_nomem(err);
 	}
 	return GOSPY_OK;
@@ -282,7 +298,7 @@ static enum gospy_code read_goroutines(struct reader *reader, struct gospy_error
 	if (!code)
 		code = note_heap(reader, info, err);
 	if (!code)
-		code = note_marks(capture, snapshot, err);
+		code = note_marks(reader, snapshot, err);
 	if (!code)
 		code = read_names(snapshot, err);
 	// Without a stop there was no moment in which they could be read; and a thread may have
@@ -426,9 +442,10 @@ static enum gospy_code describe_program(struct gospy_target *target, bool heap, 
 static const char *left_out(const struct gospy_capture_options *how, bool has_heap,
 			    struct arena *arena)
 {
-	const char *what[6];
+	const char *what[7];
 	size_t n = 0;
 	CLEANUP(strbuf_deinit) struct strbuf text = {0};
+	what[n++] = "the environment and the command line";
 	if (how->redact != GOSPY_REDACT_NONE)
 		what[n++] = "values on stacks that are no addresses";
 	if (!how->labels)
@@ -466,8 +483,11 @@ static enum gospy_code take_capture(struct gospy_target *target,
 	if (how->heap)
 		code = bundle_heap_plan(&heap, target->image, how, capture->recording,
 					target->source->frozen, err);
+	if (!code && how->heap && !heap.in_moment)
+		code = early_waits_note(target, &reader.waits, err);
 	if (!code)
 		code = read_all(&reader, err);
+	early_waits_deinit(&reader.waits);
 	capture->facts.gospy = GOSPY_VERSION;
 	capture->facts.left_out = capture->info.left_out =
 		left_out(how, capture->facts.taken.heap, &capture->arena);

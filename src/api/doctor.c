@@ -277,6 +277,8 @@ static enum gospy_code diagnose_core(struct owned_diagnosis *d, const char *path
 		code = source_tasks(source, NULL, &tasks, err);
 	if (code)
 		return code;
+	if (source->left_out)
+		d->pub.left_out = keep(d, source->left_out);
 	CLEANUP_CLOSE int fd = -1;
 	struct gospy_finding program = {.topic = "process", .name = "program"};
 	bool deleted;

@@ -24,6 +24,7 @@ struct gospy_leaks {
 	struct search search;
 	struct types *types;
 	struct leak_paths *paths;
+	uint64_t unknown; /* of .info */
 	char not_proved[sizeof(((struct gospy_error *)0)->msg)], problem[256];
 };
 
@@ -50,13 +51,40 @@ static int by_goroutine(const void *a, const void *b)
 	return (x->goroutine > y->goroutine) - (x->goroutine < y->goroutine);
 }
 
+/* Goroutines of a bundle whose waits are younger than its heap: address of the g. */
+static enum gospy_code list_new_waits(const struct gospy_target *target, const struct capture *c,
+				      struct map *ret, struct gospy_error *err)
+{
+	const struct source_taken *taken = &target->source->taken;
+	if (!taken->known || taken->heap != SOURCE_HEAP_RUNNING)
+		return GOSPY_OK;
+	for (size_t i = 0; i < taken->mark_count; i++) {
+		if (taken->marks[i].soundness == SOURCE_MARK_NEW_WAIT &&
+		    !map_put(ret, taken->marks[i].g))
+			return err_nomem(err);
+	}
+	// What was read behind the moment may wait since then.
+	for (size_t i = 0; i < c->count; i++) {
+		if (c->recs[i].soundness != GOSPY_SOUND && !map_put(ret, c->recs[i].addr))
+			return err_nomem(err);
+	}
+	return GOSPY_OK;
+}
+
 static enum gospy_code list(struct gospy_leaks *leaks, const struct search *search,
-			    const struct proof *proof, struct gospy_error *err)
+			    const struct proof *proof, const struct map *new_waits,
+			    struct gospy_error *err)
 {
 	for (size_t i = 0; i < search->candidates.list.len; i++) {
 		const struct proof_verdict *verdict = &proof->verdicts[i];
 		if (verdict->verdict == GOSPY_LEAK_NONE)
 			continue;
+		// What can run may have got what they wait for after the heap was copied.
+		if (verdict->verdict != GOSPY_LEAK_PROVED &&
+		    map_get(new_waits, search_rec(search, i)->addr)) {
+			leaks->unknown++;
+			continue;
+		}
 		const struct gospy_leak leak = {search_rec(search, i)->index, verdict->verdict,
 						verdict->why};
 		if (!vec_push(&leaks->list, leak))
@@ -94,6 +122,7 @@ static void describe(struct gospy_leaks *leaks, const struct search *search,
 	leaks->info = (struct gospy_leak_info){
 		.candidates = candidates,
 		.live = candidates - search->found,
+		.unknown = leaks->unknown,
 		.objects = search->heap.spans.objects,
 		.heap_bytes = search->heap.spans.bytes,
 		.scanned = search->heap.scanned,
@@ -183,8 +212,11 @@ static enum gospy_code judge(struct gospy_target *target, const struct gospy_lea
 	if (code)
 		return code;
 	code = proof_run(target->source, search, &options, &proof, err);
+	CLEANUP(map_deinit) struct map new_waits = {0};
 	if (!code)
-		code = list(leaks, search, &proof, err);
+		code = list_new_waits(target, &leaks->snapshot->capture, &new_waits, err);
+	if (!code)
+		code = list(leaks, search, &proof, &new_waits, err);
 	if (!code)
 		describe(leaks, search, &proof);
 	if (!code && how->paths)

@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "cli/cli.h"
+#include "cli/shared.h"
 #include "cli/which.h"
 #include "render/report_doctor.h"
 
@@ -73,6 +74,7 @@ static int doctor_run(struct cli *cli, char **args)
 	    cli_no_more(args, count, &err) || check(&one, &err) ||
 	    diagnose(&options, &one, &diagnosis, &err))
 		return cli_fail(cli, &err);
+	shared_note_left_out(cli, diagnosis->left_out);
 	return report(cli, &one, diagnosis);
 }
 

@@ -155,6 +155,11 @@ static int verdict_of(struct cli *cli, const struct leaks_options *options,
 		cli_note(cli, "the process was held for %s", units_ms(info->paused_ns).s);
 	if (info->not_proved && groups->counts[LEAK_LIKELY])
 		cli_note(cli, "nothing could be proved: %s", info->not_proved);
+	if (info->unknown)
+		cli_note(cli,
+			 "%lu goroutine%s began to wait after the heap of the bundle was copied: "
+			 "whether anybody can wake them is not known",
+			 info->unknown, units_plural(info->unknown));
 	if (groups->ignored)
 		cli_note(cli, "%lu goroutine%s ignored", groups->ignored,
 			 units_plural(groups->ignored));

@@ -1,5 +1,6 @@
 #include "base/cleanup.h"
 #include "cli/agent.h"
+#include "cli/shared.h"
 #include "cli/which.h"
 #include "render/report_version.h"
 
@@ -36,6 +37,7 @@ static int version_run(struct cli *cli, char **args)
 	if (which_runtime(cli, &options, &args, &count, &one, &err) ||
 	    cli_no_more(args, count, &err) || read_info(&options, &one, &info, &err))
 		return cli_fail(cli, &err);
+	shared_note_left_out(cli, info->left_out);
 	report_version(cli->out, info, cli->verbose, cli->format);
 	return EXIT_STATUS_OK;
 }

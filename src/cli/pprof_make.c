@@ -90,7 +90,7 @@ static bool read_first(struct making *m, struct pprof_subject *subject, const st
 			"nothing happens in a core file: --seconds is for processes");
 		return leave_out(m, subject, 0, &err);
 	}
-	shared_note_left_out(m->cli, gospy_target_info(subject->target));
+	shared_note_left_out(m->cli, gospy_target_info(subject->target)->left_out);
 	// Where the kernel has none, the end is seen when the process is read again.
 	if (m->request->over_ns)
 		subject->fd = (int)syscall(SYS_pidfd_open, one->pid, 0);

@@ -289,17 +289,17 @@ static void add_count(struct strbuf *b, uint64_t n, const char *what)
 		strbuf_printf(b, "%s%" PRIu64 " %s", b->len ? ", " : "", n, what);
 }
 
-void shared_note_left_out(struct cli *cli, const struct gospy_target_info *target)
+void shared_note_left_out(struct cli *cli, const char *left_out)
 {
-	if (target->left_out)
-		cli_note(cli, "the bundle was made without %s", target->left_out);
+	if (left_out)
+		cli_note(cli, "the bundle was made without %s", left_out);
 }
 
 int shared_note_target(struct cli *cli, const struct gospy_target_info *target)
 {
 	if (target->note)
 		cli_note(cli, "%s", target->note);
-	shared_note_left_out(cli, target);
+	shared_note_left_out(cli, target->left_out);
 	if (target->problem)
 		cli_note(cli, "%s", target->problem);
 	return target->problem ? EXIT_STATUS_PARTIAL : EXIT_STATUS_OK;

@@ -80,8 +80,8 @@ enum gospy_code shared_open(const struct snapshot_options *options, const struct
 int shared_note_reading(struct cli *cli, const struct gospy_target *target,
 			const struct gospy_reading *reading);
 
-/** Say what a bundle was made without. */
-void shared_note_left_out(struct cli *cli, const struct gospy_target_info *target);
+/** Say what a bundle was made without; NULL: it is none. */
+void shared_note_left_out(struct cli *cli, const char *left_out);
 /** Say what is to be known of a target, and what is missing of it. Exit status of the command. */
 int shared_note_target(struct cli *cli, const struct gospy_target_info *target);
 /** Say what is missing or inexact. Exit status of the command. */

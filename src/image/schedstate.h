@@ -75,8 +75,8 @@ enum gospy_code schedstate_reread(struct schedstate *s, struct image *image,
 void m_rec_place(struct m_rec *m, const struct moment_thread *thread);
 /** The m at `addr`, or NULL. */
 const struct m_rec *schedstate_m(const struct schedstate *s, uint64_t addr);
-/** For who records: allgs is the array from which so many entries were read, and stays it (mem_fix).
- * What was recorded of it may be of a moment that was given up. */
+/** For who records: allgs is the array from which so many entries were read, and stays it
+ * (mem_fix). What was recorded of it may be of a moment that was given up. */
 void schedstate_fix_allgs(struct image *image, uint64_t array, uint64_t len);
 /** For who records (mem_fix): the rest that `s` has read, but for what belongs to the heap, is what
  * it was. GOSPY_E_NOMEM. */

@@ -104,6 +104,9 @@ static enum gospy_code fill(struct source *source, struct owned_info *owned,
 	if (code)
 		return code;
 	owned->pub.go_version = text.go_version;
+	if (source->left_out &&
+	    !(owned->pub.left_out = arena_strdup(&owned->arena, source->left_out)))
+		return err_nomem(err);
 	return text.modinfo
 		       ? build_info_parse_modules(text.modinfo, &owned->arena, &owned->pub, err)
 		       : GOSPY_OK;

@@ -187,6 +187,7 @@ static void doctor_json(struct out *out, pid_t pid, const char *core,
 	if (pid)
 		json_u64(&json, "pid", (uint64_t)pid);
 	json_str(&json, "core", core);
+	json_str(&json, "left_out", d->left_out);
 	if (pid || core)
 		json_bool(&json, "readable", d->code == GOSPY_OK);
 	if (d->code)

@@ -271,7 +271,7 @@ static void write_text(struct out *out, const struct leaks_report *report)
 		out_printf(out,
 			   "no leaked goroutines: of %" PRIu64
 			   " that wait for others each may still be woken\n",
-			   info->candidates);
+			   info->candidates - info->unknown);
 		out_wrap(out, mark);
 		return;
 	}
@@ -359,6 +359,8 @@ static void head_json(struct json *json, const struct leaks_report *report)
 		json_u64(json, leak_kind_name(i), groups->counts[i]);
 	json_u64(json, "ignored", groups->ignored);
 	json_u64(json, "candidates", info->candidates);
+	if (info->unknown)
+		json_u64(json, "unknown", info->unknown);
 	json_u64(json, "objects", info->objects);
 	json_u64(json, "heap_bytes", info->heap_bytes);
 	json_u64(json, "scanned_bytes", info->scanned);

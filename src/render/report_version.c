@@ -78,6 +78,7 @@ static void version_json(struct out *out, const struct gospy_build_info *info)
 	json_str(&json, "exe", info->exe);
 	json_str(&json, "go_version", info->go_version);
 	json_str(&json, "path", info->path);
+	json_str(&json, "left_out", info->left_out);
 	if (info->main)
 		module_json(&json, "main", info->main);
 	json_array(&json, "deps");

@@ -66,11 +66,13 @@ enum source_clock {
 		      */
 };
 
-/* How well a g was read when a bundle was made of it: enum gospy_soundness. */
+/* How well a g was read when a bundle was made of it: enum gospy_soundness. A mark of its own
+ * says that the wait of its goroutine began after the heap was copied. */
 struct source_mark {
 	uint64_t g;
 	uint64_t soundness;
 };
+enum { SOURCE_MARK_NEW_WAIT = 0x100 };
 
 /* What the kernel said of a descriptor that goroutines wait for when a bundle was made. */
 struct source_descriptor {

@@ -52,6 +52,8 @@ SOURCE = [
     mask(FREE, rb"^(.*, pid \d+, go\S+), up .*$", rb"\1, @", "the same, in top"),
     mask(FREE, rb'"rss":\d+,', b"", "it is the kernel's, and in no bundle"),
     mask(FREE, rb',"bundle":"[^"]*"(?:,"left_out":"[^"]*")?', b"", "the same"),
+    mask(FREE, rb'"left_out":"[^"]*",(?="readable")|,"left_out":"[^"]*"(?=,"main"|,"deps")', b"",
+         "what a bundle is without"),
     mask(FREE, rb'"(exact|non_blocking)":(?:true|false)', rb'"\1":@', "the same"),
     mask(FREE, rb'(?<="active":)\d+', b"@", "of what cannot change all is read at once"),
     mask(FREE, rb"(?<=^gospy: note: captured in )(.*, )\d+ goroutines? inside the stop", rb"\1@", "the same"),

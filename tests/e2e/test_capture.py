@@ -101,12 +101,16 @@ class CaptureTest(unittest.TestCase):
         """Each command says what the bundle is without."""
         path = self.capture(self.start("parked"), "--sockets")
         for words in (["summary"], ["stack"], ["memstats"], ["stats"], ["pprof", "goroutine"],
-                      ["diff", path]):
+                      ["diff", path], ["version"], ["doctor"], ["top", "-n", "1"]):
             options = ("--format", "folded") if "pprof" in words else ()
             looked = run(*words, path, *options).expect(OK)
-            self.assertRegex(looked.err, r"(?m)^gospy: note: .* without values on stacks that")
+            self.assertRegex(looked.err, r"(?m)^gospy: note: .* without .*values on stacks that")
             self.assertNotIn("descriptors", looked.err)
             self.assertEqual(run(*words, path, *options, "--quiet").err, "")
+        for words in ["summary"], ["stack"], ["version"], ["doctor"], ["top", "-n", "1"]:
+            found = re.findall('"left_out":"([^"]*)"', run(*words, path, "--json").expect(OK).out)
+            self.assertEqual(len(found), 1, str(words))
+            self.assertIn("values on stacks that", found[0])
 
     def test_json(self):
         fixture = self.start("parked")
