@@ -372,14 +372,22 @@ static void print_name(struct out *out, const struct node *node, const char *nam
 		out_puts(out, after);
 		return;
 	}
-	int room = out->cols - out_column(out);
-	if (room < LEAST || name_size(&shown, out->utf8).core > room)
-		out_printf(out, "\n%*s", INDENT, "");
-	name_fit(&shown, out->cols - out_column(out), out->utf8, &fitted);
+	struct out_mark mark = out_mark(out);
+	int room = out->cols - out_column(out), core = name_size(&shown, out->utf8).core;
+	if (room < LEAST || core > room) {
+		out_putc(out, '\n');
+		mark = out_mark(out);
+		out_printf(out, "%*s", INDENT, "");
+		room = out->cols - INDENT;
+	}
+	// Where type and method have no room in a line they go on in another one.
+	name_fit(&shown, core > room ? core : room, out->utf8, &fitted);
 	if (fitted.failed)
 		out->error = ENOMEM;
 	else if (fitted.len)
 		out_write(out, fitted.s, fitted.len);
+	if (core > room)
+		out_wrap(out, mark);
 }
 
 static bool print(struct out *out, const struct graph *g)

@@ -275,12 +275,15 @@ static size_t shown_of(const struct waits_report *report)
 
 static void put_summary(struct out *out, const struct waits *w)
 {
+	const struct out_mark mark = out_mark(out);
 	out_printf(out, "%zu goroutine%s wait%s for %zu thing%s", w->goroutines,
 		   units_plural(w->goroutines), w->goroutines == 1 ? "s" : "", w->objects.len,
 		   units_plural(w->objects.len));
 	if (w->unknown)
 		out_printf(out, ", %zu for what is not known", w->unknown);
-	out_puts(out, "\n\n");
+	out_putc(out, '\n');
+	out_wrap(out, mark);
+	out_putc(out, '\n');
 }
 
 static void put_chains(struct out *out, const struct waits_report *report)

@@ -140,8 +140,11 @@ void waits_heap_text(struct out *out, const struct waits_heap *heap, const struc
 	}
 	if (more)
 		out_printf(out, "  ... and by %zu more\n", more);
-	else if (!shown)
-		out_puts(out, "  nobody else was found that refers to it\n");
+	if (more || shown)
+		return;
+	struct out_mark mark = out_mark(out);
+	out_puts(out, "  nobody else was found that refers to it\n");
+	out_wrap(out, mark);
 }
 
 void waits_heap_json(struct json *json, const struct waits_heap *heap, size_t object)
