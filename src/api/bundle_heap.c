@@ -53,6 +53,7 @@ enum gospy_code bundle_heap_plan(struct bundle_heap *heap, struct image *image,
 	uint64_t memory = how->max_memory ? how->max_memory : free_memory_share();
 	uint64_t most_ns = how->max_pause_ns ? how->max_pause_ns : DEFAULT_PAUSE_NS;
 	heap->how = how;
+	heap->recording = recording;
 	budget_init(&heap->budget, memory, SIZE_MAX);
 	heap->options = (struct heap_options){.budget = &heap->budget};
 	heap->whole = calloc(1, sizeof(*heap->whole));
@@ -99,7 +100,16 @@ static enum gospy_code read_now(struct bundle_heap *heap, struct source *source,
 enum gospy_code bundle_heap_read(struct bundle_heap *heap, struct source *source,
 				 struct image *image, struct gospy_error *err)
 {
-	return read_now(heap, source, image, NULL, err);
+	enum { SLICE = 24 };
+	enum gospy_code code = read_now(heap, source, image, NULL, err);
+	const uint64_t mheap = image->globals.mheap_.addr;
+	// The goroutines that were looked at for that are read anew. Figures are read later, too,
+	// and the heap may have more spans then, which were not read.
+	const struct mem_range spans = {mheap + image->layout.mheap.allspans.off, SLICE};
+	recording_unfix(heap->recording);
+	if (!code && mheap && field_present(image->layout.mheap.allspans))
+		mem_fix(image->mem, &spans, 1);
+	return code;
 }
 
 void bundle_heap_visit(struct bundle_heap *heap, struct source *source, struct image *image,

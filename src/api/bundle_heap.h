@@ -8,6 +8,7 @@
 
 struct bundle_heap {
 	const struct gospy_capture_options *how; /* borrowed */
+	struct recording *recording;             /* borrowed */
 	struct budget budget;
 	struct heap_options options;
 	struct whole *whole;

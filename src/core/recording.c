@@ -874,6 +874,11 @@ void recording_give_files(struct recording *r, bool give)
 	r->gives_files = give;
 }
 
+void recording_unfix(struct recording *r)
+{
+	r->mem.fixed.len = 0;
+}
+
 enum gospy_code recording_check(struct recording *r, struct gospy_error *err)
 {
 	enum gospy_code code = (enum gospy_code)atomic_load(&r->mem.failed);

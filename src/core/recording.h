@@ -45,6 +45,8 @@ void recording_expect_heap(struct recording *recording, size_t bytes);
 /** Give out the files that are mapped, or do so no more: they name what is in C code, which a
  * bundle has the names of. */
 void recording_give_files(struct recording *recording, bool give);
+/** What was fixed up to now (mem_fix()) is not any more. */
+void recording_unfix(struct recording *recording);
 /** Did something that was read not fit into memory? Then the recording is worth nothing. */
 enum gospy_code recording_check(struct recording *recording, struct gospy_error *err);
 /** What was noted of the process: all but .taken, .left_out, .gospy and .signal. Texts are the

@@ -247,12 +247,15 @@ class CaptureTest(unittest.TestCase):
     def test_newborn(self):
         """Goroutines begin and end while it is made; attempts of a moment may be given up."""
         fixture = self.start("leak")
-        for how in ((), ("--non-blocking",), ("--max-pause", "1ms")) * 2:
+        for how in ((), ("--non-blocking",), ("--max-pause", "1ms"), ("--heap", "--non-blocking")) * 2:
             with self.subTest(how=how):
                 path = os.path.join(lib_core.directory(self), "b.core.zst")
                 made = run("capture", fixture.pid, "-o", path, "--json", *how).json()
                 shown = run("summary", path, "--json", "--limit", 1).json()
                 self.assertEqual(shown["goroutine_counts"]["total"], made["goroutines"])
+                if "--heap" in how:
+                    # Without a stop not all of the heap can be known.
+                    self.assertIn(run("leaks", path, "--json").status, (OK, lib_gospy.PARTIAL))
 
     def test_native_takes_a_stop(self):
         fixture = self.start("parked")
