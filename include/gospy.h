@@ -1809,6 +1809,7 @@ enum gospy_profile_kind {
 	GOSPY_PROFILE_OTHER,         /**< of a file, which does not say; cannot be made */
 	GOSPY_PROFILE_GOROUTINELEAK, /**< goroutines that can never run again, of any Go version */
 	GOSPY_PROFILE_CPU,           /**< of a recording: gospy_record() */
+	GOSPY_PROFILE_WALL,          /**< the same, of wall-clock time */
 };
 
 struct gospy_profile_options {
@@ -2012,6 +2013,15 @@ enum gospy_record_end {
 	GOSPY_RECORD_EXEC,     /**< the target runs another program now */
 };
 
+/** What a recording is of. */
+enum gospy_record_what {
+	GOSPY_RECORD_CPU = 0, /**< where processor time goes */
+	/** What goroutines do all the time, whether they run or wait; each stands for as much time
+	   as passes. Those of the runtime itself do not count. */
+	GOSPY_RECORD_WALL,
+	GOSPY_RECORD_OFF, /**< the same, of those that do not run */
+};
+
 /** By what the stacks of a recording are told apart: each part has an outermost frame of its own.
  */
 enum gospy_record_by {
@@ -2019,6 +2029,10 @@ enum gospy_record_by {
 	GOSPY_RECORD_BY_GOROUTINE, /**< "goroutine 17" */
 	GOSPY_RECORD_BY_LABEL,     /**< "tenant=acme": what the label .label_key has */
 	GOSPY_RECORD_BY_THREAD,    /**< "thread 4711" */
+	/** Wall-clock time only: "waiting"; and "chan receive", or the state of what does not wait.
+	 */
+	GOSPY_RECORD_BY_STATE,
+	GOSPY_RECORD_BY_REASON,
 };
 
 /** How a recording is doing, and how it ended. */
@@ -2043,12 +2057,20 @@ struct gospy_recording_info {
 	/** Of the samples: those whose goroutine is known; those of no goroutine: the scheduler's,
 	   or of threads of C code; the others, of which it is not known. */
 	uint64_t of_goroutine, of_none, of_unknown;
-	uint64_t goroutines; /**< how many different ones */
+	/** How many different ones; of wall-clock time: how many there were in the end, or, if not
+	   all are looked at, about how many. */
+	uint64_t goroutines;
+	enum gospy_record_what what;
+	/** Of wall-clock time: how often goroutines were looked at; and of the samples, those of
+	   goroutines that were found doing something else each time, so that there is no stack. */
+	uint64_t ticks, moving;
 };
 
 struct gospy_record_options {
-	size_t size;          /**< sizeof(struct gospy_record_options) */
-	uint32_t rate_hz;     /**< samples in a second of processor time; 0: 99 */
+	size_t size; /**< sizeof(struct gospy_record_options) */
+	/** Samples in a second of processor time; 0: 99. Of wall-clock time: how often goroutines
+	   are looked at in a second; 0: 20. */
+	uint32_t rate_hz;
 	uint64_t duration_ns; /**< 0: until .end_fd is readable */
 	int64_t end_fd;       /**< end, and hand out what there is, when it is readable; 0: none */
 	int64_t cancel_fd;    /**< give up when this becomes readable; 0: none */
@@ -2060,6 +2082,7 @@ struct gospy_record_options {
 	/** Called about ten times a second, on the thread of the call; may be NULL. */
 	void (*progress)(void *ctx, const struct gospy_recording_info *info);
 	void *ctx;
+	enum gospy_record_what what;
 };
 
 /** A recording. */
@@ -2072,13 +2095,22 @@ struct gospy_recording {
 	 * what follows that is the start of the goroutine. Code that is not Go's has the names of
 	 * its ELF symbols, else of the file, in brackets.
 	 */
-	const struct gospy_profile *cpu;
+	const struct gospy_profile *cpu; /**< NULL: it is of wall-clock time */
+	/**
+	 * What goroutines did: "samples", and "wall", nanoseconds of all goroutines together. At a
+	 * tick a thousand goroutines are looked at, drawn at random where there are more; then each
+	 * stands for several. A sample has the labels "state" and "reason" ("waiting", "chan
+	 * receive"), besides those of its goroutine. The innermost frame of one that ran is
+	 * "[running]", that of one that was found elsewhere each time is "[moving]".
+	 */
+	const struct gospy_profile *wall;
 };
 
 /**
  * Sample where the target spends processor time, goroutine by goroutine, without stopping it: perf
  * events with a clock tell the registers and the innermost part of the stack; what goroutine it was
- * is read from the target a moment later. GOSPY_E_PERM says which right is missing.
+ * is read from the target a moment later. Or look at what its goroutines do, without stopping it,
+ * either, and without perf events. GOSPY_E_PERM says which right is missing.
  * GOSPY_E_UNSUPPORTED: the target is no running process, or the kernel has no perf events. Owned by
  * the caller.
  */

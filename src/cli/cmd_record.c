@@ -23,14 +23,14 @@
 
 struct record_options {
 	struct target_options target;
-	bool cpu, kernel, force;
+	bool cpu, wall, off, kernel, force;
 	uint64_t duration_ns, rate, limit;
 	enum profile_format format;
 	const char *by, *output;
 	enum gospy_record_events events;
 };
 
-enum { RATE = 99, RATE_FORCED = 1000 };
+enum { RATE_FORCED = 1000 };
 
 #define AT(member) .offset = offsetof(struct record_options, member)
 
@@ -52,15 +52,19 @@ static const struct opt_choice event_sets[] = {
 
 static const struct opt record_opts[] = {
 	{"cpu", .type = OPT_FLAG, AT(cpu), .help = "where processor time goes; the default"},
+	{"wall", .type = OPT_FLAG, AT(wall),
+	 .help = "what all goroutines do all the time, whether they run or wait"},
+	{"off", .type = OPT_FLAG, AT(off), .help = "the same, of those that do not run"},
 	{"duration", 'd', OPT_DURATION, AT(duration_ns), .arg = "D",
 	 .help = "for so many seconds (or 2m, 500ms); 0: until Ctrl-C. Default: 10s"},
 	{"rate", 'r', OPT_NUMBER, AT(rate), .arg = "N",
-	 .help = "samples in a second of processor time. Default: 99"},
+	 .help = "samples in a second of processor time; with --wall, how often goroutines are "
+		 "looked at in a second. Default: 99; 20"},
 	{"force", .type = OPT_FLAG, AT(force),
 	 .help = "allow rates beyond 1000, which cost the process a few percent"},
 	{"by", .type = OPT_STRING, AT(by), .arg = "WHAT",
 	 .help = "an outermost frame for each goroutine, thread, or label=KEY, each value of a "
-		 "profiler label"},
+		 "profiler label; with --wall, also for each state, or reason to wait"},
 	{"kernel", .type = OPT_FLAG, AT(kernel),
 	 .help = "time in the kernel is a frame [kernel] of its own, not the caller's"},
 	{"events", .type = OPT_CHOICE, AT(events), .arg = "SET", .choices = event_sets,
@@ -73,7 +77,8 @@ static const struct opt record_opts[] = {
 	 .help = "with --format top: the first N functions"},
 	{"output", 'o', OPT_STRING, AT(output), .arg = "FILE",
 	 .help = "write it there; -: to standard output, the default of all that is text. Default: "
-		 "gospy-NAME-PID-cpu-TIME.pb.gz, and instead of to a terminal .html or .svg"},
+		 "gospy-NAME-PID-cpu-TIME.pb.gz (wall, off), and instead of to a terminal .html or "
+		 ".svg"},
 	{0},
 };
 
@@ -137,12 +142,18 @@ static enum gospy_code parse_by(const char *by, struct gospy_record_options *how
 		how->by = GOSPY_RECORD_BY_GOROUTINE;
 	else if (strcmp(by, "thread") == 0)
 		how->by = GOSPY_RECORD_BY_THREAD;
+	else if (strcmp(by, "state") == 0)
+		how->by = GOSPY_RECORD_BY_STATE;
+	else if (strcmp(by, "reason") == 0)
+		how->by = GOSPY_RECORD_BY_REASON;
 	else if (strncmp(by, label, sizeof(label) - 1) == 0 && by[sizeof(label) - 1]) {
 		how->by = GOSPY_RECORD_BY_LABEL;
 		how->label_key = by + sizeof(label) - 1;
 	} else
 		return err_set(err, GOSPY_E_USAGE,
-			       "--by takes goroutine, thread or label=KEY, not '%.60s'", by);
+			       "--by takes goroutine, thread, label=KEY, state or reason, not "
+			       "'%.60s'",
+			       by);
 	return GOSPY_OK;
 }
 
@@ -154,6 +165,13 @@ static void raise_descriptors(void)
 		return;
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static enum gospy_record_what what_of(const struct record_options *options)
+{
+	if (options->off)
+		return GOSPY_RECORD_OFF;
+	return options->wall ? GOSPY_RECORD_WALL : GOSPY_RECORD_CPU;
 }
 
 static enum gospy_code record(struct cli *cli, const struct record_options *options,
@@ -169,12 +187,13 @@ static enum gospy_code record(struct cli *cli, const struct record_options *opti
 	};
 	struct gospy_record_options how = {
 		.size = sizeof(how),
-		.rate_hz = (uint32_t)options->rate,
+		.rate_hz = options->rate == GOSPY_UNKNOWN ? 0 : (uint32_t)options->rate,
 		.duration_ns = options->duration_ns,
 		.events = options->events,
 		.kernel = options->kernel,
 		.progress = show_line,
 		.ctx = &line,
+		.what = what_of(options),
 	};
 	if (parse_by(options->by, &how, err))
 		return err->code;
@@ -234,6 +253,11 @@ static void note_lines(struct cli *cli, const struct strbuf *lines)
 	}
 }
 
+static const struct gospy_profile *profile_of(const struct gospy_recording *recording)
+{
+	return recording->cpu ? recording->cpu : recording->wall;
+}
+
 /* What there is to say of a recording that was written. Exit status. */
 static int note_recording(struct cli *cli, const struct gospy_target_info *target,
 			  const struct gospy_recording *recording)
@@ -242,15 +266,18 @@ static int note_recording(struct cli *cli, const struct gospy_target_info *targe
 	const struct gospy_recording_info *info = recording->info;
 	report_record_missing(info, &missing);
 	note_lines(cli, &missing);
-	if (recording->cpu->note)
-		cli_note(cli, "%s", recording->cpu->note);
+	const struct gospy_profile *profile = profile_of(recording);
+	if (profile->note)
+		cli_note(cli, "%s", profile->note);
 	if (!info->samples)
-		cli_note(cli, "the process has used no processor time that was sampled");
+		cli_note(cli, info->what == GOSPY_RECORD_CPU
+				      ? "the process has used no processor time that was sampled"
+				      : "the process had no goroutine that counts");
 	report_record_details(info, &details);
 	if (cli->verbose)
 		note_lines(cli, &details);
 	int status = shared_note_target(cli, target);
-	return missing.len || recording->cpu->note ? EXIT_STATUS_PARTIAL : status;
+	return missing.len || profile->note ? EXIT_STATUS_PARTIAL : status;
 }
 
 static void say_written(struct cli *cli, const struct record_options *options,
@@ -271,12 +298,13 @@ static void say_written(struct cli *cli, const struct record_options *options,
 	}
 	if (!sink->is_file)
 		return;
+	static const char *const names[] = {"CPU", "wall-clock", "off-CPU"};
 	const struct out_mark mark = out_mark(cli->out);
 	out_printf(cli->out,
-		   "%s: CPU profile of process %d over %s: %" PRIu64 " samples of %" PRIu64
+		   "%s: %s profile of process %d over %s: %" PRIu64 " samples of %" PRIu64
 		   " goroutines",
-		   sink->save.path, (int)target->pid, units_ms(info->duration_ns).s, info->samples,
-		   info->goroutines);
+		   sink->save.path, names[info->what], (int)target->pid,
+		   units_ms(info->duration_ns).s, info->samples, info->goroutines);
 	const char *how = profile_opener(options->format);
 	if (how) {
 		out_puts(cli->out, how);
@@ -290,7 +318,7 @@ static int write_recording(struct cli *cli, const struct record_options *options
 			   const struct gospy_target_info *target,
 			   const struct gospy_recording *recording)
 {
-	enum { CPU = 1 };
+	enum { TIME = 1 };
 	char path[PROFILE_PATH_SIZE];
 	struct gospy_error err;
 	CLEANUP(sink_drop) struct sink sink = SINK_NONE;
@@ -299,13 +327,13 @@ static int write_recording(struct cli *cli, const struct record_options *options
 	bool is_page = options->format == PROFILE_HTML || options->format == PROFILE_SVG;
 	if (!output && (options->format == PROFILE_PPROF || (is_page && cli->out->rows))) {
 		bool is_pprof = options->format == PROFILE_PPROF;
-		profile_path(target->comm, target->pid, recording->cpu->name,
+		profile_path(target->comm, target->pid, profile_of(recording)->name,
 			     is_pprof ? "pb.gz" : format_name(options->format), path);
 		output = path;
 	}
 	if (sink_open(&sink, cli, output, &err))
 		return cli_fail(cli, &err);
-	if (!write_format(sink.out, options, target, recording->cpu, CPU)) {
+	if (!write_format(sink.out, options, target, profile_of(recording), TIME)) {
 		err_nomem(&err);
 		return cli_fail(cli, &err);
 	}
@@ -323,9 +351,13 @@ static enum gospy_code check(const struct cli *cli, const struct record_options 
 {
 	bool is_text = options->format != PROFILE_PPROF;
 	bool to_stdout = options->output ? strcmp(options->output, "-") == 0 : is_text;
+	if (options->cpu + options->wall + options->off > 1)
+		return err_set(err, GOSPY_E_USAGE, "--cpu, --wall and --off: one at a time");
+	if ((options->wall || options->off) && (options->kernel || options->events))
+		return err_set(err, GOSPY_E_USAGE, "--kernel and --events are for processor time");
 	if (!options->rate)
 		return err_set(err, GOSPY_E_USAGE, "--rate 0 would record nothing");
-	if (options->rate > RATE_FORCED && !options->force)
+	if (options->rate != GOSPY_UNKNOWN && options->rate > RATE_FORCED && !options->force)
 		return err_set(err, GOSPY_E_USAGE,
 			       "--rate %" PRIu64 " costs the process a few percent: it takes "
 			       "--force beyond %d",
@@ -345,7 +377,8 @@ static enum gospy_code check(const struct cli *cli, const struct record_options 
 
 static int record_run(struct cli *cli, char **args)
 {
-	struct record_options options = {.duration_ns = UINT64_C(10000000000), .rate = RATE};
+	struct record_options options = {.duration_ns = UINT64_C(10000000000),
+					 .rate = GOSPY_UNKNOWN};
 	struct gospy_record_options unused = {0};
 	struct gospy_error err;
 	struct which_one one;
@@ -367,16 +400,18 @@ static int record_run(struct cli *cli, char **args)
 const struct cmd cmd_record = {
 	.name = "record",
 	.synopsis = "[OPTIONS] PROCESS",
-	.summary = "sample where processor time goes, from outside, without stopping the process",
+	.summary = "sample where time goes, on and off the processor, without stopping the process",
 	.description =
 		"The kernel notes registers and a piece of the stack whenever a thread has used "
 		"so much processor time (perf events); gospy makes stacks of Go and C of that, "
-		"finds the goroutine, and counts. Nothing is stopped, no signal is sent. Ctrl-C "
-		"ends it and writes what there is.",
+		"finds the goroutine, and counts. With --wall it looks at what goroutines do, "
+		"those that wait, too. Nothing is stopped, no signal is sent. Ctrl-C ends it and "
+		"writes what there is.",
 	.groups = {&record_group, &core_group, &target_group, &common_group},
 	.examples = "gospy record shop\n"
 		    "gospy record shop -d 30s --format html -o shop.html\n"
 		    "gospy record 4711 -d 5s --format top --limit 20\n"
+		    "gospy record shop --off --by reason --format html -o waits.html\n"
 		    "gospy record shop --by label=tenant --format svg -o tenants.svg\n"
 		    "gospy record shop -o cpu.pb.gz && go tool pprof -http : cpu.pb.gz",
 	.pages = true,

@@ -342,6 +342,7 @@ static enum gospy_code make(struct maker *m, struct gospy_error *err)
 		return make_goroutineleak(m, err);
 	case GOSPY_PROFILE_OTHER:
 	case GOSPY_PROFILE_CPU: // no name, so it was refused above
+	case GOSPY_PROFILE_WALL:
 		break;
 	}
 	return GOSPY_OK;

@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/hash.h"
+#include "base/status_name.h"
 #include "profile/locations.h"
 
 struct maker {
@@ -52,6 +53,12 @@ static bool add_stack(struct maker *m, const uint64_t *pcs, size_t n)
 	return true;
 }
 
+/* What it waits for, as the runtime says it; NULL: it does not, or that is not known. */
+static const char *reason_of(struct maker *m, const struct sample_group *group)
+{
+	return group->reason ? image_wait_reason(m->of->image, group->reason) : NULL;
+}
+
 /* The frame that tells the parts of the recording apart; false: out of memory. */
 static bool add_part(struct maker *m, const struct sample_group *group)
 {
@@ -71,6 +78,14 @@ static bool add_part(struct maker *m, const struct sample_group *group)
 		else
 			name = group->whose.kind == WHOSE_NONE ? "no goroutine"
 							       : "unknown goroutine";
+		break;
+	case GOSPY_RECORD_BY_STATE:
+		name = status_name((enum gospy_status)group->state);
+		break;
+	case GOSPY_RECORD_BY_REASON:
+		name = reason_of(m, group);
+		if (!name)
+			name = status_name((enum gospy_status)group->state);
 		break;
 	case GOSPY_RECORD_BY_LABEL:
 		for (size_t i = 0; i < labels->count && !name; i++) {
@@ -98,13 +113,38 @@ static bool add_frames(struct maker *m, const struct sample_group *group)
 	m->stack.len = 0;
 	if (m->of->options->kernel && group->kernel && !add_named(m, "[kernel]"))
 		return false;
+	if (group->moving && !add_named(m, "[moving]"))
+		return false;
+	if (group->wall && group->state == GOSPY_STATUS_RUNNING && !add_named(m, "[running]"))
+		return false;
 	if (group->pc_count && !add_stack(m, pcs, group->pc_count))
 		return false;
-	if (group->cut && !add_named(m, "[missing frames]"))
+	bool is_told = group->wall && !group->pc_count;
+	if (group->cut && !is_told && !add_named(m, "[missing frames]"))
 		return false;
 	if (group->cut && group->whose.startpc && !add_stack(m, &start, 1))
 		return false;
 	return add_part(m, group);
+}
+
+static void set_label(struct gospy_label *labels, uint32_t *count, const char *key,
+		      const char *value)
+{
+	uint32_t i = 0;
+	while (i < *count && strcmp(labels[i].key, key) != 0)
+		i++;
+	labels[i] = (struct gospy_label){.key = key, .value = value};
+	*count += i == *count;
+}
+
+/* In the place of profiler labels with these keys; there is room for two more. */
+static void add_state(struct maker *m, const struct sample_group *group, struct gospy_label *labels,
+		      uint32_t *count)
+{
+	const char *reason = reason_of(m, group);
+	set_label(labels, count, "state", status_name((enum gospy_status)group->state));
+	if (reason)
+		set_label(labels, count, "reason", arena_strdup(&m->made->arena, reason));
 }
 
 static bool add_labels(struct maker *m, const struct sample_group *group,
@@ -112,7 +152,7 @@ static bool add_labels(struct maker *m, const struct sample_group *group,
 {
 	struct arena *arena = &m->made->arena;
 	const struct label_set *set = owners_labels(m->of->owners, group->whose.labels);
-	struct gospy_label *labels = arena_calloc(arena, set->count + 1, sizeof(*labels));
+	struct gospy_label *labels = arena_calloc(arena, set->count + 2, sizeof(*labels));
 	struct gospy_number_label *numbers = arena_calloc(arena, 2, sizeof(*numbers));
 	if (!labels || !numbers)
 		return false;
@@ -124,8 +164,10 @@ static bool add_labels(struct maker *m, const struct sample_group *group,
 	}
 	sample->labels = labels;
 	sample->label_count = (uint32_t)set->count;
+	if (group->wall)
+		add_state(m, group, labels, &sample->label_count);
 	sample->numbers = numbers;
-	if (group->whose.kind == WHOSE_GOROUTINE)
+	if (group->whose.kind == WHOSE_GOROUTINE && group->whose.goid)
 		numbers[sample->number_count++] =
 			(struct gospy_number_label){"goroutine", "", (int64_t)group->whose.goid};
 	if (group->tid)
@@ -136,10 +178,8 @@ static bool add_labels(struct maker *m, const struct sample_group *group,
 
 static bool add_sample(struct maker *m, const struct sample_group *group)
 {
-	const int64_t period = (int64_t)m->of->info->period_ns;
-	const int64_t n = (int64_t)group->count;
-	struct gospy_profile_sample sample = {.values = {n, n * period},
-					      .recorded = {n, n * period}};
+	const int64_t n = (int64_t)group->count, ns = (int64_t)group->weight_ns;
+	struct gospy_profile_sample sample = {.values = {n, ns}, .recorded = {n, ns}};
 	if (!add_frames(m, group) || !add_labels(m, group, &sample))
 		return false;
 	uint32_t *locations = arena_calloc(&m->made->arena, m->stack.len + 1, sizeof(*locations));
@@ -190,13 +230,15 @@ static void describe(struct maker *m)
 {
 	const struct gospy_recording_info *info = m->of->info;
 	struct gospy_profile *pub = &m->made->pub;
-	pub->kind = GOSPY_PROFILE_CPU;
-	pub->name = "cpu";
+	const bool is_cpu = info->what == GOSPY_RECORD_CPU;
+	const char *clock = is_cpu ? "cpu" : "wall";
+	pub->kind = is_cpu ? GOSPY_PROFILE_CPU : GOSPY_PROFILE_WALL;
+	pub->name = info->what == GOSPY_RECORD_OFF ? "off" : clock;
 	pub->go_minor = (uint32_t)m->of->image->version.minor;
-	pub->period_type = (struct gospy_profile_value_type){"cpu", "nanoseconds"};
+	pub->period_type = (struct gospy_profile_value_type){clock, "nanoseconds"};
 	pub->period = (int64_t)info->period_ns;
 	pub->types[pub->type_count++] = (struct gospy_profile_value_type){"samples", "count"};
-	pub->types[pub->type_count++] = (struct gospy_profile_value_type){"cpu", "nanoseconds"};
+	pub->types[pub->type_count++] = (struct gospy_profile_value_type){clock, "nanoseconds"};
 	pub->time_unix_ns = info->time_unix_ns;
 	pub->duration_ns = (int64_t)info->duration_ns;
 	if (m->of->groups->full)

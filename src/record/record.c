@@ -1,16 +1,21 @@
 #include "record/record.h"
 
+#include <inttypes.h>
 #include <poll.h>
+#include <time.h>
 
 #include "base/cancel.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "profile/executables.h"
 #include "record/cpu_profile.h"
+#include "record/wall.h"
 
 enum {
+	RATE_WALL = 20,
 	RATE = 99, /* no multiple of what programs do ten or a hundred times a second */
 	RATE_MAX = 10000,
+	RATE_WALL_MAX = 1000,
 	/* Up to this rate each sample wakes the recorder, so that its goroutine is read at once.
 	 * Beyond, the samples are fetched every so often, which is cheaper. */
 	RATE_PROMPT = 200,
@@ -31,6 +36,7 @@ struct recorder {
 	struct owners owners;
 	struct foreign foreign;
 	struct sample_groups groups;
+	struct wall wall;
 	struct locations executables;
 	struct arena arena;
 	uint64_t begin_ns, end_ns, own_begin_ns, progress_ns;
@@ -40,20 +46,21 @@ struct recorder {
 struct recorded {
 	struct gospy_recording pub; /* first */
 	struct gospy_recording_info info;
-	struct made *cpu;
+	struct made *profile;
 };
 
 void record_destroy(struct gospy_recording *recording)
 {
 	struct recorded *recorded = (struct recorded *)recording;
-	if (recorded && recorded->cpu)
-		made_destroy(&recorded->cpu->pub);
+	if (recorded && recorded->profile)
+		made_destroy(&recorded->profile->pub);
 	free(recorded);
 }
 
 static void recorder_deinit(struct recorder *r)
 {
 	cpu_sampler_destroy(r->sampler);
+	wall_deinit(&r->wall);
 	walker_deinit(&r->walker);
 	owners_deinit(&r->owners);
 	foreign_deinit(&r->foreign);
@@ -61,6 +68,18 @@ static void recorder_deinit(struct recorder *r)
 	locations_deinit(&r->executables);
 	symbols_release(r->walker.symbols);
 	arena_deinit(&r->arena);
+}
+
+static enum gospy_code prepare_wall(struct recorder *r, struct gospy_error *err)
+{
+	r->wall.source = r->source;
+	r->wall.image = r->image;
+	r->wall.symbols = r->walker.symbols;
+	r->wall.groups = &r->groups;
+	r->wall.owners = &r->owners;
+	r->wall.off = r->info.what == GOSPY_RECORD_OFF;
+	r->wall.apart = r->options->by == GOSPY_RECORD_BY_GOROUTINE;
+	return wall_init(&r->wall, err);
 }
 
 /* All that takes long, before the first sample. */
@@ -80,8 +99,10 @@ static enum gospy_code prepare(struct recorder *r, struct gospy_error *err)
 		code = foreign_init(&r->foreign, r->source, err);
 	if (!code)
 		code = walker_init(&r->walker, err);
-	if (!code)
+	if (!code && r->info.what == GOSPY_RECORD_CPU)
 		code = owners_init(&r->owners, err);
+	else if (!code)
+		code = prepare_wall(r, err);
 	return code;
 }
 
@@ -107,7 +128,7 @@ static bool take_sample(void *ctx, const struct cpu_sample *sample)
 	const struct walk_place place = owners_place(&r->owners, sample);
 	if (!walk_sample(&r->walker, sample, &place) ||
 	    !owners_find(&r->owners, sample, &r->walker, &whose) ||
-	    !sample_groups_add(&r->groups, sample, &r->walker, &whose)) {
+	    !sample_groups_add(&r->groups, sample, &r->walker, &whose, r->info.period_ns)) {
 		r->no_memory = true;
 		return false;
 	}
@@ -118,10 +139,34 @@ static bool take_sample(void *ctx, const struct cpu_sample *sample)
 	return true;
 }
 
+static void update_times(struct recorder *r)
+{
+	struct gospy_recording_info *info = &r->info;
+	info->duration_ns = (r->end_ns ? r->end_ns : clock_mono_ns()) - r->begin_ns;
+	info->own_cpu_ns = clock_thread_ns() - r->own_begin_ns;
+}
+
+static void update_wall(struct recorder *r)
+{
+	const struct wall *wall = &r->wall;
+	struct gospy_recording_info *info = &r->info;
+	info->ticks = wall->ticks;
+	info->samples = info->of_goroutine = wall->drawn;
+	info->whole = wall->whole;
+	info->moving = wall->moving;
+	info->goroutines = wall->goroutines;
+	info->target_cpu_ns = GOSPY_UNKNOWN;
+}
+
 static void update_info(struct recorder *r)
 {
-	const struct cpu_sampler_facts *facts = &r->sampler->facts;
 	struct gospy_recording_info *info = &r->info;
+	update_times(r);
+	if (info->what != GOSPY_RECORD_CPU) {
+		update_wall(r);
+		return;
+	}
+	const struct cpu_sampler_facts *facts = &r->sampler->facts;
 	info->events = facts->events;
 	info->kernel_unseen = facts->kernel_unseen;
 	info->event_count = facts->event_count;
@@ -130,8 +175,6 @@ static void update_info(struct recorder *r)
 	info->lost = facts->lost;
 	info->throttled = facts->throttled;
 	info->malformed = facts->malformed;
-	info->duration_ns = (r->end_ns ? r->end_ns : clock_mono_ns()) - r->begin_ns;
-	info->own_cpu_ns = clock_thread_ns() - r->own_begin_ns;
 	if (!r->end_ns)
 		info->target_cpu_ns = cpu_sampler_cpu_ns(r->sampler);
 	info->goroutines = r->owners.by_goid.len;
@@ -157,7 +200,7 @@ static enum gospy_record_end find_end(const struct recorder *r, bool alive, uint
 				      int end_fd)
 {
 	uint64_t duration_ns = r->options->duration_ns;
-	if (r->sampler->facts.exec)
+	if (r->sampler && r->sampler->facts.exec)
 		return GOSPY_RECORD_EXEC;
 	if (!alive)
 		return GOSPY_RECORD_GONE;
@@ -198,6 +241,57 @@ static enum gospy_code sample_all(struct recorder *r, uint64_t each_ns, struct g
 	return r->no_memory ? err_nomem(err) : GOSPY_OK;
 }
 
+/* Each period has one tick, at a moment of its own, so that nothing that the target does regularly
+ * is always caught at it. A tick that comes too late stands for the periods that were missed. */
+static enum gospy_code look_at_all(struct recorder *r, struct gospy_error *err)
+{
+	const int end_fd = r->options->end_fd ? (int)r->options->end_fd : -1;
+	const uint64_t period = r->info.period_ns;
+	uint64_t counted = 0; // periods
+	while (!r->info.ended) {
+		uint64_t now = clock_mono_ns();
+		uint64_t next = (now - r->begin_ns) / period;
+		if (next < counted)
+			next = counted;
+		uint64_t at = r->begin_ns + next * period + (period * wall_random(&r->wall) >> 32);
+		while (now < at && !r->info.ended) {
+			struct pollfd polled = {.fd = end_fd, .events = POLLIN};
+			uint64_t wait = wait_ns(r, at - now, now);
+			const struct timespec ts = {(time_t)(wait / 1000000000),
+						    (long)(wait % 1000000000)};
+			ppoll(&polled, 1, &ts, NULL);
+			now = clock_mono_ns();
+			if (cancel_check(err))
+				return GOSPY_E_CANCELLED;
+			r->info.ended = find_end(r, true, now, end_fd);
+			show_progress(r, now);
+		}
+		if (r->info.ended)
+			break;
+		enum gospy_code code = wall_tick(&r->wall, (next + 1 - counted) * period, err);
+		if (code == GOSPY_E_GONE && r->wall.ticks)
+			r->info.ended = GOSPY_RECORD_GONE;
+		else if (code)
+			return code;
+		counted = next + 1;
+	}
+	r->end_ns = clock_mono_ns();
+	return GOSPY_OK;
+}
+
+static enum gospy_code record_wall(struct recorder *r, struct gospy_error *err)
+{
+	uint32_t rate = r->options->rate_hz ? r->options->rate_hz : RATE_WALL;
+	enum gospy_code code = prepare(r, err);
+	if (code)
+		return code;
+	r->info.period_ns = UINT64_C(1000000000) / rate;
+	r->info.time_unix_ns = clock_real_ns();
+	r->own_begin_ns = clock_thread_ns();
+	r->begin_ns = clock_mono_ns();
+	return look_at_all(r, err);
+}
+
 static enum gospy_code record(struct recorder *r, struct gospy_error *err)
 {
 	uint32_t rate = r->options->rate_hz ? r->options->rate_hz : RATE;
@@ -236,14 +330,17 @@ static enum gospy_code finish(struct recorder *r, struct gospy_recording **ret,
 		.foreign = &r->foreign,
 		.executables = &r->executables,
 	};
-	enum gospy_code code = cpu_profile_create(&of, &recorded->cpu, err);
+	enum gospy_code code = cpu_profile_create(&of, &recorded->profile, err);
 	if (code) {
 		record_destroy(&recorded->pub);
 		return code;
 	}
 	recorded->info = r->info;
 	recorded->pub.info = &recorded->info;
-	recorded->pub.cpu = &recorded->cpu->pub;
+	if (r->info.what == GOSPY_RECORD_CPU)
+		recorded->pub.cpu = &recorded->profile->pub;
+	else
+		recorded->pub.wall = &recorded->profile->pub;
 	*ret = &recorded->pub;
 	return GOSPY_OK;
 }
@@ -254,11 +351,25 @@ enum gospy_code record_run(struct source *source, struct image *image,
 {
 	CLEANUP(recorder_deinit)
 	struct recorder r = {.source = source, .image = image, .options = options};
-	if (options->rate_hz > RATE_MAX)
-		return err_set(err, GOSPY_E_USAGE, "more than %d samples a second are not taken",
-			       RATE_MAX);
+	const bool is_cpu = options->what == GOSPY_RECORD_CPU;
+	const uint32_t rate_max = is_cpu ? RATE_MAX : RATE_WALL_MAX;
+	r.info.what = options->what;
+	if (options->rate_hz > rate_max)
+		return err_set(err, GOSPY_E_USAGE,
+			       "more than %" PRIu32 " %s a second are not taken", rate_max,
+			       is_cpu ? "samples" : "looks");
+	if (is_cpu &&
+	    (options->by == GOSPY_RECORD_BY_STATE || options->by == GOSPY_RECORD_BY_REASON))
+		return err_set(
+			err, GOSPY_E_USAGE,
+			"states and reasons are of wall-clock time: who uses a processor runs");
+	if (!is_cpu && options->by == GOSPY_RECORD_BY_THREAD)
+		return err_set(err, GOSPY_E_USAGE, "who waits has no thread");
 	if (options->by == GOSPY_RECORD_BY_LABEL && !options->label_key)
 		return err_set(err, GOSPY_E_USAGE, "gospy_record: by which label?");
-	enum gospy_code code = record(&r, err);
+	if (!is_cpu && source->frozen)
+		return err_set(err, GOSPY_E_UNSUPPORTED,
+			       "%s does not run: there is nothing to be recorded", source->name);
+	enum gospy_code code = is_cpu ? record(&r, err) : record_wall(&r, err);
 	return code ? code : finish(&r, ret, err);
 }

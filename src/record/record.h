@@ -1,5 +1,5 @@
 /*
- * The room src/record/: where a running target spends processor time.
+ * The room src/record/: where a running target spends time, on and off the processor.
  *
  * Enters: a source and its image. The source makes a sampler (target/cpu_sampler.h), which tells
  *   registers and pieces of stacks.
@@ -8,8 +8,8 @@
  *
  * What becomes of a sample: the ring of the kernel (live/perf_ring.h) -> struct cpu_sample -> whose
  * it is (whose.h) and its stack (walk.h) -> a group of samples that are alike (sample_groups.h) ->
- * the profile (cpu_profile.h). All but the last happens while the target runs on, as samples come;
- * nothing of it stops the target.
+ * the profile (cpu_profile.h). Of wall-clock time goroutines are looked at instead (wall.h). All
+ * but the last happens while the target runs on, as samples come; nothing of it stops the target.
  */
 #ifndef GOSPY_RECORD_RECORD_H
 #define GOSPY_RECORD_RECORD_H

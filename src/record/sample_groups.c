@@ -35,13 +35,12 @@ static bool expand_frame(struct sample_groups *t, uint64_t pc, bool exact, enum 
 	return true;
 }
 
-static bool expand(struct sample_groups *t, const struct walker *walker)
+static bool expand(struct sample_groups *t, const uint64_t *pcs, size_t n, bool exact)
 {
 	enum pcln_known callee = PCLN_NORMAL;
-	bool exact = true;
 	t->stack.pcs.len = 0;
-	for (size_t i = 0; i < walker->pcs.len; i++) {
-		uint64_t pc = walker->pcs.at[i];
+	for (size_t i = 0; i < n; i++) {
+		uint64_t pc = pcs[i];
 		if (!expand_frame(t, pc, exact, &callee))
 			return false;
 		exact = symbols_frames(t->symbols, pc, exact)->interrupts;
@@ -53,7 +52,8 @@ static bool is_same(const struct sample_groups *t, const struct sample_group *a,
 		    const struct sample_group *b, const uint64_t *pcs)
 {
 	return a->pc_count == b->pc_count && a->tid == b->tid && a->kernel == b->kernel &&
-	       a->cut == b->cut && a->whose.kind == b->whose.kind &&
+	       a->cut == b->cut && a->wall == b->wall && a->moving == b->moving &&
+	       a->state == b->state && a->reason == b->reason && a->whose.kind == b->whose.kind &&
 	       a->whose.goid == b->whose.goid && a->whose.startpc == b->whose.startpc &&
 	       a->whose.labels == b->whose.labels && a->whose.has_labels == b->whose.has_labels &&
 	       (!a->pc_count ||
@@ -66,6 +66,8 @@ static uint64_t hash_of(const struct sample_group *group, const uint64_t *pcs)
 	hash = hash_mix(hash, (uint64_t)group->tid);
 	hash = hash_mix(hash, group->whose.goid);
 	hash = hash_mix(hash, group->whose.startpc);
+	hash = hash_mix(hash, (uint64_t)group->state << 16 | (uint64_t)group->reason << 8 |
+				      (group->wall ? 2 : 0) | (group->moving ? 1 : 0));
 	return hash_mix(hash, (uint64_t)group->whose.labels << 8 | (uint64_t)group->whose.kind |
 				      (group->kernel ? 16 : 0) | (group->cut ? 32 : 0) |
 				      (group->whose.has_labels ? 64 : 0));
@@ -95,29 +97,41 @@ static bool count(struct sample_groups *t, struct sample_group *group)
 		return false;
 	for (uint64_t i = *slot; i; i = t->all.at[i - 1].same_hash) {
 		if (is_same(t, &t->all.at[i - 1], group, t->stack.pcs.at)) {
-			t->all.at[i - 1].count++;
+			t->all.at[i - 1].count += group->count;
+			t->all.at[i - 1].weight_ns += group->weight_ns;
 			return true;
 		}
 	}
 	return add_group(t, group, slot);
 }
 
-bool sample_groups_add(struct sample_groups *t, const struct cpu_sample *sample,
-		       const struct walker *walker, const struct whose *whose)
+bool sample_groups_add_stack(struct sample_groups *t, const uint64_t *pcs, size_t n, bool exact,
+			     const struct sample_group *like)
 {
-	if (!expand(t, walker))
+	struct sample_group group = *like;
+	if (!expand(t, pcs, n, exact))
 		return false;
-	struct sample_group group = {
-		.pc_count = (uint32_t)t->stack.pcs.len,
+	group.pc_count = (uint32_t)t->stack.pcs.len;
+	if (t->stacks.pcs.len + group.pc_count > PCS_MAX || t->all.len >= GROUPS_MAX) {
+		t->full = true;
+		group = (struct sample_group){.cut = true,
+					      .wall = like->wall,
+					      .count = like->count,
+					      .weight_ns = like->weight_ns};
+	}
+	return count(t, &group);
+}
+
+bool sample_groups_add(struct sample_groups *t, const struct cpu_sample *sample,
+		       const struct walker *walker, const struct whose *whose, uint64_t period_ns)
+{
+	const struct sample_group group = {
 		.tid = sample->tid,
 		.whose = *whose,
 		.kernel = sample->kernel,
 		.cut = walker->root == WALK_CUT,
 		.count = 1,
+		.weight_ns = period_ns,
 	};
-	if (t->stacks.pcs.len + group.pc_count > PCS_MAX || t->all.len >= GROUPS_MAX) {
-		t->full = true;
-		group = (struct sample_group){.cut = true, .count = 1};
-	}
-	return count(t, &group);
+	return sample_groups_add_stack(t, walker->pcs.at, walker->pcs.len, true, &group);
 }

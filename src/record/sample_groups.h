@@ -11,9 +11,13 @@ struct sample_group {
 	uint32_t pc_count;
 	pid_t tid;
 	struct whose whose;
-	bool kernel; /* it was taken in the kernel */
-	bool cut;    /* calls are missing behind the last one */
+	bool kernel;           /* it was taken in the kernel */
+	bool cut;              /* calls are missing behind the last one */
+	bool wall;             /* it is of wall-clock time: see wall.h */
+	bool moving;           /* it was never found twice at one place */
+	uint8_t state, reason; /* of wall-clock time: enum gospy_status, g.waitreason */
 	uint64_t count;
+	uint64_t weight_ns; /* the time that they stand for */
 	uint64_t same_hash; /* 1 + index of another group, or 0 */
 };
 
@@ -31,6 +35,10 @@ void sample_groups_deinit(struct sample_groups *groups);
 /** Count one. All that names its calls is looked up, so that it can be named when the target is
  * gone. False: out of memory. */
 bool sample_groups_add(struct sample_groups *groups, const struct cpu_sample *sample,
-		       const struct walker *walker, const struct whose *whose);
+		       const struct walker *walker, const struct whose *whose, uint64_t period_ns);
+/** The same, of a stack of return addresses; `exact`: but for the first. Of the group all is taken
+ * but the stack. */
+bool sample_groups_add_stack(struct sample_groups *groups, const uint64_t *pcs, size_t n,
+			     bool exact, const struct sample_group *group);
 
 #endif

@@ -499,8 +499,7 @@ static bool number_texts(struct owners *o, const struct label_set *set, uint32_t
 	return true;
 }
 
-/* The number of the set at an address; 0: it cannot be read. False: out of memory. */
-static bool number_labels(struct owners *o, uint64_t addr, uint32_t *ret)
+bool owners_number_labels(struct owners *o, uint64_t addr, uint32_t *ret)
 {
 	CLEANUP(arena_deinit) struct arena arena = {0};
 	struct budget budget;
@@ -522,7 +521,7 @@ static bool find_labels(struct owners *o, struct owner *owner, const struct cpu_
 	if (!ret->has_labels || !owner->now.labels)
 		return true;
 	if (!owner->set) {
-		if (!number_labels(o, owner->now.labels, &owner->set))
+		if (!owners_number_labels(o, owner->now.labels, &owner->set))
 			return false;
 		// It may have been freed, and its memory used again, before it was read.
 		if (mem_read_u64(o->image->mem, owner->g + o->image->layout.g.labels.off, &again,

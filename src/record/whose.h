@@ -103,6 +103,8 @@ struct walk_place owners_place(struct owners *owners, const struct cpu_sample *s
 /** After it. False: out of memory. */
 bool owners_find(struct owners *owners, const struct cpu_sample *sample, struct walker *walker,
 		 struct whose *ret);
+/** The number of the set of labels at an address; 0: it cannot be read. False: out of memory. */
+bool owners_number_labels(struct owners *owners, uint64_t addr, uint32_t *ret);
 /** The labels of that number, which is none of 0. */
 const struct label_set *owners_labels(const struct owners *owners, uint32_t number);
 

@@ -424,6 +424,7 @@ bool profile_text(struct out *out, const struct gospy_profile *profile,
 		return print_heap(out, profile, memory, &lines);
 	case GOSPY_PROFILE_OTHER:
 	case GOSPY_PROFILE_CPU:
+	case GOSPY_PROFILE_WALL:
 		break; // what was recorded is not in a file
 	}
 	return true;

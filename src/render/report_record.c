@@ -34,12 +34,26 @@ static const char *events_name(enum gospy_record_events events)
 	return "";
 }
 
+static void add_wall(struct json *json, const struct gospy_recording_info *info)
+{
+	json_u64(json, "ticks", info->ticks);
+	json_u64(json, "samples", info->samples);
+	json_u64(json, "whole", info->whole);
+	json_u64(json, "moving", info->moving);
+	json_u64(json, "goroutines", info->goroutines);
+	json_u64(json, "own_cpu_ns", info->own_cpu_ns);
+}
+
 static void add_info(struct json *json, const struct gospy_recording_info *info)
 {
 	json_str(json, "ended", end_name(info->ended));
 	json_u64(json, "time_unix_ns", info->time_unix_ns);
 	json_u64(json, "duration_ns", info->duration_ns);
 	json_u64(json, "period_ns", info->period_ns);
+	if (info->what != GOSPY_RECORD_CPU) {
+		add_wall(json, info);
+		return;
+	}
 	json_str(json, "events", events_name(info->events));
 	json_u64(json, "event_count", info->event_count);
 	json_u64(json, "ring_count", info->ring_count);
@@ -63,18 +77,19 @@ static void add_info(struct json *json, const struct gospy_recording_info *info)
 void report_record_json(const struct record_report *report, struct out *out)
 {
 	struct json json = {.out = out};
-	const struct gospy_profile *cpu = report->recording->cpu;
+	const struct gospy_recording *recording = report->recording;
+	const struct gospy_profile *profile = recording->cpu ? recording->cpu : recording->wall;
 	json_begin(&json, "record");
 	json_u64(&json, "pid", (uint64_t)report->pid);
-	json_str(&json, "profile", cpu->name);
+	json_str(&json, "profile", profile->name);
 	json_str(&json, "format", report->format);
 	if (report->file) {
 		json_str(&json, "file", report->file);
 		json_u64(&json, "bytes", report->bytes);
 	}
-	add_info(&json, report->recording->info);
-	if (cpu->note)
-		json_str(&json, "note", cpu->note);
+	add_info(&json, recording->info);
+	if (profile->note)
+		json_str(&json, "note", profile->note);
 	json_object_end(&json);
 	json_newline(&json);
 }
@@ -104,8 +119,29 @@ static double percent(uint64_t part, uint64_t whole)
 	return whole ? 100.0 * (double)part / (double)whole : 100;
 }
 
+static void wall_details(const struct gospy_recording_info *info, struct strbuf *ret)
+{
+	strbuf_printf(ret,
+		      "%" PRIu64 " looks at goroutines, %" PRIu64
+		      " of them were drawn in all; whole "
+		      "stacks: %.1f %%; found elsewhere each time: %.1f %%\n",
+		      info->ticks, info->samples, percent(info->whole, info->samples),
+		      info->samples ? percent(info->moving, info->samples) : 0);
+}
+
+static void own_details(const struct gospy_recording_info *info, struct strbuf *ret)
+{
+	strbuf_printf(ret, "gospy itself took %s of processor time in %s\n",
+		      units_ms(info->own_cpu_ns).s, units_ms(info->duration_ns).s);
+}
+
 void report_record_details(const struct gospy_recording_info *info, struct strbuf *ret)
 {
+	if (info->what != GOSPY_RECORD_CPU) {
+		wall_details(info, ret);
+		own_details(info, ret);
+		return;
+	}
 	switch (info->events) {
 	case GOSPY_RECORD_EVENTS_ANY:
 		break;
@@ -136,6 +172,5 @@ void report_record_details(const struct gospy_recording_info *info, struct strbu
 		      percent(info->of_goroutine, info->samples),
 		      info->samples ? percent(info->of_none, info->samples) : 0,
 		      info->samples ? percent(info->of_unknown, info->samples) : 0);
-	strbuf_printf(ret, "gospy itself took %s of processor time in %s\n",
-		      units_ms(info->own_cpu_ns).s, units_ms(info->duration_ns).s);
+	own_details(info, ret);
 }

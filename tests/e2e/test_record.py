@@ -286,6 +286,74 @@ class KindsTest(RecordTest):
             self.assertEqual(names(sample).index("[kernel]"), 0)
 
 
+class WallTest(RecordTest):
+    """What goroutines do, whether they run or wait."""
+
+    def wall(self, pid, *args, status=lib_gospy.OK):
+        run = lib_gospy.run("record", pid, "-d", "1s", "--json", "-o", self.path, *args)
+        facts = run.expect(status).json()
+        profile = lib_pprof.Profile(lib_pprof.read(self.path))
+        self.assertEqual(profile.types, [("samples", "count"), ("wall", "nanoseconds")])
+        self.assertEqual(sum(values[0] for values, *_ in profile.samples), facts["samples"])
+        return facts, profile.samples
+
+    @staticmethod
+    def texts(sample):
+        return {key: text for key, text, _ in sample[2] if text}
+
+    def test_all_of_them(self):
+        """Of a few all are looked at: each has the whole time, in its state, with its stack."""
+        build = lib_gospy.builds("parked", ("default",))[-1]
+        fixture = self.watch(lib_fixture.start(build, "-n", "300"))
+        listed = lib_gospy.run("stack", fixture.pid, "--json").expect(lib_gospy.OK).json()
+        parked = [g for g in listed["goroutines"] if g["status"] == "waiting"
+                  and not g.get("system")]
+        facts, samples = self.wall(fixture.pid, "--wall")
+        time_ns = facts["ticks"] * facts["period_ns"]
+        self.assertLessEqual(time_ns, facts["duration_ns"] + facts["period_ns"])
+        waiting = [sample for sample in samples if self.texts(sample).get("state") == "waiting"]
+        count = sum(values[0] for values, *_ in waiting)
+        self.assertGreaterEqual(count, (len(parked) - 5) * facts["ticks"])
+        self.assertLessEqual(count, (len(parked) + 5) * facts["ticks"])
+        for values, *_ in samples:
+            self.assertGreaterEqual(values[1], values[0] * facts["period_ns"])
+        self.assertGreaterEqual(facts["whole"], NEARLY_ALL * facts["samples"])
+        reasons = collections.Counter()
+        for sample in waiting:
+            reasons[self.texts(sample).get("reason")] += sample[0][0]
+        expected = collections.Counter(g.get("wait_reason") for g in parked)
+        top = expected.most_common(1)[0]
+        self.assertAlmostEqual(reasons[top[0]] / facts["ticks"], top[1], delta=5)
+
+    def test_drawn(self):
+        """Of many some are drawn, and stand for all of them."""
+        build = lib_gospy.builds("parked", ("default",))[-1]
+        fixture = self.watch(lib_fixture.start(build, "-n", "20000"))
+        facts, samples = self.wall(fixture.pid, "--wall")
+        self.assertLessEqual(facts["samples"], 1000 * facts["ticks"])
+        self.assertGreater(facts["samples"], 900 * facts["ticks"])
+        self.assertAlmostEqual(facts["goroutines"], 20000, delta=1000)
+        total = sum(values[1] for values, *_ in samples)
+        self.assertGreater(total, 19000 * facts["ticks"] * facts["period_ns"])
+
+    def test_parts(self):
+        fixture = self.fixture(self.builds()[-1], "shares")
+        for what, by, pattern in (("--wall", "state", "waiting|running|runnable|syscall|preempted"),
+                                  ("--off", "reason", "[a-zA-Z ()]+"),
+                                  ("--wall", "goroutine", r"goroutine \d+"),
+                                  ("--off", "label=part", r"part(=[1-4]|: none|: unknown)")):
+            _, samples = self.wall(fixture.pid, what, "--by", by)
+            self.assertTrue(samples)
+            for sample in samples:
+                self.assertRegex(names(sample)[-1], f"^(?:{pattern})$")
+                if what == "--off":
+                    self.assertNotEqual(self.texts(sample)["state"], "running")
+        run = lib_gospy.run("record", fixture.pid, "--wall", "--by", "thread")
+        self.assertIn("no thread", run.expect(lib_gospy.USAGE).err)
+        run = lib_gospy.run("record", fixture.pid, "--by", "reason")
+        self.assertIn("who uses a processor runs", run.expect(lib_gospy.USAGE).err)
+
+
 class EndsTest(RecordTest):
     def test_the_target_ends(self):
         fixture = lib_fixture.start(self.builds()[-1], "-mode", "shares")
