@@ -10,6 +10,7 @@
 #include "base/save.h"
 #include "cli/ctrl_c.h"
 #include "cli/profile_file.h"
+#include "cli/record_at.h"
 #include "cli/shared.h"
 #include "cli/sink.h"
 #include "render/pprof.h"
@@ -28,6 +29,8 @@ struct record_options {
 	enum profile_format format;
 	const char *by, *output;
 	enum gospy_record_events events;
+	enum { UNTIL_TIME, UNTIL_EXIT } until;
+	struct record_at at;
 };
 
 enum { RATE_FORCED = 1000 };
@@ -50,6 +53,11 @@ static const struct opt_choice event_sets[] = {
 	{0},
 };
 
+static const struct opt_choice untils[] = {
+	{"exit", UNTIL_EXIT},
+	{0},
+};
+
 static const struct opt record_opts[] = {
 	{"cpu", .type = OPT_FLAG, AT(cpu), .help = "where processor time goes; the default"},
 	{"wall", .type = OPT_FLAG, AT(wall),
@@ -57,6 +65,15 @@ static const struct opt record_opts[] = {
 	{"off", .type = OPT_FLAG, AT(off), .help = "the same, of those that do not run"},
 	{"duration", 'd', OPT_DURATION, AT(duration_ns), .arg = "D",
 	 .help = "for so many seconds (or 2m, 500ms); 0: until Ctrl-C. Default: 10s"},
+	{"until", .type = OPT_CHOICE, AT(until), .arg = "WHAT", .choices = untils,
+	 .help = "exit: until the process ends, or Ctrl-C"},
+	{"at-goroutines", .type = OPT_NUMBER, AT(at.goroutines), .arg = "N",
+	 .help = "begin when it has so many goroutines"},
+	{"at-rss", .type = OPT_STRING, AT(at.rss), .arg = "SIZE",
+	 .help = "begin when it has so much memory (2GB)"},
+	{"at-cpu", .type = OPT_NUMBER, AT(at.cpu), .arg = "PERCENT",
+	 .help = "begin when it has used so much of a processor in a second; 250: of two and a "
+		 "half"},
 	{"rate", 'r', OPT_NUMBER, AT(rate), .arg = "N",
 	 .help = "samples in a second of processor time; with --wall, how often goroutines are "
 		 "looked at in a second. Default: 99; 20"},
@@ -182,20 +199,20 @@ static enum gospy_code record(struct cli *cli, const struct record_options *opti
 	CLEANUP(line_end)
 	struct line line = {
 		.enabled = !cli->quiet && !cli->pager.pid && isatty(STDERR_FILENO),
-		.duration_ns = options->duration_ns,
+		.duration_ns = options->until == UNTIL_EXIT ? 0 : options->duration_ns,
 		.cli = cli,
 	};
 	struct gospy_record_options how = {
 		.size = sizeof(how),
 		.rate_hz = options->rate == GOSPY_UNKNOWN ? 0 : (uint32_t)options->rate,
-		.duration_ns = options->duration_ns,
+		.duration_ns = options->until == UNTIL_EXIT ? 0 : options->duration_ns,
 		.events = options->events,
 		.kernel = options->kernel,
 		.progress = show_line,
 		.ctx = &line,
 		.what = what_of(options),
 	};
-	if (parse_by(options->by, &how, err))
+	if (parse_by(options->by, &how, err) || record_at_wait(cli, &options->at, target, err))
 		return err->code;
 	raise_descriptors();
 	ctrl_c_begin(&ctrl_c);
@@ -259,12 +276,17 @@ static const struct gospy_profile *profile_of(const struct gospy_recording *reco
 }
 
 /* What there is to say of a recording that was written. Exit status. */
-static int note_recording(struct cli *cli, const struct gospy_target_info *target,
+static int note_recording(struct cli *cli, const struct record_options *options,
+			  const struct gospy_target_info *target,
 			  const struct gospy_recording *recording)
 {
 	CLEANUP(strbuf_deinit) struct strbuf missing = {0}, details = {0};
 	const struct gospy_recording_info *info = recording->info;
-	report_record_missing(info, &missing);
+	struct gospy_recording_info but_for_end = *info;
+	// Its end is what was waited for.
+	if (options->until == UNTIL_EXIT && info->ended == GOSPY_RECORD_GONE)
+		but_for_end.ended = GOSPY_RECORD_TIME;
+	report_record_missing(&but_for_end, &missing);
 	note_lines(cli, &missing);
 	const struct gospy_profile *profile = profile_of(recording);
 	if (profile->note)
@@ -340,7 +362,7 @@ static int write_recording(struct cli *cli, const struct record_options *options
 	if (sink_end(&sink, &err))
 		return cli_fail(cli, &err);
 	say_written(cli, options, target, recording, &sink);
-	return note_recording(cli, target, recording);
+	return note_recording(cli, options, target, recording);
 }
 
 /* -----------------------------------------------------------------------------------------------
@@ -355,6 +377,8 @@ static enum gospy_code check(const struct cli *cli, const struct record_options 
 		return err_set(err, GOSPY_E_USAGE, "--cpu, --wall and --off: one at a time");
 	if ((options->wall || options->off) && (options->kernel || options->events))
 		return err_set(err, GOSPY_E_USAGE, "--kernel and --events are for processor time");
+	if (record_at_check(&options->at, err))
+		return err->code;
 	if (!options->rate)
 		return err_set(err, GOSPY_E_USAGE, "--rate 0 would record nothing");
 	if (options->rate != GOSPY_UNKNOWN && options->rate > RATE_FORCED && !options->force)
@@ -411,6 +435,7 @@ const struct cmd cmd_record = {
 	.examples = "gospy record shop\n"
 		    "gospy record shop -d 30s --format html -o shop.html\n"
 		    "gospy record 4711 -d 5s --format top --limit 20\n"
+		    "gospy record shop --at-goroutines 10000 --wall\n"
 		    "gospy record shop --off --by reason --format html -o waits.html\n"
 		    "gospy record shop --by label=tenant --format svg -o tenants.svg\n"
 		    "gospy record shop -o cpu.pb.gz && go tool pprof -http : cpu.pb.gz",

@@ -3,10 +3,12 @@ itself."""
 import collections
 import json
 import os
+import random
 import re
 import signal
 import subprocess
 import tempfile
+import time
 import unittest
 
 import lib_fixture
@@ -387,13 +389,56 @@ class EndsTest(RecordTest):
         self.assertGreaterEqual(facts["duration_ns"], 2 * 10**8)
 
     def test_killed(self):
-        """No event is left of a gospy that was killed, and the target is as it was."""
+        """No event is left of a gospy that was killed at any instant, and the target is as it
+        was."""
         fixture = self.fixture(self.builds()[-1], "shares")
-        for _ in range(5):
-            process = self.begin(fixture.pid)
+        before = fixture.ask("count")["units"]
+        random.seed(fixture.pid)
+        for i in range(1000 if lib_gospy.ALL_BUILDS else 20):
+            process = subprocess.Popen(
+                [lib_gospy.GOSPY, "record", str(fixture.pid), "-d", "0", "-o",
+                 self.path + ".killed", *random.choice(([], ["--wall"], ["-r", "999"]))],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(random.uniform(0, .08))  # whatever it has come to: any instant will do
             process.kill()
-            process.wait()
-            self.assert_unharmed(fixture)
+            self.assertEqual(process.wait(), -signal.SIGKILL)
+            if i % 10 == 0:
+                self.assert_unharmed(fixture)
+        self.assert_unharmed(fixture)
+        self.assertFalse(os.path.exists(self.path + ".killed"))
+        lib_gospy.wait_for(lambda: all(a > b for a, b in zip(fixture.ask("count")["units"], before)),
+                           "work after it")
+
+    def test_until_exit(self):
+        """The end of the process is what was asked for."""
+        fixture = lib_fixture.start(self.builds()[-1], "-mode", "shares")
+        self.addCleanup(fixture.close)
+        process = self.begin(fixture.pid, "--json", "--until", "exit")
+        fixture.tell("quit")
+        out, err = self.end(process, lib_gospy.OK, ask=False)
+        self.assertEqual(json.loads(out)["ended"], "gone")
+        self.assertNotIn("the process ended", err)
+
+    def test_at(self):
+        """It begins when there is reason to."""
+        fixture = self.fixture(self.builds()[-1], "shares")
+        for option, value, what in (("--at-goroutines", "3", r"\d+ goroutines"),
+                                    ("--at-rss", "100k", ".* of memory"),
+                                    ("--at-cpu", "1", r"\d+ % of a processor")):
+            run = lib_gospy.run("record", fixture.pid, option, value, "-d", "50ms", "--wall",
+                                "-o", self.path).expect(lib_gospy.OK)
+            self.assertRegex(run.err, f"{what}: the recording begins")
+        ending = lib_fixture.start(self.builds()[-1], "-mode", "shares")
+        self.addCleanup(ending.close)
+        process = subprocess.Popen(
+            [lib_gospy.GOSPY, "record", str(ending.pid), "--at-goroutines", "1000000", "-o",
+             self.path + ".none"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        ending.tell("quit")
+        _, err = process.communicate(timeout=lib_gospy.HANG)
+        self.assertEqual(process.returncode, lib_gospy.NO_TARGET, err)
+        self.assertFalse(os.path.exists(self.path + ".none"))
+        run = lib_gospy.run("record", os.getpid(), "--at-rss", "much").expect(lib_gospy.USAGE)
+        self.assertIn("--at-rss takes a size", run.err)
 
 
 class RefusedTest(RecordTest):
