@@ -636,6 +636,22 @@ static bool is_of_stop(const struct passes *p, const struct g_rec *rec)
 	return rec->chan && p->capture->chans.at[rec->chan - 1].of_stop && !p->doubt;
 }
 
+/* A thread ran while all was to stand still: is this goroutine, which was read meanwhile, the same
+ * afterwards because it did not move? The counter alone does not say so: it has eight bits, and on
+ * a machine that others crowd the two readings may be far apart. But execute() clears waitsince
+ * (see is_kept). What is on a thread that stood still stood still with it, and on one that did not
+ * it is marked already (capture_take.c:mark_moved). */
+static bool has_surely_stood_still(const struct passes *p, const uint8_t *bytes,
+				   const struct g_rec *rec)
+{
+	if (!bytes || !grec_is_still(&p->image->layout, bytes, rec))
+		return false;
+	if (rec->flags & G_ON_M || grec_is_dead(rec))
+		return true;
+	return grec_is_parked(rec) && !p->capture->uncounted[rec->waitreason] && rec->waitsince &&
+	       field_load(bytes, p->image->layout.g.waitsince) == rec->waitsince;
+}
+
 static void visit_verify(void *ctx, unsigned worker, size_t i, const uint8_t *bytes,
 			 const uint8_t *again)
 {
@@ -648,7 +664,10 @@ static void visit_verify(void *ctx, unsigned worker, size_t i, const uint8_t *by
 	// (capture_take.c:mark_moved) was where the thread is, whatever it and others did since.
 	bool held = grec_status(rec) == GOSPY_STATUS_RUNNING && !(rec->flags & G_PC_STALE);
 	bool was_read = rec->flags & G_ACTIVE && (held || !p->doubt);
-	if (was_read || (bytes && grec_is_still(&p->image->layout, bytes, rec)))
+	bool still = rec->flags & G_ACTIVE && p->doubt
+			     ? has_surely_stood_still(p, bytes, rec)
+			     : bytes && grec_is_still(&p->image->layout, bytes, rec);
+	if (was_read || still)
 		return;
 	if (!is_of_stop(p, rec))
 		rec->chan = 0;
