@@ -1,5 +1,6 @@
 """gospy check, on programs that each have one thing wrong with them, and on one that has nothing: what
 is wrong comes first, and what is well is not found fault with."""
+import collections
 import concurrent.futures
 import os
 import resource
@@ -42,6 +43,12 @@ def check(pid, *args):
 
 def words(finding):
     return "\n".join([finding["text"], *finding["evidence"]])
+
+
+def most_alike(pid):
+    """How many goroutines wait for the reason that most of them wait for."""
+    found = lib_gospy.run("stack", pid, "--json").json()["goroutines"]
+    return max(collections.Counter(g.get("wait_reason") for g in found).values())
 
 
 class CheckTest(lib_gospy.TargetTest):
@@ -192,6 +199,8 @@ class CheckTest(lib_gospy.TargetTest):
                 fixture = self.watch(lib_fixture.start(
                     lib_gospy.builds("ill", ("default",))[-1], "-with", name, "-n", MANY))
                 path = os.path.join(place, name)
+                # It says that it is ready when the last of them is about to wait.
+                lib_gospy.wait_for(lambda pid=fixture.pid: most_alike(pid) >= MANY, "all to wait")
                 take_core.take(fixture.pid, path)
                 found = lib_gospy.run("check", path, "--json").expect(lib_gospy.CHECK).json()
                 self.expect_first(found, "leaks" if name == "leak" else "locks", "wrong",

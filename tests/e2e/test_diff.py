@@ -128,7 +128,7 @@ class OneProcessTest(DiffTest):
     def check_leak(self, document, started):
         self.assertTrue(document["same_process"])
         self.assertEqual(document["by"], "exact")
-        self.assertGreaterEqual(document["elapsed_ns"], 1.9e9)
+        self.assertGreater(document["elapsed_ns"], 0)
         first, last = (document[side]["snapshot"]["time_unix_ns"] for side in ("before", "after"))
         changes = changes_by_start(document)
         for site, times in started.items():
@@ -216,7 +216,8 @@ class OneProcessTest(DiffTest):
         self.assertLess({"rss", "gomaxprocs", "heap_inuse", "num_gc", "total"},
                         {f["name"] for f in document["figures"]})
         run = lib_gospy.whole("diff", fixture.pid, fixture.pid)
-        self.assertNotIn("FIGURE", run.out)
+        figures = run.out.partition("\nFIGURE")[2].splitlines()[1:]
+        self.assertLessEqual({line[:15] for line in figures}, {"running threads"}, run.out)
 
     def test_figures(self):
         """What a collection counts."""

@@ -283,7 +283,9 @@ class Heap(TargetTest):
                 fixture.ask("grow")
                 time.sleep(0.05)
             mine = json.loads(looking.stdout.read())
-        grown = {entry.get("name"): entry for entry in mine["types"]}["main.grown"]
+        types = {entry.get("name"): entry for entry in mine["types"]}
+        self.assertIn("main.grown", types, mine)
+        grown = types["main.grown"]
         self.assertGreater(grown["after"]["objects"], grown["before"]["objects"])
         self.assertGreater(mine["after"]["bytes"], mine["before"]["bytes"])
         run("heap", "--for", "1s", "--retained", fixture.pid).expect(USAGE)

@@ -53,6 +53,8 @@ def without_sections(path, target):
 
 
 def write(path, content):
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)  # a program that is still ending cannot be written to
     with open(path, "wb") as f:
         f.write(content)
     os.chmod(path, 0o755)

@@ -249,6 +249,29 @@ static void call_off(void *ctx, enum gospy_progress_phase phase, uint64_t done, 
 	assert_int_equal(eventfd_write(off->fd, 1), 0);
 }
 
+/* Take a snapshot that is called off in this phase. False: the phase did not come, for a machine
+ * that others crowd may not give the target a moment at which it stands still. */
+static bool is_called_off_in(enum gospy_progress_phase phase)
+{
+	struct gospy_snapshot *snapshot = NULL;
+	int fd CLEANUP_CLOSE = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	struct calling_off off = {.fd = fd, .phase = phase};
+	const struct gospy_snapshot_options how = {
+		.size = sizeof(how),
+		.stacks = true,
+		.progress = call_off,
+		.progress_ctx = &off,
+		.cancel_fd = fd,
+	};
+	struct left_behind before = left_behind(program.pid);
+	enum gospy_code code = gospy_snapshot_take(target, &how, &snapshot, NULL);
+	assert_int_equal(code, off.came_there ? GOSPY_E_CANCELLED : GOSPY_OK);
+	assert_true(!snapshot == off.came_there);
+	gospy_snapshot_destroy(snapshot);
+	check_left_behind(&before, program.pid);
+	return off.came_there;
+}
+
 /* Calls off at another place in a snapshot each time. Then the target is read as if nothing had
  * been. */
 static void a_snapshot_is_called_off_in_each_phase(void)
@@ -257,21 +280,8 @@ static void a_snapshot_is_called_off_in_each_phase(void)
 	struct gospy_snapshot *snapshot = NULL;
 	for (enum gospy_progress_phase phase = GOSPY_PHASE_COPY; phase <= GOSPY_PHASE_VERIFY;
 	     phase++) {
-		int fd CLEANUP_CLOSE = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		struct calling_off off = {.fd = fd, .phase = phase};
-		const struct gospy_snapshot_options how = {
-			.size = sizeof(how),
-			.stacks = true,
-			.progress = call_off,
-			.progress_ctx = &off,
-			.cancel_fd = fd,
-		};
-		struct left_behind before = left_behind(program.pid);
-		assert_int_equal(gospy_snapshot_take(target, &how, &snapshot, &err),
-				 GOSPY_E_CANCELLED);
-		assert_true(off.came_there);
-		assert_null(snapshot);
-		check_left_behind(&before, program.pid);
+		while (!is_called_off_in(phase))
+			;
 	}
 	if (gospy_snapshot_take(target, NULL, &snapshot, &err))
 		fail_msg("%s", err.msg);
