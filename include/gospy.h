@@ -2098,7 +2098,7 @@ struct gospy_recording {
 	const struct gospy_profile *cpu; /**< NULL: it is of wall-clock time */
 	/**
 	 * What goroutines did: "samples", and "wall", nanoseconds of all goroutines together. At a
-	 * tick a thousand goroutines are looked at, drawn at random where there are more; then each
+	 * tick 512 goroutines are looked at, drawn at random where there are more; then each
 	 * stands for several. A sample has the labels "state" and "reason" ("waiting", "chan
 	 * receive"), besides those of its goroutine. The innermost frame of one that ran is
 	 * "[running]", that of one that was found elsewhere each time is "[moving]".

@@ -6,7 +6,8 @@
 
 enum {
 	GS_MAX = 1 << 24, /* of allgs */
-	DRAWS = 1000,     /* of one tick */
+	/* Of one tick. 512 at 20 Hz tell a share to 0.2 points in half a minute. */
+	DRAWS = 512,
 	BATCH = 128,
 	/* Most goroutines wait not far from where they began. */
 	STACK_BYTES = 2048,

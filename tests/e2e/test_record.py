@@ -332,8 +332,8 @@ class WallTest(RecordTest):
         build = lib_gospy.builds("parked", ("default",))[-1]
         fixture = self.watch(lib_fixture.start(build, "-n", "20000"))
         facts, samples = self.wall(fixture.pid, "--wall")
-        self.assertLessEqual(facts["samples"], 1000 * facts["ticks"])
-        self.assertGreater(facts["samples"], 900 * facts["ticks"])
+        self.assertLessEqual(facts["samples"], 512 * facts["ticks"])
+        self.assertGreater(facts["samples"], 450 * facts["ticks"])
         self.assertAlmostEqual(facts["goroutines"], 20000, delta=1000)
         total = sum(values[1] for values, *_ in samples)
         self.assertGreater(total, 19000 * facts["ticks"] * facts["period_ns"])
