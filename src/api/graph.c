@@ -16,6 +16,7 @@
 #include "base/sized.h"
 #include "capture/capture_take.h"
 #include "heap/dominators.h"
+#include "heap/late.h"
 #include "heap/mark.h"
 #include "heap/roots.h"
 #include "heap/seeds.h"
@@ -34,6 +35,7 @@ struct taking {
 	size_t rec_count;
 	struct symbols *symbols;
 	struct heap_options options;
+	struct late late;
 	struct stack_roots *stacks;
 	uint64_t *roots; /* to find out what is retained: a bit for each object that is one */
 	bool no_memory;
@@ -81,6 +83,13 @@ static uint64_t note_origin(struct taking *t, uint32_t number, struct origin ori
 	return graph->origins.len;
 }
 
+/* A pointer that leads to no object may lead to one that was allocated meanwhile. */
+static void note_late(struct taking *t, uint64_t pointer)
+{
+	if (t->options.late)
+		late_note(t->options.late, &t->graph->heap.spans, pointer);
+}
+
 static void take_root(void *ctx, const struct root *root)
 {
 	struct taking *t = ctx;
@@ -93,6 +102,7 @@ static void take_root(void *ctx, const struct root *root)
 		mark_referents(&graph->mark, root->object, graph->origins.len);
 		return;
 	}
+	note_late(t, root->pointer);
 	referrers_take(&graph->referrers, heap_number(&graph->heap.spans, root->pointer),
 		       (struct referrer){.kind = origin.kind, .addr = origin.addr});
 	if (root->kind == ROOT_GLOBAL && types_is_near(graph->types, root->before))
@@ -109,6 +119,7 @@ static int take_stack_root(void *ctx, uint64_t pointer)
 				      .addr = stack_roots_frame(t->stacks),
 				      .goid = t->recs[stack_roots_current(t->stacks)].goid};
 	uint32_t number = heap_number(&graph->heap.spans, pointer);
+	note_late(t, pointer);
 	referrers_take(
 		&graph->referrers, number,
 		(struct referrer){.kind = origin.kind, .addr = origin.addr, .goid = origin.goid});
@@ -145,6 +156,47 @@ static enum gospy_code mark_roots(struct taking *t, struct gospy_error *err)
 	if (!code)
 		code = each_stack_root(t, take_stack_root, err);
 	graph->info.unread = count.unread + stack_roots_unread(t->stacks) - unread;
+	return !code && t->no_memory ? err_nomem(err) : code;
+}
+
+/* A pointer of an object that was allocated while the heap was read. */
+static void take_late(void *ctx, uint64_t pointer, uint64_t before, uint64_t addr)
+{
+	struct taking *t = ctx;
+	struct gospy_graph *graph = t->graph;
+	const struct origin origin = {.kind = ORIGIN_LATE, .addr = addr};
+	if (types_is_near(graph->types, before))
+		types_pair(graph->types, before, pointer);
+	mark_root(&graph->mark, pointer,
+		  note_origin(t, heap_number(&graph->heap.spans, pointer), origin));
+}
+
+/* Objects that were reached lead to slots that were free when the spans were listed. */
+static void note_late_slots(struct taking *t)
+{
+	const struct heap *heap = &t->graph->heap;
+	for (uint32_t number = 0; number < heap->spans.scan_count; number++) {
+		size_t n;
+		const uint32_t *edges = mark_has(&t->graph->mark, number)
+						? heap_edges(heap, number, &n)
+						: (n = 0, NULL);
+		for (size_t i = 0; i < n; i++) {
+			if (!spans_is_allocated(&heap->spans, edges[i]))
+				late_note_slot(&t->late, edges[i]);
+		}
+	}
+}
+
+static enum gospy_code mark_all(struct taking *t, struct gospy_error *err)
+{
+	struct gospy_graph *graph = t->graph;
+	enum gospy_code code = mark_run(&graph->mark, err);
+	if (code || !t->options.late)
+		return code;
+	note_late_slots(t);
+	code = late_follow(&t->late, &graph->heap, &graph->budget, take_late, t, err);
+	if (!code)
+		code = mark_run(&graph->mark, err);
 	return !code && t->no_memory ? err_nomem(err) : code;
 }
 
@@ -261,7 +313,7 @@ static enum gospy_code make_rows(struct gospy_graph *graph, struct gospy_error *
 /* ---------------------------------------------------------------------------------------- take --
  */
 
-static void note_problem(struct gospy_graph *graph)
+static void note_problem(struct gospy_graph *graph, bool late)
 {
 	struct gospy_graph_info *info = &graph->info;
 	if (info->partial)
@@ -271,9 +323,12 @@ static void note_problem(struct gospy_graph *graph)
 		info->problem = "some of the heap could not be read";
 	else if (info->unread)
 		info->problem = "some stacks or other roots could not be read";
+	else if (late)
+		info->problem = "so much was allocated while the heap was read that some of what "
+				"is alive may be missing; --stop reads it at one moment";
 }
 
-static void tell(struct gospy_graph *graph, size_t goroutines)
+static void tell(struct gospy_graph *graph, size_t goroutines, bool late)
 {
 	const struct heap *heap = &graph->heap;
 	const struct heap_spans *spans = &heap->spans;
@@ -292,7 +347,7 @@ static void tell(struct gospy_graph *graph, size_t goroutines)
 	info->partial = heap->partial;
 	info->types_cut = graph->types->cut || graph->types->gotypes.full;
 	info->memory = graph->memory - atomic_load(&graph->budget.bytes);
-	note_problem(graph);
+	note_problem(graph, late);
 }
 
 /* Spans, pointers and roots. What was there before of them is gone. */
@@ -327,6 +382,7 @@ static enum gospy_code copy_running(struct taking *t, struct gospy_error *err)
 	t->options.progress = t->how->progress ? tell_heap : NULL;
 	t->options.deadline_ns = 0;
 	t->options.runs = !target->source->frozen;
+	t->options.late = t->options.runs ? &t->late : NULL;
 	code = stack_roots_create(target->image, t->capture.symbols, &t->stacks, err);
 	return code ? code : copy_heap(t, err);
 }
@@ -423,6 +479,7 @@ static enum gospy_code visit(void *ctx, const struct moment *moment, struct gosp
 	struct taking *t = ctx;
 	t->options.deadline_ns = moment->deadline_ns;
 	t->options.runs = false;
+	t->options.late = NULL;
 	enum gospy_code code = list_gs(t, err);
 	if (!code)
 		code = copy_heap(t, err);
@@ -481,7 +538,7 @@ static enum gospy_code read_graph(struct gospy_target *target, struct taking *t,
 		(struct heap_options){.budget = &graph->budget, .types = graph->types, .ctx = t};
 	enum gospy_code code = copy(t, err);
 	if (!code)
-		code = mark_run(&graph->mark, err);
+		code = mark_all(t, err);
 	t->options.progress = t->how->progress ? tell_types : NULL;
 	if (!code)
 		code = seeds_take(t->target->image, t->target->source, graph->types, err);
@@ -498,7 +555,7 @@ static enum gospy_code read_graph(struct gospy_target *target, struct taking *t,
 	if (!code)
 		code = graph_list_referrers(graph, err);
 	if (!code)
-		tell(graph, t->rec_count);
+		tell(graph, t->rec_count, t->late.full);
 	return code;
 }
 
@@ -506,6 +563,7 @@ static void taking_end(struct taking *t)
 {
 	stack_roots_destroy(t->stacks);
 	symbols_release(t->symbols);
+	late_deinit(&t->late);
 	capture_deinit(&t->capture);
 	vec_free(&t->stopped);
 	free(t->roots);

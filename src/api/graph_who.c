@@ -42,6 +42,8 @@ static void add_place(struct strbuf *b, const struct gospy_graph *graph, const s
 {
 	if (o->kind == ORIGIN_REGISTER) {
 		strbuf_puts(b, "register");
+	} else if (o->kind == ORIGIN_LATE) {
+		strbuf_puts(b, "an object that was allocated meanwhile");
 	} else if (o->kind == ORIGIN_STACK) {
 		add_stack(b, graph, o, exact);
 	} else if (o->kind == ROOT_GLOBAL) {

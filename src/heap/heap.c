@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/prefault.h"
+#include "heap/late.h"
 #include "heap/types.h"
 #include "heap/words.h"
 #include "image/image.h"
@@ -16,8 +17,9 @@ struct builder {
 	struct heap *heap;
 	const struct heap_options *options;
 	struct words words;
-	uint32_t next; /* number whose row is the next to begin */
-	size_t hidden; /* the first hidden word that has not come yet */
+	struct late *late; /* of .options */
+	uint32_t next;     /* number whose row is the next to begin */
+	size_t hidden;     /* the first hidden word that has not come yet */
 	const struct piece *piece;
 };
 
@@ -105,8 +107,12 @@ static inline void begin_object(void *ctx, uint32_t number, const struct mask *m
 
 static inline void add_edge(void *ctx, const uint8_t *at)
 {
-	struct heap *heap = ((struct builder *)ctx)->heap;
-	uint32_t to = heap_number(&heap->spans, words_load(at));
+	const struct builder *b = ctx;
+	struct heap *heap = b->heap;
+	uint64_t word = words_load(at);
+	uint32_t to = heap_number(&heap->spans, word);
+	if (b->late && to == HEAP_NONE && late_is_near(b->late, word))
+		late_note_page(b->late, word);
 	// The room is there. That which leads nowhere is overwritten.
 	heap->edges[heap->edge_count] = to;
 	heap->edge_count += to != HEAP_NONE;
@@ -213,6 +219,9 @@ enum gospy_code heap_build(struct image *image, const struct heap_options *optio
 	if (!code) {
 		b->heap = &heap;
 		b->options = options;
+		b->late = options->late;
+		if (b->late)
+			late_begin(b->late, &heap.spans);
 		b->words.heap = &heap;
 		code = build(b, err);
 		heap.partial |= heap.spans.dropped > 0;

@@ -33,6 +33,7 @@
 #include "heap/scheme.h"
 #include "heap/spans.h"
 
+struct late;
 struct types;
 
 struct heap_options {
@@ -47,7 +48,8 @@ struct heap_options {
 	 * wanted.
 	 */
 	struct types *types;
-	bool runs; /* the target may run meanwhile: what changes is looked at again */
+	bool runs;         /* the target may run meanwhile: what changes is looked at again */
+	struct late *late; /* gets what pointers lead to that is no object yet; NULL: not wanted */
 	/* When clock_mono_ns() has come to this it has taken too long: GOSPY_E_LIMIT. 0: never. */
 	uint64_t deadline_ns;
 	/* Called now and then; may be NULL. */

@@ -9,6 +9,10 @@ struct origin {
 	uint64_t addr; /* of the pointer; of a stack a pc of the frame, or 0 */
 	uint64_t goid;
 };
-enum { ORIGIN_STACK = 255, ORIGIN_REGISTER = 254 };
+enum {
+	ORIGIN_STACK = 255,
+	ORIGIN_REGISTER = 254,
+	ORIGIN_LATE = 253, /* in an object that was allocated while the heap was read: late.h */
+};
 
 #endif

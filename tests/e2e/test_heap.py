@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
@@ -65,7 +66,7 @@ class Heap(TargetTest):
         fixture = self.fixture()
         known = fixture.ready["types"]
         fixture.ask("busy")
-        for _ in range(20):
+        for _ in range(12):
             mine = run("heap", fixture.pid, "--json").expect(OK).json()
             objects = {entry["name"]: entry["objects"] for entry in mine["types"]
                        if "name" in entry}
@@ -289,6 +290,32 @@ class Heap(TargetTest):
         self.assertGreater(grown["after"]["objects"], grown["before"]["objects"])
         self.assertGreater(mine["after"]["bytes"], mine["before"]["bytes"])
         run("heap", "--for", "1s", "--retained", fixture.pid).expect(USAGE)
+
+    @on_processes_only
+    def test_array_grows_meanwhile(self):
+        """All that was there before a look is seen in it, though the array that leads to it is
+        another one each time it gets too small."""
+        fixture = self.fixture()
+        done, told = threading.Event(), [0]
+
+        def grow():
+            while not done.is_set():
+                fixture.ask("grow")
+                told[0] += 1000
+                time.sleep(0.005)
+
+        grower = threading.Thread(target=grow)
+        grower.start()
+        try:
+            for _ in range(12):
+                least = told[0]
+                mine = run("heap", "--json", fixture.pid).expect(OK).json()
+                known = {entry.get("name"): entry["objects"] for entry in mine["types"]}
+                self.assertGreaterEqual(known.get("main.grown", 0), least, mine)
+                self.assertGreaterEqual(known["main.leaf"], fixture.ready["types"]["main.leaf"])
+        finally:
+            done.set()
+            grower.join()
 
     @on_processes_only
     def test_two_heaps(self):

@@ -1,0 +1,50 @@
+/*
+ * What was allocated while the heap was read. A program may put a larger array, or a new table of a
+ * map, in the place of an old one meanwhile. Then all that it keeps hangs from an object that was
+ * not there when the spans were listed, and would count as garbage.
+ *
+ * So pointers that lead to no object are remembered: to pages that were in no span, and to slots
+ * that were free. Once all has been read the spans are listed again, and the pointers of what lies
+ * there by now are roots. Of a span that is new all objects count, for none of them is old.
+ */
+#ifndef GOSPY_HEAP_LATE_H
+#define GOSPY_HEAP_LATE_H
+
+#include "base/map.h"
+#include "heap/heap.h"
+
+struct late {
+	struct map pages;        /* addresses >> HEAP_PAGE_BITS that pointers lead to, in no span */
+	struct map slots;        /* numbers of free slots that pointers lead to */
+	uint64_t lo, hi;         /* where the heap is, and may have grown to */
+	bool full;               /* there were more */
+	uint64_t objects, bytes; /* what late_follow() has found in their place */
+};
+
+/** A pointer to an object that was there in time. `before`: the word before it, or 0; `addr`: where
+ * it is. */
+typedef void late_visit(void *ctx, uint64_t pointer, uint64_t before, uint64_t addr);
+
+/** Remember what this word leads to, if it is no object: slow, for what is no edge. */
+void late_note(struct late *late, const struct heap_spans *spans, uint64_t word);
+/** The same of a word that leads to no slot: heap_number() is HEAP_NONE. */
+void late_note_page(struct late *late, uint64_t word);
+
+/** The same of the number of a free slot. */
+void late_note_slot(struct late *late, uint32_t number);
+
+/** May this word lead into the heap? */
+static inline bool late_is_near(const struct late *late, uint64_t word)
+{
+	return word - late->lo < late->hi - late->lo;
+}
+
+/** Begin, when the spans were read. */
+void late_begin(struct late *late, const struct heap_spans *spans);
+/** Find what is there now, and visit its pointers. More than the half of what the heap took to be
+ * read is not read: then .full is set, too. GOSPY_E_NOMEM, GOSPY_E_CANCELLED, GOSPY_E_GONE. */
+enum gospy_code late_follow(struct late *late, const struct heap *heap, struct budget *budget,
+			    late_visit *visit, void *ctx, struct gospy_error *err);
+void late_deinit(struct late *late);
+
+#endif
