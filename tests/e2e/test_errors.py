@@ -186,6 +186,7 @@ class UsageTest(ErrorTest):
            "WHEN": ("%", ""), "NAME": ("%", ""), "KEY": ("%", ""), "PLACE": ("%", ""),
            "CONDITION": ("goroutines", "rss>x", "wait>soon", "load>1", ""), "WHAT": ("%", ""),
            "BYTES": ("x", "-1", "1.5", "", "9" * 30), "F": ("%", ""), "SET": ("%", ""),
+           "SIZE": ("x", "-1", ""), "PERCENT": ("x", "-1", ""),
            "TAG[,TAG]": ("%", "", "pid,", "pid,,host"), "LEVEL": ("%", ""), "VERDICT": ("%", ""),
            "N|P%": ("x", "-1", "1.5", "%", "", "1,", "1,2", "1%,2%", "1,2%,3", "9" * 30)}
     # Which values there are depends on the profile, and which types on the program.
