@@ -112,7 +112,7 @@ static inline void add_edge(void *ctx, const uint8_t *at)
 	uint64_t word = words_load(at);
 	uint32_t to = heap_number(&heap->spans, word);
 	if (b->late && to == HEAP_NONE && late_is_near(b->late, word))
-		late_note_page(b->late, word);
+		late_note_word(b->late, word);
 	// The room is there. That which leads nowhere is overwritten.
 	heap->edges[heap->edge_count] = to;
 	heap->edge_count += to != HEAP_NONE;

@@ -26,6 +26,7 @@ void late_begin(struct late *late, const struct heap_spans *spans)
 
 void late_deinit(struct late *late)
 {
+	map_deinit(&late->words);
 	map_deinit(&late->pages);
 	map_deinit(&late->slots);
 }
@@ -36,9 +37,12 @@ static void put(struct late *late, struct map *map, uint64_t key)
 		late->full = true;
 }
 
-void late_note_page(struct late *late, uint64_t word)
+void late_note_word(struct late *late, uint64_t word)
 {
-	put(late, &late->pages, word >> HEAP_PAGE_BITS);
+	if (late->words.len < PLACES_MAX)
+		put(late, &late->words, word);
+	else
+		put(late, &late->pages, word >> HEAP_PAGE_BITS);
 }
 
 void late_note_slot(struct late *late, uint32_t number)
@@ -51,7 +55,7 @@ void late_note(struct late *late, const struct heap_spans *spans, uint64_t word)
 	uint32_t number = heap_number(spans, word);
 	if (number == HEAP_NONE) {
 		if (late_is_near(late, word))
-			late_note_page(late, word);
+			late_note_word(late, word);
 	} else if (!spans_is_allocated(spans, number)) {
 		late_note_slot(late, number);
 	}
@@ -83,7 +87,7 @@ static void see(struct follower *f, uint32_t number)
 	f->no_memory |= !vec_push(&f->pending, number);
 }
 
-/* Of a page that was in no span: all objects of the span that it is in now. */
+/* Of a page that was in no span: all objects of the span that it is in now, for none is old. */
 static void see_page(struct follower *f, uint64_t page)
 {
 	const struct heap_page *now = spans_page(&f->now, page << HEAP_PAGE_BITS);
@@ -97,6 +101,13 @@ static void see_page(struct follower *f, uint64_t page)
 static void see_places(struct follower *f)
 {
 	const struct late *late = f->late;
+	for (size_t i = 0; i < late->words.cap; i++) {
+		uint32_t number = late->words.entries[i].used
+					  ? heap_number(&f->now, late->words.entries[i].key)
+					  : HEAP_NONE;
+		if (number != HEAP_NONE)
+			see(f, number);
+	}
 	for (size_t i = 0; i < late->pages.cap; i++) {
 		if (late->pages.entries[i].used)
 			see_page(f, late->pages.entries[i].key);
@@ -168,7 +179,7 @@ static enum gospy_code follow_all(struct follower *f, struct gospy_error *err)
 enum gospy_code late_follow(struct late *late, const struct heap *heap, struct budget *budget,
 			    late_visit *visit, void *ctx, struct gospy_error *err)
 {
-	if (!late->pages.len && !late->slots.len)
+	if (!late->words.len && !late->slots.len)
 		return GOSPY_OK;
 	struct follower f = {.late = late,
 			     .heap = heap,

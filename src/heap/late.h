@@ -5,7 +5,7 @@
  *
  * So pointers that lead to no object are remembered: to pages that were in no span, and to slots
  * that were free. Once all has been read the spans are listed again, and the pointers of what lies
- * there by now are roots. Of a span that is new all objects count, for none of them is old.
+ * there by now are roots.
  */
 #ifndef GOSPY_HEAP_LATE_H
 #define GOSPY_HEAP_LATE_H
@@ -14,7 +14,8 @@
 #include "heap/heap.h"
 
 struct late {
-	struct map pages;        /* addresses >> HEAP_PAGE_BITS that pointers lead to, in no span */
+	struct map words;        /* pointers that lead to no span */
+	struct map pages;        /* where more of them lead to: addresses >> HEAP_PAGE_BITS */
 	struct map slots;        /* numbers of free slots that pointers lead to */
 	uint64_t lo, hi;         /* where the heap is, and may have grown to */
 	bool full;               /* there were more */
@@ -28,7 +29,7 @@ typedef void late_visit(void *ctx, uint64_t pointer, uint64_t before, uint64_t a
 /** Remember what this word leads to, if it is no object: slow, for what is no edge. */
 void late_note(struct late *late, const struct heap_spans *spans, uint64_t word);
 /** The same of a word that leads to no slot: heap_number() is HEAP_NONE. */
-void late_note_page(struct late *late, uint64_t word);
+void late_note_word(struct late *late, uint64_t word);
 
 /** The same of the number of a free slot. */
 void late_note_slot(struct late *late, uint32_t number);
