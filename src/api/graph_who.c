@@ -440,10 +440,12 @@ static enum gospy_code list_values(struct listing *l, uint32_t number, struct go
 	CLEANUP_FREE uint8_t *bytes = malloc(len + 1);
 	if (!bytes)
 		return err_nomem(err);
+	bool more = false;
 	enum gospy_code code = mem_read(graph->image->mem, addr, bytes, len, err);
 	if (!code)
 		code = gofields_each(&graph->types->gotypes, (uint16_t)what, bytes, len, take_value,
-				     l, err);
+				     l, &more, err);
+	l->more |= more;
 	return !code && l->no_memory ? err_nomem(err) : code;
 }
 

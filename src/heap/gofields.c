@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cancel.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 
@@ -87,7 +88,8 @@ void gofields_place(struct strbuf *b, struct gotypes *types, uint16_t number, ui
  */
 
 enum {
-	TEXT_SHOWN = 128, /* bytes of a string */
+	TEXT_SHOWN = 128,    /* bytes of a string */
+	STEPS_MAX = 1 << 16, /* parts that are looked at: types may be made of themselves */
 	/* abi.Kind, what gotypes.h does not need. */
 	KIND_BOOL = 1,
 	KIND_INT = 2,
@@ -95,7 +97,11 @@ enum {
 	KIND_INT16 = 4,
 	KIND_INT32 = 5,
 	KIND_INT64 = 6,
+	KIND_UINT = 7,
 	KIND_UINT8 = 8,
+	KIND_UINT16 = 9,
+	KIND_UINT32 = 10,
+	KIND_UINT64 = 11,
 	KIND_UINTPTR = 12,
 	KIND_FLOAT32 = 13,
 	KIND_FLOAT64 = 14,
@@ -110,7 +116,10 @@ struct listing {
 	gofields_fn *fn;
 	void *ctx;
 	struct strbuf field, type, value;
-	bool ended;
+	unsigned steps;
+	bool ended, more;
+	enum gospy_code code; /* of what ended it */
+	struct gospy_error *err;
 };
 
 static void listing_deinit(struct listing *l)
@@ -124,17 +133,20 @@ static void listing_deinit(struct listing *l)
 static uint64_t load(const struct listing *l, uint64_t off, uint64_t size)
 {
 	uint64_t v = 0;
-	memcpy(&v, l->bytes + off, size <= sizeof(v) ? size : sizeof(v));
+	size = size <= sizeof(v) ? size : sizeof(v);
+	if (off <= l->len && size <= l->len - off)
+		memcpy(&v, l->bytes + off, size);
 	return v;
 }
 
 static void add_float(struct strbuf *b, const struct listing *l, uint64_t off, uint64_t size)
 {
+	uint64_t bits = load(l, off, size);
 	float f;
 	double d;
-	memcpy(&f, l->bytes + off, sizeof(f));
+	memcpy(&f, &bits, sizeof(f));
 	if (size == sizeof(d))
-		memcpy(&d, l->bytes + off, sizeof(d));
+		memcpy(&d, &bits, sizeof(d));
 	else
 		d = (double)f;
 	strbuf_printf(b, "%.*g", size == sizeof(d) ? 17 : 9, d);
@@ -222,6 +234,22 @@ static void add_value(struct strbuf *b, const struct listing *l, const uint8_t *
 	}
 }
 
+/* Of a value of that kind, which is not made of others; 0: there are no such values. */
+static uint64_t size_of_kind(uint8_t kind)
+{
+	static const uint8_t sizes[] = {
+		[KIND_BOOL] = 1,         [KIND_INT] = 8,       [KIND_INT8] = 1,
+		[KIND_INT16] = 2,        [KIND_INT32] = 4,     [KIND_INT64] = 8,
+		[KIND_UINT] = 8,         [KIND_UINT8] = 1,     [KIND_UINT16] = 2,
+		[KIND_UINT32] = 4,       [KIND_UINT64] = 8,    [KIND_UINTPTR] = 8,
+		[KIND_FLOAT32] = 4,      [KIND_FLOAT64] = 8,   [KIND_COMPLEX64] = 8,
+		[KIND_COMPLEX128] = 16,  [GOKIND_CHAN] = 8,    [GOKIND_FUNC] = 8,
+		[GOKIND_INTERFACE] = 16, [GOKIND_MAP] = 8,     [GOKIND_POINTER] = 8,
+		[GOKIND_SLICE] = 24,     [GOKIND_STRING] = 16, [GOKIND_UNSAFE_POINTER] = 8,
+	};
+	return kind < sizeof(sizes) ? sizes[kind] : 0;
+}
+
 static void tell(struct listing *l, uint64_t type, const uint8_t *d, uint64_t off)
 {
 	strbuf_clear(&l->type);
@@ -259,8 +287,7 @@ static void list_struct(struct listing *l, const uint8_t *d, uint64_t off, unsig
 		strbuf_putc(&l->field, '.');
 		if (!gotypes_add_text(&l->field, l->types, gotypes_word(field, 0)))
 			strbuf_putc(&l->field, '?');
-		if (at <= l->len)
-			list(l, gotypes_word(field, 8), off + at, depth + 1);
+		list(l, gotypes_word(field, 8), at <= l->len ? off + at : UINT64_MAX, depth + 1);
 		cut(&l->field, len);
 	}
 }
@@ -288,8 +315,20 @@ static void list_array(struct listing *l, uint64_t elem, uint64_t off, uint64_t 
 	}
 }
 
+/* May another part be looked at? */
+static bool step(struct listing *l)
+{
+	l->code = l->code ? l->code : cancel_check(l->err);
+	if (!l->code && l->steps++ < STEPS_MAX)
+		return true;
+	l->more = l->ended = true;
+	return false;
+}
+
 static void list(struct listing *l, uint64_t type, uint64_t off, unsigned depth)
 {
+	if (!step(l))
+		return;
 	const uint8_t *d = depth < DEPTH_MAX ? gotypes_descriptor(l->types, type) : NULL;
 	uint64_t size = d ? gotypes_word(d, GOTYPE_SIZE) : 0;
 	if (!size || off > l->len || size > l->len - off)
@@ -302,16 +341,19 @@ static void list(struct listing *l, uint64_t type, uint64_t off, unsigned depth)
 		list_array(l, gotypes_word(d, GOTYPE_ELEM), off, size, depth);
 		break;
 	default:
-		tell(l, type, d, off);
+		if (size == size_of_kind(gotypes_kind(d)))
+			tell(l, type, d, off);
 		break;
 	}
 }
 
 enum gospy_code gofields_each(struct gotypes *types, uint16_t number, const uint8_t *bytes,
-			      uint64_t len, gofields_fn *fn, void *ctx, struct gospy_error *err)
+			      uint64_t len, gofields_fn *fn, void *ctx, bool *more_ret,
+			      struct gospy_error *err)
 {
 	CLEANUP(listing_deinit)
-	struct listing l = {.types = types, .bytes = bytes, .len = len, .fn = fn, .ctx = ctx};
+	struct listing l = {
+		.types = types, .bytes = bytes, .len = len, .fn = fn, .ctx = ctx, .err = err};
 	const struct gotype *of = &types->all.at[number];
 	if (of->role == GOROLE_VALUE) {
 		list(&l, of->addr, 0, 0);
@@ -323,5 +365,6 @@ enum gospy_code gofields_each(struct gotypes *types, uint16_t number, const uint
 		if (!l.type.failed && !l.value.failed)
 			fn(ctx, "", l.type.s, l.value.s);
 	}
-	return l.field.failed || l.type.failed || l.value.failed ? err_nomem(err) : GOSPY_OK;
+	*more_ret = l.more;
+	return l.field.failed || l.type.failed || l.value.failed ? err_nomem(err) : l.code;
 }
