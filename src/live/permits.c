@@ -364,7 +364,7 @@ enum gospy_code permits_gather(struct permit_facts *ret, struct arena *arena,
 		.sockets_errno = try_sockets(),
 		.core_pattern = first_line("/proc/sys/kernel/core_pattern", arena),
 		.core_limit = core.rlim_cur,
-		.debuginfod = names_a_server(getenv("DEBUGINFOD_URLS")),
+		.debuginfod = names_a_server(secure_getenv("DEBUGINFOD_URLS")),
 	};
 	ret->may_lead = may_be_real_time(ret);
 	gather_perf(ret, arena);
