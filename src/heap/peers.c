@@ -109,20 +109,30 @@ enum gospy_code peers_find(const struct instant *in, const bool *leaked, peers *
 /* ------------------------------------------------------------------------------------ suspects --
  */
 
-/* A candidate that waits for an object. */
+/* A candidate that waits for something. */
 struct waiting {
 	uint32_t candidate, next; /* 1 + position of the next one; 0: there is none */
+};
+
+/* What candidates wait for: a channel, or one of several locks in an object. */
+struct awaited {
+	uint64_t addr;
+	uint32_t waiting; /* 1 + position of who waits for it */
+	uint32_t next;    /* 1 + position of what is in the same object; 0: there is nothing */
 };
 
 /* What one goroutine has, by the graph of the search. */
 struct suspect {
 	const struct search *in;
 	VEC(struct waiting) waiting;
-	struct map first; /* number of an object -> 1 + position of who waits for it */
+	VEC(struct awaited) awaited;
+	struct map by_addr; /* -> 1 + position of what is waited for */
+	struct map first;   /* number of an object -> 1 + position of what is awaited in it */
 	peers *ret;
 	uint32_t other; /* the goroutine */
 	VEC(uint32_t) pending;
 	struct map seen;
+	struct map own; /* addresses of what it waits for itself */
 	size_t steps;
 	bool no_memory;
 };
@@ -130,9 +140,12 @@ struct suspect {
 static void suspect_deinit(struct suspect *suspect)
 {
 	vec_free(&suspect->waiting);
+	vec_free(&suspect->awaited);
+	map_deinit(&suspect->by_addr);
 	map_deinit(&suspect->first);
 	vec_free(&suspect->pending);
 	map_deinit(&suspect->seen);
+	map_deinit(&suspect->own);
 }
 
 static bool is_suspect(const struct search *s, size_t candidate)
@@ -140,15 +153,29 @@ static bool is_suspect(const struct search *s, size_t candidate)
 	return !s->live[candidate] && s->candidates.list.at[candidate].kind != CANDIDATE_NEVER;
 }
 
+static bool note_awaited(struct suspect *of, uint32_t number, uint64_t addr)
+{
+	uint64_t *slot = map_put(&of->first, number);
+	const struct awaited one = {.addr = addr, .next = slot ? (uint32_t)*slot : 0};
+	if (!slot || !vec_push(&of->awaited, one))
+		return false;
+	*slot = of->awaited.len;
+	return true;
+}
+
 static bool note_waiting(struct suspect *of, uint32_t candidate, uint64_t addr)
 {
 	uint32_t number = heap_number(&of->in->heap.spans, addr);
-	uint64_t *slot = number == HEAP_NONE ? NULL : map_put(&of->first, number);
+	uint64_t *slot = number == HEAP_NONE ? NULL : map_put(&of->by_addr, addr);
 	if (number == HEAP_NONE)
 		return true;
-	if (!slot || !vec_push(&of->waiting, ((struct waiting){candidate, (uint32_t)*slot})))
+	if (!slot || (!*slot && !note_awaited(of, number, addr)))
 		return false;
-	*slot = of->waiting.len;
+	*slot = *slot ? *slot : of->awaited.len;
+	struct awaited *awaited = &of->awaited.at[*slot - 1];
+	if (!vec_push(&of->waiting, ((struct waiting){candidate, awaited->waiting})))
+		return false;
+	awaited->waiting = (uint32_t)of->waiting.len;
 	return true;
 }
 
@@ -166,20 +193,50 @@ static bool note_all_waiting(struct suspect *of)
 	return true;
 }
 
+static bool waits_for_own(struct suspect *of, uint32_t waiter)
+{
+	const struct candidates *all = &of->in->candidates;
+	const struct candidate *candidate = &all->list.at[waiter];
+	for (uint32_t k = 0; k < candidate->count && of->steps < STEPS_MAX; k++) {
+		of->steps++;
+		if (map_get(&of->own, all->objects.at[candidate->first + k].addr))
+			return true;
+	}
+	return false;
+}
+
 static void add_suspect(struct suspect *of, uint32_t waiter)
 {
 	const struct peer peer = {waiter, of->other};
-	if (waiter != of->other && of->ret->len < PEERS_MAX &&
-	    !wait_for_same(&of->in->candidates, waiter, of->other))
+	of->steps++;
+	if (waiter != of->other && of->ret->len < PEERS_MAX && !waits_for_own(of, waiter) &&
+	    of->steps < STEPS_MAX)
 		of->no_memory |= !vec_push(of->ret, peer);
 }
 
-/* It has this object: who waits for it? */
+/* Who waits for what is in this object? What it waits for itself, with many others maybe, tells
+ * nothing. */
+static void add_suspects(struct suspect *of, uint32_t number)
+{
+	const uint64_t *first = map_get(&of->first, number);
+	size_t at = first ? *first : 0;
+	while (at && of->steps < STEPS_MAX) {
+		const struct awaited *awaited = &of->awaited.at[at - 1];
+		size_t i = map_get(&of->own, awaited->addr) ? 0 : awaited->waiting;
+		for (; i && of->steps < STEPS_MAX; i = of->waiting.at[i - 1].next)
+			add_suspect(of, of->waiting.at[i - 1].candidate);
+		of->steps++;
+		at = awaited->next;
+	}
+}
+
+/* It has this object. */
 static void have_object(struct suspect *of, uint32_t number)
 {
 	if (number == HEAP_NONE || mark_has(&of->in->mark, number) ||
-	    !spans_is_allocated(&of->in->heap.spans, number) || of->steps++ > STEPS_MAX)
+	    !spans_is_allocated(&of->in->heap.spans, number) || of->steps >= STEPS_MAX)
 		return;
+	of->steps++;
 	uint64_t *slot = map_put(&of->seen, number);
 	if (!slot || *slot) {
 		of->no_memory |= !slot;
@@ -187,9 +244,7 @@ static void have_object(struct suspect *of, uint32_t number)
 	}
 	*slot = 1;
 	of->no_memory |= !vec_push(&of->pending, number);
-	const uint64_t *first = map_get(&of->first, number);
-	for (size_t at = first ? *first : 0; at; at = of->waiting.at[at - 1].next)
-		add_suspect(of, of->waiting.at[at - 1].candidate);
+	add_suspects(of, number);
 }
 
 static int take_own_word(void *ctx, uint64_t pointer)
@@ -217,8 +272,14 @@ static enum gospy_code look_at_suspect(struct suspect *of, struct gospy_error *e
 {
 	const struct search *s = of->in;
 	const uint32_t g = s->candidates.list.at[of->other].g;
+	const struct candidate *candidate = &s->candidates.list.at[of->other];
 	map_deinit(&of->seen);
-	of->seen = (struct map){0};
+	map_deinit(&of->own);
+	of->seen = of->own = (struct map){0};
+	for (uint32_t k = 0; k < candidate->count; k++) {
+		if (!map_put(&of->own, s->candidates.objects.at[candidate->first + k].addr))
+			return err_nomem(err);
+	}
 	if (search_behind(s, of->other) != SEARCH_NOBODY &&
 	    !vec_push(of->ret, ((struct peer){of->other, search_behind(s, of->other)})))
 		return err_nomem(err);
