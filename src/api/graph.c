@@ -194,7 +194,7 @@ static enum gospy_code mark_all(struct taking *t, struct gospy_error *err)
 	if (code || !t->options.late)
 		return code;
 	note_late_slots(t);
-	code = late_follow(&t->late, &graph->heap, &graph->budget, take_late, t, err);
+	code = late_follow(&t->late, &graph->heap, take_late, t, err);
 	if (!code)
 		code = mark_run(&graph->mark, err);
 	return !code && t->no_memory ? err_nomem(err) : code;

@@ -221,7 +221,7 @@ enum gospy_code heap_build(struct image *image, const struct heap_options *optio
 		b->options = options;
 		b->late = options->late;
 		if (b->late)
-			late_begin(b->late, &heap.spans);
+			late_begin(b->late, &heap.spans, options->budget);
 		b->words.heap = &heap;
 		code = build(b, err);
 		heap.partial |= heap.spans.dropped > 0;

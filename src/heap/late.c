@@ -14,8 +14,9 @@ enum {
 	GROWTH = HEAP_ARENA_PAGES /* arenas by which the heap may have grown */
 };
 
-void late_begin(struct late *late, const struct heap_spans *spans)
+void late_begin(struct late *late, const struct heap_spans *spans, struct budget *budget)
 {
+	late->budget = budget;
 	late->lo = late->hi = 0;
 	if (spans->hi <= spans->lo)
 		return;
@@ -29,11 +30,27 @@ void late_deinit(struct late *late)
 	map_deinit(&late->words);
 	map_deinit(&late->pages);
 	map_deinit(&late->slots);
+	if (late->budget)
+		budget_give(late->budget, late->charged);
+	late->charged = 0;
+}
+
+/* False: there is not so much left. */
+static bool charge(struct late *late, size_t bytes)
+{
+	bool ok = budget_take(late->budget, bytes);
+	late->charged += ok ? bytes : 0;
+	late->full |= !ok;
+	return ok;
 }
 
 static void put(struct late *late, struct map *map, uint64_t key)
 {
-	if (map->len < PLACES_MAX ? !map_put(map, key) : !map_get(map, key))
+	// A map that has grown is a bit more than a third full, and the old one was still there.
+	enum { ENTRY = 4 * sizeof(struct map_entry) };
+	if (map_get(map, key))
+		return;
+	if (map->len >= PLACES_MAX || !charge(late, ENTRY) || !map_put(map, key))
 		late->full = true;
 }
 
@@ -79,7 +96,9 @@ struct follower {
 static void see(struct follower *f, uint32_t number)
 {
 	uint64_t bit = UINT64_C(1) << number % 64, *word = &f->seen[number / 64];
-	if (*word & bit || !spans_is_allocated(&f->now, number))
+	if (*word & bit || !spans_is_allocated(&f->now, number) ||
+	    !charge(f->late,
+		    budget_growth(f->pending.cap, f->pending.len + 1, sizeof(*f->pending.at))))
 		return;
 	*word |= bit;
 	f->late->objects++;
@@ -176,9 +195,19 @@ static enum gospy_code follow_all(struct follower *f, struct gospy_error *err)
 	return !code && f->no_memory ? err_nomem(err) : code;
 }
 
-enum gospy_code late_follow(struct late *late, const struct heap *heap, struct budget *budget,
-			    late_visit *visit, void *ctx, struct gospy_error *err)
+/* What cannot be read now is missing: the graph is there without it. */
+static enum gospy_code verdict_of(struct late *late, enum gospy_code code)
 {
+	if (!code || code == GOSPY_E_NOMEM || code == GOSPY_E_CANCELLED || code == GOSPY_E_GONE)
+		return code;
+	late->full = true;
+	return GOSPY_OK;
+}
+
+enum gospy_code late_follow(struct late *late, const struct heap *heap, late_visit *visit,
+			    void *ctx, struct gospy_error *err)
+{
+	const size_t charged = late->charged;
 	if (!late->words.len && !late->slots.len)
 		return GOSPY_OK;
 	struct follower f = {.late = late,
@@ -186,17 +215,21 @@ enum gospy_code late_follow(struct late *late, const struct heap *heap, struct b
 			     .left = heap->scanned / 2 + BYTES_LEAST,
 			     .visit = visit,
 			     .ctx = ctx};
-	enum gospy_code code = spans_read(heap->image, budget, true, &f.now, err);
+	enum gospy_code code = spans_read(heap->image, late->budget, true, &f.now, err);
 	if (code)
-		return code;
+		return verdict_of(late, code);
 	late->full |= f.now.dropped != 0;
-	f.seen = calloc((size_t)f.now.count / 64 + 1, sizeof(*f.seen));
-	f.buffer = malloc(PIECE);
-	code = f.seen && f.buffer ? follow_all(&f, err) : err_nomem(err);
+	const size_t seen = ((size_t)f.now.count / 64 + 1) * sizeof(*f.seen);
+	if (charge(late, seen + PIECE)) {
+		f.seen = calloc(1, seen);
+		f.buffer = malloc(PIECE);
+		code = f.seen && f.buffer ? follow_all(&f, err) : err_nomem(err);
+	}
 	vec_free(&f.pending);
 	free(f.seen);
 	free(f.buffer);
-	budget_give(budget, f.now.charged);
+	budget_give(late->budget, f.now.charged + late->charged - charged);
+	late->charged = charged;
 	spans_deinit(&f.now);
-	return code;
+	return verdict_of(late, code);
 }

@@ -14,11 +14,13 @@
 #include "heap/heap.h"
 
 struct late {
-	struct map words;        /* pointers that lead to no span */
-	struct map pages;        /* where more of them lead to: addresses >> HEAP_PAGE_BITS */
-	struct map slots;        /* numbers of free slots that pointers lead to */
-	uint64_t lo, hi;         /* where the heap is, and may have grown to */
-	bool full;               /* there were more */
+	struct map words;      /* pointers that lead to no span */
+	struct map pages;      /* where more of them lead to: addresses >> HEAP_PAGE_BITS */
+	struct map slots;      /* numbers of free slots that pointers lead to */
+	uint64_t lo, hi;       /* where the heap is, and may have grown to */
+	bool full;             /* there were more */
+	struct budget *budget; /* borrowed; all this is charged to it */
+	size_t charged;
 	uint64_t objects, bytes; /* what late_follow() has found in their place */
 };
 
@@ -40,12 +42,14 @@ static inline bool late_is_near(const struct late *late, uint64_t word)
 	return word - late->lo < late->hi - late->lo;
 }
 
-/** Begin, when the spans were read. */
-void late_begin(struct late *late, const struct heap_spans *spans);
-/** Find what is there now, and visit its pointers. More than the half of what the heap took to be
- * read is not read: then .full is set, too. GOSPY_E_NOMEM, GOSPY_E_CANCELLED, GOSPY_E_GONE. */
-enum gospy_code late_follow(struct late *late, const struct heap *heap, struct budget *budget,
-			    late_visit *visit, void *ctx, struct gospy_error *err);
+/** Begin, when the spans were read. `budget`: as long as `late`. */
+void late_begin(struct late *late, const struct heap_spans *spans, struct budget *budget);
+/** Find what is there now, and visit its pointers. What the budget does not allow, what cannot be
+ * read and what is more than the half of what the heap took to be read is not read: then .full is
+ * set. GOSPY_E_NOMEM, GOSPY_E_CANCELLED, GOSPY_E_GONE. */
+enum gospy_code late_follow(struct late *late, const struct heap *heap, late_visit *visit,
+			    void *ctx, struct gospy_error *err);
+/** It gives back to the budget what it took. */
 void late_deinit(struct late *late);
 
 #endif
