@@ -2,7 +2,10 @@
 
 #include <inttypes.h>
 #include <poll.h>
+#include <stdio.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/cancel.h"
 #include "base/cleanup.h"
@@ -22,6 +25,9 @@ enum {
 	PROMPT_WAIT_NS = 50 * 1000 * 1000,
 	WAIT_NS = 10 * 1000 * 1000,
 	PROGRESS_NS = 100 * 1000 * 1000,
+	/* A process that has given up its memory may take long to free it. */
+	ENDING_TRIES = 250,
+	ENDING_MS = 20,
 	/* Most stacks of Go are not deeper; the chain of the kernel has what lies beyond. */
 	STACK_BYTES = 4096,
 };
@@ -41,6 +47,7 @@ struct recorder {
 	struct arena arena;
 	uint64_t begin_ns, end_ns, own_begin_ns, progress_ns;
 	bool no_memory;
+	int pidfd; /* or -1 */
 };
 
 struct recorded {
@@ -59,6 +66,8 @@ void record_destroy(struct gospy_recording *recording)
 
 static void recorder_deinit(struct recorder *r)
 {
+	if (r->pidfd >= 0)
+		close(r->pidfd);
 	cpu_sampler_destroy(r->sampler);
 	wall_deinit(&r->wall);
 	walker_deinit(&r->walker);
@@ -241,6 +250,54 @@ static enum gospy_code sample_all(struct recorder *r, uint64_t each_ns, struct g
 	return r->no_memory ? err_nomem(err) : GOSPY_OK;
 }
 
+/* The target has other memory now, or none. Has it ended, or executed something? */
+static enum gospy_record_end why_gone(const struct recorder *r)
+{
+	struct pollfd polled = {.fd = r->pidfd, .events = POLLIN};
+	char path[64], program[1];
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)r->source->pid);
+	for (int i = 0; i < ENDING_TRIES; i++) {
+		if (is_readable(r->pidfd))
+			return GOSPY_RECORD_GONE;
+		if (r->pidfd >= 0 && readlink(path, program, sizeof(program)) > 0 &&
+		    !is_readable(r->pidfd))
+			return GOSPY_RECORD_EXEC;
+		poll(&polled, 1, ENDING_MS);
+	}
+	return GOSPY_RECORD_GONE;
+}
+
+/* Is it still the program that is being recorded? If not, .ended says so, and `code`, with which
+ * something has failed, is none once there is something to be told. */
+static enum gospy_code check_target(struct recorder *r, enum gospy_code code,
+				    struct gospy_error *err)
+{
+	struct gospy_error why;
+	enum gospy_code now = image_check(r->image, r->source, &why);
+	if (now)
+		now = source_explain(r->source, now, &why);
+	if (now == GOSPY_E_GONE && r->wall.ticks) {
+		r->info.ended = why_gone(r);
+		return GOSPY_OK;
+	}
+	if (now && !code && err)
+		*err = why;
+	return code ? code : now;
+}
+
+/* What a tick has seen counts only if it was the target's until its end. */
+static enum gospy_code look_once(struct recorder *r, uint64_t ns, struct gospy_error *err)
+{
+	enum gospy_code code = check_target(r, GOSPY_OK, err);
+	if (code || r->info.ended)
+		return code;
+	code = wall_tick(&r->wall, ns, err);
+	if (code == GOSPY_E_NOMEM || code == GOSPY_E_CANCELLED)
+		return code;
+	code = check_target(r, code, err);
+	return code || r->info.ended ? code : wall_commit(&r->wall, err);
+}
+
 /* Each period has one tick, at a moment of its own, so that nothing that the target does regularly
  * is always caught at it. A tick that comes too late stands for the periods that were missed. */
 static enum gospy_code look_at_all(struct recorder *r, struct gospy_error *err)
@@ -256,7 +313,8 @@ static enum gospy_code look_at_all(struct recorder *r, struct gospy_error *err)
 		uint64_t at = r->begin_ns + next * period + (period * wall_random(&r->wall) >> 32);
 		while (now < at && !r->info.ended) {
 			struct pollfd polled = {.fd = end_fd, .events = POLLIN};
-			uint64_t wait = wait_ns(r, at - now, now);
+			uint64_t left = at - now < PROGRESS_NS ? at - now : PROGRESS_NS;
+			uint64_t wait = wait_ns(r, left, now);
 			const struct timespec ts = {(time_t)(wait / 1000000000),
 						    (long)(wait % 1000000000)};
 			ppoll(&polled, 1, &ts, NULL);
@@ -264,14 +322,16 @@ static enum gospy_code look_at_all(struct recorder *r, struct gospy_error *err)
 			if (cancel_check(err))
 				return GOSPY_E_CANCELLED;
 			r->info.ended = find_end(r, true, now, end_fd);
+			enum gospy_code code =
+				r->info.ended ? GOSPY_OK : check_target(r, GOSPY_OK, err);
+			if (code)
+				return code;
 			show_progress(r, now);
 		}
 		if (r->info.ended)
 			break;
-		enum gospy_code code = wall_tick(&r->wall, (next + 1 - counted) * period, err);
-		if (code == GOSPY_E_GONE && r->wall.ticks)
-			r->info.ended = GOSPY_RECORD_GONE;
-		else if (code)
+		enum gospy_code code = look_once(r, (next + 1 - counted) * period, err);
+		if (code)
 			return code;
 		counted = next + 1;
 	}
@@ -286,6 +346,7 @@ static enum gospy_code record_wall(struct recorder *r, struct gospy_error *err)
 	if (code)
 		return code;
 	r->info.period_ns = UINT64_C(1000000000) / rate;
+	r->pidfd = (int)syscall(SYS_pidfd_open, r->source->pid, 0);
 	r->info.time_unix_ns = clock_real_ns();
 	r->own_begin_ns = clock_thread_ns();
 	r->begin_ns = clock_mono_ns();
@@ -350,7 +411,8 @@ enum gospy_code record_run(struct source *source, struct image *image,
 			   struct gospy_error *err)
 {
 	CLEANUP(recorder_deinit)
-	struct recorder r = {.source = source, .image = image, .options = options};
+	struct recorder r = {
+		.source = source, .image = image, .options = options, .pidfd = -1};
 	const bool is_cpu = options->what == GOSPY_RECORD_CPU;
 	const uint32_t rate_max = is_cpu ? RATE_MAX : RATE_WALL_MAX;
 	r.info.what = options->what;

@@ -30,6 +30,13 @@ struct sighting {
 	bool whole;
 };
 
+/* One that is to be counted if the whole tick is. */
+struct settled {
+	struct sample_group group;
+	size_t first, count; /* in the stacks of the tick */
+	bool exact;
+};
+
 struct addrs {
 	uint64_t *at;
 	size_t len, cap;
@@ -44,7 +51,8 @@ struct wall_batch {
 	struct sighting seen[BATCH];
 	struct mem_req reqs[BATCH];
 	size_t lens[BATCH]; /* of the stacks */
-	struct addrs pcs;   /* of all stacks */
+	struct addrs pcs;   /* of all stacks of the tick */
+	VEC(struct settled) settled;
 };
 
 void wall_deinit(struct wall *w)
@@ -52,6 +60,7 @@ void wall_deinit(struct wall *w)
 	if (w->batch) {
 		vec_free(&w->batch->changed);
 		vec_free(&w->batch->pcs);
+		vec_free(&w->batch->settled);
 	}
 	free(w->batch);
 	vec_free(&w->gs);
@@ -259,12 +268,9 @@ static bool add(struct wall *w, const struct drawn *d, const struct sighting *se
 		.weight_ns = w->batch->weight_ns,
 		.count = 1,
 	};
-	w->drawn++;
-	w->whole += seen->whole;
-	w->moving += moving;
-	bool exact = d->rec.flags & G_PC_EXACT;
-	return sample_groups_add_stack(w->groups, w->batch->pcs.at + seen->first, seen->count,
-				       exact, &group);
+	const struct settled settled = {group, seen->first, seen->count,
+					d->rec.flags & G_PC_EXACT};
+	return vec_push(&w->batch->settled, settled);
 }
 
 /* The stack and the labels of one; false: out of memory. */
@@ -314,7 +320,6 @@ static bool settle(struct wall *w, size_t i)
 static enum gospy_code look(struct wall *w, struct gospy_error *err)
 {
 	struct wall_batch *b = w->batch;
-	b->pcs.len = 0;
 	enum gospy_code code = read_gs(w, err);
 	if (!code)
 		code = read_stacks(w, err);
@@ -356,18 +361,34 @@ enum gospy_code wall_tick(struct wall *w, uint64_t ns, struct gospy_error *err)
 	struct wall_batch *b = w->batch;
 	enum gospy_code code = read_allgs(w, err);
 	size_t len = w->gs.len, n = len < DRAWS ? len : DRAWS;
+	b->changed.len = b->pcs.len = b->settled.len = 0;
+	w->found = w->refills = 0;
 	if (code || !n)
 		return code;
 	b->weight_ns = (uint64_t)((unsigned __int128)ns * len / n);
-	b->changed.len = 0;
-	w->found = w->refills = 0;
 	map_deinit(&w->labels);
 	b->last = false;
 	code = look_at(w, w->gs.at, len, n, err);
 	b->last = true;
 	if (!code)
 		code = look_at(w, b->changed.at, b->changed.len, b->changed.len, err);
-	w->goroutines = (uint64_t)((unsigned __int128)w->found * len / n);
-	w->ticks++;
 	return code;
+}
+
+enum gospy_code wall_commit(struct wall *w, struct gospy_error *err)
+{
+	const struct wall_batch *b = w->batch;
+	size_t len = w->gs.len, n = len < DRAWS ? len : DRAWS;
+	for (size_t i = 0; i < b->settled.len; i++) {
+		const struct settled *s = &b->settled.at[i];
+		w->drawn++;
+		w->whole += !s->group.cut;
+		w->moving += s->group.moving;
+		if (!sample_groups_add_stack(w->groups, b->pcs.at + s->first, s->count, s->exact,
+					     &s->group))
+			return err_nomem(err);
+	}
+	w->goroutines = n ? (uint64_t)((unsigned __int128)w->found * len / n) : 0;
+	w->ticks++;
+	return GOSPY_OK;
 }

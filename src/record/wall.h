@@ -39,8 +39,11 @@ struct wall {
 /** Set what is borrowed first. GOSPY_E_NOMEM, or nothing can be read. */
 enum gospy_code wall_init(struct wall *wall, struct gospy_error *err);
 void wall_deinit(struct wall *wall);
-/** Look at them; each stands for so much time. GOSPY_E_NOMEM; or nothing can be read any more. */
+/** Look at them; each stands for so much time. Nothing is counted yet. GOSPY_E_NOMEM; or nothing
+ * can be read any more. */
 enum gospy_code wall_tick(struct wall *wall, uint64_t ns, struct gospy_error *err);
+/** Count what the last tick has seen. GOSPY_E_NOMEM */
+enum gospy_code wall_commit(struct wall *wall, struct gospy_error *err);
 /** A number below 2^32, each as likely. */
 uint32_t wall_random(struct wall *wall);
 

@@ -380,6 +380,22 @@ class EndsTest(RecordTest):
         self.assertEqual(json.loads(out)["ended"], "exec")
         self.assertIn("the process began another program", err)
 
+    def test_the_end_of_who_is_looked_at(self):
+        """Nothing of another program is counted, and what was seen before is kept."""
+        for what, ended in (("exec", "exec"), ("quit", "gone")):
+            fixture = lib_fixture.start(self.builds()[-1], "-mode", "shares")
+            self.addCleanup(fixture.close)
+            process = self.begin(fixture.pid, "--json", "--wall")
+            before = fixture.ask("count")["cpu_ns"]
+            lib_gospy.wait_for(lambda: fixture.ask("count")["cpu_ns"] - before > SOME_NS, "work")
+            (fixture.ask if what == "exec" else fixture.tell)(what)
+            out, err = self.end(process, lib_gospy.PARTIAL, ask=False)
+            facts = json.loads(out)
+            self.assertEqual(facts["ended"], ended)
+            self.assertGreater(facts["samples"], 0)
+            samples = lib_pprof.Profile(lib_pprof.read(self.path)).samples
+            self.assertEqual(sum(values[0] for values, *_ in samples), facts["samples"])
+
     def test_time(self):
         """A duration ends it; nothing is to be seen of a process that waits."""
         fixture = self.watch(lib_fixture.start(lib_gospy.builds("parked", ("default",))[-1]))
