@@ -411,8 +411,7 @@ enum gospy_code record_run(struct source *source, struct image *image,
 			   struct gospy_error *err)
 {
 	CLEANUP(recorder_deinit)
-	struct recorder r = {
-		.source = source, .image = image, .options = options, .pidfd = -1};
+	struct recorder r = {.source = source, .image = image, .options = options, .pidfd = -1};
 	const bool is_cpu = options->what == GOSPY_RECORD_CPU;
 	const uint32_t rate_max = is_cpu ? RATE_MAX : RATE_WALL_MAX;
 	r.info.what = options->what;

@@ -95,12 +95,13 @@ uint32_t wall_random(struct wall *w)
 	return (uint32_t)(w->random * UINT64_C(0x2545f4914f6cdd1d) >> 32);
 }
 
-/* allgs grows at its end; its g's are never freed. */
+/* allgs grows at its end; its g's are never freed. But the array is replaced when it grows, and the
+ * old one's memory may be used for something else while it is read. */
 static enum gospy_code read_allgs(struct wall *w, struct gospy_error *err)
 {
 	const struct globals *globals = &w->image->globals;
 	struct mem *mem = w->image->mem;
-	uint64_t len, at,
+	uint64_t len, at, again,
 		from = globals->allgptr.addr ? globals->allgptr.addr : globals->allgs.addr;
 	enum gospy_code code = mem_read_u64(mem, globals->allglen.addr, &len, err);
 	if (!code)
@@ -112,8 +113,11 @@ static enum gospy_code read_allgs(struct wall *w, struct gospy_error *err)
 		return err_nomem(err);
 	code = mem_read(mem, at + before * sizeof(*w->gs.at), w->gs.at + before,
 			n * sizeof(*w->gs.at), err);
-	w->gs.len += code ? 0 : n;
-	return code == GOSPY_E_FAULT ? GOSPY_OK : code; // it was moved: the next time
+	if (code)
+		return code == GOSPY_E_FAULT ? GOSPY_OK : code; // it was moved: the next time
+	code = mem_read_u64(mem, from, &again, err);
+	w->gs.len += !code && again == at ? n : 0;
+	return code;
 }
 
 static bool has_stack(const struct g_rec *rec)
@@ -268,8 +272,7 @@ static bool add(struct wall *w, const struct drawn *d, const struct sighting *se
 		.weight_ns = w->batch->weight_ns,
 		.count = 1,
 	};
-	const struct settled settled = {group, seen->first, seen->count,
-					d->rec.flags & G_PC_EXACT};
+	const struct settled settled = {group, seen->first, seen->count, d->rec.flags & G_PC_EXACT};
 	return vec_push(&w->batch->settled, settled);
 }
 
@@ -307,6 +310,17 @@ static bool settle(struct wall *w, size_t i)
 	size_t window = grec_window(&w->image->layout);
 	bool same = b->reqs[i].done == window &&
 		    grec_is_still(&w->image->layout, w->again + i * window, &d->rec);
+	// Texts of labels count only if they were still its labels after they had been read.
+	struct g_rec now = d->rec;
+	if (b->reqs[i].done == window)
+		grec_extract(&w->image->layout, w->again + i * window, &now);
+	if (b->reqs[i].done < window || now.goid != d->rec.goid || now.labels != d->rec.labels) {
+		b->seen[i].whose.labels = 0;
+		b->seen[i].whose.has_labels = false;
+		uint64_t *number = d->rec.labels ? map_get(&w->labels, d->rec.labels) : NULL;
+		if (number)
+			*number = 0; // read it again for the next one
+	}
 	// Where a running one is cannot be told in this way, whatever it does meanwhile.
 	same |= grec_status(&d->rec) == GOSPY_STATUS_RUNNING;
 	if (!same && !b->last)
