@@ -178,6 +178,21 @@ static void note_missing(struct cli *cli, const struct waits_options *options,
 	}
 }
 
+/* What the heap tells may not be proved, or not be all. */
+static int note_proof(struct cli *cli, const struct gospy_leaks *leaks)
+{
+	const struct gospy_leak_info *info = gospy_leaks_info(leaks);
+	size_t found;
+	gospy_leaks_get(leaks, &found);
+	if (info->not_proved && found)
+		cli_note(cli, "nothing of what the heap tells could be proved: %s",
+			 info->not_proved);
+	if (!info->problem)
+		return EXIT_STATUS_OK;
+	cli_note(cli, "%s: deadlocks of channels may be missing", info->problem);
+	return EXIT_STATUS_PARTIAL;
+}
+
 static int show(struct cli *cli, const struct which_one *one, void *ctx)
 {
 	const struct request *request = ctx;
@@ -209,6 +224,7 @@ static int show(struct cli *cli, const struct which_one *one, void *ctx)
 		return cli_fail(cli, &err);
 	const struct waits_report report = {
 		.heap = options->heap ? &heap : NULL,
+		.proof = look->leaks ? gospy_leaks_info(look->leaks) : NULL,
 		.target = info,
 		.snapshot = look->snapshot,
 		.waits = &look->waits,
@@ -220,6 +236,8 @@ static int show(struct cli *cli, const struct which_one *one, void *ctx)
 	report_waits(cli->out, &report, cli->format);
 	int status = shared_note_target(cli, info);
 	note_missing(cli, options, &look->waits);
+	if (look->leaks)
+		status = shared_worst(note_proof(cli, look->leaks), status);
 	const struct gospy_snapshot_info *how = gospy_snapshot_info(look->snapshot);
 	if (cli->verbose)
 		shared_note_details(cli, target, how);

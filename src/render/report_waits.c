@@ -312,7 +312,13 @@ static void put_everything(struct out *out, const struct waits_report *report)
 
 static void write_text(struct out *out, const struct waits_report *report)
 {
+	const struct gospy_leak_info *proof = report->proof;
 	report_head_process(out, report->target, gospy_snapshot_info(report->snapshot));
+	if (proof && proof->paused_ns)
+		out_printf(out,
+			   "then paused %s, %" PRIu64 " thread%s, to prove what the heap tells\n",
+			   units_ms(proof->paused_ns).s, proof->stopped_threads,
+			   units_plural(proof->stopped_threads));
 	if (report->goid_count)
 		put_chains(out, report);
 	else

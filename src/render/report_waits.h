@@ -12,8 +12,10 @@ struct waits_report {
 	struct gospy_snapshot *snapshot;
 	const struct waits *waits;
 	const struct waits_heap *heap; /* or NULL */
-	uint64_t limit;                /* objects to show; 0: all */
-	const uint64_t *goids;         /* whose chains to show, instead of objects */
+	/* Of the proof of what the heap tells, which has a stop of its own; or NULL. */
+	const struct gospy_leak_info *proof;
+	uint64_t limit;        /* objects to show; 0: all */
+	const uint64_t *goids; /* whose chains to show, instead of objects */
 	size_t goid_count;
 	bool dot; /* a graph for Graphviz instead of text */
 };

@@ -130,12 +130,25 @@ static void objects_json(struct json *json, const struct waits_report *report, s
 	}
 }
 
+static void proof_json(struct json *json, const struct gospy_leak_info *proof)
+{
+	json_object(json, "proof");
+	json_u64(json, "predicted_ns", proof->predicted_ns);
+	json_u64(json, "paused_ns", proof->paused_ns);
+	json_u64(json, "stopped_threads", proof->stopped_threads);
+	json_str(json, "not_proved", proof->not_proved);
+	json_str(json, "problem", proof->problem);
+	json_object_end(json);
+}
+
 void waits_json(struct out *out, const struct waits_report *report, size_t shown, bool lines)
 {
 	const struct waits *w = report->waits;
 	struct json json = {.out = out};
 	json_begin(&json, "waits");
 	report_header_json(&json, report->target, report->snapshot);
+	if (report->proof)
+		proof_json(&json, report->proof);
 	json_u64(&json, "waiting", w->goroutines);
 	json_u64(&json, "waiting_for_unknown", w->unknown);
 	json_bool(&json, "holders_cut", w->found.cut);

@@ -180,10 +180,12 @@ class CircleTest(lib_gospy.TargetTest):
     def start(self, build, name):
         return self.watch(lib_fixture.start(build, "-with", name))
 
+    def waits(self, pid, *options):
+        return lib_gospy.run("waits", pid, "--heap", "--json", "--max-pause",
+                             f"{lib_gospy.HANG}s", *options).expect(lib_gospy.OK)
+
     def circles(self, pid, *options):
-        run = lib_gospy.run("waits", pid, "--heap", "--json", "--max-pause", f"{lib_gospy.HANG}s",
-                            *options).expect(lib_gospy.OK)
-        return run.json()["deadlocks"]
+        return self.waits(pid, *options).json()["deadlocks"]
 
     def builds(self):
         found = lib_gospy.builds("ill", ("default", "stripped"))
@@ -205,6 +207,11 @@ class CircleTest(lib_gospy.TargetTest):
                                      f"{lib_gospy.HANG}s").expect(lib_gospy.OK).out
                 self.assertIn("deadlock: 2 goroutines wait for each other", text)
                 self.assertIn("nobody else who may run", text)
+                self.assertRegex(text, r"\nthen paused .* to prove what the heap tells\n")
+                proof = self.waits(fixture.pid).json()["proof"]
+                self.assertGreater(proof["paused_ns"], 0)
+                self.assertGreater(proof["stopped_threads"], 0)
+                self.assertNotIn("not_proved", proof)
                 self.assertEqual(lib_gospy.run("waits", fixture.pid, "--json")
                                  .expect(lib_gospy.OK).json()["deadlocks"], [])
             self.doCleanups()
@@ -223,7 +230,10 @@ class CircleTest(lib_gospy.TargetTest):
 
     def test_without_a_stop(self):
         fixture = self.start(self.builds()[-1], "mixed")
-        circles = self.circles(fixture.pid, "--non-blocking")
+        run = self.waits(fixture.pid, "--non-blocking")
+        circles, proof = run.json()["deadlocks"], run.json()["proof"]
+        self.assertEqual(proof["paused_ns"], 0)
+        self.assertIn(f"could be proved: {proof['not_proved']}", run.err)
         self.assertEqual([one["certain"] for one in circles], [False, False])
         whys = {one["held_by"].get("why") for circle in circles for one in circle["goroutines"]}
         self.assertIn("heap", whys)
