@@ -435,7 +435,7 @@ static enum gospy_code list_values(struct listing *l, uint32_t number, struct go
 	if (what & PATHS_CLASS)
 		return err_set(err, GOSPY_E_UNSUPPORTED,
 			       "the type of the object at 0x%" PRIx64 " is not known", addr);
-	l->more = len > LOOKED_AT;
+	const uint64_t slot = len;
 	len = len < LOOKED_AT ? len : LOOKED_AT;
 	CLEANUP_FREE uint8_t *bytes = malloc(len + 1);
 	if (!bytes)
@@ -443,8 +443,8 @@ static enum gospy_code list_values(struct listing *l, uint32_t number, struct go
 	bool more = false;
 	enum gospy_code code = mem_read(graph->image->mem, addr, bytes, len, err);
 	if (!code)
-		code = gofields_each(&graph->types->gotypes, (uint16_t)what, bytes, len, take_value,
-				     l, &more, err);
+		code = gofields_each(&graph->types->gotypes, (uint16_t)what, bytes, len, slot,
+				     take_value, l, &more, err);
 	l->more |= more;
 	return !code && l->no_memory ? err_nomem(err) : code;
 }

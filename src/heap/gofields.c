@@ -298,17 +298,21 @@ static void list_array(struct listing *l, uint64_t elem, uint64_t off, uint64_t 
 	const uint8_t *d = gotypes_descriptor(l->types, elem);
 	uint64_t each = d ? gotypes_word(d, GOTYPE_SIZE) : 0;
 	size_t len = l->field.len;
+	uint64_t here = bytes < l->len - off ? bytes : l->len - off;
 	if (each == 1 && gotypes_kind(d) == KIND_UINT8) {
 		strbuf_clear(&l->type);
 		strbuf_clear(&l->value);
 		strbuf_puts(&l->type, "[]uint8");
-		add_quoted(&l->value, l->bytes + off, bytes < TEXT_SHOWN ? bytes : TEXT_SHOWN,
-			   bytes);
+		add_quoted(&l->value, l->bytes + off, here < TEXT_SHOWN ? here : TEXT_SHOWN, bytes);
 		l->ended |= l->type.failed || l->value.failed ||
 			    !l->fn(l->ctx, len ? l->field.s : "", l->type.s, l->value.s);
 		return;
 	}
 	for (uint64_t i = 0; each && i < bytes / each && !l->ended; i++) {
+		if (i * each >= here) {
+			l->more = true;
+			return;
+		}
 		strbuf_printf(&l->field, "[%" PRIu64 "]", i);
 		list(l, elem, off + i * each, depth + 1);
 		cut(&l->field, len);
@@ -331,8 +335,13 @@ static void list(struct listing *l, uint64_t type, uint64_t off, unsigned depth)
 		return;
 	const uint8_t *d = depth < DEPTH_MAX ? gotypes_descriptor(l->types, type) : NULL;
 	uint64_t size = d ? gotypes_word(d, GOTYPE_SIZE) : 0;
-	if (!size || off > l->len || size > l->len - off)
+	if (!size)
 		return;
+	// The rest of a large object is not here.
+	if (off >= l->len) {
+		l->more = true;
+		return;
+	}
 	switch (gotypes_kind(d)) {
 	case GOKIND_STRUCT:
 		list_struct(l, d, off, depth);
@@ -341,15 +350,29 @@ static void list(struct listing *l, uint64_t type, uint64_t off, unsigned depth)
 		list_array(l, gotypes_word(d, GOTYPE_ELEM), off, size, depth);
 		break;
 	default:
-		if (size == size_of_kind(gotypes_kind(d)))
+		if (size > l->len - off)
+			l->more = true;
+		else if (size == size_of_kind(gotypes_kind(d)))
 			tell(l, type, d, off);
 		break;
 	}
 }
 
+/* The bytes of a string, whose length is where it is referred to from. Behind them is what was in
+ * the slot before. */
+static void tell_text(struct listing *l, uint64_t slot)
+{
+	uint64_t len = strnlen((const char *)l->bytes, l->len);
+	strbuf_puts(&l->type, "string");
+	add_quoted(&l->value, l->bytes, len < TEXT_SHOWN ? len : TEXT_SHOWN, len);
+	strbuf_printf(&l->value, " or a part of it, in a slot of %" PRIu64 " bytes", slot);
+	if (!l->type.failed && !l->value.failed)
+		l->fn(l->ctx, "", l->type.s, l->value.s);
+}
+
 enum gospy_code gofields_each(struct gotypes *types, uint16_t number, const uint8_t *bytes,
-			      uint64_t len, gofields_fn *fn, void *ctx, bool *more_ret,
-			      struct gospy_error *err)
+			      uint64_t len, uint64_t slot, gofields_fn *fn, void *ctx,
+			      bool *more_ret, struct gospy_error *err)
 {
 	CLEANUP(listing_deinit)
 	struct listing l = {
@@ -358,12 +381,9 @@ enum gospy_code gofields_each(struct gotypes *types, uint16_t number, const uint
 	if (of->role == GOROLE_VALUE) {
 		list(&l, of->addr, 0, 0);
 	} else if (of->role == GOROLE_ARRAY) {
-		list_array(&l, of->addr, 0, len, 0);
+		list_array(&l, of->addr, 0, slot, 0);
 	} else if (of->role == GOROLE_STRING) {
-		strbuf_puts(&l.type, "string");
-		add_quoted(&l.value, bytes, len < TEXT_SHOWN ? len : TEXT_SHOWN, len);
-		if (!l.type.failed && !l.value.failed)
-			fn(ctx, "", l.type.s, l.value.s);
+		tell_text(&l, slot);
 	}
 	*more_ret = l.more;
 	return l.field.failed || l.type.failed || l.value.failed ? err_nomem(err) : l.code;

@@ -14,12 +14,12 @@ void gofields_place(struct strbuf *b, struct gotypes *types, uint16_t number, ui
  * passed is valid during the call. False: end it. */
 typedef bool gofields_fn(void *ctx, const char *field, const char *type, const char *value);
 
-/** Each part of an object of that type, of `len` bytes that are here; the bytes of strings are
- * read. What its descriptors say may be wrong: a part whose size is not that of its kind is left
- * out, and of what is made of itself not all is told; then `*more_ret` is set. GOSPY_E_NOMEM,
- * GOSPY_E_CANCELLED. */
+/** Each part of an object of that type, of whose `slot` bytes the first `len` are here; the bytes
+ * of strings are read. What its descriptors say may be wrong: a part whose size is not that of its
+ * kind is left out, and of what is made of itself not all is told; then `*more_ret` is set.
+ * GOSPY_E_NOMEM, GOSPY_E_CANCELLED. */
 enum gospy_code gofields_each(struct gotypes *types, uint16_t number, const uint8_t *bytes,
-			      uint64_t len, gofields_fn *fn, void *ctx, bool *more_ret,
-			      struct gospy_error *err);
+			      uint64_t len, uint64_t slot, gofields_fn *fn, void *ctx,
+			      bool *more_ret, struct gospy_error *err);
 
 #endif

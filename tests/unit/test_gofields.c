@@ -92,7 +92,7 @@ static bool each(struct world *w, enum gorole role, uint64_t type, size_t len)
 	assert_non_null(bytes);
 	memset(bytes, 1, len);
 	w->told = 0;
-	assert_int_equal(gofields_each(&w->types, number, bytes, len, take, w, &more, NULL),
+	assert_int_equal(gofields_each(&w->types, number, bytes, len, len, take, w, &more, NULL),
 			 GOSPY_OK);
 	free(bytes);
 	return more;
@@ -150,12 +150,49 @@ static void test_made_of_itself(void **state)
 	assert_true(each(w, GOROLE_VALUE, structure(w, 80, 2048, 64, BASE + 80), 8));
 }
 
+static bool each_of(struct world *w, enum gorole role, uint64_t type, const void *bytes, size_t len,
+		    uint64_t slot)
+{
+	uint16_t number = gotypes_number(&w->types, role, type);
+	bool more;
+	assert_int_not_equal(number, 0);
+	w->told = 0;
+	assert_int_equal(gofields_each(&w->types, number, bytes, len, slot, take, w, &more, NULL),
+			 GOSPY_OK);
+	return more;
+}
+
+static void test_only_the_beginning(void **state)
+{
+	struct world *w = *state;
+	static const uint64_t bytes[4] = {1, 2, 3, 4};
+	uint64_t number = describe(w, 0, 6, 8), array = describe(w, 80, GOKIND_ARRAY, 64);
+	set(w, 80 + GOTYPE_ELEM, number);
+	assert_true(each_of(w, GOROLE_VALUE, array, bytes, sizeof(bytes), 64));
+	assert_int_equal(w->told, 4);
+	assert_true(each_of(w, GOROLE_ARRAY, number, bytes, sizeof(bytes), 64));
+	assert_int_equal(w->told, 4);
+	assert_false(each_of(w, GOROLE_ARRAY, number, bytes, sizeof(bytes), sizeof(bytes)));
+	assert_int_equal(w->told, 4);
+	assert_true(each_of(w, GOROLE_VALUE, array, bytes, sizeof(bytes) - 4, 64));
+	assert_int_equal(w->told, 3);
+}
+
+static void test_text(void **state)
+{
+	struct world *w = *state;
+	assert_false(each_of(w, GOROLE_STRING, 0, "new\0old text", 12, 16));
+	assert_string_equal(w->last, "\"new\" or a part of it, in a slot of 16 bytes");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_sizes_that_lie, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_floats, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_made_of_itself, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_only_the_beginning, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_text, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
