@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "capture/capture_take.h"
+#include "capture/object_state.h"
 #include "heap/thread_words.h"
 #include "heap/words.h"
 #include "target/held.h"
@@ -17,6 +18,9 @@ enum {
 	WAITERS_MAX = 1 << 18,
 	/* src/runtime/sema.go: notifyList, the same in Go 1.12 to 1.27. */
 	LIST_HEAD = 16,
+	/* With more goroutines than this it is not looked in the moment who holds which lock: of
+	 * each the stack is walked. */
+	HOLDERS_OF_MAX = 1 << 14,
 };
 
 /* What is read in one moment. */
@@ -27,8 +31,13 @@ struct reading {
 	uint64_t deadline_ns;
 	struct capture capture;
 	uint32_t *candidate_of; /* of each record of the capture, or NO_CANDIDATE */
-	bool *unmoved;          /* of each candidate: it has not run since the search */
-	struct heap now;        /* spans, without edges */
+	/* Of each candidate of the search that waits as it did then: its record in the capture. */
+	uint32_t *at_now;
+	bool *unmoved;      /* of each candidate: nothing says that it has run since the search */
+	bool *slept;        /* and that it has not is certain */
+	bool holders;       /* who holds which lock in this moment is known */
+	struct map objects; /* address -> 1 + index in the capture's */
+	struct heap now;    /* spans, without edges */
 	struct words words;
 	struct stack_roots *stacks;
 	uint64_t *hidden; /* addresses of words that count for nobody */
@@ -180,6 +189,15 @@ static void keep_waiters(struct reading *r, const struct candidates *found)
 	}
 }
 
+/* Has it surely not run meanwhile? The counter has eight bits, and Go before 1.17 has none, but
+ * execute() clears waitsince, which only the garbage collector sets. */
+static bool has_slept(const struct reading *r, const struct g_rec *before, const struct g_rec *rec)
+{
+	bool known = rec->waitsince && rec->waitsince == before->waitsince &&
+		     !r->capture.uncounted[rec->waitreason];
+	return grec_same(rec, before) && (known || r->instant->source->frozen);
+}
+
 /* Which of those that the search has found wait now, for the same. */
 static void match(struct reading *r, const struct candidates *found)
 {
@@ -201,6 +219,8 @@ static void match(struct reading *r, const struct candidates *found)
 		for (uint32_t k = 0; k < candidate->count && same && !behind; k++)
 			same = same_object(r, found->objects.at[candidate->first + k].addr);
 		r->unmoved[*at - 1] = grec_same(rec, search_rec(s, *at - 1));
+		r->slept[*at - 1] = has_slept(r, search_rec(s, *at - 1), rec);
+		r->at_now[*at - 1] = candidate->g;
 		if (same)
 			r->candidate_of[candidate->g] = (uint32_t)(*at - 1);
 	}
@@ -223,19 +243,74 @@ static void tie_object(struct reading *r, uint32_t candidate, const struct candi
 		*slot = (uint64_t)candidate + 1;
 }
 
-/* Whoever has a lock and has not run since still has it: then he alone leads to who waits for it.
- */
+static const struct chan_rec *wait_of(const struct capture *c, uint32_t g)
+{
+	const struct g_rec *rec = &c->recs[g];
+	const struct chan_rec *chan = rec->chan ? &c->chans.at[rec->chan - 1] : NULL;
+	return chan && chan->known && object_state_bytes((enum gospy_wait_kind)chan->wait) ? chan
+											   : NULL;
+}
+
+static bool waits_to_write(const struct chan_rec *wait)
+{
+	return object_is_writer_sem(wait->wait, wait->addr - wait->of.object);
+}
+
+/* Does it hold in this moment what the other one waits for, as it did before? That is what its
+ * frames and the lock itself tell, as in a snapshot. */
+static bool holds_now(const struct reading *r, uint32_t holder, uint32_t waiter)
+{
+	const struct capture *c = &r->capture;
+	if (!r->holders || c->holders_cut || c->releasers.len)
+		return false;
+	const struct chan_rec *now = wait_of(c, r->at_now[waiter]);
+	const struct chan_rec *before =
+		wait_of(r->search->capture, r->search->candidates.list.at[waiter].g);
+	if (!now || !before || now->wait != before->wait || now->addr != before->addr ||
+	    now->of.object != before->of.object)
+		return false;
+	const uint64_t *at = map_get(&r->objects, now->of.object);
+	const struct object_rec *object = at ? &c->objects.at[*at - 1] : NULL;
+	if (!object || object->kind != now->wait)
+		return false;
+	if (!waits_to_write(now) && object->writer_waits) {
+		const struct chan_rec *writer = wait_of(c, r->at_now[holder]);
+		return writer && writer->of.object == object->addr &&
+		       writer->wait == object->kind && waits_to_write(writer);
+	}
+	for (size_t i = 0; i < object->count; i++) {
+		const struct holder_rec *rec = &c->holders.at[object->first + i];
+		if (rec->g == r->at_now[holder] && !rec->doubt &&
+		    rec->reader == waits_to_write(now))
+			return true;
+	}
+	return false;
+}
+
+/* Whoever has a lock and has not run since still has it: then he alone leads to who waits for it,
+ * unless somebody else unlocks it. */
 static void tie_locks(struct reading *r)
 {
 	struct instant *in = r->instant;
-	for (size_t i = 0; i < r->search->candidates.list.len; i++) {
+	for (size_t i = 0; r->holders && i < r->capture.objects.len; i++) {
+		uint64_t *slot = map_put(&r->objects, r->capture.objects.at[i].addr);
+		in->no_memory |= !slot;
+		if (slot)
+			*slot = i + 1;
+	}
+	for (uint32_t i = 0; i < r->search->candidates.list.len; i++) {
 		uint32_t holder = search_behind(r->search, i);
 		if (holder == SEARCH_NOBODY || !in->still[i])
 			continue;
-		if (in->still[holder] && r->unmoved[holder] && r->unmoved[i])
+		bool proved = in->still[holder] &&
+			      ((r->slept[holder] && r->slept[i]) || holds_now(r, holder, i));
+		bool likely = in->still[holder] && r->unmoved[holder] && r->unmoved[i];
+		if (proved || likely)
 			join(in, NODE_GOROUTINE + holder, NODE_GOROUTINE + i);
-		else
-			reach(in, NODE_GOROUTINE + i, REACHED);
+		reach(in, NODE_GOROUTINE + i,
+		      proved   ? REACHED_UNLOCKED
+		      : likely ? REACHED_LOCK
+			       : REACHED);
 	}
 }
 
@@ -450,11 +525,26 @@ static enum gospy_code read_stacks(struct reading *r, struct gospy_error *err)
 /* ----------------------------------------------------------------------------------------- all --
  */
 
+/* Is there a lock of which it cannot be told otherwise that it is still held? */
+static bool wants_holders(const struct search *s)
+{
+	bool any = false;
+	for (size_t i = 0; i < s->candidates.list.len && s->capture->count <= HOLDERS_OF_MAX; i++) {
+		uint32_t holder = search_behind(s, i);
+		any |= holder != SEARCH_NOBODY &&
+		       !(search_rec(s, i)->waitsince && search_rec(s, holder)->waitsince);
+	}
+	return any;
+}
+
 static enum gospy_code read_capture(struct reading *r, const struct moment *moment,
 				    struct gospy_error *err)
 {
-	const struct gospy_snapshot_options options = {.objects = true, .channels = true};
+	struct gospy_snapshot_options options = {.objects = true, .channels = true};
 	struct held held;
+	r->holders = !r->instant->source->frozen && wants_holders(r->search);
+	options.stacks = r->holders;
+	options.holder_limit = r->holders ? HOLDERS_OF_MAX : 0;
 	held_init(&held, r->instant->source, moment);
 	enum gospy_code code =
 		capture_take(&held.source, r->image, &options, NULL, &r->capture, err);
@@ -467,8 +557,11 @@ static enum gospy_code read_capture(struct reading *r, const struct moment *mome
 	}
 	if (r->capture.missing.entries || r->capture.grew_too_fast)
 		r->instant->incomplete = "not all goroutines could be read";
-	r->unmoved = calloc(r->search->candidates.list.len + 1, sizeof(*r->unmoved));
-	return r->candidate_of && r->unmoved ? GOSPY_OK : err_nomem(err);
+	size_t n = r->search->candidates.list.len + 1;
+	r->unmoved = calloc(n, sizeof(*r->unmoved));
+	r->slept = calloc(n, sizeof(*r->slept));
+	r->at_now = calloc(n, sizeof(*r->at_now));
+	return r->candidate_of && r->unmoved && r->slept && r->at_now ? GOSPY_OK : err_nomem(err);
 }
 
 static enum gospy_code check_time(const struct reading *r, enum gospy_code code,
@@ -541,6 +634,9 @@ enum gospy_code instant_read(struct instant *in, const struct moment *moment,
 	free(r->hidden);
 	free(r->candidate_of);
 	free(r->unmoved);
+	free(r->slept);
+	map_deinit(&r->objects);
+	free(r->at_now);
 	capture_deinit(&r->capture);
 	return code;
 }

@@ -21,6 +21,9 @@ enum reached {
 	REACHED_WEAK = 4,      /* weak pointers to it may become strong */
 	REACHED_FINALIZER = 8, /* its finalizer may run */
 	REACHED_GARBAGE = 16,  /* by an object that itself nobody seemed to have */
+	/* By one whose lock another one waits for, which perhaps he has no more. */
+	REACHED_LOCK = 32,
+	REACHED_UNLOCKED = 64, /* only if somebody unlocks what another one has locked */
 };
 
 enum {

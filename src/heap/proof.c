@@ -19,7 +19,10 @@ static const uint64_t STOP_LEAST_NS = 2 * 1000 * 1000;
 
 static const char why_never[] = "nobody can end such a wait",
 		  why_proved[] = "nothing that can run has what it waits for",
-		  why_behind[] = "who has the lock that it waits for can never run again",
+		  why_behind[] = "who has the lock that it waits for can never run again, as long "
+				 "as nobody else unlocks it",
+		  why_unlocked[] = "nothing that can run has what it waits for, as long as nobody "
+				   "unlocks what others have locked",
 		  why_unreached[] = "while it ran, nothing seemed to have what it waits for";
 
 void proof_deinit(struct proof *proof)
@@ -160,6 +163,8 @@ static const char *why_not(uint64_t how)
 	       : how & REACHED_FINALIZER ? "what it waits for has a finalizer"
 	       : how & REACHED_THREAD
 		       ? "a thread had what it waits for in a register, or on its stack"
+	       : how & REACHED_LOCK
+		       ? "who has a lock that somebody waits for may have run meanwhile"
 		       : "something has what it waits for that nothing seemed to have itself";
 }
 
@@ -173,15 +178,17 @@ static enum gospy_code judge(const struct search *s, const struct instant *in, s
 		struct proof_verdict *verdict = &proof->verdicts[i];
 		if (s->live[i] || s->candidates.list.at[i].kind == CANDIDATE_NEVER)
 			continue;
-		const uint64_t *how = map_get(&in->reached, NODE_GOROUTINE + i);
-		if (!in->still[i] || (how && *how & REACHED))
+		const uint64_t *slot = map_get(&in->reached, NODE_GOROUTINE + i);
+		const uint64_t how = slot ? *slot : 0;
+		if (!in->still[i] || how & REACHED)
 			*verdict = (struct proof_verdict){GOSPY_LEAK_NONE, NULL};
-		else if (how && *how)
-			*verdict = (struct proof_verdict){GOSPY_LEAK_LIKELY, why_not(*how)};
+		else if (how & ~(uint64_t)REACHED_UNLOCKED)
+			*verdict = (struct proof_verdict){GOSPY_LEAK_LIKELY, why_not(how)};
 		else
 			*verdict = (struct proof_verdict){
-				GOSPY_LEAK_PROVED,
-				search_behind(s, i) == SEARCH_NOBODY ? why_proved : why_behind};
+				GOSPY_LEAK_PROVED, search_behind(s, i) != SEARCH_NOBODY ? why_behind
+						   : how ? why_unlocked
+							 : why_proved};
 		leaked[i] = verdict->verdict == GOSPY_LEAK_PROVED;
 	}
 	return peers_find(in, leaked, &proof->peers, err);
