@@ -1046,8 +1046,8 @@ enum gospy_leak_verdict {
 	GOSPY_LEAK_NONE = 0,
 	/** Nothing that may run seemed to have what it waits for, but that is not certain. */
 	GOSPY_LEAK_LIKELY,
-	/** Nothing that may run had what it waits for at one instant, so nothing ever will; or it
-	   waits for a nil channel, or in a select without cases. */
+	/** Nothing that may run had what it waits for at one instant, so nothing ever will, but see
+	   .locks of the options; or it waits for a nil channel, or in a select without cases. */
 	GOSPY_LEAK_PROVED,
 };
 

@@ -13,7 +13,7 @@
 
 enum {
 	/* Objects that are looked at: a million goroutines may wait for as many. */
-	OBJECTS_MAX = 1 << 16,
+	OBJECTS_MAX = 1 << 16, /* of those that can be held, and of the others */
 	HOLDERS_MAX = 1 << 16,
 	RELEASERS_MAX = 64,
 	RELEASED_MAX = 8, /* by the calls of one stack, for callers */
@@ -117,19 +117,29 @@ static bool is_object(const struct chan_rec *chan)
 	return chan->known && object_state_bytes((enum gospy_wait_kind)chan->wait);
 }
 
+/* Is it something that one can hold? */
+static bool is_held(const struct chan_rec *chan)
+{
+	return chan->wait != GOSPY_WAIT_COND && chan->wait != GOSPY_WAIT_WAITGROUP;
+}
+
 /* The objects that somebody waits for, with what was read of them at the instant. */
 static bool list_objects(struct job *job)
 {
 	struct capture *c = job->p->capture;
+	size_t locks = 0;
 	for (size_t i = 0; i < c->chans.len; i++) {
 		const struct chan_rec *chan = &c->chans.at[i];
 		if (!is_object(chan) || c->recs[chan->g].chan != i + 1)
 			continue;
 		uint64_t addr = chan->of.object, *at = map_get(&job->by_addr, addr);
-		if (!at && c->objects.len == OBJECTS_MAX) {
-			c->holders_cut = true;
+		// Those that nobody holds take no room from those that somebody does.
+		bool held = is_held(chan);
+		if (!at && (held ? locks : c->objects.len - locks) == OBJECTS_MAX) {
+			c->holders_cut |= held;
 			continue;
 		}
+		locks += !at && held;
 		if (!at) {
 			struct object_rec object = {.addr = addr, .kind = chan->wait};
 			at = map_put(&job->by_addr, addr);

@@ -22,7 +22,8 @@ struct fact_deadlock {
 	const char *doubt;        /* why it is not certain; NULL: it is */
 	const char *const *steps; /* who waits for what, and who has it: a line for each */
 	size_t step_count;
-	bool by_heap; /* nobody else who may run has what they wait for: that was proved */
+	bool by_heap;  /* nobody else who may run has what they wait for: that was proved */
+	bool no_locks; /* and nobody of them waits for a lock, which somebody might unlock */
 	struct fact_goids goids;
 };
 

@@ -67,6 +67,8 @@ static const char *doubt_of(struct gathering *g, const struct waits_circle *circ
 		g->failed |= !text;
 		return text;
 	}
+	if (circle->cut)
+		return "not all goroutines were looked at, and one of them may unlock it";
 	for (size_t i = 0; i < circle->count; i++) {
 		const struct waits_edge *edge = &w->edges.at[w->circle_edges.at[circle->first + i]];
 		if (edge->doubt)
@@ -133,6 +135,7 @@ void gather_deadlocks(struct gathering *g)
 			.steps = steps,
 			.step_count = shown,
 			.by_heap = circle->by_heap && circle->certain,
+			.no_locks = circle->no_locks,
 		};
 		for (size_t k = 0; k < shown; k++) {
 			const struct waits_edge *edge =

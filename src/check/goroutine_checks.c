@@ -69,7 +69,11 @@ void check_deadlocks(const struct facts *facts, struct check *check)
 		if (deadlock->doubt)
 			finding_say(check, finding, "not certain: %s", deadlock->doubt);
 		if (deadlock->by_heap)
-			finding_say(check, finding, "proved: nobody else who may run can end that");
+			finding_say(check, finding, "proved: %s",
+				    deadlock->no_locks
+					    ? "nobody else who may run can end that"
+					    : "as long as nobody else unlocks what they wait for, "
+					      "nobody who may run can end that");
 		finding_goids(finding, deadlock->goids);
 		finding_next(check, finding,
 			     deadlock->by_heap ? "gospy waits --heap %s" : "gospy waits %s",

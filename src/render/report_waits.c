@@ -38,7 +38,12 @@ static void put_circle_head(struct out *out, const struct waits *w,
 		out_printf(out, ", and %zu more for them", circle->behind);
 	out_putc(out, '\n');
 	if (circle->by_heap && circle->certain)
-		out_puts(out, "  nobody else who may run can end that\n");
+		out_puts(out, circle->no_locks ? "  nobody else who may run can end that\n"
+					       : "  as long as nobody else unlocks what they wait "
+						 "for, nobody who may run can end that\n");
+	if (circle->cut)
+		out_puts(out, "  not certain: not all goroutines were looked at, and one of them "
+			      "may unlock it\n");
 	if (circle->once)
 		out_puts(out, "  not certain: a moment before it was not there\n");
 	if (circle->releaser == SIZE_MAX)

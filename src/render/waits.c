@@ -453,6 +453,36 @@ static size_t find_releaser(const struct waits *w, const struct graph *graph,
 	return SIZE_MAX;
 }
 
+/* Does anybody in it, or whom one of these waits for in turn, wait for a lock? `*no_ret`: not so.
+ * False: out of memory. */
+static bool leans_on_locks(const struct waits *w, const struct graph *graph,
+			   const struct cycles *cycles, size_t number, bool *no_ret)
+{
+	const struct cycle *cycle = &cycles->list.at[number];
+	CLEANUP(map_deinit) struct map seen = {0};
+	VEC(uint32_t) pending = {0};
+	bool ok = true;
+	*no_ret = true;
+	for (size_t i = 0; i < cycle->count && ok; i++) {
+		uint32_t edge = graph->numbers.at[cycles->edges.at[cycle->first + i]];
+		ok = vec_push(&pending, w->edges.at[edge].waiter);
+	}
+	while (ok && *no_ret && pending.len) {
+		uint32_t waiter = pending.at[--pending.len];
+		uint64_t *slot = map_put(&seen, waiter);
+		size_t count, first = waits_edges_of(w, waiter, &count);
+		ok = slot;
+		for (size_t i = 0; slot && !*slot && i < count && ok; i++) {
+			*no_ret &= w->edges.at[first + i].by_heap;
+			ok = vec_push(&pending, w->edges.at[first + i].holder);
+		}
+		if (slot)
+			*slot = 1;
+	}
+	vec_free(&pending);
+	return ok;
+}
+
 static bool add_circle(struct waits *w, const struct graph *graph, const struct cycles *cycles,
 		       size_t number, bool certain)
 {
@@ -467,10 +497,13 @@ static bool add_circle(struct waits *w, const struct graph *graph, const struct 
 		uint32_t edge = graph->numbers.at[cycles->edges.at[cycle->first + i]];
 		circle.by_heap += w->edges.at[edge].by_heap;
 	}
+	if (!leans_on_locks(w, graph, cycles, number, &circle.no_locks))
+		return false;
 	// Of what has no lock in it nobody releases one.
-	if (circle.by_heap == circle.count)
+	if (circle.no_locks)
 		circle.releaser = SIZE_MAX;
-	circle.certain = certain && circle.releaser == SIZE_MAX;
+	circle.cut = w->found.cut && !circle.no_locks;
+	circle.certain = certain && circle.releaser == SIZE_MAX && !circle.cut;
 	if (!cycles_behind(graph->edges.at, graph->edges.len, graph->nodes.len, cycles->part,
 			   (uint32_t)number, &circle.behind))
 		return false;

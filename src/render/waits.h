@@ -49,8 +49,10 @@ struct waits_circle {
 	/* Why it is not certain: somebody releases locks that others have taken. Index in the
 	 * snapshot; SIZE_MAX: nobody does. */
 	size_t releaser;
+	bool cut;       /* or: not all were looked at, so that somebody may do so */
 	bool once;      /* and: a moment before it was not there, see waits_confirm() */
 	size_t by_heap; /* of its edges */
+	bool no_locks;  /* that it lasts does not take that nobody else unlocks a lock */
 };
 
 /* All zero is empty. */

@@ -220,8 +220,13 @@ class CircleTest(lib_gospy.TargetTest):
         """One of the locks is a global variable, so that anybody may reach it."""
         for build in self.builds():
             with self.subTest(build=str(build)):
-                circles = self.circles(self.start(build, "mixed").pid)
+                fixture = self.start(build, "mixed")
+                circles = self.circles(fixture.pid)
                 self.assertEqual([one["certain"] for one in circles], [True, True])
+                text = lib_gospy.run("waits", fixture.pid, "--heap", "--max-pause",
+                                     f"{lib_gospy.HANG}s").expect(lib_gospy.OK).out
+                self.assertIn("as long as nobody else unlocks", text)
+                self.assertNotIn("nobody else who may run", text)
                 for circle in circles:
                     kinds = sorted(one["waits_for"]["kind"] for one in circle["goroutines"])
                     self.assertEqual(kinds, ["channel", "sync.Mutex"])

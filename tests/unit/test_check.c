@@ -133,6 +133,10 @@ static void test_deadlock(void **state)
 	proved.by_heap = true;
 	facts = well();
 	vec_push(&facts.deadlocks, proved);
+	expect_first(&facts, FINDING_DEADLOCK, FINDING_WRONG, "proved: as long as nobody else");
+	proved.no_locks = true;
+	facts = well();
+	vec_push(&facts.deadlocks, proved);
 	expect_first(&facts, FINDING_DEADLOCK, FINDING_WRONG, "proved: nobody else");
 }
 
