@@ -24,7 +24,6 @@ struct gospy_leaks {
 	struct search search;
 	struct types *types;
 	struct leak_paths *paths;
-	uint64_t unknown; /* of .info */
 	char not_proved[sizeof(((struct gospy_error *)0)->msg)], problem[256];
 };
 
@@ -72,19 +71,12 @@ static enum gospy_code list_new_waits(const struct gospy_target *target, const s
 }
 
 static enum gospy_code list(struct gospy_leaks *leaks, const struct search *search,
-			    const struct proof *proof, const struct map *new_waits,
-			    struct gospy_error *err)
+			    const struct proof *proof, struct gospy_error *err)
 {
 	for (size_t i = 0; i < search->candidates.list.len; i++) {
 		const struct proof_verdict *verdict = &proof->verdicts[i];
 		if (verdict->verdict == GOSPY_LEAK_NONE)
 			continue;
-		// What can run may have got what they wait for after the heap was copied.
-		if (verdict->verdict != GOSPY_LEAK_PROVED &&
-		    map_get(new_waits, search_rec(search, i)->addr)) {
-			leaks->unknown++;
-			continue;
-		}
 		const struct gospy_leak leak = {search_rec(search, i)->index, verdict->verdict,
 						verdict->why};
 		if (!vec_push(&leaks->list, leak))
@@ -121,8 +113,8 @@ static void describe(struct gospy_leaks *leaks, const struct search *search,
 	size_t candidates = search->candidates.list.len;
 	leaks->info = (struct gospy_leak_info){
 		.candidates = candidates,
-		.live = candidates - search->found,
-		.unknown = leaks->unknown,
+		.live = candidates - search->found - search->unknown,
+		.unknown = search->unknown,
 		.objects = search->heap.spans.objects,
 		.heap_bytes = search->heap.spans.bytes,
 		.scanned = search->heap.scanned,
@@ -203,7 +195,11 @@ static enum gospy_code judge(struct gospy_target *target, const struct gospy_lea
 					    .runs = !target->source->frozen};
 	CLEANUP(locks_free) lock_list locks = {0};
 	struct proof proof = {0};
+	CLEANUP(map_deinit) struct map new_waits = {0};
 	enum gospy_code code = ask_for_locks(how, leaks, &locks, err);
+	if (!code)
+		code = list_new_waits(target, &leaks->snapshot->capture, &new_waits, err);
+	options_of.unknown = &new_waits;
 	options_of.locks = locks.at;
 	options_of.lock_count = locks.len;
 	if (!code)
@@ -212,11 +208,8 @@ static enum gospy_code judge(struct gospy_target *target, const struct gospy_lea
 	if (code)
 		return code;
 	code = proof_run(target->source, search, &options, &proof, err);
-	CLEANUP(map_deinit) struct map new_waits = {0};
 	if (!code)
-		code = list_new_waits(target, &leaks->snapshot->capture, &new_waits, err);
-	if (!code)
-		code = list(leaks, search, &proof, &new_waits, err);
+		code = list(leaks, search, &proof, err);
 	if (!code)
 		describe(leaks, search, &proof);
 	if (!code && how->paths)

@@ -194,6 +194,34 @@ static enum gospy_code note_behind(struct search *s, const struct holders *holde
 	return GOSPY_OK;
 }
 
+/* May it have got what it waits for after that was copied? */
+static bool is_unknown(const struct search *s, const struct search_options *options, size_t i)
+{
+	return options->unknown && map_get(options->unknown, search_rec(s, i)->addr);
+}
+
+/* These are no leaks, and neither is what only they have. */
+static enum gospy_code wake_unknown(struct search *s, const struct search_options *options,
+				    struct gospy_error *err)
+{
+	size_t n = s->candidates.list.len, count = 0;
+	CLEANUP_FREE uint32_t *woken = malloc((n + 1) * sizeof(*woken));
+	if (!woken)
+		return err_nomem(err);
+	for (size_t i = 0; i < n; i++) {
+		const struct candidate *candidate = &s->candidates.list.at[i];
+		if (s->live[i] || candidate->kind == CANDIDATE_NEVER || !is_unknown(s, options, i))
+			continue;
+		s->live[i] = true;
+		s->found--;
+		s->unknown++;
+		wake(s, candidate);
+		woken[count++] = candidate->g;
+	}
+	return count ? stack_roots_of(s->stacks, s->capture->recs, woken, count, take_word, s, err)
+		     : GOSPY_OK;
+}
+
 static enum gospy_code find_live(struct search *s, const struct holders *holders,
 				 struct gospy_error *err)
 {
@@ -263,6 +291,11 @@ static enum gospy_code run(struct search *s, const struct search_options *option
 	if (!code)
 		code = mark_stacks(s, err);
 	if (!code)
+		code = find_live(s, &holders, err);
+	// After the first time: so it is known how many of them would have been leaks.
+	if (!code && options->unknown)
+		code = wake_unknown(s, options, err);
+	if (!code && s->unknown)
 		code = find_live(s, &holders, err);
 	if (!code && options->lock_count)
 		code = note_behind(s, &holders, err);

@@ -28,8 +28,9 @@ struct search {
 	const struct capture *capture; /* borrowed */
 	struct budget *budget;         /* borrowed */
 	struct candidates candidates;
-	bool *live;   /* of each candidate: it may run again */
-	size_t found; /* candidates that are not */
+	bool *live;       /* of each candidate: it may run again */
+	size_t found;     /* candidates that are not */
+	uint64_t unknown; /* that count as live only because of .unknown of the options */
 	/* Of each candidate, with locks: the candidate that has the lock it waits for, and is not
 	 * live. SEARCH_NOBODY: there is none, or nobody who may run can reach the lock anyway.
 	 * NULL: of locks nothing is known. */
@@ -58,6 +59,9 @@ struct search_options {
 	 * release these locks. */
 	const struct search_lock *locks;
 	size_t lock_count;
+	/* Addresses of g's that count as if they may run: of their waits it is not known whether
+	 * they are as old as the heap. May be NULL. */
+	const struct map *unknown;
 };
 
 /** `capture` was taken with .objects, just now. Errors as heap_build(). */
